@@ -1,0 +1,89 @@
+"""`ImageReference` and the two answers to "which platforms does it support?"."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import Literal
+
+from auditor.platforms import Platform
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class ImageReference:
+    """`registry/repository[:tag][@digest]`, canonical: nothing is implied any more.
+
+    registry: host[:port], `docker.io` for Docker Hub. tag: "" only where there is a digest. With
+    both, the digest decides what runs (distribution/reference `ParseDockerRef`).
+    """
+
+    registry: str
+    repository: str
+    tag: str = ""
+    digest: str = ""
+
+    def __str__(self) -> str:
+        tag = f":{self.tag}" if self.tag else ""
+        digest = f"@{self.digest}" if self.digest else ""
+        return f"{self.registry}/{self.repository}{tag}{digest}"
+
+    @property
+    def familiar(self) -> str:
+        """As people write it: without `docker.io/` and `library/`."""
+        name = str(self)
+        for prefix in ("docker.io/library/", "docker.io/"):
+            if name.startswith(prefix):
+                return name.removeprefix(prefix)
+        return name
+
+
+class UnknownReason(Enum):
+    """Why nobody could say which platforms an image supports. The value is used in JSON."""
+
+    INVALID_REFERENCE = "invalid-reference"
+    UNRESOLVED_TEMPLATE = "unresolved-template"
+    NOT_FOUND = "not-found"
+    NOT_FOUND_OR_DENIED = "not-found-or-denied"
+    AUTHENTICATION_FAILED = "authentication-failed"
+    RATE_LIMITED = "rate-limited"
+    UNREACHABLE = "unreachable"
+    TLS = "tls"
+    REFUSED = "refused"
+    DIGEST_MISMATCH = "digest-mismatch"
+    TOO_LARGE = "too-large"
+    MALFORMED = "malformed"
+    NOT_AN_IMAGE = "not-an-image"
+    SCHEMA_1 = "schema-1"
+    NOT_LOCKED = "not-locked"
+    OFFLINE = "offline"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class KnownPlatforms:
+    """What an image supports. Never empty by guess: an index of attestations has no platforms.
+
+    platforms: an index's rows in their order without attestations and exact duplicates, or the one
+    platform of a bare manifest's config. kind: a bare manifest is pulled by any node and fails when
+    it starts; a row that is missing from an index fails the pull. digest: of the index or manifest
+    that the reference names. source: who answered ("registry", "cache", "lock file"). notes: what
+    was odd about the answer, a sentence each.
+    """
+
+    platforms: tuple[Platform, ...]
+    kind: Literal["index", "manifest"]
+    digest: str
+    source: str = "registry"
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class UnknownPlatforms:
+    """Nobody could tell. message: one sentence for the user. hint: what to do about it, or ""."""
+
+    reason: UnknownReason
+    message: str
+    hint: str = ""
+
+
+Platforms = KnownPlatforms | UnknownPlatforms
