@@ -1,3 +1,3 @@
-"""podfit: source -> manifests -> workloads -> (image platforms x node pools) -> findings -> report."""
+"""podfit: source -> manifests -> workloads -> (platforms x node pools) -> findings -> report."""
 
 __version__ = "0.1.0"

@@ -112,9 +112,15 @@ def normalise(platform: Platform) -> Platform:
     if platform.architecture == "amd64" and variant == "v1":
         variant = ""
     elif platform.architecture == "arm64":
-        variant = {"8": "", "v8": "", "v8.0": "", "8.0": "", "9": "v9", "9.0": "v9", "v9.0": "v9"}.get(
-            variant, variant
-        )
+        variant = {
+            "8": "",
+            "v8": "",
+            "v8.0": "",
+            "8.0": "",
+            "9": "v9",
+            "9.0": "v9",
+            "v9.0": "v9",
+        }.get(variant, variant)
     elif platform.architecture == "arm":
         variant = {"": "v7", "5": "v5", "6": "v6", "7": "v7", "8": "v8"}.get(variant, variant)
     return replace(platform, variant=variant)

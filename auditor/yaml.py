@@ -1,9 +1,10 @@
 """YAML as the Kubernetes API server reads it, with places. The only module that knows a parser.
 
-Kubernetes decodes with sigs.k8s.io/yaml: a fork of go-yaml v2 to JSON, then JSON to Go structs. So
-YAML 1.1 scalars with go-yaml's own rules, the last of two equal keys, unknown tags and `=` as text.
-PyYAML's C parser gives the events; the scalars are resolved here (go-yaml `resolve.go`). Text is cut
-at `---` lines first, as apimachinery's `YAMLReader` does, so one bad document does not hide others.
+Kubernetes decodes with sigs.k8s.io/yaml: a fork of go-yaml v2 to JSON, then JSON to Go structs.
+So YAML 1.1 scalars with go-yaml's own rules, the last of two equal keys, unknown tags and `=` as
+text. PyYAML's C parser gives the events; the scalars are resolved here (go-yaml `resolve.go`). Text
+is cut at `---` lines first, as apimachinery's `YAMLReader` does, so one bad document does not hide
+the others.
 """
 
 from __future__ import annotations
@@ -28,8 +29,12 @@ _T = TypeVar("_T")
 _SEPARATOR: Final = re.compile(r"^---(?=\s|$)", re.MULTILINE)
 _LITERALS: Final[Mapping[str, bool | None]] = {
     **dict.fromkeys(("", "~", "null", "Null", "NULL"), None),
-    **dict.fromkeys(("true", "True", "TRUE", "on", "On", "ON", "yes", "Yes", "YES", "y", "Y"), True),
-    **dict.fromkeys(("false", "False", "FALSE", "off", "Off", "OFF", "no", "No", "NO", "n", "N"), False),
+    **dict.fromkeys(
+        ("true", "True", "TRUE", "on", "On", "ON", "yes", "Yes", "YES", "y", "Y"), True
+    ),
+    **dict.fromkeys(
+        ("false", "False", "FALSE", "off", "Off", "OFF", "no", "No", "NO", "n", "N"), False
+    ),
 }
 _NUMERIC: Final = re.compile(r"[-+.0-9]")
 _INTEGER: Final = re.compile(
@@ -63,8 +68,8 @@ class ShapeError(Exception):
 class Node:
     """A value with its place: a scalar, a tuple of nodes, or a mapping of nodes. Never changed.
 
-    line, column: of its first character, from 1. keys: where each key of a mapping stands. size: how
-    many nodes it stands for with aliases followed. The typed readers raise `ShapeError`; a null
+    line, column: of its first character, from 1. keys: where each key of a mapping stands. size:
+    how many nodes it stands for with aliases followed. The typed readers raise `ShapeError`; a null
     counts as absent, as it does for the API server. (A plain class: a document has many thousands
     of them, and a frozen dataclass takes four times as long to make.)
     """
@@ -177,7 +182,9 @@ class Node:
 
     def texts_at(self, key: str) -> dict[str, str]:
         """A mapping of text to text, such as labels."""
-        return {name: _named(f"{key}.{name}", n, n.text) for name, n in self.mapping_at(key).items()}
+        return {
+            name: _named(f"{key}.{name}", n, n.text) for name, n in self.mapping_at(key).items()
+        }
 
     def key_place(self, key: str) -> tuple[int, int]:
         """Line and column of a key of this mapping; of the mapping where the key is absent."""
@@ -210,7 +217,7 @@ def _read_part(part: str, first_line: int) -> Iterator[Node | YamlError]:
         yield from _Builder(first_line).documents(part)
     except _Refused as refused:
         if part.lstrip().startswith("{"):
-            try:  # JSON that YAML 1.1 cannot read, such as surrogate pairs: right, but without places
+            try:  # JSON that YAML cannot read, such as surrogate pairs: right, but without places
                 yield _from_json(json.loads(part), first_line + 1)
                 return
             except (ValueError, RecursionError):
@@ -335,7 +342,7 @@ class _Builder:
             if key.value == _MERGE and (node.is_mapping or node.is_sequence):
                 merged = self._merged(node)
                 value.update(merged)
-                places.update({name: (key.line, key.column) for name in merged})
+                places.update(dict.fromkeys(merged, (key.line, key.column)))
                 continue
             name = _key(key)
             value[name] = node

@@ -1,0 +1,45 @@
+"""Fixtures of every test: a scrubbed environment and no way out to the network."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+_SCRUBBED = (
+    "NO_COLOR",
+    "FORCE_COLOR",
+    "CLICOLOR_FORCE",
+    "GITHUB_",
+    "RUNNER_",
+    "PODFIT_",
+    "DOCKER_",
+    "REGISTRY_",
+    "HTTP_PROXY",
+    "HTTPS_PROXY",
+    "ALL_PROXY",
+    "NO_PROXY",
+    "http_proxy",
+    "https_proxy",
+    "all_proxy",
+    "no_proxy",
+    "COLUMNS",
+    "TERM",
+    "PRE_COMMIT",
+    "XDG_",
+    "HELM_",
+    "KUBE",
+)
+
+
+@pytest.fixture(autouse=True)
+def _clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """The user's settings and home are not the tests' business."""
+    for name in os.environ:
+        if name.startswith(_SCRUBBED):
+            monkeypatch.delenv(name)
+    home = tmp_path / "home"
+    home.mkdir()
+    monkeypatch.setenv("HOME", str(home))
+    monkeypatch.setenv("USERPROFILE", str(home))
+    monkeypatch.setenv("_TYPER_FORCE_DISABLE_TERMINAL", "1")
+    monkeypatch.setenv("PODFIT_CACHE_DIR", str(tmp_path / "podfit-cache"))

@@ -1,0 +1,31 @@
+"""External programs that tests run for real."""
+
+import os
+import shutil
+from pathlib import Path
+from typing import NoReturn
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+TOOLS = ROOT / ".tools"
+
+
+def find_tool(name: str) -> str | None:
+    """The program under `.tools/bin` (see `make tools`), else on PATH."""
+    local = TOOLS / "bin" / name
+    return str(local) if local.exists() else shutil.which(name)
+
+
+def require_tool(name: str) -> str:
+    """The program's path. Without it the test is skipped, or fails where CI is set."""
+    if path := find_tool(name):
+        return path
+    missing(f"{name} is not installed; `make tools` fetches it where Debian's packages are")
+
+
+def missing(reason: str) -> NoReturn:
+    """Skip the test on a user's machine; fail it in CI, where everything must be there."""
+    if os.environ.get("CI"):
+        pytest.fail(reason)
+    pytest.skip(reason)
