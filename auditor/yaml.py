@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
 import yaml as pyyaml
+from yaml.cyaml import CParser
 
 MAX_DEPTH: Final = 1000
 MAX_NODES: Final = 2_000_000
@@ -261,7 +262,7 @@ class _Builder:
         self._stack: list[_Open] = []
 
     def documents(self, part: str) -> Iterator[Node]:
-        parser = pyyaml.cyaml.CParser(part)
+        parser = CParser(part)
         try:
             while (event := parser.get_event()) is not None:
                 node = self._take(event)
