@@ -18,7 +18,6 @@ from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
 import yaml as pyyaml
-from yaml.cyaml import CParser
 
 MAX_DEPTH: Final = 1000
 MAX_NODES: Final = 2_000_000
@@ -262,7 +261,7 @@ class _Builder:
         self._stack: list[_Open] = []
 
     def documents(self, part: str) -> Iterator[Node]:
-        parser = CParser(part)
+        parser = pyyaml.CSafeLoader(part)
         try:
             while (event := parser.get_event()) is not None:
                 node = self._take(event)
