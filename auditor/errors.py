@@ -79,3 +79,8 @@ def shorten(text: str, limit: int = MAX_WHY) -> str:
         return text
     half = limit // 2
     return f"{text[:half].rstrip()} … {text[-half:].lstrip()}"
+
+
+def printable(text: str) -> str:
+    """Foreign text that cannot steer a terminal: what is not printable is written as an escape."""
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)

@@ -29,12 +29,13 @@ class ImageReference:
 
     @property
     def familiar(self) -> str:
-        """As people write it: without `docker.io/` and `library/`."""
-        name = str(self)
-        for prefix in ("docker.io/library/", "docker.io/"):
-            if name.startswith(prefix):
-                return name.removeprefix(prefix)
-        return name
+        """As people write it: without `docker.io/` and `library/` where that names the same."""
+        account, slash, name = self.repository.partition("/")
+        if self.registry != "docker.io" or account == "localhost" or "." in account:
+            return str(self)
+        rest = str(self).removeprefix("docker.io/")
+        official = account == "library" and slash and "/" not in name
+        return rest.removeprefix("library/") if official else rest
 
 
 class UnknownReason(Enum):
