@@ -30,6 +30,7 @@ _DIGEST_LENGTHS: Final = {"sha256": 64, "sha384": 96, "sha512": 128}
 _COMPONENT: Final = re.compile(r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*")
 _TAG: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*")
 _HOST: Final = re.compile(r"(?:\[(?P<address>[^\]]*)\]|(?P<name>[^:\[\]]+))(?::(?P<port>[^:]*))?")
+_IPV6: Final = re.compile(r"[0-9A-Fa-f:]+")
 _LABEL: Final = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?")
 _DIGITS: Final = re.compile(r"[0-9]+")
 _HEX: Final = re.compile(r"[0-9a-f]+")
@@ -181,6 +182,8 @@ def _check_port(port: str) -> None:
 def _check_ipv6(address: str) -> None:
     if "%" in address:
         _reject("an IPv6 zone is not allowed in an image's name")
+    if not _IPV6.fullmatch(address):
+        _reject(f"`{address}` is not an IPv6 address", "hexadecimal digits and colons only")
     try:
         ipaddress.IPv6Address(address)
     except ValueError:

@@ -57,6 +57,10 @@ INVALID = {
     "[::1]:5000": ("a host and no repository", "write [::1]:5000/name"),
     "[fe80::1%eth0]:5000/x": ("an IPv6 zone is not allowed in an image's name", ""),
     "[::::]:5000/x": ("`::::` is not an IPv6 address", ""),
+    "[64:ff9b::192.0.2.1]:5000/x": (
+        "`64:ff9b::192.0.2.1` is not an IPv6 address",
+        "hexadecimal digits and colons only",
+    ),
     "::1:5000/x": (
         "`::1:5000` is not host:port",
         "an IPv6 address stands in brackets: [::1]:5000/x",
@@ -226,8 +230,8 @@ def test_nothing_unprintable_reaches_a_message(text: str) -> None:
         (
             "myhost/app",
             (
-                "`myhost` has no dot or port, so it is an account on Docker Hub; for a host, did you "
-                "mean myhost:5000/app?"
+                "`myhost` has no dot or port, so it is an account on Docker Hub; for a host, did "
+                "you mean myhost:5000/app?"
             ),
         ),
         (
