@@ -9,22 +9,32 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 from typing import Final
+from urllib.parse import quote, unquote
 
+from auditor.errors import printable, shorten
+
+_WORD: Final = r"(?:[A-Za-z0-9_.-]|%[0-9A-Fa-f]{2})"
 _SYNTAX: Final = re.compile(
-    r"""(?P<os>[A-Za-z0-9_.-]+)
-        (?:\((?P<version>[A-Za-z0-9_.-]*)(?P<features>(?:\+[A-Za-z0-9_.-]+)*)\))?
-        /(?P<architecture>[A-Za-z0-9_.-]+)
-        (?:/(?P<variant>[A-Za-z0-9_.-]+))?""",
+    rf"""(?P<os>{_WORD}+)
+        (?:\((?P<version>{_WORD}*)(?P<features>(?:\+{_WORD}+)*)\))?
+        /(?P<architecture>{_WORD}+)
+        (?:/(?P<variant>{_WORD}+))?""",
     re.VERBOSE,
 )
 _OS_ALIASES: Final = {"macos": "darwin"}
-_ARCHITECTURE_ALIASES: Final = {
-    "x86_64": ("amd64", ""),
-    "x86-64": ("amd64", ""),
-    "aarch64": ("arm64", ""),
+_ARCHITECTURE_ALIASES: Final[dict[str, tuple[str, str | None]]] = {
+    "x86_64": ("amd64", None),
+    "x86-64": ("amd64", None),
+    "aarch64": ("arm64", None),
     "i386": ("386", ""),
     "armhf": ("arm", "v7"),
     "armel": ("arm", "v6"),
+}
+"""The architecture and, where the alias decides it, the variant (containerd `normalizeArch`)."""
+_VARIANTS: Final = {
+    "amd64": {"v1": ""},
+    "arm64": {"8": "", "v8": "", "v8.0": "", "9": "v9", "9.0": "v9", "v9.0": "v9"},
+    "arm": {"": "v7", "5": "v5", "6": "v6", "7": "v7", "8": "v8"},
 }
 
 
@@ -33,7 +43,8 @@ class Platform:
     """An operating system and architecture, with variant, OS version and OS features.
 
     `str()` gives containerd's `FormatAll` form: `linux/arm64/v8`,
-    `windows(10.0.20348.1970)/amd64`, `windows(10.0.17763.1+win32k)/amd64`.
+    `windows(10.0.20348.1970)/amd64`, `windows(10.0.17763.1+win32k)/amd64`. What is not a letter,
+    digit, `_`, `.` or `-` in a part is percent-encoded, so a hostile part stays one part.
     """
 
     os: str
@@ -43,9 +54,9 @@ class Platform:
     os_features: tuple[str, ...] = ()
 
     def __str__(self) -> str:
-        options = "+".join((self.os_version, *self.os_features))
-        system = f"{self.os}({options})" if options else self.os
-        return "/".join(part for part in (system, self.architecture, self.variant) if part)
+        options = "+".join(map(_encode, (self.os_version, *self.os_features)))
+        system = f"{_encode(self.os)}({options})" if options else _encode(self.os)
+        return "/".join(filter(None, (system, _encode(self.architecture), _encode(self.variant))))
 
     @property
     def family(self) -> str:
@@ -68,15 +79,20 @@ def parse_platform(text: str) -> Platform:
 
     Raises ValueError with a sentence for the user.
     """
-    match = _SYNTAX.fullmatch(text)
-    if match is None:
-        raise ValueError(
-            f"{text!r} is not a platform; write it as linux/amd64, linux/arm64/v8 or "
-            "windows(10.0.20348)/amd64"
+    if match := _SYNTAX.fullmatch(text):
+        os, version, features, architecture, variant = (part or "" for part in match.groups())
+        platform = make_platform(
+            _decode(os),
+            _decode(architecture),
+            _decode(variant),
+            _decode(version),
+            tuple(map(_decode, features.split("+"))),
         )
-    features = tuple(sorted(filter(None, (match["features"] or "").split("+"))))
-    return make_platform(
-        match["os"], match["architecture"], match["variant"] or "", match["version"] or "", features
+        if platform.os and platform.architecture:
+            return platform
+    raise ValueError(
+        f"`{shorten(printable(text), 80)}` is not a platform; write it as linux/amd64, "
+        "linux/arm64/v8 or windows(10.0.20348)/amd64"
     )
 
 
@@ -93,13 +109,13 @@ def make_platform(
     """
     os = os.strip().lower()
     architecture = architecture.strip().lower()
-    architecture, implied = _ARCHITECTURE_ALIASES.get(architecture, (architecture, ""))
+    architecture, implied = _ARCHITECTURE_ALIASES.get(architecture, (architecture, None))
     return Platform(
         os=_OS_ALIASES.get(os, os),
         architecture=architecture,
-        variant=variant.strip().lower() or implied,
+        variant=variant.strip().lower() if implied is None else implied,
         os_version=os_version.strip(),
-        os_features=tuple(sorted(os_features)),
+        os_features=tuple(sorted(set(filter(None, os_features)))),
     )
 
 
@@ -108,19 +124,13 @@ def normalise(platform: Platform) -> Platform:
 
     `amd64/v1` is `amd64`; `arm64`, `arm64/8` and `arm64/v8` are one; `arm` is `arm/v7`.
     """
-    variant = platform.variant
-    if platform.architecture == "amd64" and variant == "v1":
-        variant = ""
-    elif platform.architecture == "arm64":
-        variant = {
-            "8": "",
-            "v8": "",
-            "v8.0": "",
-            "8.0": "",
-            "9": "v9",
-            "9.0": "v9",
-            "v9.0": "v9",
-        }.get(variant, variant)
-    elif platform.architecture == "arm":
-        variant = {"": "v7", "5": "v5", "6": "v6", "7": "v7", "8": "v8"}.get(variant, variant)
-    return replace(platform, variant=variant)
+    variants = _VARIANTS.get(platform.architecture, {})
+    return replace(platform, variant=variants.get(platform.variant, platform.variant))
+
+
+def _encode(part: str) -> str:
+    return quote(part, safe="", errors="replace").replace("~", "%7E")
+
+
+def _decode(part: str) -> str:
+    return unquote(part, errors="replace")
