@@ -8,7 +8,7 @@ BIN := .venv/bin
 INSTALLED := .venv/.installed
 DEVELOP := .venv/.installed-for-development
 SOURCES := auditor bench scripts tests
-CORE := auditor/placement.py,auditor/compatibility.py
+CORE := auditor/admission.py,auditor/compatibility.py,auditor/placement.py,auditor/predicates.py
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 

@@ -1,0 +1,25 @@
+"""What the documents quote is what podfit prints."""
+
+import subprocess
+import sys
+
+from tests.support.tools import ROOT
+
+
+def test_quoted_output_is_up_to_date() -> None:
+    done = subprocess.run(
+        [sys.executable, "scripts/write_docs.py", "--check"],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        timeout=120,
+    )
+
+    assert done.returncode == 0, done.stderr
+
+
+def test_the_readme_quotes_the_help_and_an_audit() -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+
+    assert "<!-- output of: podfit audit --help -->" in readme
+    assert "<!-- output of: podfit audit examples" in readme

@@ -1,0 +1,72 @@
+"""Every module imports on its own, and starting podfit loads nothing slow."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from tests.guards.modules import Module, all_modules, imported_roots
+from tests.support.tools import ROOT
+
+SLOW = {"helm_python", "pydantic", "requests", "rich", "ruamel", "tabulate", "urllib3"}
+"""At 20 to 80 ms each; a user who asks for the version or the help needs none of them."""
+
+HOMES = {
+    "helm_python": ("auditor/sources/",),
+    "platformdirs": ("auditor/cli/", "auditor/config.py", "auditor/registry/"),
+    "requests": ("auditor/registry/",),
+    "rich": ("auditor/cli/", "auditor/formats/"),
+    "ruamel": ("auditor/yaml.py",),
+    "tabulate": ("auditor/formats/",),
+    "typer": ("auditor/cli/",),
+    "yaml": ("auditor/yaml.py",),
+}
+"""Where each third-party library may be imported (docs/architecture.md)."""
+
+
+@pytest.mark.parametrize("name", [module.name for module in all_modules()])
+def test_a_module_imports_alone(name: str) -> None:
+    done = _python("-W", "error", "-c", f"import {name}")
+
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("arguments", [["--version"], ["--help"], ["audit", "--help"]])
+def test_start_up_loads_nothing_slow(arguments: list[str]) -> None:
+    done = _python("-c", _PROBE, *arguments)
+
+    loaded = set(json.loads(done.stderr))
+    assert "auditor.cli.main" in loaded
+    assert SLOW & {name.partition(".")[0] for name in loaded} == set()
+    assert done.stdout.strip()
+
+
+@pytest.mark.parametrize("module", all_modules(), ids=lambda module: module.name)
+def test_a_library_is_imported_where_it_lives(module: Module) -> None:
+    foreign = set(imported_roots(module.tree)) - {"auditor"} - set(sys.stdlib_module_names)
+
+    misplaced = {name for name in foreign if not module.relative.startswith(HOMES.get(name, ()))}
+    assert misplaced == set(), "declare its home above and in docs/architecture.md, or move it"
+
+
+def test_every_home_is_lived_in() -> None:
+    used = {name for module in all_modules() for name in imported_roots(module.tree)}
+
+    assert used >= HOMES.keys()
+
+
+_PROBE = """
+import json, sys
+from auditor.cli.main import main
+try:
+    main()
+finally:
+    json.dump(sorted(sys.modules), sys.stderr)
+"""
+
+
+def _python(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, *arguments], capture_output=True, text=True, cwd=ROOT, timeout=60
+    )

@@ -1,0 +1,50 @@
+"""One name everywhere: a rule's file, fixtures and page, and catalogs in alphabetical order."""
+
+import ast
+
+import pytest
+
+from tests.guards.modules import PACKAGE, Module, all_modules
+from tests.support.tools import ROOT
+
+RULES = sorted(path.stem for path in (ROOT / "rules").glob("*.yaml"))
+CATALOGS = [module for module in all_modules() if module.path.name == "catalog.py"]
+
+
+def test_there_are_rules() -> None:
+    assert len(RULES) >= 4
+
+
+def test_every_rule_has_fixtures_and_no_fixture_lacks_a_rule() -> None:
+    folders = sorted(path.name for path in (ROOT / "tests" / "rules").iterdir() if path.is_dir())
+
+    assert [name for name in folders if not name.startswith("__")] == RULES
+
+
+def test_every_rule_has_a_page_and_no_page_lacks_a_rule() -> None:
+    pages = sorted(path.stem for path in (ROOT / "docs" / "rules").glob("*.md"))
+
+    assert [name for name in pages if name != "index"] == RULES
+
+
+def test_every_rule_is_loaded() -> None:
+    from auditor.rulebook import load_rules
+
+    assert sorted(rule.id for rule in load_rules()) == RULES
+
+
+@pytest.mark.parametrize("catalog", CATALOGS, ids=lambda module: module.name)
+def test_a_catalog_is_alphabetical(catalog: Module) -> None:
+    listings = [_keys(node) for node in ast.walk(catalog.tree) if isinstance(node, ast.Dict)]
+
+    assert listings, "a catalog lists its entries in a dict literal"
+    assert all(keys == sorted(keys) for keys in listings)
+
+
+@pytest.mark.parametrize("package", ["checks", "formats"])
+def test_plug_ins_are_listed_in_a_catalog(package: str) -> None:
+    assert (PACKAGE / package / "catalog.py").is_file()
+
+
+def _keys(node: ast.Dict) -> list[str]:
+    return [key.value for key in node.keys if isinstance(key, ast.Constant)]
