@@ -60,6 +60,13 @@ class UnknownReason(Enum):
     FAILED = "failed"
 
 
+class VersionSource(Enum):
+    """Where the OS version of a Windows image was found when its index row does not state it."""
+
+    CONFIG = "config"
+    HISTORY = "history"
+
+
 @dataclass(frozen=True, slots=True)
 class KnownPlatforms:
     """What an image supports. Never empty by guess: an index of attestations has no platforms.
@@ -68,7 +75,10 @@ class KnownPlatforms:
     platform of a bare manifest's config. kind: a bare manifest is pulled by any node and fails when
     it starts; a row that is missing from an index fails the pull. digest: of the index or manifest
     that the reference names. source: who answered ("registry", "cache", "lock file"). notes: what
-    was odd about the answer, a sentence each.
+    was odd about the answer, a sentence each. completed: the platforms whose OS version is not
+    stated where nodes look for it, with where it was found; containerd takes such a row of an index
+    for every Windows build. dangling: the platforms of index rows whose manifest is missing, so
+    that their pull fails; they are not among `platforms`.
     """
 
     platforms: tuple[Platform, ...]
@@ -76,6 +86,8 @@ class KnownPlatforms:
     digest: str
     source: str = "registry"
     notes: tuple[str, ...] = ()
+    completed: tuple[tuple[Platform, VersionSource], ...] = ()
+    dangling: tuple[Platform, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

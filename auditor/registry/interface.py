@@ -23,3 +23,15 @@ class Inspector(Protocol):
     ) -> Mapping[ImageReference, Platforms]:
         """An answer for every image asked for, each asked once. Never raises for one image."""
         ...
+
+
+class Blobs(Protocol):
+    """Content by digest: what a registry once served and its digest proves.
+
+    It never proves that a repository still holds the content. Called from many threads. `get` may
+    return bytes that do not match: whoever asks hashes them. Neither call raises.
+    """
+
+    def get(self, digest: str) -> bytes | None: ...
+
+    def put(self, digest: str, content: bytes) -> None: ...
