@@ -1,0 +1,131 @@
+"""Everything known about one workload: its images, and how it fits each pool of each cluster."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from auditor.compatibility import Compatibility, Failure, Runnable, compatibility
+from auditor.images import ImageReference, KnownPlatforms, Platforms
+from auditor.kubelet import KubeletRefusal, kubelet_refusal
+from auditor.nodes import ClusterProfile, NodePool
+from auditor.placement import Placement, Verdict, place
+from auditor.workloads import Container, Workload
+
+
+@dataclass(frozen=True, slots=True)
+class ImageUse:
+    """A container and what is known of its image. reference: None where the text is not one."""
+
+    container: Container
+    reference: ImageReference | None
+    platforms: Platforms
+
+    @property
+    def known(self) -> KnownPlatforms | None:
+        return self.platforms if isinstance(self.platforms, KnownPlatforms) else None
+
+
+@dataclass(frozen=True, slots=True)
+class PoolFit:
+    """One workload and one pool: may it land there, and would it run.
+
+    results: per container, in the order of the workload's uses. refusal: of the kubelet.
+    """
+
+    cluster: ClusterProfile
+    pool: NodePool
+    placement: Placement
+    results: tuple[tuple[ImageUse, Compatibility], ...]
+    refusal: KubeletRefusal | None = None
+
+    @property
+    def name(self) -> str:
+        return self.pool.name
+
+    @property
+    def runnable(self) -> Runnable:
+        """All containers must run, and the kubelet must take the pod. Ignores placement."""
+        answers = {result.runnable for _, result in self.results}
+        if self.refusal is not None or Runnable.NO in answers:
+            return Runnable.NO
+        return Runnable.UNKNOWN if Runnable.UNKNOWN in answers else Runnable.YES
+
+    @property
+    def culprits(self) -> tuple[tuple[ImageUse, Compatibility], ...]:
+        """The containers whose image cannot run there."""
+        return tuple(item for item in self.results if item[1].runnable is Runnable.NO)
+
+    @property
+    def lands_and_fails(self) -> bool:
+        """The finding: the pod may be placed there, and cannot run."""
+        return self.placement.verdict is Verdict.ADMITTED and self.runnable is Runnable.NO
+
+    @property
+    def failure(self) -> Failure | None:
+        """What the user sees of a pod that gets there; None where it runs or nobody can tell."""
+        if self.placement.verdict is Verdict.REFUSED:
+            return Failure.PENDING
+        if self.refusal is not None:
+            return Failure.KUBELET
+        return self.culprits[0][1].failure if self.culprits else None
+
+    @property
+    def reasons(self) -> tuple[str, ...]:
+        """Why it is kept off or undecided, and why it cannot run: a clause each."""
+        found = [step.message for step in self.placement.deciding]
+        if self.refusal is not None:
+            found.append(f"the kubelet rejects the pod: {self.refusal.message}")
+        for use, result in self.results:
+            if result.runnable is not Runnable.YES:
+                found.append(f"container {use.container.name}: {result.message}")
+        return tuple(found)
+
+
+@dataclass(frozen=True, slots=True)
+class Assessment:
+    """All that is known about one workload."""
+
+    workload: Workload
+    uses: tuple[ImageUse, ...]
+    fits: tuple[PoolFit, ...]
+
+    @property
+    def unresolved(self) -> tuple[ImageUse, ...]:
+        return tuple(use for use in self.uses if use.known is None)
+
+    @property
+    def failing(self) -> tuple[PoolFit, ...]:
+        """The pools on which the pod may land and cannot run."""
+        return tuple(fit for fit in self.fits if fit.lands_and_fails)
+
+
+def assess(
+    workload: Workload,
+    answers: Mapping[str, tuple[ImageReference | None, Platforms]],
+    clusters: Iterable[ClusterProfile],
+) -> Assessment:
+    """The assessment of a workload. answers: for each image text, its reference and platforms."""
+    uses = tuple(ImageUse(item, *answers[item.image]) for item in workload.containers)
+    fits = tuple(
+        _fit(workload, uses, cluster, pool) for cluster in clusters for pool in cluster.pools
+    )
+    return Assessment(workload, uses, fits)
+
+
+def _fit(
+    workload: Workload, uses: tuple[ImageUse, ...], cluster: ClusterProfile, pool: NodePool
+) -> PoolFit:
+    return PoolFit(
+        cluster,
+        pool,
+        place(workload, pool, cluster),
+        tuple((use, _compatibility(use, pool)) for use in uses),
+        kubelet_refusal(workload, pool, cluster),
+    )
+
+
+def _compatibility(use: ImageUse, pool: NodePool) -> Compatibility:
+    if isinstance(use.platforms, KnownPlatforms):
+        return compatibility(use.platforms, pool, host_process=use.container.host_process)
+    return Compatibility(Runnable.UNKNOWN, use.platforms.message)

@@ -1,0 +1,291 @@
+"""May this workload be placed on this pool? Three-valued, with reasons.
+
+The path of a pod: the API server admits it; the DaemonSet controller picks nodes by the template;
+the scheduler filters; `spec.nodeName` goes past the scheduler. Sources: kube-scheduler plug-ins
+nodeaffinity, tainttoleration, nodeunschedulable, podtopologyspread; `daemon_controller.go`
+NodeShouldRunDaemonPod and `daemonset_util.go` AddOrUpdateDaemonPodTolerations.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import Enum
+from typing import Final
+
+from auditor.admission import Admission, admit
+from auditor.nodes import HOSTNAME_LABEL, ClusterProfile, NodePool, Taint
+from auditor.predicates import (
+    Answer,
+    NodeView,
+    every,
+    requirement_holds,
+    some,
+    term_matches,
+    untolerated,
+    view,
+)
+from auditor.scheduling import Place, Scheduling, Toleration
+from auditor.workloads import Workload
+
+BLOCKING: Final = ("NoSchedule", "NoExecute")
+CORDON: Final = Taint("node.kubernetes.io/unschedulable", "", "NoSchedule")
+KNOWN_SCHEDULERS: Final = ("", "default-scheduler")
+
+_UNSAID: Final = "the cluster profile does not say"
+_DAEMON_KEYS: Final = (
+    ("not-ready", "NoExecute"),
+    ("unreachable", "NoExecute"),
+    ("disk-pressure", "NoSchedule"),
+    ("memory-pressure", "NoSchedule"),
+    ("pid-pressure", "NoSchedule"),
+    ("unschedulable", "NoSchedule"),
+)
+
+
+class Verdict(Enum):
+    """Whether a pod may be placed on a pool. The value is used in JSON."""
+
+    ADMITTED = "admitted"
+    REFUSED = "refused"
+    UNDECIDED = "undecided"
+
+
+class Predicate(Enum):
+    """Which test of the placement a step belongs to."""
+
+    API = "api-server"
+    RUNTIME_CLASS = "runtime-class"
+    NODE_NAME = "node-name"
+    NODE_SELECTOR = "node-selector"
+    NODE_AFFINITY = "node-affinity"
+    TAINTS = "taints"
+    CORDON = "cordon"
+    TOPOLOGY = "topology-spread"
+    SCHEDULER = "scheduler"
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One test: its answer (None: cannot tell), a sentence, and the place that decided it."""
+
+    predicate: Predicate
+    answer: Answer
+    message: str
+    place: Place = (0, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Placement:
+    """The verdict on one workload and one pool, with every test that led to it.
+
+    creates_pod: for a DaemonSet, whether its controller makes a pod for such a node at all (None
+    where it cannot be told); for others always True.
+    """
+
+    verdict: Verdict
+    steps: tuple[Step, ...]
+    creates_pod: Answer = True
+
+    @property
+    def deciding(self) -> tuple[Step, ...]:
+        """The steps that decided: those that refused, else those left open, else none."""
+        for answer in (False, None):
+            if steps := tuple(step for step in self.steps if step.answer is answer):
+                return steps
+        return ()
+
+    @property
+    def rejected(self) -> bool:
+        """Whether the API server refuses the pod, so that there is none anywhere."""
+        return any(s.predicate is Predicate.API and s.answer is False for s in self.steps)
+
+    @property
+    def by_taint_only(self) -> bool:
+        """Refused by nothing but taints (a cordon is an accident of the moment, not a guard)."""
+        return self.verdict is Verdict.REFUSED and all(
+            step.predicate is Predicate.TAINTS for step in self.deciding
+        )
+
+
+def place(workload: Workload, pool: NodePool, cluster: ClusterProfile) -> Placement:
+    """Whether a pod of the workload could end up on a node of the pool."""
+    admission = admit(workload, cluster)
+    if admission.refusals:
+        steps = tuple(
+            Step(Predicate.API, False, reason, workload.scheduling.place(""))
+            for reason in admission.refusals
+        )
+        return Placement(Verdict.REFUSED, steps, creates_pod=False)
+    views = _views(admission.scheduling, pool)
+    placements = [_place_on(workload, admission, pool, cluster, node) for node in views]
+    order = (Verdict.ADMITTED, Verdict.UNDECIDED, Verdict.REFUSED)
+    return min(placements, key=lambda placement: order.index(placement.verdict))
+
+
+def _views(scheduling: Scheduling, pool: NodePool) -> list[NodeView]:
+    """The nodes to look at: one stands for all unless the pod asks for nodes by name."""
+    if not pool.nodes or not _asks_for_names(scheduling):
+        return [view(pool, pool.nodes[0] if len(pool.nodes) == 1 else "")]
+    return [
+        NodeView(name, {HOSTNAME_LABEL: name, **pool.labels}, pool.open_labels)
+        for name in pool.nodes
+    ]
+
+
+def _asks_for_names(scheduling: Scheduling) -> bool:
+    terms = scheduling.required_terms or ()
+    keys = {item.key for item in scheduling.node_selector}
+    keys |= {item.key for term in terms for item in term.expressions}
+    return (
+        bool(scheduling.node_name) or HOSTNAME_LABEL in keys or any(term.fields for term in terms)
+    )
+
+
+def _place_on(
+    workload: Workload,
+    admission: Admission,
+    pool: NodePool,
+    cluster: ClusterProfile,
+    node: NodeView,
+) -> Placement:
+    scheduling = admission.scheduling
+    if scheduling.node_name:
+        return _conclude((_node_name(scheduling, pool, node),))
+    tolerations = scheduling.tolerations + _cluster_tolerations(scheduling, pool, cluster)
+    creates_pod: Answer = True
+    steps: list[Step] = []
+    if workload.is_daemon_set:
+        template = workload.scheduling
+        own = template.tolerations + _daemon_tolerations(template)
+        steps += _affinity(template, node)
+        steps.append(_taints(own, pool, cluster))
+        creates_pod = every(step.answer for step in steps)
+        tolerations += _daemon_tolerations(template)
+        if creates_pod is not False:
+            steps = [*_affinity(scheduling, node), _taints(tolerations, pool, cluster)]
+    else:
+        steps += [*_affinity(scheduling, node), _taints(tolerations, pool, cluster)]
+    steps += _topology(scheduling, node)
+    steps.append(_cordon(tolerations, pool, cluster))
+    steps += _scheduler(scheduling)
+    if creates_pod is not False:
+        steps = _soften(steps, admission)
+    return _conclude(tuple(steps), creates_pod=creates_pod)
+
+
+def _conclude(steps: tuple[Step, ...], *, creates_pod: Answer = True) -> Placement:
+    verdict = {True: Verdict.ADMITTED, False: Verdict.REFUSED, None: Verdict.UNDECIDED}
+    answer = every(step.answer for step in steps)
+    return Placement(verdict[answer], steps, creates_pod)
+
+
+def _soften(steps: list[Step], admission: Admission) -> list[Step]:
+    """An unknown RuntimeClass may add selectors and tolerations, but takes no selector away."""
+    if not admission.open_question:
+        return steps
+    place_ = admission.scheduling.place("runtimeClassName")
+    question = Step(Predicate.RUNTIME_CLASS, None, admission.open_question, place_)
+    softened = [
+        Step(step.predicate, None, step.message, step.place)
+        if step.predicate is Predicate.TAINTS and step.answer is False
+        else step
+        for step in steps
+    ]
+    return [*softened, question]
+
+
+def _node_name(scheduling: Scheduling, pool: NodePool, node: NodeView) -> Step:
+    wanted = scheduling.node_name
+    answer: Answer = node.name == wanted if node.name else None
+    if not node.name and pool.nodes:
+        answer = False
+    message = {
+        True: f"spec.nodeName binds it to {wanted}, past the scheduler",
+        False: f"spec.nodeName names {wanted}, which is not in this pool",
+        None: f"spec.nodeName names {wanted}, and the profile does not say which nodes it has",
+    }[answer]
+    return Step(Predicate.NODE_NAME, answer, message, scheduling.place("nodeName"))
+
+
+def _affinity(scheduling: Scheduling, node: NodeView) -> Iterator[Step]:
+    if not scheduling.node_selector:
+        yield Step(Predicate.NODE_SELECTOR, True, "no nodeSelector", scheduling.place(""))
+    for item in scheduling.node_selector:
+        answer = requirement_holds(item, node)
+        actual = node.labels.get(item.key)
+        missed = f"the nodes have {actual}" if actual is not None else "the nodes lack the label"
+        outcome = {True: "holds", False: missed, None: _UNSAID}[answer]
+        yield Step(Predicate.NODE_SELECTOR, answer, f"nodeSelector {item}: {outcome}", item.place)
+    terms = scheduling.required_terms
+    if terms is None:
+        yield Step(Predicate.NODE_AFFINITY, True, "no required node affinity", scheduling.place(""))
+        return
+    answer = some(term_matches(term, node) for term in terms)
+    wanted = " or ".join(map(str, terms)) or "nothing"
+    outcome = {True: "holds", False: "no term matches", None: _UNSAID}[answer]
+    place_ = terms[0].place if terms else scheduling.place("affinity")
+    yield Step(
+        Predicate.NODE_AFFINITY, answer, f"required node affinity {wanted}: {outcome}", place_
+    )
+
+
+def _taints(tolerations: tuple[Toleration, ...], pool: NodePool, cluster: ClusterProfile) -> Step:
+    left = untolerated(pool.taints, tolerations, BLOCKING, cluster.gates)
+    left = tuple(taint for taint in left if taint != CORDON)
+    if left:
+        return Step(Predicate.TAINTS, False, f"taint {left[0]} is not tolerated")
+    blocking = [taint for taint in pool.taints if taint.effect in BLOCKING and taint != CORDON]
+    if not blocking:
+        return Step(Predicate.TAINTS, True, "no taint keeps it off")
+    place_ = next((item.place for item in tolerations if item.place != (0, 0)), (0, 0))
+    return Step(Predicate.TAINTS, True, f"taint {blocking[0]} is tolerated", place_)
+
+
+def _cordon(tolerations: tuple[Toleration, ...], pool: NodePool, cluster: ClusterProfile) -> Step:
+    cordoned = pool.unschedulable or CORDON in pool.taints
+    if cordoned and untolerated((CORDON,), tolerations, BLOCKING, cluster.gates):
+        return Step(Predicate.CORDON, False, "the nodes are cordoned")
+    return Step(Predicate.CORDON, True, "cordoned, but tolerated" if cordoned else "not cordoned")
+
+
+def _topology(scheduling: Scheduling, node: NodeView) -> Iterator[Step]:
+    """A node without the topology key is filtered outright; the skew itself is dynamic."""
+    place_ = scheduling.place("topologySpreadConstraints")
+    for key in scheduling.spread_keys:
+        if key in node.labels or key == HOSTNAME_LABEL:
+            continue
+        answer: Answer = None if node.has_unknown(key) else False
+        yield Step(Predicate.TOPOLOGY, answer, f"the nodes have no topology key {key}", place_)
+
+
+def _scheduler(scheduling: Scheduling) -> Iterator[Step]:
+    if scheduling.scheduler_name not in KNOWN_SCHEDULERS:
+        message = f"scheduler {scheduling.scheduler_name} may decide otherwise"
+        yield Step(Predicate.SCHEDULER, None, message, scheduling.place("schedulerName"))
+    if scheduling.gated:
+        message = "scheduling gates hold it until something removes them"
+        yield Step(Predicate.SCHEDULER, None, message, scheduling.place("schedulingGates"))
+
+
+def _daemon_tolerations(scheduling: Scheduling) -> tuple[Toleration, ...]:
+    keys = list(_DAEMON_KEYS)
+    if scheduling.host_network:
+        keys.append(("network-unavailable", "NoSchedule"))
+    return tuple(
+        Toleration(f"node.kubernetes.io/{key}", "Exists", effect=effect) for key, effect in keys
+    )
+
+
+def _cluster_tolerations(
+    scheduling: Scheduling, pool: NodePool, cluster: ClusterProfile
+) -> tuple[Toleration, ...]:
+    """What the cluster's own webhook adds to pods that select a pool by its platform (GKE)."""
+    selected = {(item.key, item.values[0]) for item in scheduling.node_selector}
+    if not selected & set(cluster.selector_tolerations):
+        return ()
+    return tuple(
+        Toleration(taint.key, "Equal", taint.value, taint.effect)
+        for taint in pool.taints
+        if any(value == taint.value for _, value in selected)
+    )

@@ -1,0 +1,168 @@
+"""The scheduler's tests of one node, as pure functions.
+
+Three-valued where a profile may not know a node's labels: True, False, or None for "cannot tell".
+Sources: component-helpers `nodeaffinity.go` and `helpers.go`, apimachinery `labels/selector.go`
+(Requirement.Matches), api `core/v1/toleration.go` (ToleratesTaint).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from auditor.nodes import PLATFORM_LABELS, NodePool, Taint
+from auditor.scheduling import NodeSelectorTerm, Requirement, Toleration
+
+Answer = bool | None
+
+COMPARISON_GATE: Final = "TaintTolerationComparisonOperators"
+"""Feature gate of the Lt and Gt toleration operators (KEP-5471): alpha and off up to 1.37."""
+
+_INTEGER: Final = re.compile(r"[+-]?[0-9]+")
+_CANONICAL: Final = re.compile(r"0|-?[1-9][0-9]*")
+_INT64: Final = range(-(2**63), 2**63)
+
+
+@dataclass(frozen=True, slots=True)
+class NodeView:
+    """One node, or any node of a pool, as the scheduler sees it. name: "" where it is unknown."""
+
+    name: str
+    labels: Mapping[str, str]
+    open_labels: bool
+
+    def has_unknown(self, key: str) -> bool:
+        """Whether nobody knows if the node carries this label."""
+        return self.open_labels and key not in self.labels and key not in PLATFORM_LABELS
+
+
+def view(pool: NodePool, name: str = "") -> NodeView:
+    """A node of the pool; without a name, any of them."""
+    return NodeView(name, pool.labels, pool.open_labels)
+
+
+def every(answers: Iterable[Answer]) -> Answer:
+    """AND: one False decides, else one None leaves it open."""
+    seen = list(answers)
+    if False in seen:
+        return False
+    return None if None in seen else True
+
+
+def some(answers: Iterable[Answer]) -> Answer:
+    """OR: one True decides, else one None leaves it open. No answer at all is False."""
+    seen = list(answers)
+    if True in seen:
+        return True
+    return None if None in seen else False
+
+
+def requirement_holds(requirement: Requirement, node: NodeView) -> Answer:
+    """A requirement on a label. A malformed one holds for no node.
+
+    On a label that a node may carry unknown to us, a positive demand cannot be told, while NotIn
+    and DoesNotExist are taken to hold: the pod could be placed there.
+    """
+    values = requirement.values
+    present = requirement.key in node.labels
+    unknown = node.has_unknown(requirement.key)
+    match requirement.operator:
+        case "In":
+            return bool(values) and (
+                None if unknown else node.labels.get(requirement.key) in values
+            )
+        case "NotIn":
+            return bool(values) and (not present or node.labels[requirement.key] not in values)
+        case "Exists":
+            return not values and (None if unknown else present)
+        case "DoesNotExist":
+            return not values and not present
+        case "Gt" | "Lt":
+            return None if unknown and _is_comparison(values) else _compares(requirement, node)
+        case _:
+            return False
+
+
+def _is_comparison(values: tuple[str, ...]) -> bool:
+    return len(values) == 1 and _integer(values[0]) is not None
+
+
+def _compares(requirement: Requirement, node: NodeView) -> bool:
+    if not _is_comparison(requirement.values):
+        return False
+    wanted = _integer(requirement.values[0])
+    actual = _integer(node.labels.get(requirement.key, ""))
+    if actual is None or wanted is None:
+        return False
+    return actual > wanted if requirement.operator == "Gt" else actual < wanted
+
+
+def _integer(text: str) -> int | None:
+    """Go's `strconv.ParseInt(text, 10, 64)`."""
+    if not _INTEGER.fullmatch(text):
+        return None
+    number = int(text)
+    return number if number in _INT64 else None
+
+
+def field_holds(requirement: Requirement, node: NodeView) -> Answer:
+    """A requirement under matchFields: only `metadata.name` with In or NotIn of one value."""
+    if requirement.operator not in ("In", "NotIn") or len(requirement.values) != 1:
+        return False
+    name = node.name if requirement.key == "metadata.name" else ""
+    if requirement.key == "metadata.name" and not name:
+        return None if requirement.operator == "In" else True
+    return (name == requirement.values[0]) is (requirement.operator == "In")
+
+
+def term_matches(term: NodeSelectorTerm, node: NodeView) -> Answer:
+    """All of a term's requirements; an empty term matches no node."""
+    if not term.expressions and not term.fields:
+        return False
+    return every(
+        (
+            *(requirement_holds(requirement, node) for requirement in term.expressions),
+            *(field_holds(requirement, node) for requirement in term.fields),
+        )
+    )
+
+
+def tolerates(toleration: Toleration, taint: Taint, gates: Collection[str] = ()) -> bool:
+    """Whether a toleration matches a taint. An empty key or effect matches any."""
+    if toleration.effect not in ("", taint.effect) or toleration.key not in ("", taint.key):
+        return False
+    match toleration.operator:
+        case "" | "Equal":
+            return toleration.value == taint.value
+        case "Exists":
+            return True
+        case "Lt" | "Gt" if COMPARISON_GATE in gates:
+            return _taint_compares(toleration, taint)
+        case _:
+            return False
+
+
+def _taint_compares(toleration: Toleration, taint: Taint) -> bool:
+    if not (_CANONICAL.fullmatch(toleration.value) and _CANONICAL.fullmatch(taint.value)):
+        return False
+    wanted, actual = _integer(toleration.value), _integer(taint.value)
+    if wanted is None or actual is None:
+        return False
+    return actual > wanted if toleration.operator == "Gt" else actual < wanted
+
+
+def untolerated(
+    taints: Iterable[Taint],
+    tolerations: Collection[Toleration],
+    effects: Collection[str],
+    gates: Collection[str] = (),
+) -> tuple[Taint, ...]:
+    """The taints with one of the effects that no toleration matches."""
+    return tuple(
+        taint
+        for taint in taints
+        if taint.effect in effects
+        and not any(tolerates(toleration, taint, gates) for toleration in tolerations)
+    )
