@@ -1,11 +1,16 @@
 """The layers of pyproject.toml hold: upper may import lower, never the reverse."""
 
+import ast
 import os
 import subprocess
 import sys
 from pathlib import Path
 
+from tests.guards.modules import Module, all_modules, imported_roots
 from tests.support.tools import ROOT, missing
+
+EDGES = ("auditor/cli/", "auditor/config.py", "auditor/registry/", "auditor/sources/")
+"""Where files, processes, sockets and the environment may be touched."""
 
 
 def test_the_import_contracts_hold() -> None:
@@ -24,3 +29,35 @@ def test_the_import_contracts_hold() -> None:
 
     assert done.returncode == 0, done.stdout + done.stderr
     assert "0 broken" in done.stdout
+
+
+def test_checks_do_not_know_each_other() -> None:
+    for module in _modules_of("auditor/checks/"):
+        if module.path.stem != "catalog":
+            assert set(_imports(module, "auditor.checks")) <= {"auditor.checks.interface"}
+
+
+def test_formats_do_not_set_policy() -> None:
+    for module in _modules_of("auditor/formats/"):
+        assert set(_imports(module, "auditor.checks")) == set()
+
+
+def test_only_the_edges_touch_the_outside() -> None:
+    outside = {"http", "multiprocessing", "os", "shutil", "socket", "subprocess", "tempfile"}
+
+    touching = {
+        module.relative
+        for module in all_modules()
+        if outside & set(imported_roots(module.tree)) and not module.relative.startswith(EDGES)
+    }
+    assert touching == set()
+
+
+def _modules_of(folder: str) -> list[Module]:
+    return [module for module in all_modules() if module.relative.startswith(folder)]
+
+
+def _imports(module: Module, package: str) -> list[str]:
+    imports = [node for node in ast.walk(module.tree) if isinstance(node, ast.ImportFrom)]
+    names = [node.module for node in imports if node.module]
+    return [name for name in names if name == package or name.startswith(f"{package}.")]

@@ -4,6 +4,8 @@ import ast
 
 import pytest
 
+from auditor.checks.catalog import CHECKS
+from auditor.rulebook import load_builtin_rules
 from tests.guards.modules import PACKAGE, Module, all_modules
 from tests.support.tools import ROOT
 
@@ -28,9 +30,13 @@ def test_every_rule_has_a_page_and_no_page_lacks_a_rule() -> None:
 
 
 def test_every_rule_is_loaded() -> None:
-    from auditor.rulebook import load_rules
+    assert [rule.id for rule in load_builtin_rules()] == RULES
 
-    assert sorted(rule.id for rule in load_rules()) == RULES
+
+def test_every_check_is_used_by_a_rule() -> None:
+    used = {rule.check for rule in load_builtin_rules()}
+
+    assert {name for name, check in CHECKS.items() if check not in used} == set()
 
 
 @pytest.mark.parametrize("catalog", CATALOGS, ids=lambda module: module.name)
@@ -47,4 +53,4 @@ def test_plug_ins_are_listed_in_a_catalog(package: str) -> None:
 
 
 def _keys(node: ast.Dict) -> list[str]:
-    return [key.value for key in node.keys if isinstance(key, ast.Constant)]
+    return [str(key.value) for key in node.keys if isinstance(key, ast.Constant)]

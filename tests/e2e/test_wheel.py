@@ -1,0 +1,64 @@
+"""What is published works: source distribution to wheel to an audit from another folder."""
+
+import shutil
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.programs import podfit
+from tests.support.tools import ROOT, missing
+
+_INSTALL = ("pip", "install", "--quiet", "--no-index", "--no-deps")
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Built from the source distribution, as `make package` does, but without the network."""
+    folder = tmp_path_factory.mktemp("dist")
+    done = subprocess.run(
+        [sys.executable, "-m", "build", "--no-isolation", "--outdir", str(folder), str(ROOT)],
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    if "No module named build" in done.stderr:
+        missing("the Python package `build` is not installed; `make test` installs it")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert len(list(folder.glob("podfit-*.tar.gz"))) == 1
+    return next(folder.glob("podfit-*.whl"))
+
+
+def test_the_wheel_holds_the_package_its_data_and_nothing_else(wheel: Path) -> None:
+    names = zipfile.ZipFile(wheel).namelist()
+
+    data = {name for name in names if name.endswith(".yaml")}
+    assert {name.partition("/")[0] for name in names if ".dist-info/" not in name} == {"auditor"}
+    assert data == {
+        *(f"auditor/rules/{path.name}" for path in (ROOT / "rules").glob("*.yaml")),
+        *(f"auditor/clusters/{path.name}" for path in (ROOT / "auditor/clusters").glob("*.yaml")),
+    }
+    assert "auditor/py.typed" in names
+    assert [name for name in names if name.endswith("/licenses/LICENSE")]
+
+
+def test_the_wheel_audits_the_example_from_another_folder(wheel: Path, tmp_path: Path) -> None:
+    site = tmp_path / "site"
+    subprocess.run(
+        [sys.executable, "-m", *_INSTALL, "--target", str(site), str(wheel)],
+        check=True,
+        timeout=120,
+    )
+    shutil.copytree(ROOT / "examples", tmp_path / "work" / "charts")
+
+    done = podfit(
+        *("audit", "charts", "--cluster", "hybrid-arm64", "--locked"),
+        cwd=tmp_path / "work",
+        PYTHONPATH=str(site),
+    )
+
+    assert done.returncode == 1, done.stderr
+    assert "missing-os-selector" in done.stdout
+    assert (site / "bin" / "podfit").exists() or (site / "Scripts").exists()
