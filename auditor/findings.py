@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum, IntEnum
 from typing import Final
 
@@ -95,7 +95,7 @@ class Observation:
     pools: tuple[str, ...] = ()
     why: str = ""
     fix: str = ""
-    guard: Guard = Guard()
+    guard: Guard = field(default_factory=Guard)
     consequence: Consequence = Consequence.POSSIBLE
     confidence: Confidence = Confidence.HIGH
 

@@ -1,0 +1,32 @@
+"""What a format is: a report in, a text out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from auditor.report import Report
+
+
+@dataclass(frozen=True, slots=True)
+class Style:
+    """How a text may look where it goes.
+
+    color, links: ANSI colours and OSC 8 links may be used. ascii_only: the terminal has no UTF-8.
+    width: columns. show_passed: list what is in order too.
+    """
+
+    color: bool = False
+    links: bool = False
+    ascii_only: bool = False
+    width: int = 100
+    show_passed: bool = False
+
+
+PLAIN = Style()
+
+
+class Format(Protocol):
+    """Writes a report as one text that ends in a newline. Escapes whatever comes from outside."""
+
+    def __call__(self, report: Report, style: Style) -> str: ...
