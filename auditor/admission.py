@@ -16,7 +16,13 @@ from auditor.scheduling import NodeSelectorTerm, Requirement, Scheduling, Tolera
 from auditor.workloads import Workload
 
 SYSTEMS: Final = ("linux", "windows")
-_POD_NODE_SELECTOR: Final = "PodNodeSelector"
+NAMESPACE_PLUGINS: Final[Mapping[str, str]] = {
+    "PodNodeSelector": "scheduler.alpha.kubernetes.io/node-selector",
+    "OriginPodNodeEnvironment": "openshift.io/node-selector",
+}
+"""Admission plug-ins that merge a namespace's node selector into its pods, and the annotation of
+the Namespace that each reads: Kubernetes' own, off by default, and OpenShift's, on by default."""
+
 _EXPRESSION_OPERATORS: Final = ("In", "NotIn", "Exists", "DoesNotExist", "Gt", "Lt")
 
 
@@ -61,7 +67,7 @@ def _runtime_class(scheduling: Scheduling, cluster: ClusterProfile) -> Admission
 def _namespace_selector(
     scheduling: Scheduling, namespace: str, cluster: ClusterProfile
 ) -> Admission:
-    if _POD_NODE_SELECTOR not in cluster.plugins:
+    if cluster.plugins.isdisjoint(NAMESPACE_PLUGINS):
         return Admission(scheduling)
     namespace = namespace or "default"
     selector = cluster.namespace_selectors.get(namespace, {})

@@ -83,7 +83,9 @@ def parse_runtime(text: str) -> Runtime:
 class NodePool:
     """Nodes that are alike.
 
-    labels: with those that the kubelet derives from the platform. nodes: their names, where known.
+    labels: those of every node, with those that the kubelet derives from the platform. varying:
+    keys of labels that every node carries, with values that differ or that nobody told us. nodes:
+    their names, where known. node_labels: name -> that node's labels beside those of the pool.
     open_labels: the nodes may carry labels that nobody told us of, so a missing one proves nothing.
     unschedulable: cordoned. emulation: architectures that the nodes can run beside their own
     (binfmt). runtime: None where the profile does not say.
@@ -98,6 +100,8 @@ class NodePool:
     open_labels: bool = False
     unschedulable: bool = False
     emulation: frozenset[str] = frozenset()
+    varying: frozenset[str] = frozenset()
+    node_labels: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
 
 def platform_labels(platform: Platform) -> dict[str, str]:
@@ -121,7 +125,7 @@ class RuntimeClass:
 
 @dataclass(frozen=True, slots=True)
 class ClusterProfile:
-    """The named set of pools to audit against.
+    """The named set of pools to audit against. description: one sentence for a list of clusters.
 
     runtime_classes: those of the cluster. all_classes_known: a class that is not among them does
     not exist. plugins: admission plug-ins switched on beside the default ones. namespace_selectors:
@@ -138,3 +142,4 @@ class ClusterProfile:
     namespace_selectors: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     gates: frozenset[str] = frozenset()
     selector_tolerations: tuple[tuple[str, str], ...] = ()
+    description: str = ""

@@ -3,7 +3,7 @@
 The path of a pod: the API server admits it; the DaemonSet controller picks nodes by the template;
 the scheduler filters; `spec.nodeName` goes past the scheduler. Sources: kube-scheduler plug-ins
 nodeaffinity, tainttoleration, nodeunschedulable, podtopologyspread; `daemon_controller.go`
-NodeShouldRunDaemonPod and `daemonset_util.go` AddOrUpdateDaemonPodTolerations.
+NodeShouldRunDaemonPod.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from auditor.predicates import (
     view,
 )
 from auditor.scheduling import Place, Scheduling, Toleration
+from auditor.tolerations import cluster_tolerations, daemon_tolerations
 from auditor.workloads import Workload
 
 BLOCKING: Final = ("NoSchedule", "NoExecute")
@@ -33,14 +34,6 @@ CORDON: Final = Taint("node.kubernetes.io/unschedulable", "", "NoSchedule")
 KNOWN_SCHEDULERS: Final = ("", "default-scheduler")
 
 _UNSAID: Final = "the cluster profile does not say"
-_DAEMON_KEYS: Final = (
-    ("not-ready", "NoExecute"),
-    ("unreachable", "NoExecute"),
-    ("disk-pressure", "NoSchedule"),
-    ("memory-pressure", "NoSchedule"),
-    ("pid-pressure", "NoSchedule"),
-    ("unschedulable", "NoSchedule"),
-)
 
 
 class Verdict(Enum):
@@ -124,22 +117,34 @@ def place(workload: Workload, pool: NodePool, cluster: ClusterProfile) -> Placem
 
 
 def _views(scheduling: Scheduling, pool: NodePool) -> list[NodeView]:
-    """The nodes to look at: one stands for all unless the pod asks for nodes by name."""
-    if not pool.nodes or not _asks_for_names(scheduling):
-        return [view(pool, pool.nodes[0] if len(pool.nodes) == 1 else "")]
-    return [
-        NodeView(name, {HOSTNAME_LABEL: name, **pool.labels}, pool.open_labels)
-        for name in pool.nodes
-    ]
+    """The nodes to look at: one stands for all that do not differ in what the pod asks for."""
+    if not pool.nodes:
+        return [view(pool)]
+    if _asks_for_names(scheduling):
+        return [view(pool, name) for name in pool.nodes]
+    asked = sorted(_asked_labels(scheduling))
+    distinct: dict[tuple[str | None, ...], NodeView] = {}
+    for name in pool.nodes:
+        labels = pool.node_labels.get(name, {})
+        values = tuple(labels.get(key) for key in asked)
+        if values not in distinct:
+            distinct[values] = view(pool, name)
+    return list(distinct.values())
 
 
 def _asks_for_names(scheduling: Scheduling) -> bool:
-    terms = scheduling.required_terms or ()
-    keys = {item.key for item in scheduling.node_selector}
-    keys |= {item.key for term in terms for item in term.expressions}
     return (
-        bool(scheduling.node_name) or HOSTNAME_LABEL in keys or any(term.fields for term in terms)
+        bool(scheduling.node_name)
+        or HOSTNAME_LABEL in _asked_labels(scheduling)
+        or any(term.fields for term in scheduling.required_terms or ())
     )
+
+
+def _asked_labels(scheduling: Scheduling) -> set[str]:
+    terms = scheduling.required_terms or ()
+    asked = {item.key for item in scheduling.node_selector}
+    asked |= {item.key for term in terms for item in term.expressions}
+    return asked | set(scheduling.spread_keys)
 
 
 def _place_on(
@@ -152,16 +157,16 @@ def _place_on(
     scheduling = admission.scheduling
     if scheduling.node_name:
         return _conclude((_node_name(scheduling, pool, node),))
-    tolerations = scheduling.tolerations + _cluster_tolerations(scheduling, pool, cluster)
+    tolerations = scheduling.tolerations + cluster_tolerations(scheduling, pool, cluster)
     creates_pod: Answer = True
     steps: list[Step] = []
     if workload.is_daemon_set:
         template = workload.scheduling
-        own = template.tolerations + _daemon_tolerations(template)
+        own = template.tolerations + daemon_tolerations(template)
         steps += _affinity(template, node)
         steps.append(_taints(own, pool, cluster))
         creates_pod = every(step.answer for step in steps)
-        tolerations += _daemon_tolerations(template)
+        tolerations += daemon_tolerations(template)
         if creates_pod is not False:
             steps = [*_affinity(scheduling, node), _taints(tolerations, pool, cluster)]
     else:
@@ -253,10 +258,10 @@ def _topology(scheduling: Scheduling, node: NodeView) -> Iterator[Step]:
     """A node without the topology key is filtered outright; the skew itself is dynamic."""
     place_ = scheduling.place("topologySpreadConstraints")
     for key in scheduling.spread_keys:
-        if key in node.labels or key == HOSTNAME_LABEL:
-            continue
-        answer: Answer = None if node.has_unknown(key) else False
-        yield Step(Predicate.TOPOLOGY, answer, f"the nodes have no topology key {key}", place_)
+        answer = node.presence(key)
+        if answer is not True:
+            outcome = "the nodes lack the label" if answer is False else _UNSAID
+            yield Step(Predicate.TOPOLOGY, answer, f"topology key {key}: {outcome}", place_)
 
 
 def _scheduler(scheduling: Scheduling) -> Iterator[Step]:
@@ -266,26 +271,3 @@ def _scheduler(scheduling: Scheduling) -> Iterator[Step]:
     if scheduling.gated:
         message = "scheduling gates hold it until something removes them"
         yield Step(Predicate.SCHEDULER, None, message, scheduling.place("schedulingGates"))
-
-
-def _daemon_tolerations(scheduling: Scheduling) -> tuple[Toleration, ...]:
-    keys = list(_DAEMON_KEYS)
-    if scheduling.host_network:
-        keys.append(("network-unavailable", "NoSchedule"))
-    return tuple(
-        Toleration(f"node.kubernetes.io/{key}", "Exists", effect=effect) for key, effect in keys
-    )
-
-
-def _cluster_tolerations(
-    scheduling: Scheduling, pool: NodePool, cluster: ClusterProfile
-) -> tuple[Toleration, ...]:
-    """What the cluster's own webhook adds to pods that select a pool by its platform (GKE)."""
-    selected = {(item.key, item.values[0]) for item in scheduling.node_selector}
-    if not selected & set(cluster.selector_tolerations):
-        return ()
-    return tuple(
-        Toleration(taint.key, "Equal", taint.value, taint.effect)
-        for taint in pool.taints
-        if any(value == taint.value for _, value in selected)
-    )

@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from auditor.nodes import PLATFORM_LABELS, NodePool, Taint
+from auditor.nodes import HOSTNAME_LABEL, PLATFORM_LABELS, NodePool, Taint
 from auditor.scheduling import NodeSelectorTerm, Requirement, Toleration
 
 Answer = bool | None
@@ -27,20 +27,33 @@ _INT64: Final = range(-(2**63), 2**63)
 
 @dataclass(frozen=True, slots=True)
 class NodeView:
-    """One node, or any node of a pool, as the scheduler sees it. name: "" where it is unknown."""
+    """One node, or any node of a pool, as the scheduler sees it.
+
+    name: "" where it is unknown. labels: those with a known value. varying: keys of labels that it
+    carries with a value that nobody told us. open_labels: it may carry others beside these.
+    """
 
     name: str
     labels: Mapping[str, str]
-    open_labels: bool
+    varying: frozenset[str] = frozenset()
+    open_labels: bool = False
 
-    def has_unknown(self, key: str) -> bool:
-        """Whether nobody knows if the node carries this label."""
-        return self.open_labels and key not in self.labels and key not in PLATFORM_LABELS
+    def presence(self, key: str) -> Answer:
+        """Whether the node carries this label; None where nobody knows."""
+        if key in self.labels or key in self.varying:
+            return True
+        return None if self.open_labels and key not in PLATFORM_LABELS else False
 
 
 def view(pool: NodePool, name: str = "") -> NodeView:
-    """A node of the pool; without a name, any of them."""
-    return NodeView(name, pool.labels, pool.open_labels)
+    """A node of the pool; without a name, any of them.
+
+    Every kubelet sets the label with the node's host name. Where the profile gives none, it is the
+    node's name, as it is everywhere but on a few clouds.
+    """
+    labels = {**({HOSTNAME_LABEL: name} if name else {}), **pool.labels}
+    labels |= pool.node_labels.get(name, {})
+    return NodeView(name, labels, pool.varying | {HOSTNAME_LABEL}, pool.open_labels)
 
 
 def every(answers: Iterable[Answer]) -> Answer:
@@ -62,23 +75,22 @@ def some(answers: Iterable[Answer]) -> Answer:
 def requirement_holds(requirement: Requirement, node: NodeView) -> Answer:
     """A requirement on a label. A malformed one holds for no node.
 
-    On a label that a node may carry unknown to us, a positive demand cannot be told, while NotIn
-    and DoesNotExist are taken to hold: the pod could be placed there.
+    On a label whose value or presence nobody knows, a positive demand cannot be told, while NotIn
+    and DoesNotExist are taken to hold where they can: the pod could be placed there.
     """
     values = requirement.values
-    present = requirement.key in node.labels
-    unknown = node.has_unknown(requirement.key)
+    actual = node.labels.get(requirement.key)
+    presence = node.presence(requirement.key)
+    unknown = actual is None and presence is not False
     match requirement.operator:
         case "In":
-            return bool(values) and (
-                None if unknown else node.labels.get(requirement.key) in values
-            )
+            return bool(values) and (None if unknown else actual in values)
         case "NotIn":
-            return bool(values) and (not present or node.labels[requirement.key] not in values)
+            return bool(values) and actual not in values
         case "Exists":
-            return not values and (None if unknown else present)
+            return not values and presence
         case "DoesNotExist":
-            return not values and not present
+            return not values and presence is not True
         case "Gt" | "Lt":
             return None if unknown and _is_comparison(values) else _compares(requirement, node)
         case _:

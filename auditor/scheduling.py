@@ -138,7 +138,7 @@ def read_scheduling(spec: Node) -> Scheduling:
         ),
         required_terms=required,
         preferred_terms=preferred,
-        tolerations=tuple(map(_toleration, spec.items_at("tolerations"))),
+        tolerations=tuple(map(read_toleration, spec.items_at("tolerations"))),
         node_name=spec.text_at("nodeName"),
         os_name=os_node.text_at("name") if os_node else "",
         runtime_class=spec.text_at("runtimeClassName"),
@@ -198,7 +198,8 @@ def _requirement(node: Node) -> Requirement:
     )
 
 
-def _toleration(node: Node) -> Toleration:
+def read_toleration(node: Node) -> Toleration:
+    """A toleration as the API has it. Raises `ShapeError`."""
     node.integer_at("tolerationSeconds")
     names = [item.name for item in fields(Toleration) if item.name != "place"]
     return Toleration(

@@ -1,0 +1,245 @@
+"""What `kubectl get nodes -o yaml` prints, as a cluster: nodes that are alike become one pool."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+from auditor.clusters.objects import RUNTIME_CLASS_GROUP, namespace_selector, read_runtime_class
+from auditor.errors import printable
+from auditor.nodes import (
+    ARCHITECTURE_LABEL,
+    EFFECTS,
+    OS_LABEL,
+    WINDOWS_BUILD_LABEL,
+    ClusterProfile,
+    NodePool,
+    Runtime,
+    Taint,
+    parse_runtime,
+    platform_labels,
+)
+from auditor.platforms import Platform, make_platform
+from auditor.schema import required
+from auditor.yaml import Node, ShapeError
+
+POOL_LABELS: Final = (
+    "kubernetes.azure.com/agentpool",
+    "agentpool",
+    "eks.amazonaws.com/nodegroup",
+    "alpha.eksctl.io/nodegroup-name",
+    "cloud.google.com/gke-nodepool",
+    "karpenter.sh/nodepool",
+    "cluster.x-k8s.io/deployment-name",
+    "doks.digitalocean.com/node-pool",
+)
+"""Labels by which clouds and provisioners say which pool a node belongs to."""
+
+_ROLE_PREFIX: Final = "node-role.kubernetes.io/"
+_MOMENTARY: Final = frozenset(
+    (
+        "DeletionCandidateOfClusterAutoscaler",
+        "ToBeDeletedByClusterAutoscaler",
+        "karpenter.sh/disrupted",
+        "node.cloudprovider.kubernetes.io/shutdown",
+        "node.cloudprovider.kubernetes.io/uninitialized",
+        "node.kubernetes.io/disk-pressure",
+        "node.kubernetes.io/memory-pressure",
+        "node.kubernetes.io/network-unavailable",
+        "node.kubernetes.io/not-ready",
+        "node.kubernetes.io/out-of-service",
+        "node.kubernetes.io/pid-pressure",
+        "node.kubernetes.io/unreachable",
+        "node.kubernetes.io/unschedulable",
+    )
+)
+"""Taints that tell of a node's condition when kubectl asked, not of what it is for. They are left
+out: an audit says where a pod could land tomorrow. (A cordon is told by `spec.unschedulable`.)"""
+
+_SERVERS: Final = {17763: "2019", 20348: "2022", 25398: "23h2", 26100: "2025"}
+_OPENSHIFT_LABEL: Final = "node.openshift.io/os_id"
+_OPENSHIFT_PLUGIN: Final = "OriginPodNodeEnvironment"
+
+
+@dataclass(frozen=True, slots=True)
+class _Kind:
+    """What makes nodes alike."""
+
+    base: str
+    platform: Platform
+    taints: tuple[Taint, ...]
+    runtime: Runtime | None
+    unschedulable: bool
+
+
+def is_kubernetes_object(root: Node) -> bool:
+    """Whether a YAML document is an object of the API, or a list of them."""
+    return root.is_mapping and root.get("apiVersion") is not None and root.get("kind") is not None
+
+
+def read_objects(documents: Sequence[Node], name: str) -> ClusterProfile:
+    """The cluster whose Node objects (and RuntimeClasses, Namespaces) are given.
+
+    Raises `ShapeError` where there is no Node, or one that cannot be.
+    """
+    objects = [item for document in documents for item in _expand(document)]
+    nodes = [item for item in objects if item.text_at("kind") == "Node"]
+    if not nodes:
+        found = ", ".join(sorted({item.text_at("kind") or "nothing" for item in objects}))
+        raise ShapeError(
+            f"it holds no Node objects ({printable(found) or 'an empty list'})", documents[0]
+        )
+    classes = [read_runtime_class(item) for item in objects if _is_runtime_class(item)]
+    openshift = any(_OPENSHIFT_LABEL in _labels(node) for node in nodes)
+    return ClusterProfile(
+        name=name,
+        pools=_pools(nodes),
+        runtime_classes={item.name: item for item in classes},
+        all_classes_known=bool(classes),
+        plugins=frozenset((_OPENSHIFT_PLUGIN,) if openshift else ()),
+        namespace_selectors=dict(_namespaces(objects)) if openshift else {},
+    )
+
+
+def _expand(root: Node) -> Iterator[Node]:
+    if root.is_mapping and root.get("items") is not None:
+        for item in root.items_at("items"):
+            yield from _expand(item)
+    elif root.text_at("kind") and not root.text_at("kind").endswith("List"):
+        yield root
+
+
+def _is_runtime_class(item: Node) -> bool:
+    group = item.text_at("apiVersion").partition("/")[0]
+    return item.text_at("kind") == "RuntimeClass" and group == RUNTIME_CLASS_GROUP
+
+
+def _namespaces(objects: Sequence[Node]) -> Iterator[tuple[str, dict[str, str]]]:
+    for item in objects:
+        if item.text_at("kind") == "Namespace":
+            selector = namespace_selector(item, _OPENSHIFT_PLUGIN)
+            if selector is not None:
+                yield required(item, "metadata", "a Namespace").text_at("name"), dict(selector)
+
+
+def _labels(node: Node) -> dict[str, str]:
+    metadata = node.get("metadata")
+    return metadata.texts_at("labels") if metadata else {}
+
+
+def _pools(nodes: Sequence[Node]) -> tuple[NodePool, ...]:
+    groups: dict[_Kind, dict[str, dict[str, str]]] = {}
+    seen: set[str] = set()
+    for node in nodes:
+        name = required(required(node, "metadata", "a Node"), "name", "a Node").text()
+        if name in seen:
+            raise ShapeError(f"there are two of node `{printable(name)}`", node)
+        seen.add(name)
+        kind = _kind(node, name)
+        groups.setdefault(kind, {})[name] = {**platform_labels(kind.platform), **_labels(node)}
+    names = _pool_names(tuple(groups))
+    return tuple(
+        _pool(name, kind, members)
+        for name, (kind, members) in zip(names, groups.items(), strict=True)
+    )
+
+
+def _pool(name: str, kind: _Kind, members: dict[str, dict[str, str]]) -> NodePool:
+    common = set.intersection(*(set(labels.items()) for labels in members.values()))
+    return NodePool(
+        name=name,
+        platform=kind.platform,
+        labels=dict(sorted(common)),
+        taints=kind.taints,
+        runtime=kind.runtime,
+        nodes=tuple(members),
+        unschedulable=kind.unschedulable,
+        node_labels={
+            node: dict(sorted(set(labels.items()) - common)) for node, labels in members.items()
+        },
+    )
+
+
+def _kind(node: Node, name: str) -> _Kind:
+    labels = _labels(node)
+    platform = _platform(node, labels, name)
+    spec = node.get("spec")
+    return _Kind(
+        base=_base_name(labels, platform),
+        platform=platform,
+        taints=tuple(sorted(_taints(spec))) if spec else (),
+        runtime=_runtime(node),
+        unschedulable=spec is not None and spec.flag_at("unschedulable"),
+    )
+
+
+def _platform(node: Node, labels: dict[str, str], name: str) -> Platform:
+    """The Windows revision is left out: no rule looks at it, and nodes are patched one by one."""
+    info = node.at("status", "nodeInfo")
+    system = (info and info.text_at("operatingSystem")) or labels.get(OS_LABEL, "")
+    architecture = (info and info.text_at("architecture")) or labels.get(ARCHITECTURE_LABEL, "")
+    if not system or not architecture:
+        raise ShapeError(
+            f"node `{printable(name)}` says neither in `status.nodeInfo` nor in its labels which "
+            "operating system and architecture it has",
+            node,
+        )
+    version = (info and info.text_at("kernelVersion")) or labels.get(WINDOWS_BUILD_LABEL, "")
+    platform = make_platform(system, architecture)
+    if platform.os != "windows":
+        return platform
+    return replace(platform, os_version=replace(platform, os_version=version).windows_build)
+
+
+def _taints(spec: Node) -> Iterator[Taint]:
+    for item in spec.items_at("taints"):
+        taint = Taint(item.text_at("key"), item.text_at("value"), item.text_at("effect"))
+        if taint.effect not in EFFECTS:
+            raise ShapeError(f"`{printable(taint.effect)}` is not the effect of a taint", item)
+        if taint.key not in _MOMENTARY:
+            yield taint
+
+
+def _runtime(node: Node) -> Runtime | None:
+    info = node.at("status", "nodeInfo")
+    try:
+        return parse_runtime(info.text_at("containerRuntimeVersion")) if info else None
+    except ValueError:
+        return None  # an unknown build, such as containerd://Unknown
+
+
+def _base_name(labels: dict[str, str], platform: Platform) -> str:
+    for key in POOL_LABELS:
+        if labels.get(key):
+            return labels[key]
+    roles = {key.removeprefix(_ROLE_PREFIX) for key in labels if key.startswith(_ROLE_PREFIX)}
+    roles -= {"worker", "node", ""}
+    if "control-plane" in roles:
+        return "control-plane"
+    return "-".join(sorted(roles)) or _platform_name(platform)
+
+
+def _platform_name(platform: Platform) -> str:
+    if platform.os != "windows" or not platform.windows_build:
+        return f"{platform.os}-{platform.architecture}"
+    number = int(platform.windows_build.rpartition(".")[2])
+    return f"windows-{_SERVERS.get(number, number)}"
+
+
+def _pool_names(kinds: Sequence[_Kind]) -> list[str]:
+    """Each group's base name; where it is not unique, with the platform; then with a number."""
+    names = [kind.base for kind in kinds]
+    for suffixed in (True, False):
+        count, seen = Counter(names), Counter[str]()
+        for index, (name, kind) in enumerate(zip(tuple(names), kinds, strict=True)):
+            if count[name] == 1:
+                continue
+            seen[name] += 1
+            platform = _platform_name(kind.platform)
+            if suffixed:
+                names[index] = name if name == platform else f"{name}-{platform}"
+            elif seen[name] > 1:
+                names[index] = f"{name}-{seen[name]}"
+    return names

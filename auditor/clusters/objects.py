@@ -1,0 +1,64 @@
+"""Objects of a cluster that change where pods may land: RuntimeClass and Namespace."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from auditor.admission import NAMESPACE_PLUGINS
+from auditor.nodes import RuntimeClass
+from auditor.scheduling import read_toleration
+from auditor.schema import only_keys, required
+from auditor.yaml import Node, ShapeError
+
+RUNTIME_CLASS_GROUP: Final = "node.k8s.io"
+
+_SHORT_KEYS: Final = ("name", "handler", "nodeSelector", "tolerations")
+
+
+def read_runtime_class(node: Node) -> RuntimeClass:
+    """A RuntimeClass object, or its short form in a cluster file. Raises `ShapeError`."""
+    if node.is_mapping and node.get("kind") is not None:
+        return _runtime_class_object(node)
+    only_keys(node, _SHORT_KEYS, "a RuntimeClass")
+    return _runtime_class(required(node, "name", "a RuntimeClass").text(), node, node)
+
+
+def _runtime_class_object(node: Node) -> RuntimeClass:
+    if node.text_at("kind") != "RuntimeClass":
+        raise ShapeError(f"expected a RuntimeClass, not a {node.text_at('kind')}", node)
+    metadata = required(node, "metadata", "a RuntimeClass")
+    name = required(metadata, "name", "a RuntimeClass").text()
+    return _runtime_class(name, node, node.get("scheduling"))
+
+
+def _runtime_class(name: str, node: Node, scheduling: Node | None) -> RuntimeClass:
+    if scheduling is None:
+        return RuntimeClass(name, node.text_at("handler"))
+    return RuntimeClass(
+        name,
+        node.text_at("handler"),
+        scheduling.texts_at("nodeSelector"),
+        tuple(map(read_toleration, scheduling.items_at("tolerations"))),
+    )
+
+
+def namespace_selector(node: Node, plugin: str) -> Mapping[str, str] | None:
+    """The node selector that a Namespace object carries for an admission plug-in; None without one.
+
+    Both plug-ins read `key=value,...` (apimachinery `labels.ConvertSelectorToLabelsMap`). Raises
+    `ShapeError`.
+    """
+    metadata = required(node, "metadata", "a Namespace")
+    text = metadata.texts_at("annotations").get(NAMESPACE_PLUGINS[plugin])
+    if text is None:
+        return None
+    selector = {}
+    for part in filter(None, (part.strip() for part in text.split(","))):
+        key, equals, value = (piece.strip() for piece in part.partition("="))
+        if not equals or not key or "=" in value:
+            raise ShapeError(
+                f"annotation {NAMESPACE_PLUGINS[plugin]}: {part!r} is not key=value", node
+            )
+        selector[key] = value
+    return selector

@@ -1,0 +1,145 @@
+"""A cluster file written by hand: a profile."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Final, TypeVar
+
+from auditor.admission import NAMESPACE_PLUGINS
+from auditor.clusters.objects import read_runtime_class
+from auditor.nodes import (
+    DEPRECATED_LABELS,
+    HOSTNAME_LABEL,
+    ClusterProfile,
+    NodePool,
+    parse_runtime,
+    parse_taint,
+    platform_labels,
+)
+from auditor.platforms import Platform, parse_platform
+from auditor.predicates import COMPARISON_GATE
+from auditor.schema import key_node, one_of, only_keys, parsed, required
+from auditor.yaml import Node, ShapeError
+
+PLUGINS: Final = tuple(NAMESPACE_PLUGINS)
+GATES: Final = (COMPARISON_GATE,)
+
+_PROFILE_KEYS: Final = (
+    "name",
+    "description",
+    "pools",
+    "runtimeClasses",
+    "plugins",
+    "namespaces",
+    "featureGates",
+)
+_POOL_KEYS: Final = (
+    "name",
+    "platform",
+    "labels",
+    "varying",
+    "openLabels",
+    "taints",
+    "runtime",
+    "nodes",
+    "unschedulable",
+    "emulation",
+)
+_NODE_SYSTEMS: Final = ("linux", "windows")
+_T = TypeVar("_T")
+
+
+def read_profile(root: Node, default_name: str) -> ClusterProfile:
+    """The profile that a cluster file holds. Raises `ShapeError` at what is wrong."""
+    only_keys(root, _PROFILE_KEYS, "a cluster profile")
+    nodes = required(root, "pools", "a cluster profile").items()
+    if not nodes:
+        raise ShapeError("a cluster profile needs at least one pool", root)
+    return ClusterProfile(
+        name=root.text_at("name") or default_name,
+        description=root.text_at("description").strip(),
+        pools=_unique(nodes, _pool, lambda pool: pool.name, "pool"),
+        runtime_classes={
+            item.name: item
+            for item in _unique(
+                root.items_at("runtimeClasses"),
+                read_runtime_class,
+                lambda item: item.name,
+                "RuntimeClass",
+            )
+        },
+        all_classes_known=root.get("runtimeClasses") is not None,
+        plugins=_words(root, "plugins", PLUGINS, "an admission plug-in that podfit knows"),
+        namespace_selectors=_namespaces(root),
+        gates=_words(root, "featureGates", GATES, "a feature gate that matters to placement"),
+    )
+
+
+def _unique(
+    nodes: tuple[Node, ...], read: Callable[[Node], _T], name: Callable[[_T], str], what: str
+) -> tuple[_T, ...]:
+    found: dict[str, _T] = {}
+    for node in nodes:
+        item = read(node)
+        if name(item) in found:
+            raise ShapeError(f"there are two of {what} `{name(item)}`", node)
+        found[name(item)] = item
+    return tuple(found.values())
+
+
+def _pool(node: Node) -> NodePool:
+    only_keys(node, _POOL_KEYS, "a pool")
+    name = required(node, "name", "a pool").text()
+    if not name.strip():
+        raise ShapeError("a pool's name must not be blank", node)
+    platform = parsed(required(node, "platform", f"pool `{name}`"), _platform)
+    runtime = node.get("runtime")
+    return NodePool(
+        name=name,
+        platform=platform,
+        labels=_labels(node, platform),
+        varying=frozenset(item.text() for item in node.items_at("varying")),
+        taints=tuple(parsed(item, parse_taint) for item in node.items_at("taints")),
+        runtime=parsed(runtime, parse_runtime) if runtime else None,
+        nodes=tuple(dict.fromkeys(item.text() for item in node.items_at("nodes"))),
+        open_labels=node.flag_at("openLabels"),
+        unschedulable=node.flag_at("unschedulable"),
+        emulation=frozenset(item.text() for item in node.items_at("emulation")),
+    )
+
+
+def _platform(text: str) -> Platform:
+    platform = parse_platform(text)
+    if platform.os not in _NODE_SYSTEMS:
+        raise ValueError(
+            f"no Kubernetes node runs {platform.os}; write linux/... or windows(...)/..."
+        )
+    return platform
+
+
+def _labels(node: Node, platform: Platform) -> Mapping[str, str]:
+    """The pool's labels and those that follow from its platform, which it must not contradict."""
+    own = node.texts_at("labels")
+    derived = platform_labels(platform)
+    labels = node.get("labels")
+    for key, value in own.items():
+        if labels and derived.get(key, value) != value and key not in DEPRECATED_LABELS:
+            raise ShapeError(
+                f"label {key}={value} contradicts the platform, which gives {derived[key]}",
+                key_node(labels, key),
+            )
+        if labels and key == HOSTNAME_LABEL and len(node.items_at("nodes")) != 1:
+            raise ShapeError(f"{key} differs from node to node", key_node(labels, key))
+    return {**derived, **own}
+
+
+def _words(root: Node, key: str, known: tuple[str, ...], what: str) -> frozenset[str]:
+    return frozenset(one_of(item, known, what) for item in root.items_at(key))
+
+
+def _namespaces(root: Node) -> Mapping[str, Mapping[str, str]]:
+    selectors = {}
+    for name, node in root.mapping_at("namespaces").items():
+        only_keys(node, ("nodeSelector",), "a namespace")
+        selectors[name] = node.texts_at("nodeSelector")
+    return selectors

@@ -1,0 +1,49 @@
+"""Tolerations that nobody wrote: those of the DaemonSet controller and of the cluster itself."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from auditor.nodes import ClusterProfile, NodePool
+from auditor.scheduling import Scheduling, Toleration
+
+_DAEMON_KEYS: Final = (
+    ("not-ready", "NoExecute"),
+    ("unreachable", "NoExecute"),
+    ("disk-pressure", "NoSchedule"),
+    ("memory-pressure", "NoSchedule"),
+    ("pid-pressure", "NoSchedule"),
+    ("unschedulable", "NoSchedule"),
+)
+
+
+def daemon_tolerations(scheduling: Scheduling) -> tuple[Toleration, ...]:
+    """What every pod of a DaemonSet tolerates (`daemonset_util.go`, which adds them).
+
+    None of them is for an operating system or architecture.
+    """
+    keys = list(_DAEMON_KEYS)
+    if scheduling.host_network:
+        keys.append(("network-unavailable", "NoSchedule"))
+    return tuple(
+        Toleration(f"node.kubernetes.io/{key}", "Exists", effect=effect) for key, effect in keys
+    )
+
+
+def cluster_tolerations(
+    scheduling: Scheduling, pool: NodePool, cluster: ClusterProfile
+) -> tuple[Toleration, ...]:
+    """What the cluster's own webhook adds to pods that select a pool by its platform (GKE).
+
+    It sees pods, so the DaemonSet controller, which looks at templates, does not see its work.
+    """
+    demands = [*scheduling.node_selector]
+    for term in scheduling.required_terms or ():
+        demands += [item for item in term.expressions if item.operator == "In"]
+    selected = {(item.key, value) for item in demands for value in item.values}
+    granted = {value for _, value in selected.intersection(cluster.selector_tolerations)}
+    return tuple(
+        Toleration(taint.key, "Equal", taint.value, taint.effect)
+        for taint in pool.taints
+        if taint.value in granted
+    )
