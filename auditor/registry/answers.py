@@ -1,0 +1,139 @@
+"""An inspector's answer as JSON and back, for whoever keeps answers on disk."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import Enum
+from typing import Final, Literal, TypeVar
+
+from auditor.images import (
+    KnownPlatforms,
+    Platforms,
+    UnknownPlatforms,
+    UnknownReason,
+    VersionSource,
+)
+from auditor.platforms import Platform, parse_platform
+from auditor.registry.documents import is_digest
+
+_E = TypeVar("_E", bound=Enum)
+_KINDS: Final[Mapping[object, Literal["index", "manifest"]]] = {
+    "index": "index",
+    "manifest": "manifest",
+}
+
+
+class AnswerError(ValueError):
+    """JSON that is no answer. place: keys and numbers from the outside in; the message a clause."""
+
+    def __init__(self, message: str, place: tuple[str | int, ...] = ()) -> None:
+        super().__init__(message)
+        self.place = place
+
+
+def write_answer(answer: Platforms) -> dict[str, object]:
+    """The answer as a JSON object. The source is left out: whoever reads it is the source."""
+    if isinstance(answer, UnknownPlatforms):
+        return {
+            "reason": answer.reason.value,
+            "message": answer.message,
+            "hint": answer.hint,
+        }
+    return {**write_platforms(answer), "notes": list(answer.notes)}
+
+
+def read_answer(value: object, source: str) -> Platforms:
+    """The answer in a JSON value that `write_answer` made. Raises AnswerError for any other."""
+    fields = _object(value, ())
+    if "reason" not in fields:
+        known = {key: item for key, item in fields.items() if key != "notes"}
+        return read_platforms(known, source, notes=tuple(_texts(fields.get("notes"), ("notes",))))
+    reason = _member(UnknownReason, fields["reason"], ("reason",))
+    message, hint = fields.get("message"), fields.get("hint")
+    if not isinstance(message, str) or not isinstance(hint, str):
+        raise AnswerError("message and hint must be texts")
+    return UnknownPlatforms(reason, message, hint)
+
+
+def write_platforms(answer: KnownPlatforms) -> dict[str, object]:
+    """Digest, kind and platforms; `completed` and `dangling` only where there are any."""
+    value: dict[str, object] = {
+        "digest": answer.digest,
+        "kind": answer.kind,
+        "platforms": [str(platform) for platform in answer.platforms],
+    }
+    if answer.completed:
+        value["completed"] = {str(platform): source.value for platform, source in answer.completed}
+    if answer.dangling:
+        value["dangling"] = [str(platform) for platform in answer.dangling]
+    return value
+
+
+def read_platforms(value: object, source: str, notes: tuple[str, ...] = ()) -> KnownPlatforms:
+    """What `write_platforms` made. Raises AnswerError, also for a key it does not know."""
+    fields = _object(value, ())
+    for key in fields:
+        if key not in ("digest", "kind", "platforms", "completed", "dangling"):
+            raise AnswerError("is not a known key", (key,))
+    digest = fields.get("digest")
+    if not isinstance(digest, str) or not is_digest(digest):
+        raise AnswerError(
+            "must be a digest, such as sha256: and 64 hexadecimal digits", ("digest",)
+        )
+    kind = _KINDS.get(fields.get("kind")) if isinstance(fields.get("kind"), str) else None
+    if kind is None:
+        raise AnswerError("must be `index` or `manifest`", ("kind",))
+    return KnownPlatforms(
+        platforms=_platforms(fields.get("platforms"), ("platforms",)),
+        kind=kind,
+        digest=digest,
+        source=source,
+        notes=notes,
+        completed=_completed(fields.get("completed", {}), ("completed",)),
+        dangling=_platforms(fields.get("dangling", []), ("dangling",)),
+    )
+
+
+def _platforms(value: object, place: tuple[str | int, ...]) -> tuple[Platform, ...]:
+    return tuple(
+        _platform(text, (*place, number)) for number, text in enumerate(_texts(value, place))
+    )
+
+
+def _completed(
+    value: object, place: tuple[str | int, ...]
+) -> tuple[tuple[Platform, VersionSource], ...]:
+    return tuple(
+        (_platform(text, (*place, text)), _member(VersionSource, source, (*place, text)))
+        for text, source in _object(value, place).items()
+    )
+
+
+def _platform(text: str, place: tuple[str | int, ...]) -> Platform:
+    try:
+        return parse_platform(text)
+    except ValueError as error:
+        raise AnswerError(str(error), place) from error
+
+
+def _member(members: type[_E], value: object, place: tuple[str | int, ...]) -> _E:
+    try:
+        return members(value)
+    except ValueError as error:
+        names = ", ".join(member.value for member in members)
+        raise AnswerError(f"must be one of {names}", place) from error
+
+
+def _texts(value: object, place: tuple[str | int, ...]) -> list[str]:
+    if not isinstance(value, list):
+        raise AnswerError("must be a list", place)
+    for number, item in enumerate(value):
+        if not isinstance(item, str):
+            raise AnswerError("must be a text", (*place, number))
+    return value
+
+
+def _object(value: object, place: tuple[str | int, ...]) -> Mapping[str, object]:
+    if not isinstance(value, dict):
+        raise AnswerError("must be an object", place)
+    return value

@@ -1,0 +1,259 @@
+"""The cache on disk: content by digest, and the last answer for each reference.
+
+    <root>/v1/blobs/<algorithm>/<hexadecimal>                    the bytes, hashed again when read
+    <root>/v1/refs/<registry>/<repository>/<hash of ref>.json    the answer and when it was checked
+
+Any number of threads and processes may use one root: a file appears whole under its name
+(`os.replace`) or not at all, and whatever is damaged counts as absent. Nothing here raises for the
+state of the disk; `notes` says what was odd.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import re
+import stat
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+from urllib.parse import quote
+
+from auditor.images import ImageReference, KnownPlatforms, Platforms
+from auditor.registry.answers import AnswerError, read_answer, write_answer
+from auditor.registry.atomic import PRIVATE, TEMPORARY, make_private_folder, replace_file
+from auditor.registry.documents import is_digest
+from auditor.registry.json_text import JsonError, parse_object
+
+MAX_BYTES: Final = 256 * 1024 * 1024
+"""What `tidy` leaves at most: tens of thousands of images."""
+MAX_FILE: Final = 8 * 1024 * 1024
+CACHED: Final = "cache"
+"""The source of an answer that comes from here."""
+
+_VERSION: Final = "v1"
+_TIDY_EVERY: Final = 3600
+_TOUCH_AFTER: Final = 3600
+_ABANDONED: Final = 3600
+_LAST_TIME: Final = 1e12
+_FILE_NAME: Final = re.compile(r"[0-9a-f]{64,128}(\.json)?")
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """An answer and when a registry last gave or confirmed it, in seconds since the epoch."""
+
+    answer: Platforms
+    checked_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """So many files with so many bytes together."""
+
+    files: int = 0
+    size: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class _File:
+    path: Path
+    size: int
+    used_at: float
+
+
+def default_root(environment: Mapping[str, str]) -> Path:
+    """PODFIT_CACHE_DIR, else the place for caches that the operating system names."""
+    if chosen := environment.get("PODFIT_CACHE_DIR"):
+        return Path(chosen)
+    import platformdirs
+
+    return platformdirs.user_cache_path("podfit", appauthor=False)
+
+
+class Cache:
+    """The cache under one root. It is a `Blobs`, so a registry inspector can keep content in it."""
+
+    def __init__(self, root: Path, *, clock: Callable[[], float] = time.time) -> None:
+        self.root = root
+        self._tree = root / _VERSION
+        self._marker = self._tree / "pruned"
+        self._clock = clock
+        self._damaged: list[Path] = []
+        self._refused: list[str] = []
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What was odd about the disk since this object was made: a sentence for each sort."""
+        notes = []
+        if self._damaged:
+            notes.append(f"damaged files in the cache were removed: {len(self._damaged)}")
+        if self._refused:
+            notes.append(f"the cache at {self.root} cannot be written: {self._refused[0]}")
+        return tuple(notes)
+
+    def get(self, digest: str) -> bytes | None:
+        """The content with this digest, proved by hashing it."""
+        if not is_digest(digest):
+            return None
+        path = self._blob(digest)
+        content = self._read(path)
+        if content is None:
+            return None
+        algorithm, _, expected = digest.partition(":")
+        if hashlib.new(algorithm, content).hexdigest() != expected:
+            self._discard(path)
+            return None
+        return content
+
+    def put(self, digest: str, content: bytes) -> None:
+        """Keeps content under a digest that the caller has verified."""
+        if is_digest(digest) and len(content) <= MAX_FILE:
+            self._write(self._blob(digest), content)
+
+    def answer_of(self, reference: ImageReference) -> Entry | None:
+        """The last answer kept for the reference, however old."""
+        path = self._ref(reference)
+        content = self._read(path)
+        if content is None:
+            return None
+        try:
+            return _read_entry(parse_object(content), reference)
+        except (JsonError, AnswerError):
+            self._discard(path)
+            return None
+
+    def keep_answer(self, reference: ImageReference, answer: Platforms) -> None:
+        """Keeps an answer that a registry has given or confirmed just now."""
+        value = {
+            "reference": str(reference),
+            "checked_at": self._clock(),
+            "answer": write_answer(answer),
+        }
+        self._write(self._ref(reference), json.dumps(value).encode())
+
+    def usage(self) -> Usage:
+        return _total(self._files())
+
+    def clear(self) -> Usage:
+        """Removes everything podfit put there, and says how much that was."""
+        removed = self._remove(list(self._files(temporary=True)))
+        with contextlib.suppress(OSError):
+            self._marker.unlink()
+        for folder, _, _ in os.walk(self._tree, topdown=False):
+            with contextlib.suppress(OSError):
+                Path(folder).rmdir()
+        return removed
+
+    def prune(self, max_bytes: int = MAX_BYTES) -> Usage:
+        """Removes what was not used for the longest time, until at most so many bytes are left."""
+        before = self._clock() - _ABANDONED
+        files = sorted(self._files(temporary=True), key=lambda file: (file.used_at, file.path))
+        abandoned = [f for f in files if f.path.name.startswith(TEMPORARY) and f.used_at < before]
+        kept = [f for f in files if not f.path.name.startswith(TEMPORARY)]
+        excess = _total(kept).size - max_bytes
+        old = []
+        for file in kept:
+            if excess <= 0:
+                break
+            old.append(file)
+            excess -= file.size
+        return self._remove(abandoned + old)
+
+    def tidy(self) -> None:
+        """Prunes, unless that was done within the last hour."""
+        with contextlib.suppress(OSError):
+            if self._clock() - self._marker.stat().st_mtime < _TIDY_EVERY:
+                return
+        self._write(self._marker, b"")
+        self.prune()
+
+    def _blob(self, digest: str) -> Path:
+        algorithm, _, hexadecimal = digest.partition(":")
+        return self._tree / "blobs" / algorithm / hexadecimal
+
+    def _ref(self, reference: ImageReference) -> Path:
+        """A colon in a registry's name is encoded: Windows allows none in a file's."""
+        registry = quote(reference.registry, safe="")
+        name = hashlib.sha256(str(reference).encode()).hexdigest()
+        return self._tree.joinpath(
+            "refs", registry, *reference.repository.split("/"), f"{name}.json"
+        )
+
+    def _read(self, path: Path) -> bytes | None:
+        """The content of a file that is regular and no larger than it may be; marks it as used."""
+        try:
+            found = path.lstat()
+            if not stat.S_ISREG(found.st_mode) or found.st_size > MAX_FILE:
+                self._discard(path)
+                return None
+            content = path.read_bytes()
+        except OSError:
+            return None
+        now = self._clock()
+        if now - found.st_mtime > _TOUCH_AFTER:
+            with contextlib.suppress(OSError):
+                os.utime(path, (now, now))
+        return content
+
+    def _discard(self, path: Path) -> None:
+        with contextlib.suppress(OSError):
+            path.unlink()
+            self._damaged.append(path)
+
+    def _write(self, path: Path, content: bytes) -> None:
+        for _ in range(3):  # another process may be clearing the folders away
+            try:
+                make_private_folder(path.parent)
+                replace_file(path, content, mode=PRIVATE)
+            except FileNotFoundError as error:
+                failure: OSError = error
+            except OSError as error:
+                failure = error
+                break
+            else:
+                return
+        self._refused.append(failure.strerror or type(failure).__name__)
+
+    def _files(self, *, temporary: bool = False) -> Iterator[_File]:
+        for kind in ("blobs", "refs"):
+            for folder, _, names in os.walk(self._tree / kind):
+                for name in names:
+                    if _FILE_NAME.fullmatch(name) or (temporary and name.startswith(TEMPORARY)):
+                        path = Path(folder, name)
+                        with contextlib.suppress(OSError):
+                            found = path.lstat()
+                            yield _File(path, found.st_size, found.st_mtime)
+
+    def _remove(self, files: list[_File]) -> Usage:
+        removed = []
+        for file in files:
+            with contextlib.suppress(OSError):
+                file.path.unlink()
+                removed.append(file)
+        return _total(iter(removed))
+
+
+def _read_entry(value: Mapping[str, object], reference: ImageReference) -> Entry:
+    checked_at = value.get("checked_at")
+    if not isinstance(checked_at, int | float) or not 0 <= checked_at < _LAST_TIME:
+        raise AnswerError("has no time")
+    if value.get("reference") != str(reference):
+        raise AnswerError("is of another reference")
+    answer = read_answer(value.get("answer"), CACHED)
+    if (
+        reference.digest
+        and isinstance(answer, KnownPlatforms)
+        and answer.digest != reference.digest
+    ):
+        raise AnswerError("is of another digest")
+    return Entry(answer, float(checked_at))
+
+
+def _total(files: Iterator[_File] | list[_File]) -> Usage:
+    sizes = [file.size for file in files]
+    return Usage(len(sizes), sum(sizes))
