@@ -91,6 +91,11 @@ class Assessment:
     fits: tuple[PoolFit, ...]
 
     @property
+    def judged(self) -> tuple[ImageUse, ...]:
+        """The images that the kubelet pulls for the pod itself."""
+        return self.uses
+
+    @property
     def unresolved(self) -> tuple[ImageUse, ...]:
         return tuple(use for use in self.uses if use.known is None)
 

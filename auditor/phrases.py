@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Final
 
+from auditor.assessment import ImageUse
 from auditor.compatibility import Failure
-from auditor.findings import Consequence, Guard
+from auditor.findings import Consequence, Guard, Subject
+from auditor.platforms import Platform, normalise
 from auditor.scheduling import Requirement
 from auditor.workloads import Workload
 
@@ -32,6 +34,18 @@ def unique(items: Iterable[str]) -> tuple[str, ...]:
 def count(number: int, noun: str) -> str:
     """`1 image`, `2 images`."""
     return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+def families(platforms: Iterable[Platform]) -> tuple[str, ...]:
+    """The platforms without OS versions, each once: `linux/amd64`, `windows/amd64`."""
+    return unique(normalise(platform).family for platform in platforms)
+
+
+def subject(use: ImageUse, problem: str = "") -> Subject:
+    """A container as an observation shows it."""
+    platforms = tuple(map(str, use.known.platforms)) if use.known else ()
+    container = use.container
+    return Subject(container.name, container.role.value, container.image, platforms, problem)
 
 
 def lands(workload: Workload) -> str:

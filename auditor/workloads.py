@@ -8,7 +8,7 @@ from enum import Enum
 from typing import Final
 
 from auditor.manifests import Document, Location, Manifest, ObjectRef
-from auditor.scheduling import Scheduling, is_host_process, read_scheduling
+from auditor.scheduling import Place, Scheduling, is_host_process, read_scheduling
 from auditor.yaml import Node, ShapeError
 
 HOOK_ANNOTATION: Final = "helm.sh/hook"
@@ -72,6 +72,12 @@ class Workload:
     def is_hook(self) -> bool:
         """A Helm hook that an install, upgrade, rollback or delete waits for."""
         return bool(self.hooks) and not self.is_test
+
+    def place(self, place: Place) -> Location:
+        """A place in the workload's document; the pod spec's where nobody wrote it down."""
+        if place == (0, 0):
+            return self.pod_location
+        return Location(self.document.path, *place, rendered=self.document.rendered)
 
     def __str__(self) -> str:
         return str(self.ref)

@@ -5,10 +5,33 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from auditor.checks import incompatible_pool, unresolved_image
+from auditor.checks import (
+    broad_toleration,
+    conflicting_selector,
+    dangling_row,
+    deprecated_label,
+    excluded_pool,
+    incompatible_pool,
+    inert_guard,
+    kubelet_rejection,
+    mixed_platforms,
+    no_compatible_node,
+    taint_dependence,
+    unresolved_image,
+)
 from auditor.checks.interface import Check
 
 CHECKS: Final[Mapping[str, Check]] = {
+    "broad-toleration": broad_toleration.CHECK,
+    "conflicting-selector": conflicting_selector.CHECK,
+    "dangling-row": dangling_row.CHECK,
+    "deprecated-label": deprecated_label.CHECK,
+    "excluded-pool": excluded_pool.CHECK,
     "incompatible-pool": incompatible_pool.CHECK,
+    "inert-guard": inert_guard.CHECK,
+    "kubelet-rejection": kubelet_rejection.CHECK,
+    "mixed-platforms": mixed_platforms.CHECK,
+    "no-compatible-node": no_compatible_node.CHECK,
+    "taint-dependence": taint_dependence.CHECK,
     "unresolved-image": unresolved_image.CHECK,
 }

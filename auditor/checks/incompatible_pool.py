@@ -9,21 +9,22 @@ from auditor.assessment import Assessment, ImageUse, PoolFit
 from auditor.causes import Cause, root_cause
 from auditor.checks.interface import Check, Parameters
 from auditor.compatibility import Compatibility, Mismatch
-from auditor.findings import Guard, Observation, Subject
+from auditor.findings import Guard, Observation
 from auditor.guards import shortest_guard
 from auditor.nodes import DEPRECATED_LABELS
 from auditor.phrases import (
     aftermath,
     consequence,
     count,
+    families,
     guard_text,
     lands,
     listed,
     outcome,
+    subject,
     system,
     unique,
 )
-from auditor.platforms import normalise
 
 _GROUPS: Final = {
     Mismatch.OS: "os",
@@ -50,7 +51,7 @@ def _observe(assessment: Assessment, parameters: Parameters) -> Iterator[Observa
         workload=workload,
         message=f"{lands(workload)} {_nodes(offending, wanted)}, {_lack(culprits, wanted)}",
         location=workload.pod_location,
-        subjects=tuple(_subject(use, result) for use, result in culprits),
+        subjects=tuple(subject(use, result.message) for use, result in culprits),
         pools=tuple(f"{fit.cluster.name}/{fit.name}" for fit in offending),
         why=f"the scheduler does not look at images: on {first.name} "
         f"{outcome(first.failure, event)}; {aftermath(workload)}",
@@ -76,12 +77,6 @@ def _culprits(offending: Sequence[PoolFit], wanted: str) -> list[tuple[ImageUse,
     return [found[index] for index in sorted(found)]
 
 
-def _subject(use: ImageUse, result: Compatibility) -> Subject:
-    platforms = tuple(map(str, use.known.platforms)) if use.known else ()
-    container = use.container
-    return Subject(container.name, container.role.value, container.image, platforms, result.message)
-
-
 def _nodes(offending: Sequence[PoolFit], wanted: str) -> str:
     hosts = [fit.pool.platform for fit in offending]
     if wanted == "os":
@@ -102,9 +97,7 @@ def _lack(culprits: Sequence[tuple[ImageUse, Compatibility]], wanted: str) -> st
         kind = f"{systems[0]}-only" if len(systems) == 1 else f"for {listed(systems)} only"
         return f"but {owner} {verb} {kind}"
     if wanted == "architecture":
-        families = unique(str(normalise(row)) for row in platforms if row.os != "windows")
-        families = families or unique(row.family for row in platforms)
-        return f"but {owner} {verb} built for {listed(families[:6])} only"
+        return f"but {owner} {verb} built for {listed(families(platforms)[:6])} only"
     builds = unique(row.windows_build for row in platforms if row.os == "windows")
     return f"but {owner} {verb} built for Windows {listed(builds)}"
 

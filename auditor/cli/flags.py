@@ -1,0 +1,237 @@
+"""Options that commands share, as groups: one dataclass each, expanded into a command's signature.
+
+A command takes a group as one parameter:  `def audit(sources: SourceFlags, output: OutputFlags)`.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from dataclasses import MISSING, dataclass, field, fields, is_dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any, get_type_hints
+
+import typer
+
+
+class Renderer(StrEnum):
+    AUTO = "auto"
+    EMBEDDED = "embedded"
+    CLI = "cli"
+
+
+class ColorMode(StrEnum):
+    AUTO = "auto"
+    ALWAYS = "always"
+    NEVER = "never"
+
+
+class FailOn(StrEnum):
+    ERROR = "error"
+    WARNING = "warning"
+    INFO = "info"
+    NEVER = "never"
+
+
+@dataclass(frozen=True)
+class SourceFlags:
+    """What is audited, and how charts are rendered (named as Helm names them)."""
+
+    sources: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="[SOURCE]...",
+            help="A manifest, a folder of manifests and charts, a chart folder or .tgz, or - for a "
+            "stream on standard input.",
+            show_default=".",
+        ),
+    ] = field(default_factory=lambda: ["."])
+    values: Annotated[
+        list[str],
+        typer.Option("-f", "--values", metavar="FILE", help="Values file for charts; repeatable."),
+    ] = field(default_factory=list)
+    set_values: Annotated[
+        list[str],
+        typer.Option("--set", metavar="KEY=VALUE", help="One value for charts; repeatable."),
+    ] = field(default_factory=list)
+    set_strings: Annotated[
+        list[str],
+        typer.Option(
+            "--set-string", metavar="KEY=VALUE", help="Like --set, but always text; repeatable."
+        ),
+    ] = field(default_factory=list)
+    release_name: Annotated[
+        str, typer.Option("--release-name", metavar="NAME", help="Release name for charts.")
+    ] = "release-name"
+    namespace: Annotated[
+        str, typer.Option("-n", "--namespace", metavar="NAME", help="Release namespace.")
+    ] = "default"
+    kube_version: Annotated[
+        str,
+        typer.Option(
+            "--kube-version", metavar="VERSION", help="Kubernetes version that charts are told."
+        ),
+    ] = ""
+    api_versions: Annotated[
+        list[str],
+        typer.Option(
+            "-a", "--api-versions", metavar="API", help="API that charts are told of; repeatable."
+        ),
+    ] = field(default_factory=list)
+    renderer: Annotated[
+        Renderer,
+        typer.Option(
+            envvar="PODFIT_RENDERER",
+            help="Helm inside podfit (embedded), or the helm program (cli).",
+        ),
+    ] = Renderer.AUTO
+    allow_empty: Annotated[
+        bool,
+        typer.Option("--allow-empty", help="A SOURCE without a workload is no problem."),
+    ] = False
+
+
+@dataclass(frozen=True)
+class ImageFlags:
+    """Who is asked for the platforms of images."""
+
+    offline: Annotated[
+        bool,
+        typer.Option(
+            "--offline", envvar="PODFIT_OFFLINE", help="Use the cache and the lock file alone."
+        ),
+    ] = False
+    locked: Annotated[
+        bool,
+        typer.Option("--locked", envvar="PODFIT_LOCKED", help="Use the lock file alone."),
+    ] = False
+    lock_file: Annotated[
+        Path | None,
+        typer.Option(
+            "--lock-file",
+            metavar="FILE",
+            envvar="PODFIT_LOCK_FILE",
+            help="The lock file.",
+            show_default="podfit.lock.json beside the SOURCE or above it",
+        ),
+    ] = None
+    cache_dir: Annotated[
+        Path | None,
+        typer.Option(
+            "--cache-dir", metavar="DIR", envvar="PODFIT_CACHE_DIR", help="Where answers are kept."
+        ),
+    ] = None
+    timeout: Annotated[
+        float,
+        typer.Option(
+            "--timeout",
+            metavar="SECONDS",
+            min=1,
+            envvar="PODFIT_TIMEOUT",
+            help="The most that asking registries may take altogether.",
+        ),
+    ] = 300.0
+
+
+@dataclass(frozen=True)
+class ClusterFlags:
+    """Which nodes there are."""
+
+    cluster: Annotated[
+        list[str],
+        typer.Option(
+            "-c",
+            "--cluster",
+            metavar="NAME|FILE",
+            envvar="PODFIT_CLUSTER",
+            help="A built-in profile, or a file: a profile, or what `kubectl get nodes -o yaml` "
+            "prints.",
+            show_default="hybrid",
+        ),
+    ] = field(default_factory=lambda: ["hybrid"])
+
+
+@dataclass(frozen=True)
+class GateFlags:
+    """What makes the exit code 1 or 3."""
+
+    fail_on: Annotated[
+        FailOn,
+        typer.Option(
+            "--fail-on",
+            envvar="PODFIT_FAIL_ON",
+            help="The least severity that gives exit code 1.",
+        ),
+    ] = FailOn.ERROR
+    strict: Annotated[
+        bool,
+        typer.Option(
+            "--strict",
+            envvar="PODFIT_STRICT",
+            help="An unresolved image or an undecided placement gives exit code 3.",
+        ),
+    ] = False
+
+
+@dataclass(frozen=True)
+class OutputFlags:
+    """What is printed, where, and how."""
+
+    output: Annotated[
+        list[str],
+        typer.Option(
+            "-o",
+            "--output",
+            metavar="FORMAT[=FILE]",
+            help="How to report, and where to; repeatable.",
+            show_default="pretty",
+        ),
+    ] = field(default_factory=list)
+    color: Annotated[
+        ColorMode, typer.Option("--color", envvar="PODFIT_COLOR", help="Colour the output.")
+    ] = ColorMode.AUTO
+    show_passed: Annotated[
+        bool, typer.Option("--show-passed", help="List what is in order too.")
+    ] = False
+    no_progress: Annotated[bool, typer.Option("--no-progress", help="Show no progress bar.")] = (
+        False
+    )
+
+
+def expanded(command: Callable[..., int]) -> Callable[..., None]:
+    """The command for Typer: its groups of flags as single options, its result as exit code."""
+    hints = get_type_hints(command, include_extras=True)
+    groups = {name: kind for name, kind in hints.items() if is_dataclass(kind)}
+    plain = [
+        parameter.replace(annotation=hints[name])
+        for name, parameter in inspect.signature(command).parameters.items()
+        if name not in groups
+    ]
+
+    def run(**given: Any) -> None:
+        arguments = {
+            name: kind(**{item.name: given.pop(item.name) for item in fields(kind)})
+            for name, kind in groups.items()
+        }
+        raise typer.Exit(command(**given, **arguments))
+
+    parameters = [parameter for kind in groups.values() for parameter in _parameters(kind)]
+    run.__name__ = command.__name__
+    run.__doc__ = command.__doc__
+    run.__signature__ = inspect.Signature([*parameters, *plain])  # type: ignore[attr-defined]
+    run.__annotations__ = {item.name: item.annotation for item in (*parameters, *plain)}
+    return run
+
+
+def _parameters(kind: Any) -> list[inspect.Parameter]:
+    hints = get_type_hints(kind, include_extras=True)
+    return [
+        inspect.Parameter(
+            item.name,
+            inspect.Parameter.KEYWORD_ONLY,
+            default=item.default if item.default_factory is MISSING else item.default_factory(),
+            annotation=hints[item.name],
+        )
+        for item in fields(kind)
+    ]

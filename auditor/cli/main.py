@@ -1,0 +1,84 @@
+"""The command `podfit`: its subcommands, and the one place where errors are caught."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Annotated
+
+import typer
+
+from auditor import __version__
+from auditor.cli import audit, lock
+from auditor.cli.flags import expanded
+from auditor.errors import EXIT_INCOMPLETE, EXIT_INTERRUPTED, PodfitError
+
+app = typer.Typer(
+    name="podfit",
+    help="Finds the workloads of charts and manifests that could be placed on Kubernetes nodes "
+    "which cannot run their images.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="Exit codes: 0 clean, 1 findings, 2 usage or configuration error, 3 audit incomplete.",
+)
+
+
+def _print_version(wanted: bool) -> None:  # noqa: FBT001 - Typer's signature of a callback
+    if wanted:
+        typer.echo(f"podfit {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    *,
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_print_version, is_eager=True, help="Print the version."
+        ),
+    ] = False,
+) -> None:
+    del version
+
+
+app.command("audit")(expanded(audit.audit))
+app.command("lock")(expanded(lock.lock))
+
+
+def main() -> None:
+    """Runs the program; never shows a traceback unless PODFIT_DEBUG is set."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")
+    try:
+        app()
+    except PodfitError as error:
+        _report(error)
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        typer.echo("interrupted", err=True)
+        sys.exit(EXIT_INTERRUPTED)
+    except BrokenPipeError:
+        # The reader went away (`podfit ... | head`): that is its right, and no finding.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
+    except Exception as error:
+        if os.environ.get("PODFIT_DEBUG"):
+            raise
+        typer.echo(
+            f"error: podfit itself failed: {type(error).__name__}: {error}\n"
+            "  = help: this is a bug; set PODFIT_DEBUG=1 to see where, and please report it",
+            err=True,
+        )
+        sys.exit(EXIT_INCOMPLETE)
+
+
+def _report(error: PodfitError) -> None:
+    problem = error.problem
+    where = f"\n  --> {problem.where}" if problem.where else ""
+    why = f"\n  = why:  {problem.why}" if problem.why else ""
+    hint = f"\n  = help: {problem.hint}" if problem.hint else ""
+    typer.echo(f"error: {problem.what}{where}{why}{hint}", err=True)

@@ -1,0 +1,88 @@
+"""Reports to where the user wants them: standard output, and files written as a whole."""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from auditor.cli.flags import OutputFlags
+from auditor.cli.terminal import style
+from auditor.errors import UsageError
+from auditor.formats.interface import Style
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """A format and the file it goes to; None for standard output."""
+
+    format: str
+    path: Path | None
+
+
+Renderer = Callable[[str, Style], str]
+"""The text of a format, by its name, in a style."""
+
+
+def parse_outputs(texts: Sequence[str], known: Sequence[str], default: str) -> tuple[Output, ...]:
+    """`FORMAT[=FILE]` options. Raises `UsageError`; at most one goes to standard output."""
+    outputs = tuple(_parse(text, known) for text in texts or (default,))
+    if sum(output.path is None for output in outputs) > 1:
+        raise UsageError(
+            "only one format can go to standard output",
+            hint="give the others a file: -o json=report.json",
+        )
+    paths = [output.path for output in outputs if output.path is not None]
+    if len(set(paths)) < len(paths):
+        raise UsageError("two formats cannot go to the same file")
+    return outputs
+
+
+def _parse(text: str, known: Sequence[str]) -> Output:
+    name, equals, path = text.partition("=")
+    if name not in known:
+        raise UsageError(f'there is no format "{name}"', hint=f"one of {', '.join(known)}")
+    if equals and not path:
+        raise UsageError(f"-o {text} names no file", hint=f"write -o {name}=FILE")
+    return Output(name, Path(path) if path else None)
+
+
+def write_text(text: str, path: Path | None) -> None:
+    """Writes to standard output, or to a file that is there whole or not at all."""
+    if path is None:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+        return
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if path.exists() and not path.is_file():  # a pipe or /dev/stdout has no "whole"
+            path.write_text(text, encoding="utf-8")
+            return
+        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as stream:
+            stream.write(text)
+        mask = os.umask(0)
+        os.umask(mask)
+        Path(temporary).chmod(0o666 & ~mask)
+        Path(temporary).replace(path)
+    except OSError as error:
+        raise UsageError(f"cannot write {path}", why=error.strerror or str(error)) from error
+
+
+def write_outputs(
+    outputs: Sequence[Output], flags: OutputFlags, render: Renderer
+) -> UsageError | None:
+    """Writes each; one that cannot be written does not keep the others from it."""
+    failure = None
+    for output in outputs:
+        look = Style(show_passed=flags.show_passed)
+        if output.path is None:
+            look = style(flags.color, show_passed=flags.show_passed)
+        try:
+            write_text(render(output.format, look), output.path)
+        except UsageError as error:
+            failure = error
+    return failure

@@ -1,0 +1,61 @@
+"""What the terminal can show, and what the user wants of it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from collections.abc import Mapping
+from typing import Final, TextIO
+
+from auditor.cli.flags import ColorMode
+from auditor.formats.interface import Style
+
+DEFAULT_WIDTH: Final = 100
+_WIDTHS: Final = range(60, 201)
+_LINK_TERMINALS: Final = ("iTerm.app", "WezTerm", "vscode", "ghostty", "Hyper")
+
+
+def style(mode: ColorMode, *, show_passed: bool, stream: TextIO | None = None) -> Style:
+    """How to write to a stream (standard output unless said otherwise)."""
+    stream = stream or sys.stdout
+    color = wants_color(mode, os.environ, terminal=stream.isatty())
+    return Style(
+        color=color,
+        links=color and stream.isatty() and _knows_links(os.environ),
+        ascii_only=not (stream.encoding or "").lower().startswith("utf"),
+        width=_width(stream),
+        show_passed=show_passed,
+    )
+
+
+def wants_color(mode: ColorMode, environment: Mapping[str, str], *, terminal: bool) -> bool:
+    """--color, then NO_COLOR, then FORCE_COLOR, then whether it is a terminal."""
+    if mode is not ColorMode.AUTO:
+        return mode is ColorMode.ALWAYS
+    if environment.get("NO_COLOR"):
+        return False
+    if environment.get("FORCE_COLOR", "0") not in ("", "0"):
+        return True
+    return terminal and environment.get("TERM") != "dumb"
+
+
+def wants_progress(environment: Mapping[str, str], *, terminal: bool) -> bool:
+    """A bar is for somebody who watches: not in CI, nor under pre-commit's pseudo-terminal."""
+    return terminal and not environment.get("CI") and not environment.get("PRE_COMMIT")
+
+
+def _width(stream: TextIO) -> int:
+    columns = DEFAULT_WIDTH
+    if stream.isatty() or os.environ.get("COLUMNS"):
+        columns = shutil.get_terminal_size((DEFAULT_WIDTH, 24)).columns
+    return min(max(columns, _WIDTHS[0]), _WIDTHS[-1])
+
+
+def _knows_links(environment: Mapping[str, str]) -> bool:
+    return (
+        environment.get("TERM_PROGRAM") in _LINK_TERMINALS
+        or bool(environment.get("WT_SESSION") or environment.get("KITTY_WINDOW_ID"))
+        or (environment.get("VTE_VERSION", "0").isdigit()
+        and int(environment.get("VTE_VERSION", "0")) >= 5000)  # noqa: PLR2004 - VTE 0.50
+    )
