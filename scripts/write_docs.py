@@ -1,9 +1,13 @@
-"""Write what podfit prints into the documents that quote it: `write_docs.py [--check]`.
+"""Write the parts of the documents that follow from the program: `write_docs.py [--check]`.
 
-A document quotes a command between two comments, and this script fills in what lies between:
+Every rule gets a page in `docs/rules`. A document quotes a command, or lists the rules, between two
+comments, and this script fills in what lies between:
 
     <!-- output of: podfit audit --help -->
     <!-- end of output -->
+
+    <!-- table of rules -->
+    <!-- end of table -->
 
 With `--check` nothing is written; the exit code is 1 where a document is out of date.
 """
@@ -15,39 +19,78 @@ import re
 import shlex
 import subprocess
 import sys
-from functools import cache
+from collections.abc import Iterator
+from functools import cache, partial
 from pathlib import Path
 from typing import Final
 
 ROOT: Final = Path(__file__).resolve().parents[1]
 WIDTH: Final = "100"
 
-_BLOCK: Final = re.compile(
+sys.path.insert(0, str(ROOT))
+from auditor.rulebook import Rule, load_builtin_rules  # noqa: E402 - the checkout, not an install
+
+_QUOTE: Final = re.compile(
     r"(?P<begin><!-- output of: podfit(?P<arguments>[^\n]*?) -->\n)"
     r".*?(?P<end><!-- end of output -->)",
     re.DOTALL,
 )
+_TABLE: Final = re.compile(
+    r"(?P<begin><!-- table of rules -->\n).*?(?P<end><!-- end of table -->)", re.DOTALL
+)
 
 
 def main(arguments: list[str]) -> int:
-    check = arguments == ["--check"]
-    stale = 0
-    for document in sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]):
-        text = document.read_text(encoding="utf-8")
-        written = _BLOCK.sub(filled, text)
-        if written == text:
-            continue
-        name = document.relative_to(ROOT)
-        if check:
-            stale += 1
+    stale = [(path, text) for path, text in documents() if read(path) != text]
+    if arguments == ["--check"]:
+        for path, _ in stale:
+            name = path.relative_to(ROOT)
             print(f"{name} is out of date; `make docs` writes it anew", file=sys.stderr)
-        else:
-            document.write_text(written, encoding="utf-8")
-            print(f"{name}: written anew")
-    return 1 if stale else 0
+        return 1 if stale else 0
+    for path, text in stale:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+        print(f"{path.relative_to(ROOT)}: written anew")
+    return 0
 
 
-def filled(block: re.Match[str]) -> str:
+def documents() -> Iterator[tuple[Path, str]]:
+    """Each document that is generated or quotes something, with the text it should have."""
+    for rule in load_builtin_rules():
+        yield ROOT / "docs" / "rules" / f"{rule.id}.md", page(rule)
+    for path in sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")]):
+        text = _QUOTE.sub(quoted, read(path))
+        pages = "docs/rules" if path.parent == ROOT else "rules"
+        yield path, _TABLE.sub(partial(listed, pages=pages), text)
+
+
+def read(path: Path) -> str:
+    return path.read_text(encoding="utf-8") if path.exists() else ""
+
+
+def page(rule: Rule) -> str:
+    sections = [
+        f"<!-- Written by `make docs` from rules/{rule.id}.yaml. -->\n\n# {rule.id}",
+        f"**{rule.severity}**{', pedantic' if rule.pedantic else ''}. {rule.summary}",
+        f"## What happens\n\n{rule.why}",
+        f"## What to do\n\n{rule.fix}",
+    ]
+    if rule.ignore:
+        sections.append(f"## When not to care\n\n{rule.ignore}")
+    if rule.references:
+        sections.append("## References\n\n" + "\n".join(f"* <{link}>" for link in rule.references))
+    return "\n\n".join(sections) + "\n"
+
+
+def listed(block: re.Match[str], *, pages: str) -> str:
+    rows = "".join(
+        f"| [`{rule.id}`]({pages}/{rule.id}.md) | {rule.severity} | {rule.summary} |\n"
+        for rule in sorted(load_builtin_rules(), key=lambda rule: (-rule.severity, rule.id))
+    )
+    return f"{block['begin']}\n| rule | severity | |\n|---|---|---|\n{rows}\n{block['end']}"
+
+
+def quoted(block: re.Match[str]) -> str:
     arguments = block["arguments"].strip()
     return (
         f"{block['begin']}\n```console\n$ podfit {arguments}\n{output(arguments)}```\n\n"

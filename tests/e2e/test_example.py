@@ -27,9 +27,9 @@ def test_each_rule_is_shown(report: Any) -> None:
     assert shown == {
         ("image-unresolved", "CronJob/sales-report"),
         ("missing-arch-selector", "Deployment/dns-cache"),
-        ("missing-os-selector", "DaemonSet/podfit-shop-log-agent"),
-        ("missing-os-selector", "Deployment/podfit-shop-web"),
-        ("windows-build-mismatch", "Deployment/podfit-shop-storefront"),
+        ("missing-os-selector", "DaemonSet/shop-log-agent"),
+        ("missing-os-selector", "Deployment/shop-web"),
+        ("windows-build-mismatch", "Deployment/shop-storefront"),
     }
 
 

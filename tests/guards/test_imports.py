@@ -20,6 +20,7 @@ HOMES = {
     "ruamel": ("auditor/yaml.py",),
     "tabulate": ("auditor/formats/",),
     "typer": ("auditor/cli/",),
+    "urllib3": ("auditor/registry/",),
     "yaml": ("auditor/yaml.py",),
 }
 """Where each third-party library may be imported (docs/architecture.md)."""

@@ -5,6 +5,7 @@ import ast
 import pytest
 
 from auditor.checks.catalog import CHECKS
+from auditor.clusters.catalog import BUILT_IN
 from auditor.rulebook import load_builtin_rules
 from tests.guards.modules import PACKAGE, Module, all_modules
 from tests.support.tools import ROOT
@@ -34,17 +35,23 @@ def test_every_rule_is_loaded() -> None:
 
 
 def test_every_check_is_used_by_a_rule() -> None:
-    used = {rule.check for rule in load_builtin_rules()}
+    used = [rule.check for rule in load_builtin_rules()]
 
-    assert {name for name, check in CHECKS.items() if check not in used} == set()
+    assert [name for name, check in CHECKS.items() if check not in used] == []
 
 
 @pytest.mark.parametrize("catalog", CATALOGS, ids=lambda module: module.name)
 def test_a_catalog_is_alphabetical(catalog: Module) -> None:
-    listings = [_keys(node) for node in ast.walk(catalog.tree) if isinstance(node, ast.Dict)]
+    listings = [keys for statement in catalog.tree.body if (keys := _listing(statement))]
 
-    assert listings, "a catalog lists its entries in a dict literal"
+    assert listings, "a catalog lists its entries in a constant"
     assert all(keys == sorted(keys) for keys in listings)
+
+
+def test_built_in_clusters_are_listed() -> None:
+    files = sorted(path.stem for path in (PACKAGE / "clusters").glob("*.yaml"))
+
+    assert list(BUILT_IN) == files
 
 
 @pytest.mark.parametrize("package", ["checks", "formats"])
@@ -52,5 +59,12 @@ def test_plug_ins_are_listed_in_a_catalog(package: str) -> None:
     assert (PACKAGE / package / "catalog.py").is_file()
 
 
-def _keys(node: ast.Dict) -> list[str]:
-    return [str(key.value) for key in node.keys if isinstance(key, ast.Constant)]
+def _listing(statement: ast.stmt) -> list[str]:
+    """The keys of a dict constant, or the texts of a tuple constant."""
+    value = statement.value if isinstance(statement, ast.AnnAssign | ast.Assign) else None
+    entries: list[ast.expr | None] = []
+    if isinstance(value, ast.Dict):
+        entries = value.keys
+    elif isinstance(value, ast.Tuple):
+        entries = list(value.elts)
+    return [str(entry.value) for entry in entries if isinstance(entry, ast.Constant)]
