@@ -1,8 +1,10 @@
 """Every module imports on its own, and starting podfit loads nothing slow."""
 
 import json
+import re
 import subprocess
 import sys
+import tomllib
 
 import pytest
 
@@ -23,7 +25,10 @@ HOMES = {
     "urllib3": ("auditor/registry/",),
     "yaml": ("auditor/yaml.py",),
 }
-"""Where each third-party library may be imported (docs/architecture.md)."""
+"""Where each third-party library may be imported (docs/dependencies.md)."""
+
+DISTRIBUTIONS = {"helm_python": "helm-python-sdk", "ruamel": "ruamel.yaml", "yaml": "PyYAML"}
+"""Names on the package index that differ from the name that is imported."""
 
 
 @pytest.mark.parametrize("name", [module.name for module in all_modules()])
@@ -48,12 +53,16 @@ def test_a_library_is_imported_where_it_lives(module: Module) -> None:
     foreign = set(imported_roots(module.tree)) - {"auditor"} - set(sys.stdlib_module_names)
 
     misplaced = {name for name in foreign if not module.relative.startswith(HOMES.get(name, ()))}
-    assert misplaced == set(), "declare its home above and in docs/architecture.md, or move it"
+    assert misplaced == set(), "declare its home above and in docs/dependencies.md, or move it"
 
 
-def test_every_home_is_lived_in() -> None:
+def test_the_libraries_that_are_declared_are_those_that_are_used() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    wanted = [*project["dependencies"], *project["optional-dependencies"]["helm"]]
+    declared = {re.split(r"[<>=~!;\[ ]", requirement)[0] for requirement in wanted}
     used = {name for module in all_modules() for name in imported_roots(module.tree)}
 
+    assert declared == {DISTRIBUTIONS.get(name, name) for name in HOMES}
     assert used >= HOMES.keys()
 
 
