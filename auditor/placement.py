@@ -154,35 +154,51 @@ def _place_on(
     cluster: ClusterProfile,
     node: NodeView,
 ) -> Placement:
-    scheduling = admission.scheduling
-    if scheduling.node_name:
-        return _conclude((_node_name(scheduling, pool, node),))
-    tolerations = scheduling.tolerations + cluster_tolerations(scheduling, pool, cluster)
+    template, scheduling = workload.scheduling, admission.scheduling
     creates_pod: Answer = True
+    automatic: tuple[Toleration, ...] = ()
     steps: list[Step] = []
     if workload.is_daemon_set:
-        template = workload.scheduling
-        own = template.tolerations + daemon_tolerations(template)
-        steps += _affinity(template, node)
-        steps.append(_taints(own, pool, cluster))
+        automatic = daemon_tolerations(template)
+        steps = _daemon_steps(template, automatic, pool, cluster, node)
         creates_pod = every(step.answer for step in steps)
-        tolerations += daemon_tolerations(template)
-        if creates_pod is not False:
-            steps = [*_affinity(scheduling, node), _taints(tolerations, pool, cluster)]
-    else:
-        steps += [*_affinity(scheduling, node), _taints(tolerations, pool, cluster)]
-    steps += _topology(scheduling, node)
-    steps.append(_cordon(tolerations, pool, cluster))
-    steps += _scheduler(scheduling)
-    if creates_pod is not False:
-        steps = _soften(steps, admission)
-    return _conclude(tuple(steps), creates_pod=creates_pod)
+    if creates_pod is False:
+        return _conclude(steps, creates_pod=False)
+    if scheduling.node_name:
+        bound = _soften([_node_name(scheduling, pool, node)], admission)
+        return _conclude(bound, creates_pod=creates_pod)
+    tolerations = (
+        *scheduling.tolerations,
+        *cluster_tolerations(scheduling, pool, cluster),
+        *automatic,
+    )
+    steps = [
+        *_affinity(scheduling, node),
+        _taints(tolerations, pool, cluster),
+        *_topology(scheduling, node),
+        _cordon(tolerations, pool, cluster),
+        *_scheduler(scheduling),
+    ]
+    return _conclude(_soften(steps, admission), creates_pod=creates_pod)
 
 
-def _conclude(steps: tuple[Step, ...], *, creates_pod: Answer = True) -> Placement:
+def _daemon_steps(
+    template: Scheduling,
+    automatic: tuple[Toleration, ...],
+    pool: NodePool,
+    cluster: ClusterProfile,
+    node: NodeView,
+) -> list[Step]:
+    """What the DaemonSet controller looks at: the template, before any admission plug-in."""
+    tolerations = template.tolerations + automatic
+    steps = [*_affinity(template, node), _taints(tolerations, pool, cluster)]
+    return [_node_name(template, pool, node), *steps] if template.node_name else steps
+
+
+def _conclude(steps: list[Step], *, creates_pod: Answer) -> Placement:
     verdict = {True: Verdict.ADMITTED, False: Verdict.REFUSED, None: Verdict.UNDECIDED}
     answer = every(step.answer for step in steps)
-    return Placement(verdict[answer], steps, creates_pod)
+    return Placement(verdict[answer], tuple(steps), creates_pod)
 
 
 def _soften(steps: list[Step], admission: Admission) -> list[Step]:

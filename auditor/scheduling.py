@@ -5,8 +5,8 @@ Fields as in Kubernetes `core/v1` PodSpec. Only what decides placement is kept, 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Final
 
 from auditor.yaml import Node, ShapeError
@@ -83,12 +83,16 @@ class NodeSelectorTerm:
 
 @dataclass(frozen=True, slots=True)
 class Toleration:
-    """Which taints a pod bears. Empty key, operator and effect mean what the API makes of them."""
+    """Which taints a pod bears. Empty key, operator and effect mean what the API makes of them.
+
+    seconds: how long it stays after a NoExecute taint appears; None for ever.
+    """
 
     key: str = ""
     operator: str = ""
     value: str = ""
     effect: str = ""
+    seconds: int | None = None
     place: Place = field(default=_NOWHERE, compare=False)
 
     def __str__(self) -> str:
@@ -132,10 +136,7 @@ def read_scheduling(spec: Node) -> Scheduling:
     required, preferred = _node_affinity(spec)
     os_node = spec.get("os")
     return Scheduling(
-        node_selector=tuple(
-            Requirement(key, "In", (value,), _place_of(spec, "nodeSelector", key))
-            for key, value in spec.texts_at("nodeSelector").items()
-        ),
+        node_selector=tuple(_node_selector(spec)),
         required_terms=required,
         preferred_terms=preferred,
         tolerations=tuple(map(read_toleration, spec.items_at("tolerations"))),
@@ -159,9 +160,13 @@ def is_host_process(node: Node) -> bool:
     return options is not None and options.flag_at("hostProcess")
 
 
-def _place_of(spec: Node, key: str, entry: str) -> Place:
-    node = spec.get(key)
-    return node.key_place(entry) if node else _NOWHERE
+def _node_selector(spec: Node) -> Iterator[Requirement]:
+    """A null stands for "" here, which only a label that is there and empty meets."""
+    selector = spec.get("nodeSelector")
+    values = spec.texts_at("nodeSelector")
+    if selector is not None and isinstance(selector.value, Mapping):
+        for key in selector.value:
+            yield Requirement(key, "In", (values.get(key, ""),), selector.key_place(key))
 
 
 def _node_affinity(
@@ -193,17 +198,20 @@ def _requirement(node: Node) -> Requirement:
     return Requirement(
         key=node.text_at("key"),
         operator=node.text_at("operator"),
-        values=tuple(value.text() for value in node.items_at("values")),
+        values=tuple("" if item.value is None else item.text() for item in node.items_at("values")),
         place=(node.line, node.column),
     )
 
 
 def read_toleration(node: Node) -> Toleration:
     """A toleration as the API has it. Raises `ShapeError`."""
-    node.integer_at("tolerationSeconds")
-    names = [item.name for item in fields(Toleration) if item.name != "place"]
     return Toleration(
-        **{name: node.text_at(name) for name in names}, place=(node.line, node.column)
+        key=node.text_at("key"),
+        operator=node.text_at("operator"),
+        value=node.text_at("value"),
+        effect=node.text_at("effect"),
+        seconds=node.integer_at("tolerationSeconds"),
+        place=(node.line, node.column),
     )
 
 

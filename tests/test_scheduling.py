@@ -1,0 +1,239 @@
+"""What is read of a pod spec, each with its place."""
+
+import pytest
+
+from auditor.scheduling import (
+    NodeSelectorTerm,
+    Requirement,
+    Scheduling,
+    Toleration,
+    read_scheduling,
+)
+from auditor.yaml import Node, ShapeError
+from tests.support.objects import manifest
+
+
+def spec(text: str) -> Node:
+    """The pod spec of a Pod whose spec begins on line 4 of the document."""
+    lines = "".join(f"  {line}\n" for line in text.strip().splitlines())
+    pod = manifest(f"apiVersion: v1\nkind: Pod\nspec:\n{lines}")
+    node = pod.root.get("spec")
+    assert node is not None
+    return node
+
+
+def read(text: str) -> Scheduling:
+    return read_scheduling(spec(text))
+
+
+def test_a_pod_without_demands() -> None:
+    assert read("containers: []") == Scheduling()
+
+
+def test_the_node_selector() -> None:
+    scheduling = read("nodeSelector:\n  kubernetes.io/os: linux\n  disk: ''\n  none: null")
+
+    assert scheduling.node_selector == (
+        Requirement("kubernetes.io/os", "In", ("linux",)),
+        Requirement("disk", "In", ("",)),
+        Requirement("none", "In", ("",)),
+    )
+    assert [item.place for item in scheduling.node_selector] == [(5, 5), (6, 5), (7, 5)]
+
+
+@pytest.mark.parametrize("text", ["nodeSelector: {}", "nodeSelector: null", "nodeSelector:"])
+def test_an_empty_node_selector(text: str) -> None:
+    assert read(text).node_selector == ()
+
+
+AFFINITY = """
+affinity:
+  nodeAffinity:
+    requiredDuringSchedulingIgnoredDuringExecution:
+      nodeSelectorTerms:
+      - matchExpressions:
+        - {key: zone, operator: In, values: [z1, null]}
+        - {key: gpus, operator: Exists}
+        matchFields:
+        - {key: metadata.name, operator: NotIn, values: [a]}
+      - {}
+      -
+    preferredDuringSchedulingIgnoredDuringExecution:
+    - weight: 5
+      preference: {matchExpressions: [{key: os, operator: In, values: [linux]}]}
+    - {weight: 1}
+"""
+
+
+def test_node_affinity() -> None:
+    scheduling = read(AFFINITY)
+
+    assert scheduling.required_terms == (
+        NodeSelectorTerm(
+            (Requirement("zone", "In", ("z1", "")), Requirement("gpus", "Exists")),
+            (Requirement("metadata.name", "NotIn", ("a",)),),
+        ),
+        NodeSelectorTerm(),
+        NodeSelectorTerm(),
+    )
+    assert scheduling.preferred_terms == (NodeSelectorTerm((Requirement("os", "In", ("linux",)),)),)
+    assert scheduling.required_terms[0].place == (8, 11)
+    assert scheduling.required_terms[0].expressions[1].place == (10, 13)
+
+
+def test_no_terms_are_not_no_affinity() -> None:
+    required = (
+        "affinity: {nodeAffinity: {requiredDuringSchedulingIgnoredDuringExecution: "
+        "{nodeSelectorTerms: []}}}"
+    )
+
+    assert read(required).required_terms == ()
+    assert read("affinity: {nodeAffinity: {}}").required_terms is None
+    assert read("affinity: {podAffinity: {}}").required_terms is None
+    assert read("affinity:").required_terms is None
+
+
+def test_tolerations() -> None:
+    scheduling = read(
+        "tolerations:\n- {key: a, operator: Equal, value: b, effect: NoExecute,"
+        " tolerationSeconds: 0}\n- operator: Exists"
+    )
+
+    assert scheduling.tolerations == (
+        Toleration("a", "Equal", "b", "NoExecute", 0),
+        Toleration("", "Exists"),
+    )
+    assert [item.place for item in scheduling.tolerations] == [(5, 5), (6, 5)]
+
+
+def test_the_simple_fields_and_their_places() -> None:
+    scheduling = read(
+        """
+nodeName: node-1
+os: {name: windows}
+runtimeClassName: gvisor
+schedulerName: volcano
+hostNetwork: true
+schedulingGates: [{name: wait}]
+"""
+    )
+
+    assert scheduling == Scheduling(
+        node_name="node-1",
+        os_name="windows",
+        runtime_class="gvisor",
+        scheduler_name="volcano",
+        host_network=True,
+        gated=True,
+    )
+    assert scheduling.place("nodeName") == (4, 3)
+    assert scheduling.place("schedulerName") == (7, 3)
+    assert scheduling.place("affinity") == scheduling.place("") == (4, 3)
+    assert Scheduling().place("nodeName") == (0, 0)
+
+
+def test_only_spread_constraints_that_block_are_kept() -> None:
+    scheduling = read(
+        "topologySpreadConstraints:\n"
+        "- {topologyKey: zone, whenUnsatisfiable: DoNotSchedule}\n"
+        "- {topologyKey: rack, whenUnsatisfiable: ScheduleAnyway}"
+    )
+
+    assert scheduling.spread_keys == ("zone",)
+
+
+@pytest.mark.parametrize(
+    ("text", "fields"),
+    [
+        ("hostPID: false", ("hostPID",)),
+        ("hostIPC: true\nhostUsers: false", ("hostIPC", "hostUsers")),
+        ("securityContext: {runAsUser: 0, windowsOptions: {}}", ("securityContext.runAsUser",)),
+        (
+            "initContainers: [{name: a, securityContext: {privileged: false}}]",
+            ("containers[a].securityContext.privileged",),
+        ),
+        (
+            "containers: [{name: b, securityContext: {capabilities: {}, runAsNonRoot: true}}]",
+            ("containers[b].securityContext.capabilities",),
+        ),
+        (
+            "ephemeralContainers: [{name: c, securityContext: {procMount: Default}}]",
+            ("containers[c].securityContext.procMount",),
+        ),
+    ],
+)
+def test_fields_that_windows_forbids(text: str, fields: tuple[str, ...]) -> None:
+    assert read(text).linux_only == fields
+
+
+def test_fields_that_linux_forbids() -> None:
+    scheduling = read(
+        "securityContext: {windowsOptions: {runAsUserName: a}}\n"
+        "containers: [{name: b, securityContext: {windowsOptions: {}}}, {name: c}]"
+    )
+
+    assert scheduling.windows_only == (
+        "securityContext.windowsOptions",
+        "containers[b].securityContext.windowsOptions",
+    )
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"), [("{hostProcess: true}", True), ("{hostProcess: false}", False)]
+)
+def test_host_process(options: str, expected: bool) -> None:
+    assert read(f"securityContext: {{windowsOptions: {options}}}").host_process is expected
+
+
+@pytest.mark.parametrize(
+    ("text", "message", "place"),
+    [
+        (
+            "nodeSelector: {foo: true}",
+            "`nodeSelector.foo`: expected text, not the boolean",
+            (4, 23),
+        ),
+        ("nodeSelector: {build: 20348}", "expected text, not the number 20348", (4, 25)),
+        ("nodeSelector: linux", "`nodeSelector`: expected a mapping, not text", (4, 17)),
+        ("tolerations: {operator: Exists}", "`tolerations`: expected a list", (4, 16)),
+        ("tolerations: [{tolerationSeconds: '9'}]", "expected a whole number", (4, 37)),
+        ("tolerations: [{tolerationSeconds: true}]", "expected a whole number", (4, 37)),
+        ("hostNetwork: 'true'", "`hostNetwork`: expected true or false, not text", (4, 16)),
+        ("affinity: []", "expected a mapping with `nodeAffinity`", (4, 13)),
+        ("containers: ['x']", "`containers`: a container must be a mapping", (4, 16)),
+        ("containers: 'x'", "`containers`: expected a list, not text", (4, 15)),
+        ("os: linux", "expected a mapping with `name`", (4, 7)),
+        (AFFINITY.replace("[z1, null]", "[1]"), "expected text, not the number 1", (9, 48)),
+    ],
+)
+def test_what_the_api_server_would_not_decode(
+    text: str, message: str, place: tuple[int, int]
+) -> None:
+    with pytest.raises(ShapeError) as caught:
+        read(text)
+
+    assert message in caught.value.message
+    assert (caught.value.line, caught.value.column) == place
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (Requirement("os", "In", ("linux",)), "os=linux"),
+        (Requirement("os", "In", ("a", "b")), "os In [a, b]"),
+        (Requirement("os", "NotIn", ("a",)), "os NotIn [a]"),
+        (Requirement("os", "Exists"), "os Exists"),
+        (NodeSelectorTerm(), "an empty term"),
+        (
+            NodeSelectorTerm(
+                (Requirement("os", "Exists"),), (Requirement("metadata.name", "In", ("n",)),)
+            ),
+            "os Exists and metadata.name=n",
+        ),
+        (Toleration("a", "Equal", "b", "NoSchedule"), "a=b:NoSchedule"),
+        (Toleration("a", "Exists"), "a"),
+        (Toleration("", "Exists", effect="NoExecute"), "every taint:NoExecute"),
+    ],
+)
+def test_in_words(value: object, text: str) -> None:
+    assert str(value) == text
