@@ -23,10 +23,14 @@ _KINDS: Final[Mapping[object, Literal["index", "manifest"]]] = {
 }
 
 
-class AnswerError(ValueError):
-    """JSON that is no answer. place: keys and numbers from the outside in; the message a clause."""
+Place = tuple[str | int, ...]
+"""Where in a JSON value: keys and numbers from the outside in."""
 
-    def __init__(self, message: str, place: tuple[str | int, ...] = ()) -> None:
+
+class AnswerError(ValueError):
+    """JSON that is no answer. The message is a clause."""
+
+    def __init__(self, message: str, place: Place = ()) -> None:
         super().__init__(message)
         self.place = place
 
@@ -94,29 +98,27 @@ def read_platforms(value: object, source: str, notes: tuple[str, ...] = ()) -> K
     )
 
 
-def _platforms(value: object, place: tuple[str | int, ...]) -> tuple[Platform, ...]:
+def _platforms(value: object, place: Place) -> tuple[Platform, ...]:
     return tuple(
         _platform(text, (*place, number)) for number, text in enumerate(_texts(value, place))
     )
 
 
-def _completed(
-    value: object, place: tuple[str | int, ...]
-) -> tuple[tuple[Platform, VersionSource], ...]:
+def _completed(value: object, place: Place) -> tuple[tuple[Platform, VersionSource], ...]:
     return tuple(
         (_platform(text, (*place, text)), _member(VersionSource, source, (*place, text)))
         for text, source in _object(value, place).items()
     )
 
 
-def _platform(text: str, place: tuple[str | int, ...]) -> Platform:
+def _platform(text: str, place: Place) -> Platform:
     try:
         return parse_platform(text)
     except ValueError as error:
         raise AnswerError(str(error), place) from error
 
 
-def _member(members: type[_E], value: object, place: tuple[str | int, ...]) -> _E:
+def _member(members: type[_E], value: object, place: Place) -> _E:
     try:
         return members(value)
     except ValueError as error:
@@ -124,7 +126,7 @@ def _member(members: type[_E], value: object, place: tuple[str | int, ...]) -> _
         raise AnswerError(f"must be one of {names}", place) from error
 
 
-def _texts(value: object, place: tuple[str | int, ...]) -> list[str]:
+def _texts(value: object, place: Place) -> list[str]:
     if not isinstance(value, list):
         raise AnswerError("must be a list", place)
     for number, item in enumerate(value):
@@ -133,7 +135,7 @@ def _texts(value: object, place: tuple[str | int, ...]) -> list[str]:
     return value
 
 
-def _object(value: object, place: tuple[str | int, ...]) -> Mapping[str, object]:
+def _object(value: object, place: Place) -> Mapping[str, object]:
     if not isinstance(value, dict):
         raise AnswerError("must be an object", place)
     return value

@@ -4,8 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 
-from auditor.images import ImageReference, Platforms, UnknownPlatforms, UnknownReason
+from auditor.images import (
+    ImageReference,
+    KnownPlatforms,
+    Platforms,
+    UnknownPlatforms,
+    UnknownReason,
+)
+from auditor.platforms import Platform
 from auditor.registry.interface import Inspector, Progress, no_progress
 
 Lookup = Callable[[ImageReference], Platforms | None]
@@ -61,4 +69,20 @@ class ChainInspector:
         for lookup in self.lookups:
             if (answer := lookup(image)) is not None:
                 return answer
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class Overrides:
+    """A lookup: platforms that the user states for images that nobody can reach.
+
+    entries: globs of canonical or familiar names with the platforms; the first that matches counts.
+    """
+
+    entries: tuple[tuple[str, tuple[Platform, ...]], ...]
+
+    def __call__(self, image: ImageReference) -> KnownPlatforms | None:
+        for glob, platforms in self.entries:
+            if fnmatchcase(str(image), glob) or fnmatchcase(image.familiar, glob):
+                return KnownPlatforms(platforms, "index", image.digest, "override")
         return None

@@ -1,0 +1,252 @@
+"""The lock file: what each image supported when somebody looked, to audit by without a network.
+
+    {
+      "version": 1,
+      "images": {
+        "docker.io/library/nginx:1.27": {
+          "digest": "sha256:…",
+          "kind": "index",
+          "platforms": ["linux/amd64", "linux/arm64/v8", "windows(10.0.20348.1970)/amd64"]
+        }
+      }
+    }
+
+`completed` and `dangling` stand beside `platforms` where `KnownPlatforms` has any. Everything is
+sorted and nothing says when, so the same content gives the same bytes and a change gives a diff
+that can be reviewed.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from types import MappingProxyType
+from typing import Final
+
+from auditor.errors import ConfigurationError, printable, shorten
+from auditor.images import ImageReference, KnownPlatforms, Platforms, UnknownReason
+from auditor.references import parse_reference
+from auditor.registry.answers import AnswerError, Place, read_platforms, write_platforms
+from auditor.registry.atomic import replace_file
+from auditor.registry.chain import ChainInspector, RefusingInspector
+from auditor.registry.interface import Inspector, Progress, no_progress
+from auditor.yaml import Node, read_documents
+
+LOCK_NAME: Final = "podfit.lock.json"
+LOCK_VERSION: Final = 1
+LOCKED: Final = "lock file"
+"""The source of an answer that comes from here."""
+MAX_LOCK: Final = 16 * 1024 * 1024
+
+_RELOCK: Final = "`podfit lock` writes it anew"
+_MAX_LOCATED: Final = 1024 * 1024
+_MODE: Final = 0o666
+NOT_LOCKED: Final = RefusingInspector(
+    UnknownReason.NOT_LOCKED, "{image} is not in the lock file", "run `podfit lock`"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class LockFile:
+    """The images of a lock file, by canonical reference."""
+
+    images: Mapping[ImageReference, KnownPlatforms] = field(
+        default_factory=lambda: MappingProxyType({})
+    )
+
+    def without(self, images: Collection[ImageReference]) -> LockFile:
+        """The lock file in which these images must be looked up again."""
+        return LockFile({ref: known for ref, known in self.images.items() if ref not in images})
+
+
+@dataclass(frozen=True, slots=True)
+class LockInspector:
+    """Answers from a lock file; asks `inner` for other images, or says that they are not locked."""
+
+    lock: LockFile
+    inner: Inspector | None = None
+
+    def inspect(
+        self, images: Collection[ImageReference], progress: Progress = no_progress
+    ) -> Mapping[ImageReference, Platforms]:
+        chain = ChainInspector((self.lock.images.get,), self.inner or NOT_LOCKED)
+        return chain.inspect(images, progress)
+
+
+def find_lock(source: Path) -> Path | None:
+    """The lock file that belongs to a source: beside it, or nearest above it in its repository.
+
+    Without a repository (a folder with a `.git` entry) only the source's own folder is looked at,
+    so nobody else's file counts.
+    """
+    own = lock_beside(source)
+    if own.is_file():
+        return own
+    paths = (folder / LOCK_NAME for folder in _up_to_repository(own.parent.resolve()))
+    return next((path for path in paths if path.is_file()), None)
+
+
+def lock_beside(source: Path) -> Path:
+    """Where the lock file of a source is written: in the folder that it is, or that it is in."""
+    folder = source if source.is_dir() else source.parent
+    return folder / LOCK_NAME
+
+
+def read_lock(path: Path) -> LockFile:
+    """The lock file. Raises ConfigurationError that names the place of whatever is wrong."""
+    try:
+        with path.open("rb") as file:
+            content = file.read(MAX_LOCK + 1)
+    except OSError as error:
+        why = error.strerror or str(error)
+        raise ConfigurationError("cannot read the lock file", where=str(path), why=why) from error
+    return parse_lock(content, str(path))
+
+
+def parse_lock(content: bytes, where: str) -> LockFile:
+    """The lock file with this content. where: its path, for messages. Raises ConfigurationError."""
+    if len(content) > MAX_LOCK:
+        raise _wrong(f"larger than {MAX_LOCK // 2**20} MiB", where)
+    try:
+        value = json.loads(content.decode("utf-8-sig"), object_pairs_hook=_unique)
+    except json.JSONDecodeError as error:
+        raise _wrong(f"not JSON: {error.msg}", f"{where}:{error.lineno}:{error.colno}") from error
+    except UnicodeDecodeError as error:
+        raise _wrong("not UTF-8 text", where) from error
+    except RecursionError as error:
+        raise _wrong("nested too deep", where) from error
+    except AnswerError as error:
+        raise _wrong(str(error), where) from error
+    except ValueError as error:
+        raise _wrong("a number in it is too long", where) from error
+    try:
+        return LockFile(MappingProxyType(dict(_images(value))))
+    except AnswerError as error:
+        place = _located(content, error.place, where)
+        raise _wrong(f"{_jq(error.place)} {error}", place) from error
+
+
+def format_lock(lock: LockFile) -> bytes:
+    """The bytes of a lock file: the same for the same content."""
+    images = {str(image): lock_entry(known) for image, known in lock.images.items()}
+    value = {"version": LOCK_VERSION, "images": dict(sorted(images.items()))}
+    return (json.dumps(value, indent=2, ensure_ascii=False) + "\n").encode()
+
+
+def lock_entry(known: KnownPlatforms) -> dict[str, object]:
+    """What stands in a lock file for an image, sorted."""
+    return write_platforms(
+        replace(
+            known,
+            platforms=tuple(sorted(known.platforms, key=str)),
+            completed=tuple(sorted(known.completed, key=lambda item: str(item[0]))),
+            dangling=tuple(sorted(known.dangling, key=str)),
+        )
+    )
+
+
+def write_lock(path: Path, lock: LockFile) -> bool:
+    """Writes the file, whole or not at all, if its content changes; says whether it did.
+
+    Raises ConfigurationError.
+    """
+    content = format_lock(lock)
+    try:
+        if path.is_file() and path.read_bytes() == content:
+            return False
+        replace_file(path, content, mode=_MODE)
+    except OSError as error:
+        raise ConfigurationError(
+            "cannot write the lock file",
+            where=str(path),
+            why=error.strerror or str(error),
+            hint="--lock-file names another place",
+        ) from error
+    return True
+
+
+def _images(value: object) -> Iterator[tuple[ImageReference, KnownPlatforms]]:
+    if not isinstance(value, dict):
+        raise AnswerError("must be an object")
+    for key in value:
+        if key not in ("version", "images"):
+            raise AnswerError("is not a known key", (key,))
+    version = value.get("version")
+    if version != LOCK_VERSION or isinstance(version, bool):
+        raise AnswerError(f"must be {LOCK_VERSION}; a newer podfit may know more", ("version",))
+    images = value.get("images")
+    if not isinstance(images, dict):
+        raise AnswerError("must be an object", ("images",))
+    for name, entry in images.items():
+        yield _image(name), _entry(_image(name), entry)
+
+
+def _image(name: str) -> ImageReference:
+    reference = parse_reference(name)
+    if not isinstance(reference, ImageReference):
+        raise AnswerError(f"is not an image: {reference.message}", ("images", name))
+    if str(reference) != name:
+        raise AnswerError(f"must be written in full: {reference}", ("images", name))
+    return reference
+
+
+def _entry(image: ImageReference, value: object) -> KnownPlatforms:
+    try:
+        known = read_platforms(value, LOCKED)
+        if image.digest not in ("", known.digest):
+            raise AnswerError("must be the digest of the reference", ("digest",))
+    except AnswerError as error:
+        raise AnswerError(str(error), ("images", str(image), *error.place)) from error
+    return known
+
+
+def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    value: dict[str, object] = {}
+    for key, item in pairs:
+        if key in value:
+            raise AnswerError(f"`{shorten(printable(key), 200)}` stands there twice")
+        value[key] = item
+    return value
+
+
+def _jq(place: Place) -> str:
+    """As jq would write it: `.images["docker.io/library/nginx:1"].platforms[2]`."""
+    parts = []
+    for part in place:
+        if isinstance(part, int):
+            parts.append(f"[{part}]")
+        elif part.isidentifier():
+            parts.append(f".{part}")
+        else:
+            parts.append(f'["{shorten(printable(part), 200)}"]')
+    return "`" + ("".join(parts) or ".") + "`"
+
+
+def _located(content: bytes, place: Place, where: str) -> str:
+    """`where` with line and column. JSON's parser keeps none, but JSON is YAML as well."""
+    if len(content) > _MAX_LOCATED:
+        return where
+    node = next(read_documents(content.decode("utf-8-sig")), None)
+    if not isinstance(node, Node):
+        return where
+    for part in place:
+        children = node.value
+        if isinstance(children, Mapping):
+            node = children.get(str(part), node)
+        elif isinstance(children, tuple) and isinstance(part, int):
+            node = children[part]
+    return f"{where}:{node.line}:{node.column}"
+
+
+def _wrong(what: str, where: str) -> ConfigurationError:
+    return ConfigurationError(f"the lock file is wrong: {what}", where=where, hint=_RELOCK)
+
+
+def _up_to_repository(folder: Path) -> tuple[Path, ...]:
+    folders = (folder, *folder.parents)
+    for number, each in enumerate(folders, 1):
+        if (each / ".git").exists():
+            return folders[:number]
+    return ()
