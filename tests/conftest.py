@@ -1,9 +1,12 @@
 """Fixtures of every test: a scrubbed environment and no way out to the network."""
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from tests.support.registry import Registry, run_registry
 
 _SCRUBBED = (
     "NO_COLOR",
@@ -43,3 +46,10 @@ def _clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("USERPROFILE", str(home))
     monkeypatch.setenv("_TYPER_FORCE_DISABLE_TERMINAL", "1")
     monkeypatch.setenv("PODFIT_CACHE_DIR", str(tmp_path / "podfit-cache"))
+
+
+@pytest.fixture(scope="session")
+def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Registry]:
+    """A real registry without authentication, shared: every test has repositories of its own."""
+    with run_registry(tmp_path_factory.mktemp("registry")) as running:
+        yield running

@@ -14,6 +14,7 @@ from auditor.platforms import Platform, make_platform
 from auditor.registry.json_text import JsonError, JsonObject, parse_object, text_at
 
 _WORD: Final = re.compile(r"[A-Za-z0-9_.-]{1,64}")
+_MAX_FEATURES: Final = 16
 _BASE_LAYER: Final = re.compile(r"Apply image (10\.0\.[0-9]{4,6}(?:\.[0-9]{1,6})?)\b")
 
 
@@ -75,7 +76,7 @@ def _features(value: JsonObject) -> tuple[str, ...]:
     found = value.get("os.features")
     if found is None:
         return ()
-    if not isinstance(found, list) or len(found) > 16:
+    if not isinstance(found, list) or len(found) > _MAX_FEATURES:
         raise PlatformError("its `os.features` is not a list of names")
     for feature in found:
         if not isinstance(feature, str) or not _WORD.fullmatch(feature):

@@ -240,13 +240,17 @@ def _manifest(value: JsonObject) -> ImageManifest | Artifact:
 
 def _artifact(value: JsonObject, config_type: str) -> Artifact | None:
     layers = value.get("layers")
-    types = [text_at(layer, "mediaType") for layer in layers if isinstance(layer, dict)] if (
-        isinstance(layers, list)
-    ) else []
+    types = (
+        [text_at(layer, "mediaType") for layer in layers if isinstance(layer, dict)]
+        if (isinstance(layers, list))
+        else []
+    )
     foreign = bool(types) and not any(kind.startswith(_LAYER_PREFIXES) for kind in types if kind)
     declared = text_at(value, "artifactType")
-    if not declared and (not config_type or config_type in _CONFIG_TYPES) and not (
-        foreign and all(types)
+    if (
+        not declared
+        and (not config_type or config_type in _CONFIG_TYPES)
+        and not (foreign and all(types))
     ):
         return None
     for word, what in _ARTIFACTS:

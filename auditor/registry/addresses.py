@@ -1,0 +1,107 @@
+"""Hosts and addresses: what a name stands for, and which addresses may be spoken to.
+
+Image names and redirects come from charts and registries, so they could point a CI machine at
+itself or at its cloud's metadata service. Whether an address is public is asked of the connection
+that was made, not of the name: a name may resolve differently the second time.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from dataclasses import dataclass
+from urllib.parse import SplitResult, urljoin, urlsplit
+
+_Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+
+_NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Scheme, host and port: what a credential belongs to (RFC 6454). host: lower case, bare."""
+
+    scheme: str
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return host if self.port == _default_port(self.scheme) else f"{host}:{self.port}"
+
+
+def origin_of(url: str) -> Origin:
+    """The origin of an absolute http or https URL. Raises ValueError with a clause for the user."""
+    parts = split(url)
+    return Origin(parts.scheme, parts.hostname or "", parts.port or _default_port(parts.scheme))
+
+
+def split(url: str) -> SplitResult:
+    """The parts of an absolute http or https URL with a host and without credentials.
+
+    Raises ValueError with a clause for the user that does not hold the URL.
+    """
+    try:
+        parts = urlsplit(url)
+        port_is_valid = parts.port != 0
+    except ValueError:
+        raise ValueError("an address that is not a URL") from None
+    if parts.scheme not in ("http", "https") or not parts.hostname or not port_is_valid:
+        raise ValueError("an address that is not an http or https URL")
+    if parts.username is not None or parts.password is not None:
+        raise ValueError("an address with credentials in it")
+    return parts
+
+
+def join(base: str, location: str) -> str:
+    """Where a redirect points. Raises ValueError with a clause for the user."""
+    try:
+        url = urljoin(base, location)
+    except ValueError:
+        raise ValueError("an address that is not a URL") from None
+    split(url)
+    return url
+
+
+def without_query(url: str) -> str:
+    """A URL that can be shown: presigned queries and fragments are secrets."""
+    parts = urlsplit(url)
+    host = parts.netloc.rpartition("@")[2]
+    return f"{parts.scheme}://{host}{parts.path}"
+
+
+def is_loopback_name(host: str) -> bool:
+    """Whether a host is literally this machine: `localhost`, 127.0.0.0/8 or ::1."""
+    address = _literal(host)
+    return host.lower() == "localhost" if address is None else address.is_loopback
+
+
+def is_public(address: str) -> bool:
+    """Whether an IP address is reachable from everywhere: not private, link-local, loopback...
+
+    What an IPv6 address embeds (IPv4-mapped, 6to4, NAT64) is judged, too. A host name is public:
+    only its connection can tell.
+    """
+    found = _literal(address)
+    return found is None or _is_global(found)
+
+
+def _is_global(address: _Address) -> bool:
+    if isinstance(address, ipaddress.IPv6Address):
+        embedded = address.ipv4_mapped or address.sixtofour
+        if embedded is None and address in _NAT64:
+            embedded = ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
+        if embedded is not None:
+            return _is_global(embedded)
+    site_local = isinstance(address, ipaddress.IPv6Address) and address.is_site_local
+    return address.is_global and not (address.is_multicast or site_local)
+
+
+def _literal(host: str) -> _Address | None:
+    try:
+        return ipaddress.ip_address(host.strip("[]").partition("%")[0])
+    except ValueError:
+        return None
+
+
+def _default_port(scheme: str) -> int:
+    return 443 if scheme == "https" else 80

@@ -1,0 +1,204 @@
+"""`RegistryInspector`: the platforms of many images, asked of their registries at once."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from collections.abc import Callable, Collection, Mapping
+from concurrent.futures import FIRST_COMPLETED, Future, wait
+from dataclasses import replace
+from fnmatch import fnmatchcase
+from functools import partial
+from typing import Final, Self, TypeVar
+
+from auditor.images import ImageReference, Platforms, UnknownPlatforms, UnknownReason
+from auditor.references import DOCKER_HUB, parse_reference
+from auditor.registry.auth import Authenticator
+from auditor.registry.credentials import Keychain, NoCredentials
+from auditor.registry.deadlines import Deadline, TimeOver
+from auditor.registry.endpoints import endpoint_of
+from auditor.registry.failures import RegistryFailure
+from auditor.registry.fetching import NoBlobs, Repository
+from auditor.registry.hosts import RegistryHost
+from auditor.registry.interface import Blobs, Progress, no_progress
+from auditor.registry.options import RegistryOptions
+from auditor.registry.redirects import Follower
+from auditor.registry.remarks import Remarks
+from auditor.registry.resolution import resolve
+from auditor.registry.sending import Sender
+from auditor.registry.tokens import TokenService
+from auditor.registry.transport import Observer, Transport
+from auditor.registry.workers import Workers
+
+_SUPERVISION: Final = 0.25
+"""Seconds between looks at connections whose time is over."""
+
+_Answer = TypeVar("_Answer")
+_Question = Callable[[Repository, ImageReference, Workers], _Answer]
+
+
+class RegistryInspector:
+    """Asks the registries themselves. Keeps connections, tokens and what it learned of hosts.
+
+    keychain: the user's credentials. blobs: content that need not be fetched again. observer: told
+    of every request, from any thread. One call at a time; close it, or use it in a `with`.
+    """
+
+    def __init__(
+        self,
+        options: RegistryOptions | None = None,
+        *,
+        keychain: Keychain | None = None,
+        blobs: Blobs | None = None,
+        observer: Observer | None = None,
+    ) -> None:
+        self._options = options or RegistryOptions()
+        self._keychain = keychain or NoCredentials()
+        self._blobs = blobs or NoBlobs()
+        self._transport = Transport(observer)
+        self._remarks = Remarks()
+        self._lock = threading.Lock()
+        self._hosts: dict[str, RegistryHost] = {}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        self._transport.close()
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """What the user should hear about registries as such, a sentence each, sorted."""
+        return self._remarks.all()
+
+    def inspect(
+        self, images: Collection[ImageReference], progress: Progress = no_progress
+    ) -> Mapping[ImageReference, Platforms]:
+        """The platforms of every image; see `Inspector`."""
+        return self._ask_all(images, self._platforms, progress)
+
+    def digests(
+        self, images: Collection[ImageReference], progress: Progress = no_progress
+    ) -> Mapping[ImageReference, str | UnknownPlatforms]:
+        """What every reference names now, by HEAD: whether something else is known stays true."""
+        return self._ask_all(images, self._digest, progress)
+
+    def digest_of(self, image: ImageReference) -> str | UnknownPlatforms:
+        """What one reference names now."""
+        return self.digests((image,))[image]
+
+    def _platforms(
+        self, repository: Repository, image: ImageReference, workers: Workers
+    ) -> Platforms:
+        each = partial(workers.map, image.registry)
+        verify = self._options.verify_children
+        return resolve(repository, image.familiar, each, verify_children=verify)
+
+    def _digest(self, repository: Repository, _: ImageReference, __: Workers) -> str:
+        return repository.digest()
+
+    def _ask_all(
+        self,
+        images: Collection[ImageReference],
+        question: _Question[_Answer],
+        progress: Progress,
+    ) -> Mapping[ImageReference, _Answer | UnknownPlatforms]:
+        options, cancelled = self._options, threading.Event()
+        moment = options.clock.monotonic() + options.run_timeout
+        why = f"the {options.run_timeout:g} s for all images are used up"
+        deadline = Deadline(options.clock, moment, why, cancelled)
+        askers = Counter(map(_target, dict.fromkeys(images)))
+        with Workers(options.workers, self._workers_for) as workers:
+            futures = {
+                workers.submit(
+                    target.registry, partial(self._ask, target, question, deadline, workers)
+                ): target
+                for target in askers
+            }
+            try:
+                self._supervise(futures, askers, progress)
+            except BaseException:
+                cancelled.set()
+                self._transport.live.cut(float("inf"))
+                raise
+        answers = {target: future.result() for future, target in futures.items()}
+        return {image: answers[_target(image)] for image in images}
+
+    def _supervise(
+        self,
+        futures: Mapping[Future[_Answer | UnknownPlatforms], ImageReference],
+        askers: Mapping[ImageReference, int],
+        progress: Progress,
+    ) -> None:
+        """Waits for all, tells the progress, and ends requests whose time is over."""
+        pending, done, total = set(futures), 0, sum(askers.values())
+        while pending:
+            finished, pending = wait(pending, _SUPERVISION, FIRST_COMPLETED)
+            for future in finished:
+                done += askers[futures[future]]
+                progress(done, total)
+            self._transport.live.cut(self._options.clock.monotonic())
+
+    def _ask(
+        self,
+        image: ImageReference,
+        question: _Question[_Answer],
+        deadline: Deadline,
+        workers: Workers,
+    ) -> _Answer | UnknownPlatforms:
+        if refusal := self._refusal(image):
+            return refusal
+        seconds = self._options.image_timeout
+        within = deadline.within(seconds, f"no answer within {seconds:g} s")
+        try:
+            repository = Repository(self._host(image.registry), image, self._blobs, within)
+            return question(repository, image, workers)
+        except RegistryFailure as failure:
+            return failure.answer
+        except TimeOver as over:
+            message = f"registry {image.registry}: {over}"
+            return UnknownPlatforms(UnknownReason.UNREACHABLE, message, "raise the time limit")
+        except Exception as error:  # noqa: BLE001 - one image must not take the others with it
+            # Its text is not shown: it may hold what a server sent or a URL with a secret.
+            message = f"podfit failed on {image.familiar}: {type(error).__name__}"
+            return UnknownPlatforms(UnknownReason.FAILED, message, "please report it")
+
+    def _refusal(self, image: ImageReference) -> UnknownPlatforms | None:
+        parsed = parse_reference(str(image))
+        if isinstance(parsed, UnknownPlatforms):
+            return parsed
+        name = f"{image.registry}/{image.repository}"
+        allowed = self._options.allowed
+        if allowed and not any(
+            fnmatchcase(text, glob) for glob in allowed for text in (image.registry, name)
+        ):
+            message = f"registry {image.registry} is not among those allowed"
+            return UnknownPlatforms(UnknownReason.REFUSED, message, "see --allow-registry")
+        return None
+
+    def _host(self, registry: str) -> RegistryHost:
+        with self._lock:
+            if registry not in self._hosts:
+                self._hosts[registry] = self._new_host(registry)
+            return self._hosts[registry]
+
+    def _new_host(self, registry: str) -> RegistryHost:
+        options, remarks = self._options, self._remarks
+        endpoint = endpoint_of(registry, options)
+        sender = Sender(Follower(self._transport, endpoint, options), endpoint, options, remarks)
+        tokens = TokenService(sender, endpoint.name, options.clock)
+        authenticator = Authenticator(endpoint, self._keychain, tokens, options, remarks)
+        return RegistryHost(endpoint, sender, tokens, authenticator)
+
+    def _workers_for(self, registry: str) -> int:
+        if registry == DOCKER_HUB:
+            return self._options.workers_docker_hub
+        return self._options.workers_per_host
+
+
+def _target(image: ImageReference) -> ImageReference:
+    """What is asked for: beside a digest the tag says nothing."""
+    return replace(image, tag="") if image.digest else image

@@ -1,0 +1,34 @@
+"""Why a registry could not answer, in the words of the user's world.
+
+What concerns a whole host (unreachable, rate limited, TLS) is worded without the image's name: all
+its images get the same answer, and a report shows it once.
+"""
+
+from __future__ import annotations
+
+from auditor.errors import printable, shorten
+from auditor.images import UnknownPlatforms, UnknownReason
+
+MAX_FOREIGN: int = 200
+"""Characters shown of anything a registry wrote."""
+
+
+class RegistryFailure(Exception):
+    """An answer that ends the work on an image: nobody can tell its platforms."""
+
+    def __init__(self, reason: UnknownReason, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.answer = UnknownPlatforms(reason, message, hint)
+
+    @classmethod
+    def of(cls, answer: UnknownPlatforms) -> RegistryFailure:
+        return RegistryFailure(answer.reason, answer.message, answer.hint)
+
+
+class Missing(RegistryFailure):
+    """What was asked for is not there (404)."""
+
+
+def foreign(text: str) -> str:
+    """A registry's text for a message: one line, nothing unprintable, at most 200 characters."""
+    return shorten(printable(" ".join(text[: 4 * MAX_FOREIGN].split())), MAX_FOREIGN)

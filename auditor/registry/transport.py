@@ -1,0 +1,254 @@
+"""One request, one bounded answer. The only module that knows `requests`.
+
+What `requests` would do of its own accord is switched off, as each has leaked credentials or lost
+data before: netrc entries, environment, cookies, redirects, `Accept: */*`, unbounded bodies.
+"""
+
+from __future__ import annotations
+
+import http.cookiejar
+import logging
+import ssl
+import threading
+import zlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+import requests
+import requests.adapters
+import requests.structures
+import requests.utils
+import urllib3.exceptions
+
+from auditor import __version__
+from auditor.registry.addresses import is_loopback_name, is_public, origin_of, without_query
+from auditor.registry.connections import BlockedPeer, LiveConnections, pool_classes
+from auditor.registry.faults import Fault, FaultKind, fault_of
+from auditor.registry.options import HostOptions
+from auditor.registry.tls import tls_context
+
+MAX_ERROR_BODY: Final = 64 * 1024
+_CHUNK: Final = 64 * 1024
+_POOL: Final = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """headers and form may hold secrets. limit: bytes of a body that are taken, decoded."""
+
+    method: str
+    url: str = field(repr=False)
+    headers: Mapping[str, str] = field(repr=False)
+    limit: int
+    form: Mapping[str, str] | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """headers: names in lower case, in their order, repeated where the server repeats them.
+
+    body: of a success in full; of an error its beginning; of a redirect nothing.
+    """
+
+    status: int
+    url: str = field(repr=False)
+    headers: tuple[tuple[str, str], ...] = field(repr=False)
+    body: bytes = field(repr=False)
+
+    def header(self, name: str) -> str:
+        """The first header of that name, or ""."""
+        return next(iter(self.all_headers(name)), "")
+
+    def all_headers(self, name: str) -> tuple[str, ...]:
+        return tuple(value for key, value in self.headers if key == name)
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """A request that was answered, as it can be shown. authentication: its scheme, or ""."""
+
+    method: str
+    url: str
+    status: int
+    authentication: str
+
+
+Observer = Callable[[Sent], None]
+
+
+class Transport:
+    """Keeps connections, one set per way of speaking TLS and per trust in private addresses.
+
+    Used from many threads. observer: told of every answer.
+    """
+
+    def __init__(self, observer: Observer | None = None) -> None:
+        self.live = LiveConnections()
+        self._observer = observer
+        self._lock = threading.Lock()
+        self._sessions: dict[tuple[HostOptions, bool], requests.Session] = {}
+        # At DEBUG it logs every path with its query, and a presigned query is a secret.
+        logging.getLogger("urllib3.connectionpool").setLevel(logging.INFO)
+
+    def send(
+        self, request: Request, options: HostOptions, timeout: tuple[float, float], *, private: bool
+    ) -> Answer:
+        """The answer, whatever its status. timeout: to connect, and for every read.
+
+        private: the address need not be public. Raises Fault.
+        """
+        origin = origin_of(request.url)
+        if not private and not is_public(origin.host):
+            raise Fault(FaultKind.BLOCKED, origin.host)
+        session = self._session(options, private=private)
+        fault: Fault
+        try:
+            return self._exchange(session, request, timeout)
+        except Fault as found:
+            fault = found
+        except (
+            requests.RequestException,
+            urllib3.exceptions.HTTPError,
+            BlockedPeer,
+            OSError,
+            ValueError,
+        ) as error:
+            fault = fault_of(error)
+        # Raised out here: what was caught knows the URL and must not be anyone's context.
+        raise fault
+
+    def close(self) -> None:
+        with self._lock:
+            for session in self._sessions.values():
+                session.close()
+            self._sessions.clear()
+
+    def _exchange(
+        self, session: requests.Session, request: Request, timeout: tuple[float, float]
+    ) -> Answer:
+        prepared = session.prepare_request(
+            requests.Request(
+                request.method, request.url, headers=dict(request.headers), data=request.form
+            )
+        )
+        proxies = _proxies(request.url)
+        response = session.send(
+            prepared, stream=True, timeout=timeout, allow_redirects=False, proxies=proxies
+        )
+        try:
+            body = b"" if request.method == "HEAD" else _body(response, request.limit)
+        finally:
+            response.close()
+        headers = tuple((name.lower(), value) for name, value in response.raw.headers.items())
+        self._tell(request, response.status_code)
+        return Answer(response.status_code, request.url, headers, body)
+
+    def _tell(self, request: Request, status: int) -> None:
+        if self._observer:
+            scheme = request.headers.get("Authorization", "").partition(" ")[0]
+            self._observer(Sent(request.method, without_query(request.url), status, scheme))
+
+    def _session(self, options: HostOptions, *, private: bool) -> requests.Session:
+        with self._lock:
+            key = (options, private)
+            if key not in self._sessions:
+                self._sessions[key] = self._new_session(options, private=private)
+            return self._sessions[key]
+
+    def _new_session(self, options: HostOptions, *, private: bool) -> requests.Session:
+        session = _Session()
+        session.trust_env = False
+        session.auth = _as_it_is
+        session.cookies.set_policy(http.cookiejar.DefaultCookiePolicy(allowed_domains=[]))
+        session.headers = requests.structures.CaseInsensitiveDict(
+            {"User-Agent": f"podfit/{__version__}", "Accept-Encoding": "identity"}
+        )
+        context = tls_context(options, Path(requests.utils.DEFAULT_CA_BUNDLE_PATH))
+        adapter = _Adapter(context, pool_classes(self.live, private=private))
+        session.mount("https://", adapter)
+        session.mount("http://", adapter)
+        return session
+
+
+class _Session(requests.Session):
+    def get_redirect_target(self, resp: requests.Response) -> None:
+        """None: `requests` would read the whole body of a redirect to prepare the next request."""
+
+
+class _Adapter(requests.adapters.HTTPAdapter):
+    def __init__(self, context: ssl.SSLContext, pools: Mapping[str, Any]) -> None:
+        self._context, self._pools = context, pools
+        super().__init__(pool_connections=_POOL, pool_maxsize=_POOL)
+
+    def init_poolmanager(self, *args: Any, **keywords: Any) -> None:
+        super().init_poolmanager(*args, **keywords, ssl_context=self._context)
+        self.poolmanager.pool_classes_by_scheme = dict(self._pools)
+
+    def proxy_manager_for(self, proxy: str, **keywords: Any) -> Any:
+        """A proxy's own address may be private, and only the proxy knows whom it reaches."""
+        return super().proxy_manager_for(proxy, **keywords, ssl_context=self._context)
+
+    def cert_verify(self, conn: Any, *_: Any) -> None:
+        """Leaves trust to the context; `requests` would add certifi's roots to the system's."""
+        conn.cert_reqs = self._context.verify_mode
+
+
+def _as_it_is(request: requests.PreparedRequest) -> requests.PreparedRequest:
+    """No authentication of `requests`' own: without this it consults ~/.netrc."""
+    return request
+
+
+def _proxies(url: str) -> dict[str, str]:
+    if is_loopback_name(origin_of(url).host):
+        return {}
+    return dict(requests.utils.get_environ_proxies(url))
+
+
+def _body(response: requests.Response, limit: int) -> bytes:
+    if response.is_redirect:
+        return b""
+    if not response.ok:
+        return _read(response, MAX_ERROR_BODY)[:MAX_ERROR_BODY]
+    length = response.headers.get("Content-Length", "")
+    if length.isdigit() and int(length[:20]) > limit:
+        raise _too_large(limit)
+    body = _read(response, limit)
+    if len(body) > limit:
+        raise _too_large(limit)
+    return _decoded(body, response.headers.get("Content-Encoding", "").strip().lower(), limit)
+
+
+def _read(response: requests.Response, limit: int) -> bytes:
+    """At most one byte more than the limit. `read1`: a slow server must not hold up the clock."""
+    chunks, size = [], 0
+    while size <= limit:
+        chunk = response.raw.read1(min(_CHUNK, limit + 1 - size), decode_content=False)
+        if not chunk:
+            break
+        chunks.append(chunk)
+        size += len(chunk)
+    return b"".join(chunks)
+
+
+def _decoded(body: bytes, encoding: str, limit: int) -> bytes:
+    """Some proxies compress although `identity` was asked for."""
+    if encoding in ("", "identity"):
+        return body
+    if encoding not in ("gzip", "x-gzip", "deflate"):
+        raise Fault(FaultKind.ENCODING, "its answer is in an encoding that was not asked for")
+    inflate = zlib.decompressobj(zlib.MAX_WBITS | 32)
+    try:
+        content = inflate.decompress(body, limit + 1)
+    except zlib.error:
+        raise Fault(FaultKind.ENCODING, "its compressed answer is damaged") from None
+    if len(content) > limit:
+        raise _too_large(limit)
+    if not inflate.eof:
+        raise Fault(FaultKind.CUT, "the connection was closed too early", transient=True)
+    return content
+
+
+def _too_large(limit: int) -> Fault:
+    return Fault(FaultKind.TOO_LARGE, f"its answer is larger than {limit} bytes")
