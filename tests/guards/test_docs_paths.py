@@ -59,3 +59,10 @@ def _exists(name: str) -> bool:
     if braces := re.search(r"\{([^}]+)\}", name):
         names = [name.replace(braces[0], part) for part in braces[1].split(",")]
     return all(any(ROOT.glob(re.sub(r"<[^>]+>", "*", each))) for each in names)
+
+
+def test_documents_that_podfit_refers_to_exist() -> None:
+    texts = [path.read_text(encoding="utf-8") for path in (ROOT / "auditor").rglob("*.py")]
+    named = {name for text in texts for name in re.findall(r"(?<![\w/])docs/[\w-]+\.md", text)}
+
+    assert {name for name in named if not (ROOT / name).exists()} == set()
