@@ -13,11 +13,12 @@ import sys
 import time
 from typing import Final
 
+START: Final = "from auditor.cli.main import main; main()"
 COMMANDS: Final = {
     "interpreter alone": ("-c", ""),
-    "podfit --version": ("-m", "auditor.cli.main", "--version"),
-    "podfit --help": ("-m", "auditor.cli.main", "--help"),
-    "podfit audit --help": ("-m", "auditor.cli.main", "audit", "--help"),
+    "podfit --version": ("-c", START, "--version"),
+    "podfit --help": ("-c", START, "--help"),
+    "podfit audit --help": ("-c", START, "audit", "--help"),
 }
 
 
