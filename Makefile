@@ -51,7 +51,7 @@ package: $(DEVELOP) ## build the source distribution and the wheel into dist/
 	$(BIN)/python -m build
 
 bench: $(DEVELOP) ## measure
-	PYTHONPATH=. $(BIN)/python bench/startup.py
+	$(BIN)/python bench/startup.py
 
 tools: $(DEVELOP) ## fetch the real programs that tests use: docker-registry, helm
 	$(BIN)/python scripts/fetch_tools.py docker-registry helm
