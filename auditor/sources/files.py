@@ -1,0 +1,101 @@
+"""Text files from outside, read within bounds."""
+
+from __future__ import annotations
+
+import codecs
+import os
+import stat
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from auditor.errors import Problem, SourceError
+from auditor.manifests import Document
+
+MAX_BYTES: Final = 20_000_000
+"""The largest file that is read; the largest rendered chart of a survey of 535 has 5 MB."""
+
+_UTF16: Final = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+
+
+@dataclass(frozen=True, slots=True)
+class ManifestFile:
+    """A file of manifests, YAML or JSON.
+
+    shown: the path as the user would write it. source: the SOURCE it belongs to. lenient: found
+    while walking a folder, so it need not hold manifests at all.
+    """
+
+    path: Path
+    shown: str
+    source: str
+    namespace: str = ""
+    lenient: bool = False
+
+    @property
+    def name(self) -> str:
+        return self.shown
+
+    def documents(self) -> Iterator[Document | Problem]:
+        """The file as one document."""
+        try:
+            text = read_text(self.path, self.shown)
+        except SourceError as error:
+            yield error.problem
+            return
+        yield Document(
+            self.shown, text, self.source, namespace=self.namespace, lenient=self.lenient
+        )
+
+
+def read_text(path: Path, shown: str) -> str:
+    """The text of a file, without a byte order mark.
+
+    Raises SourceError where it is absent, unreadable, no regular file, too large or not UTF-8.
+    """
+    try:
+        with path.open("rb") as file:
+            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                raise SourceError(f"{shown} is not a regular file", where=shown)
+            data = file.read(MAX_BYTES + 1)
+    except FileNotFoundError as error:
+        raise missing(shown) from error
+    except OSError as error:
+        raise SourceError(
+            f"{shown} cannot be read",
+            where=shown,
+            why=error.strerror or str(error),
+            hint="give podfit the right to read it, or leave it out",
+        ) from error
+    return decode(data, shown)
+
+
+def decode(data: bytes, shown: str) -> str:
+    """Bytes as UTF-8 text, without a byte order mark.
+
+    Raises SourceError where they are too many or not UTF-8.
+    """
+    if len(data) > MAX_BYTES:
+        raise SourceError(
+            f"{shown} is larger than {MAX_BYTES // 1_000_000} MB",
+            where=shown,
+            hint="split it; nothing of it was audited",
+        )
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        utf16 = data.startswith(_UTF16)
+        line = data.count(b"\n", 0, error.start) + 1
+        raise SourceError(
+            f"{shown} is not UTF-8 text",
+            where=shown if utf16 else f"{shown}:{line}",
+            why="it is UTF-16, which Windows PowerShell writes with `>`" if utf16 else str(error),
+            hint="save it as UTF-8 (in PowerShell: `| Out-File -Encoding utf8`)"
+            if utf16
+            else "save it as UTF-8",
+        ) from error
+
+
+def missing(shown: str) -> SourceError:
+    return SourceError(f"{shown} does not exist", where=shown, hint="check the path")

@@ -1,0 +1,128 @@
+"""From a SOURCE on the command line to the source that reads it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from auditor.errors import Problem
+from auditor.manifests import Document
+from auditor.sources.chart import enclosing_chart, is_archive, is_chart_folder
+from auditor.sources.files import ManifestFile, missing
+from auditor.sources.helm import ChartSource
+from auditor.sources.interface import Source
+from auditor.sources.options import SourceOptions
+from auditor.sources.renderers import choose_renderer
+from auditor.sources.rendering import Renderer
+from auditor.sources.stream import StandardInput
+from auditor.sources.tree import walk
+
+STREAM: Final = "-"
+
+Part = ManifestFile | ChartSource | StandardInput | Problem
+
+
+@dataclass(frozen=True, slots=True)
+class OpenedSource:
+    """What one SOURCE stands for: a file, a chart, a stream, or a folder's files and charts."""
+
+    name: str
+    parts: tuple[Part, ...]
+
+    def documents(self) -> Iterator[Document | Problem]:
+        """The documents of the parts in order."""
+        for part in self.parts:
+            if isinstance(part, Problem):
+                yield part
+            else:
+                yield from part.documents()
+
+
+def open_source(argument: str, options: SourceOptions | None = None) -> Source:
+    """The source that a SOURCE names; see `open_sources`."""
+    return open_sources((argument,), options)[0]
+
+
+def open_sources(
+    arguments: Sequence[str], options: SourceOptions | None = None
+) -> tuple[Source, ...]:
+    """The sources that the SOURCEs of a command name: files, folders, charts, `-`.
+
+    A file or chart that several of them name or hold is read once, and a SOURCE that holds nothing
+    else is left out. Never raises: a SOURCE that cannot be read has a `Problem` among its
+    documents. Folders are walked here, files read and charts rendered when documents are asked for.
+    """
+    options = options or SourceOptions()
+    opener = _Opener(options, choose_renderer(options.helm))
+    named = [(argument, tuple(opener.parts(argument))) for argument in arguments]
+    taken = {_key(part) for _, parts in named for part in parts if not _is_found(part)}
+    seen: set[object] = set()
+    sources: list[Source] = []
+    for name, parts in named:
+        kept: list[Part] = []
+        for part in parts:
+            key = _key(part)
+            if key in seen or (_is_found(part) and key in taken):
+                continue
+            seen.add(key)
+            kept.append(part)
+        if kept or not parts:
+            sources.append(OpenedSource(name, tuple(kept)))
+    return tuple(sources)
+
+
+def _is_found(part: Part) -> bool:
+    return isinstance(part, ManifestFile) and part.lenient
+
+
+def _key(part: Part) -> object:
+    """What makes two parts the same, however they were named."""
+    return part.path.resolve() if isinstance(part, ManifestFile | ChartSource) else part
+
+
+@dataclass(frozen=True, slots=True)
+class _Opener:
+    options: SourceOptions
+    renderer: Renderer
+
+    def parts(self, argument: str) -> Iterator[Part]:
+        if argument == STREAM:
+            yield StandardInput()
+            return
+        path, shown = Path(argument), _shown(Path(argument))
+        if not path.exists():
+            yield missing(shown).problem
+        elif chart := _chart_named(path):
+            yield self._chart(chart)
+        elif path.is_dir():
+            for found in walk(path):
+                if isinstance(found, Problem):
+                    yield found
+                elif found.is_dir():
+                    yield self._chart(found)
+                else:
+                    yield self._file(found, source=shown, lenient=True)
+        else:
+            yield self._file(path, source=shown, lenient=False)
+
+    def _chart(self, path: Path) -> ChartSource:
+        return ChartSource(path, _shown(path), self.options.helm, self.renderer)
+
+    def _file(self, path: Path, *, source: str, lenient: bool) -> ManifestFile:
+        return ManifestFile(
+            path, _shown(path), source, namespace=self.options.helm.namespace, lenient=lenient
+        )
+
+
+def _chart_named(path: Path) -> Path | None:
+    """The chart that a path names: itself, or the one it is a template or values file of."""
+    if path.is_dir():
+        return path if is_chart_folder(path) else enclosing_chart(path)
+    return path if is_archive(path) else enclosing_chart(path)
+
+
+def _shown(path: Path) -> str:
+    return Path(os.path.normpath(path)).as_posix()

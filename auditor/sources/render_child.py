@@ -1,0 +1,163 @@
+"""The process in which charts are rendered. Run by its path: it imports nothing of podfit.
+
+Some templates abort or hang the whole process that renders them (endless recursion of `tpl`,
+`until 2000000000`), and no exception reports it: so Helm's library is loaded here and nowhere else.
+
+One JSON object a line comes in, `{"call": name, "arguments": {...}}`; one goes out:
+`{"result": ...}` or `{"error": text, "kind": class name}`. What Helm logs goes to
+standard error. The process ends when its standard input does, also in the middle of a call.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import queue
+import sys
+import threading
+from collections.abc import Callable
+from typing import Any, BinaryIO, Final
+
+MAX_ANSWER: Final = 64_000_000
+"""Bytes of one answer; a chart that renders more is not meant for a cluster."""
+
+_ADDRESS_SPACE: Final = 4 << 30
+"""Helm's library starts with 2 GB and not with 1.5; a memory bomb dies at 4 GB in seconds."""
+_LOG_BYTES: Final = 16_000_000
+
+
+def limit_resources() -> None:
+    """Bounds on memory and on what is written, where the operating system has them."""
+    try:
+        import resource
+    except ImportError:  # Windows
+        return
+    for kind, wanted in ((resource.RLIMIT_AS, _ADDRESS_SPACE), (resource.RLIMIT_FSIZE, _LOG_BYTES)):
+        soft, hard = resource.getrlimit(kind)
+        known = [limit for limit in (wanted, soft, hard) if limit != resource.RLIM_INFINITY]
+        try:
+            resource.setrlimit(kind, (min(known), hard))
+        except (OSError, ValueError):  # macOS has the name but not the limit
+            continue
+
+
+def load() -> str:
+    """The version of Helm's library, once it is loaded."""
+    import helm_python
+
+    return str(helm_python.helm_sdk_version())
+
+
+def render(chart: str, values: dict[str, Any], options: dict[str, Any]) -> dict[str, str]:
+    """Rendered text by template. Rendering changes a handle, so each has its own."""
+    import helm_python
+    from helm_python import _native
+
+    with helm_python.Chart.load(chart) as handle:
+        # `Chart.render` hides the options kube_version and api_versions that the library has.
+        answer = _native.call_string(
+            "helm_render",
+            handle._raw(),  # noqa: SLF001
+            json.dumps(values),
+            json.dumps(options),
+        )
+    rendered: dict[str, str] = json.loads(answer)
+    return rendered
+
+
+def merge_values(chart: str, values: dict[str, Any]) -> dict[str, Any]:
+    """The values that templates see: the chart's, its subcharts' and the given ones."""
+    import helm_python
+
+    with helm_python.Chart.load(chart) as handle:
+        merged: dict[str, Any] = handle.merge_values(values)
+    return merged
+
+
+def list_dependencies(chart: str) -> list[dict[str, str]]:
+    """What Chart.yaml declares: name, version, repository, status."""
+    import helm_python
+
+    listed: list[dict[str, str]] = helm_python.dependency_list(chart)
+    return listed
+
+
+def read_values(text: str) -> dict[str, Any]:
+    """The first document of a values file, as Helm reads it."""
+    import helm_python
+
+    values: dict[str, Any] = helm_python.values_from_yaml(text)
+    return values
+
+
+def parse_set(expression: str) -> dict[str, Any]:
+    """What one `--set` says."""
+    import helm_python
+
+    values: dict[str, Any] = helm_python.parse_set_string(expression)
+    return values
+
+
+def parse_set_string(expression: str) -> dict[str, Any]:
+    """What one `--set-string` says."""
+    import helm_python
+
+    values: dict[str, Any] = helm_python.parse_set_string_values(expression)
+    return values
+
+
+def validate_release_name(name: str) -> None:
+    """Raises HelmInvalidArgError. Rendering itself takes any name."""
+    import helm_python
+
+    helm_python.validate_release_name(name)
+
+
+_CALLS: Final[dict[str, Callable[..., Any]]] = {
+    call.__name__: call
+    for call in (
+        list_dependencies,
+        load,
+        merge_values,
+        parse_set,
+        parse_set_string,
+        read_values,
+        render,
+        validate_release_name,
+    )
+}
+
+
+def answer(request: dict[str, Any]) -> bytes:
+    """The answer to one request, as a line."""
+    try:
+        result = _CALLS[request["call"]](**request["arguments"])
+    except Exception as error:  # noqa: BLE001 - every failure is the parent's to explain
+        return json.dumps({"error": str(error), "kind": type(error).__name__}).encode() + b"\n"
+    line = json.dumps({"result": result}).encode() + b"\n"
+    if len(line) > MAX_ANSWER:
+        text = f"the result has {len(line)} bytes; {MAX_ANSWER} is the most that is read"
+        return json.dumps({"error": text, "kind": "TooLargeError"}).encode() + b"\n"
+    return line
+
+
+def _read_lines(stream: BinaryIO, lines: queue.SimpleQueue[bytes]) -> None:
+    for line in stream:
+        lines.put(line)
+    os._exit(0)
+
+
+def main() -> None:
+    """Answers requests until standard input ends."""
+    limit_resources()
+    answers = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)  # what a library prints must not look like an answer
+    lines: queue.SimpleQueue[bytes] = queue.SimpleQueue()
+    threading.Thread(target=_read_lines, args=(sys.stdin.buffer, lines), daemon=True).start()
+    while True:
+        answers.write(answer(json.loads(lines.get())))
+        answers.flush()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,106 @@
+"""Helm inside podfit: the library of the extra `podfit[helm]`, in a process of its own."""
+
+from __future__ import annotations
+
+import importlib.util
+from functools import partial
+from pathlib import Path
+from typing import Any, Final
+
+from auditor.sources.files import read_text
+from auditor.sources.options import HelmOptions
+from auditor.sources.rendering import (
+    NO_VALUES,
+    Cause,
+    Dependency,
+    Rendered,
+    RenderError,
+    Values,
+)
+from auditor.sources.values import apply_set, drop_digits, keep_digits, merge
+from auditor.sources.worker import Worker
+
+_QUICK_SECONDS: Final = 10.0
+"""For what runs no template: parsing values, reading Chart.yaml."""
+_NOTES: Final = "templates/NOTES.txt"
+
+
+def is_installed() -> bool:
+    return importlib.util.find_spec("helm_python") is not None
+
+
+class EmbeddedRenderer:
+    """Helm's library. All charts of a run share one process, made when it is first needed."""
+
+    def __init__(self) -> None:
+        self._worker = Worker()
+        self._quickly = partial(self._worker.ask, timeout=_QUICK_SECONDS)
+
+    def close(self) -> None:
+        """End the process; the next call makes another."""
+        self._worker.close()
+
+    def render(self, chart: Path, options: HelmOptions, overlay: Values = NO_VALUES) -> Rendered:
+        self._quickly("validate_release_name", name=options.release_name)
+        values = self._compose(options, overlay)
+        try:
+            return self._render(chart, values, options)
+        except RenderError as error:
+            plain = drop_digits(values)
+            if error.cause is not Cause.REFUSED or _same(plain, values):
+                raise
+            return self._render(chart, plain, options)
+
+    def merge_values(
+        self, chart: Path, options: HelmOptions, overlay: Values = NO_VALUES
+    ) -> Values:
+        values = drop_digits(self._compose(options, overlay))
+        merged: Values = self._quickly("merge_values", chart=str(chart.absolute()), values=values)
+        return merged
+
+    def dependencies(self, chart: Path) -> tuple[Dependency, ...]:
+        listed = self._quickly("list_dependencies", chart=str(chart.absolute()))
+        return tuple(
+            Dependency(item["name"], item["version"], item["repository"], item["status"])
+            for item in listed
+        )
+
+    def _render(self, chart: Path, values: dict[str, Any], options: HelmOptions) -> Rendered:
+        settings = {
+            "name": options.release_name,
+            "namespace": options.namespace or "default",
+            "kube_version": options.kube_version,
+            "api_versions": options.api_versions,
+        }
+        texts: dict[str, str] = self._worker.ask(
+            "render",
+            options.timeout,
+            chart=str(chart.absolute()),
+            values=values,
+            options={key: value for key, value in settings.items() if value},
+        )
+        notes = {name: texts.pop(name) for name in list(texts) if name.endswith(_NOTES)}
+        own = min(notes, key=len, default="")
+        return Rendered(dict(sorted(texts.items())), notes.get(own, ""))
+
+    def _compose(self, options: HelmOptions, overlay: Values) -> dict[str, Any]:
+        values: dict[str, Any] = {}
+        for name in options.values_files:
+            text = read_text(Path(name), name)
+            values = merge(values, self._quickly("read_values", text=text))
+        for call, expressions in (
+            ("parse_set", options.set_values),
+            ("parse_set_string", options.set_strings),
+        ):
+            for expression in expressions:
+                values = apply_set(values, expression, partial(self._parse, call))
+        return merge(values, dict(overlay))
+
+    def _parse(self, call: str, expression: str) -> dict[str, Any]:
+        parsed: dict[str, Any] = keep_digits(self._quickly(call, expression=expression))
+        return parsed
+
+
+def _same(one: dict[str, Any], other: dict[str, Any]) -> bool:
+    """Whether nothing was replaced. (`Digits("7") == "7"`, and 7 is neither.)"""
+    return one == other

@@ -1,0 +1,79 @@
+"""What rendering a chart means, whichever Helm does it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+from typing import Any, Final, Protocol
+
+from auditor.sources.options import HelmOptions
+
+Values = Mapping[str, Any]
+"""Chart values as JSON has them: podfit hands them to Helm and does not look inside."""
+
+NO_VALUES: Final[Values] = {}
+
+
+class Cause(Enum):
+    """Why a chart was not rendered."""
+
+    REFUSED = "Helm refused it"
+    TIMEOUT = "it took too long"
+    MEMORY = "it took too much memory"
+    RECURSION = "a template calls itself without end"
+    SIZE = "what it renders is too large"
+    CRASH = "Helm broke off"
+
+
+class RenderError(Exception):
+    """A call of Helm that failed. text: what Helm said, however long."""
+
+    def __init__(self, cause: Cause, text: str = "") -> None:
+        super().__init__(text or cause.value)
+        self.cause = cause
+        self.text = text
+
+
+@dataclass(frozen=True, slots=True)
+class Dependency:
+    """A dependency that Chart.yaml declares, and what Helm finds of it in charts/.
+
+    status: `ok`, `unpacked`, `missing`, `wrong version` and others, as `helm dependency list` says.
+    """
+
+    name: str
+    version: str
+    repository: str
+    status: str
+
+
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """A chart's rendered templates.
+
+    templates: text by Helm's name of the template (`web/charts/db/templates/pod.yaml`), hooks and
+    tests among them, NOTES.txt not. notes: what the chart's own NOTES.txt says, or "".
+    """
+
+    templates: Mapping[str, str]
+    notes: str = ""
+
+
+class Renderer(Protocol):
+    """Helm, in one of its forms. Every method reads the chart anew, and raises RenderError."""
+
+    def render(self, chart: Path, options: HelmOptions, overlay: Values = NO_VALUES) -> Rendered:
+        """The chart with the values of the options, and those of the overlay on top."""
+        ...
+
+    def merge_values(
+        self, chart: Path, options: HelmOptions, overlay: Values = NO_VALUES
+    ) -> Values:
+        """What templates see as `.Values`: the chart's, its subcharts' and the given ones."""
+        ...
+
+    def dependencies(self, chart: Path) -> tuple[Dependency, ...]:
+        """What Chart.yaml declares, conditions and tags not considered."""
+        ...

@@ -1,0 +1,137 @@
+"""The process that renders charts, seen from outside: asked, timed, killed, replaced."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import threading
+import weakref
+from pathlib import Path
+from typing import Any, BinaryIO, Final, cast
+
+from auditor.sources.rendering import Cause, RenderError
+
+_CHILD: Final = Path(__file__).with_name("render_child.py")
+_START_SECONDS: Final = 20.0
+"""Loading 85 MB of library from a cold disk; not counted against the chart."""
+_END_SECONDS: Final = 5.0
+_MAX_LOG: Final = 20_000
+_NOWHERE: Final = "http://127.0.0.1:9"
+"""The discard port: a schema's `$ref` to the network fails at once, on this machine."""
+_PROXIES: Final = ("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy")
+_DROPPED: Final = ("HELM_", "KUBE", "NO_PROXY", "no_proxy")
+_CAUSES: Final = (
+    ("stack overflow", Cause.RECURSION),
+    ("stack exceeds", Cause.RECURSION),
+    ("out of memory", Cause.MEMORY),
+    ("cannot allocate memory", Cause.MEMORY),
+    ("MemoryError", Cause.MEMORY),
+)
+
+
+def isolated_environment() -> dict[str, str]:
+    """The environment without the user's Helm and cluster settings, and without a way out."""
+    kept = {key: value for key, value in os.environ.items() if not key.startswith(_DROPPED)}
+    return {**kept, **dict.fromkeys(_PROXIES, _NOWHERE), "GOTRACEBACK": "none"}
+
+
+def cause_of_death(log: str) -> Cause:
+    """Why a process that runs Helm broke off, by what it left on standard error."""
+    return next((cause for words, cause in _CAUSES if words in log), Cause.CRASH)
+
+
+class Worker:
+    """One rendering process. Started by the first call, replaced after a death; not for threads."""
+
+    def __init__(self) -> None:
+        self._child: _Child | None = None
+
+    def ask(self, call: str, timeout: float, **arguments: Any) -> Any:
+        """The result of a call. Raises RenderError; the process is gone after all but a refusal."""
+        if self._child is None:
+            self._child = _Child()
+            self._exchange("load", _START_SECONDS, {})
+        return self._exchange(call, timeout, arguments)
+
+    def close(self) -> None:
+        """End the process, if there is one."""
+        if self._child is not None:
+            self._child.end()
+            self._child = None
+
+    def _exchange(self, call: str, timeout: float, arguments: dict[str, Any]) -> Any:
+        child = self._child
+        if child is None:
+            raise RenderError(Cause.CRASH, "the rendering process is closed")
+        line = child.exchange(json.dumps({"call": call, "arguments": arguments}), timeout)
+        if not line.endswith(b"\n"):
+            self._child = None
+            raise child.failure(timeout)
+        answer = json.loads(line)
+        if "error" in answer:
+            too_large = answer["kind"] == "TooLargeError"
+            raise RenderError(Cause.SIZE if too_large else Cause.REFUSED, answer["error"])
+        return answer["result"]
+
+
+class _Child:
+    """The process itself, its pipes and what it logs."""
+
+    def __init__(self) -> None:
+        self._log = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the process
+        process = subprocess.Popen(
+            [sys.executable, "-P", _CHILD],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._log,
+            env=isolated_environment(),
+        )
+        self._process = process
+        self._requests = cast("BinaryIO", process.stdin)
+        self._answers = cast("BinaryIO", process.stdout)
+        self._late = threading.Event()
+        self._logged = 0
+        self.end = weakref.finalize(self, _end, process, self._log)
+
+    def exchange(self, request: str, timeout: float) -> bytes:
+        """The line that answers; a broken one where the process died or was killed for its time."""
+        self._logged = os.fstat(self._log.fileno()).st_size
+        watchdog = threading.Timer(timeout, self._kill)
+        watchdog.daemon = True
+        watchdog.start()
+        try:
+            self._requests.write(request.encode() + b"\n")
+            self._requests.flush()
+            return self._answers.readline()
+        except OSError:
+            return b""
+        finally:
+            watchdog.cancel()
+
+    def failure(self, timeout: float) -> RenderError:
+        """Why there was no answer. The process is ended."""
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(_END_SECONDS)
+        self._log.seek(self._logged)
+        log = self._log.read(_MAX_LOG).decode("utf-8", "replace")
+        self.end()
+        if self._late.is_set():
+            return RenderError(Cause.TIMEOUT, f"no result within {timeout:g} seconds")
+        return RenderError(cause_of_death(log), log)
+
+    def _kill(self) -> None:
+        self._late.set()
+        self._process.kill()
+
+
+def _end(process: subprocess.Popen[bytes], log: BinaryIO) -> None:
+    process.kill()
+    for stream in (process.stdin, process.stdout, log):
+        if stream is not None:
+            with contextlib.suppress(OSError):
+                stream.close()
+    process.wait()
