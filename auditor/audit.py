@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from auditor.assessment import Assessment, assess
 from auditor.errors import Problem
 from auditor.findings import Observation
-from auditor.images import ImageReference, Platforms
+from auditor.images import ImageReference, Platforms, UnknownPlatforms
 from auditor.inventory import Inventory, take_inventory
 from auditor.inventory import Progress as ReadingProgress
 from auditor.nodes import ClusterProfile
@@ -77,15 +77,21 @@ def inspect_images(
     inventory: Inventory, inspector: Inspector, progress: InspectionProgress = no_progress
 ) -> Answers:
     """The platforms of every image text of an inventory; each reference is asked for once."""
-    texts = {item.image for workload in inventory.workloads for item in workload.containers}
-    parsed = {text: parse_reference(text) for text in sorted(texts)}
+    parsed = parse_images(inventory)
     references = {item for item in parsed.values() if isinstance(item, ImageReference)}
     answers = inspector.inspect(sorted(references), progress) if references else {}
     return dict(_paired(parsed, answers))
 
 
+def parse_images(inventory: Inventory) -> dict[str, ImageReference | UnknownPlatforms]:
+    """Every image text of an inventory and what it means, sorted by the text."""
+    texts = {item.image for workload in inventory.workloads for item in workload.containers}
+    return {text: parse_reference(text) for text in sorted(texts)}
+
+
 def _paired(
-    parsed: Mapping[str, ImageReference | Platforms], answers: Mapping[ImageReference, Platforms]
+    parsed: Mapping[str, ImageReference | UnknownPlatforms],
+    answers: Mapping[ImageReference, Platforms],
 ) -> Iterator[tuple[str, tuple[ImageReference | None, Platforms]]]:
     for text, item in parsed.items():
         if isinstance(item, ImageReference):

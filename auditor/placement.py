@@ -231,7 +231,7 @@ def _node_name(scheduling: Scheduling, pool: NodePool, node: NodeView) -> Step:
 
 def _affinity(scheduling: Scheduling, node: NodeView) -> Iterator[Step]:
     if not scheduling.node_selector:
-        yield Step(Predicate.NODE_SELECTOR, True, "no nodeSelector", scheduling.place(""))
+        yield Step(Predicate.NODE_SELECTOR, True, "no nodeSelector")
     for item in scheduling.node_selector:
         answer = requirement_holds(item, node)
         actual = node.labels.get(item.key)
@@ -240,7 +240,7 @@ def _affinity(scheduling: Scheduling, node: NodeView) -> Iterator[Step]:
         yield Step(Predicate.NODE_SELECTOR, answer, f"nodeSelector {item}: {outcome}", item.place)
     terms = scheduling.required_terms
     if terms is None:
-        yield Step(Predicate.NODE_AFFINITY, True, "no required node affinity", scheduling.place(""))
+        yield Step(Predicate.NODE_AFFINITY, True, "no required node affinity")
         return
     answer = some(term_matches(term, node) for term in terms)
     wanted = " or ".join(map(str, terms)) or "nothing"

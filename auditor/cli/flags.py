@@ -202,12 +202,14 @@ class OutputFlags:
 def expanded(command: Callable[..., int]) -> Callable[..., None]:
     """The command for Typer: its groups of flags as single options, its result as exit code."""
     hints = get_type_hints(command, include_extras=True)
-    groups = {name: kind for name, kind in hints.items() if is_dataclass(kind)}
-    plain = [
-        parameter.replace(annotation=hints[name])
-        for name, parameter in inspect.signature(command).parameters.items()
-        if name not in groups
-    ]
+    groups: dict[str, Any] = {name: kind for name, kind in hints.items() if is_dataclass(kind)}
+    parameters: list[inspect.Parameter] = []
+    for name, parameter in inspect.signature(command).parameters.items():
+        if name in groups:
+            parameters += _parameters(groups[name])
+        else:
+            kind = inspect.Parameter.KEYWORD_ONLY
+            parameters.append(parameter.replace(annotation=hints[name], kind=kind))
 
     def run(**given: Any) -> None:
         arguments = {
@@ -216,11 +218,10 @@ def expanded(command: Callable[..., int]) -> Callable[..., None]:
         }
         raise typer.Exit(command(**given, **arguments))
 
-    parameters = [parameter for kind in groups.values() for parameter in _parameters(kind)]
     run.__name__ = command.__name__
     run.__doc__ = command.__doc__
-    run.__signature__ = inspect.Signature([*parameters, *plain])  # type: ignore[attr-defined]
-    run.__annotations__ = {item.name: item.annotation for item in (*parameters, *plain)}
+    run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    run.__annotations__ = {item.name: item.annotation for item in parameters}
     return run
 
 

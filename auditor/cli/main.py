@@ -9,8 +9,9 @@ from typing import Annotated
 import typer
 
 from auditor import __version__
-from auditor.cli import audit, lock
+from auditor.cli import audit, lock, views
 from auditor.cli.flags import expanded
+from auditor.cli.text import problem_text
 from auditor.errors import EXIT_INCOMPLETE, EXIT_INTERRUPTED, PodfitError
 
 app = typer.Typer(
@@ -45,7 +46,9 @@ def _root(
 
 
 app.command("audit")(expanded(audit.audit))
+app.command("explain")(expanded(views.explain))
 app.command("lock")(expanded(lock.lock))
+app.command("matrix")(expanded(views.matrix))
 
 
 def main() -> None:
@@ -56,7 +59,7 @@ def main() -> None:
     try:
         app()
     except PodfitError as error:
-        _report(error)
+        typer.echo(problem_text(error.problem), err=True)
         sys.exit(error.exit_code)
     except KeyboardInterrupt:
         typer.echo("interrupted", err=True)
@@ -74,11 +77,3 @@ def main() -> None:
             err=True,
         )
         sys.exit(EXIT_INCOMPLETE)
-
-
-def _report(error: PodfitError) -> None:
-    problem = error.problem
-    where = f"\n  --> {problem.where}" if problem.where else ""
-    why = f"\n  = why:  {problem.why}" if problem.why else ""
-    hint = f"\n  = help: {problem.hint}" if problem.hint else ""
-    typer.echo(f"error: {problem.what}{where}{why}{hint}", err=True)

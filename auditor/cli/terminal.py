@@ -13,6 +13,7 @@ from auditor.formats.interface import Style
 
 DEFAULT_WIDTH: Final = 100
 _WIDTHS: Final = range(60, 201)
+_LINK_VTE: Final = 5000
 _LINK_TERMINALS: Final = ("iTerm.app", "WezTerm", "vscode", "ghostty", "Hyper")
 
 
@@ -53,9 +54,10 @@ def _width(stream: TextIO) -> int:
 
 
 def _knows_links(environment: Mapping[str, str]) -> bool:
+    """Terminals that show OSC 8 links, as far as they say who they are."""
+    vte = environment.get("VTE_VERSION", "")
     return (
         environment.get("TERM_PROGRAM") in _LINK_TERMINALS
-        or bool(environment.get("WT_SESSION") or environment.get("KITTY_WINDOW_ID"))
-        or (environment.get("VTE_VERSION", "0").isdigit()
-        and int(environment.get("VTE_VERSION", "0")) >= 5000)  # noqa: PLR2004 - VTE 0.50
+        or any(environment.get(name) for name in ("WT_SESSION", "KITTY_WINDOW_ID"))
+        or (vte.isdigit() and int(vte) >= _LINK_VTE)
     )

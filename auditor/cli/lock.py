@@ -1,0 +1,37 @@
+"""`podfit lock`: writes down which platforms images support, so that audits need no network."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from auditor.cli.flags import ImageFlags, SourceFlags
+
+
+def lock(
+    sources: SourceFlags,
+    images: ImageFlags,
+    *,
+    check: Annotated[
+        bool,
+        typer.Option(
+            "--check", help="Write nothing; exit 1 if the registries say other than the lock file."
+        ),
+    ] = False,
+    update: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--update",
+            metavar="IMAGE",
+            help="Ask for this image alone and keep the other entries; repeatable.",
+        ),
+    ] = None,
+    no_progress: Annotated[
+        bool, typer.Option("--no-progress", help="Show no progress bar.")
+    ] = False,
+) -> int:
+    """Write podfit.lock.json: the platforms of every image, for audits without a network."""
+    from auditor.cli.locking import run_lock
+
+    return run_lock(sources, images, check=check, update=tuple(update or ()), quiet=no_progress)

@@ -1,0 +1,136 @@
+"""What `podfit lock` does."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import typer
+
+from auditor.audit import parse_images
+from auditor.cli.flags import ImageFlags, SourceFlags
+from auditor.cli.progress import Display, display
+from auditor.cli.text import print_problems
+from auditor.cli.wiring import make_config, opened_inspector
+from auditor.config import Config, Reach
+from auditor.errors import (
+    EXIT_CLEAN,
+    EXIT_FINDINGS,
+    EXIT_INCOMPLETE,
+    UsageError,
+)
+from auditor.images import ImageReference, Platforms, UnknownPlatforms
+from auditor.inventory import Inventory, take_inventory
+from auditor.phrases import count
+from auditor.references import parse_reference
+from auditor.registry.lock import LockFile, lock_beside, read_lock, write_lock
+from auditor.registry.lock_changes import LockComparison, compare
+from auditor.registry.lock_changes import update as updated
+from auditor.sources.open import open_sources
+
+
+@dataclass(frozen=True, slots=True)
+class _Target:
+    """One lock file and the images that belong into it."""
+
+    path: Path
+    images: frozenset[ImageReference]
+    old: LockFile
+
+
+def run_lock(
+    sources: SourceFlags, images: ImageFlags, *, check: bool, update: Sequence[str], quiet: bool
+) -> int:
+    """Locks or checks every lock file of the sources; the exit code."""
+    config = make_config(sources, images)
+    if config.images.reach is Reach.LOCKED:
+        raise UsageError("--locked makes no sense here", hint="podfit lock asks for every image")
+    wanted = frozenset(map(_reference, update))
+    with display(wanted=not quiet) as shown:
+        inventories = _inventories(config, shown)
+        targets = [_target(path, inventory) for path, inventory in inventories.items()]
+        asked = sorted({image for target in targets for image in _asked(target, wanted)})
+        with opened_inspector(config, locks={}) as inspection:
+            answers = inspection.inspector.inspect(asked, shown.on_image)
+    problems = [problem for item in inventories.values() for problem in item.problems]
+    print_problems(problems)
+    codes = [_finish(target, answers, wanted, check=check) for target in targets]
+    if EXIT_FINDINGS in codes:
+        return EXIT_FINDINGS
+    return EXIT_INCOMPLETE if problems or EXIT_INCOMPLETE in codes else EXIT_CLEAN
+
+
+def _reference(text: str) -> ImageReference:
+    parsed = parse_reference(text)
+    if isinstance(parsed, UnknownPlatforms):
+        raise UsageError(f"--update {text}: {parsed.message}", hint=parsed.hint)
+    return parsed
+
+
+def _inventories(config: Config, shown: Display) -> dict[Path, Inventory]:
+    """What the sources of each lock file hold."""
+    groups: dict[Path, list[str]] = {}
+    for source in config.sources:
+        path = config.images.lock_file or lock_beside(Path("." if source == "-" else source))
+        groups.setdefault(path, []).append(source)
+    inventories = {}
+    for path, names in groups.items():
+        inventories[path] = take_inventory(
+            open_sources(names, config.source_options),
+            allow_empty=config.allow_empty,
+            progress=shown.on_document,
+        )
+    return inventories
+
+
+def _target(path: Path, inventory: Inventory) -> _Target:
+    parsed = parse_images(inventory).values()
+    images = frozenset(item for item in parsed if isinstance(item, ImageReference))
+    return _Target(path, images, read_lock(path) if path.exists() else LockFile())
+
+
+def _asked(target: _Target, wanted: frozenset[ImageReference]) -> frozenset[ImageReference]:
+    """All of them; with --update, the named ones and those that have no entry yet."""
+    if not wanted:
+        return target.images
+    return target.images - (target.old.images.keys() - wanted)
+
+
+def _finish(
+    target: _Target,
+    answers: Mapping[ImageReference, Platforms],
+    wanted: frozenset[ImageReference],
+    *,
+    check: bool,
+) -> int:
+    found = {image: answers[image] for image in _asked(target, wanted)}
+    kept = {image: known for image, known in target.old.images.items() if image in target.images}
+    found = {**kept, **found}
+    comparison = compare(target.old, found)
+    if check:
+        return _check(target, comparison)
+    for image, answer in comparison.unresolved:
+        typer.echo(f"{image.familiar}: {answer.message}", err=True)
+    lock = updated(target.old, found)
+    verb = "wrote" if write_lock(target.path, lock) else "unchanged:"
+    missing = f", {len(comparison.unresolved)} unresolved" if comparison.unresolved else ""
+    typer.echo(f"{verb} {target.path} ({count(len(lock.images), 'image')}{missing})")
+    return EXIT_INCOMPLETE if comparison.unresolved else EXIT_CLEAN
+
+
+def _check(target: _Target, comparison: LockComparison) -> int:
+    """Tells what the registries say other than the lock file."""
+    lines = [str(change) for change in comparison.changes]
+    lines += [f"{image.familiar}: used and not locked" for image in comparison.added]
+    lines += [f"{image.familiar}: locked and not used" for image in comparison.dropped]
+    for line in lines:
+        typer.echo(f"{target.path}: {line}")
+    for image, answer in comparison.unresolved:
+        typer.echo(f"{target.path}: {image.familiar}: {answer.message}", err=True)
+    if lines:
+        return EXIT_FINDINGS
+    if comparison.unresolved:
+        return EXIT_INCOMPLETE
+    typer.echo(f"{target.path} is up to date ({count(len(target.images), 'image')})")
+    return EXIT_CLEAN

@@ -1,0 +1,60 @@
+"""Running an audit for a command, and finding things in its report."""
+
+from __future__ import annotations
+
+import difflib
+from dataclasses import replace
+
+from auditor.assessment import Assessment
+from auditor.audit import Auditor
+from auditor.cli.flags import OutputFlags
+from auditor.cli.progress import display
+from auditor.cli.text import print_problems
+from auditor.cli.wiring import load_clusters, opened_inspector, select_rules
+from auditor.config import Config
+from auditor.errors import UsageError
+from auditor.report import Report
+from auditor.sources.open import open_sources
+
+
+def run_audit(config: Config, output: OutputFlags, *, tell: bool = False) -> Report:
+    """The audit that a configuration describes. tell: print its problems on standard error."""
+    with (
+        display(wanted=not output.no_progress) as shown,
+        opened_inspector(config) as inspection,
+    ):
+        auditor = Auditor(
+            inspector=inspection.inspector,
+            clusters=load_clusters(config),
+            rules=select_rules(config),
+            gate=config.gate,
+            allow_empty=config.allow_empty,
+            on_document=shown.on_document,
+            on_image=shown.on_image,
+        )
+        report = replace(
+            auditor.audit(open_sources(config.sources, config.source_options)),
+            notices=inspection.remarks(),
+        )
+    if tell:
+        print_problems(report.problems)
+    return report
+
+
+def find_workload(report: Report, name: str) -> tuple[Assessment, ...]:
+    """The workloads called NAME or KIND/NAME. Raises `UsageError` with a suggestion."""
+    by_name: dict[str, list[Assessment]] = {}
+    for assessment in report.assessments:
+        ref = assessment.workload.ref
+        for key in (ref.name, str(ref), str(ref).lower(), f"{ref.namespace}/{ref.name}"):
+            by_name.setdefault(key, [])
+            if assessment not in by_name[key]:
+                by_name[key].append(assessment)
+    if name in by_name:
+        return tuple(by_name[name])
+    near = difflib.get_close_matches(name, by_name, n=1)
+    known = ", ".join(str(item.workload) for item in report.assessments[:10])
+    raise UsageError(
+        f"there is no workload {name}",
+        hint=f"did you mean {near[0]}?" if near else f"there are: {known or 'none at all'}",
+    )

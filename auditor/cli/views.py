@@ -1,0 +1,65 @@
+"""`podfit matrix` and `podfit explain`: the same audit, looked at in another way."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Annotated
+
+import typer
+
+from auditor.cli.flags import ClusterFlags, GateFlags, ImageFlags, OutputFlags, SourceFlags
+
+
+def matrix(
+    sources: SourceFlags,
+    clusters: ClusterFlags,
+    images: ImageFlags,
+    gate: GateFlags,
+    output: OutputFlags,
+) -> int:
+    """Show every workload and every pool: runs, lands but cannot run, kept off, undecided."""
+    from auditor.cli.output import parse_outputs, write_outputs
+    from auditor.cli.running import run_audit
+    from auditor.cli.wiring import make_config
+    from auditor.formats.matrix import (
+        write_matrix_json,
+        write_matrix_markdown,
+        write_matrix_text,
+    )
+
+    formats = {
+        "json": write_matrix_json,
+        "markdown": write_matrix_markdown,
+        "text": write_matrix_text,
+    }
+    outputs = parse_outputs(output.output, tuple(formats), "text")
+    report = run_audit(make_config(sources, images, clusters, gate), output, tell=True)
+    failure = write_outputs(outputs, output, lambda name, style: formats[name](report, style))
+    if failure is not None:
+        raise failure
+    return report.exit_code
+
+
+def explain(
+    workload: Annotated[
+        str,
+        typer.Argument(metavar="WORKLOAD", help="Its name, or KIND/NAME where that is not enough."),
+    ],
+    sources: SourceFlags,
+    clusters: ClusterFlags,
+    images: ImageFlags,
+    output: OutputFlags,
+) -> int:
+    """Tell the full story of one workload: each pool, each test, each image row."""
+    from auditor.cli.output import write_text
+    from auditor.cli.running import find_workload, run_audit
+    from auditor.cli.terminal import style
+    from auditor.cli.wiring import make_config
+    from auditor.formats.story import write_story
+
+    config = make_config(sources, images, clusters)
+    report = run_audit(replace(config, allow_empty=True), output, tell=True)
+    look = style(output.color, show_passed=True)
+    found = find_workload(report, workload)
+    write_text("\n".join(write_story(assessment, look) for assessment in found), None)
+    return 0

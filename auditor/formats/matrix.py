@@ -1,0 +1,115 @@
+"""The matrix: workloads by pools, one glyph each."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import Enum
+from typing import Final
+
+from auditor.assessment import Assessment, PoolFit
+from auditor.compatibility import Runnable
+from auditor.formats.escape import json_text, markdown, terminal
+from auditor.formats.interface import Style
+from auditor.placement import Verdict
+from auditor.report import Report
+
+
+class Cell(Enum):
+    """What becomes of a workload on a pool. The value is used in JSON."""
+
+    RUNS = "runs"
+    FAILS = "lands-but-cannot-run"
+    KEPT_OFF = "kept-off"
+    UNDECIDED = "undecided"
+
+
+LEGEND: Final[Mapping[Cell, str]] = {
+    Cell.RUNS: "runs",
+    Cell.FAILS: "lands but cannot run",
+    Cell.KEPT_OFF: "kept off",
+    Cell.UNDECIDED: "undecided",
+}
+_GLYPHS: Final = {Cell.RUNS: "✓", Cell.FAILS: "✗", Cell.KEPT_OFF: "·", Cell.UNDECIDED: "?"}
+_ASCII: Final = {Cell.RUNS: "+", Cell.FAILS: "x", Cell.KEPT_OFF: ".", Cell.UNDECIDED: "?"}
+_COLORS: Final = {Cell.RUNS: "32", Cell.FAILS: "1;31", Cell.KEPT_OFF: "2", Cell.UNDECIDED: "33"}
+
+
+def cell(fit: PoolFit) -> Cell:
+    """The cell of one workload and one pool."""
+    if fit.placement.verdict is Verdict.REFUSED:
+        return Cell.KEPT_OFF
+    if fit.placement.verdict is Verdict.UNDECIDED or fit.runnable is Runnable.UNKNOWN:
+        return Cell.UNDECIDED
+    return Cell.RUNS if fit.runnable is Runnable.YES else Cell.FAILS
+
+
+def write_matrix_text(report: Report, style: Style) -> str:
+    """For terminals: pools as numbered columns under their names."""
+    pools = _pools(report)
+    glyphs = _ASCII if style.ascii_only else _GLYPHS
+    names = [_name(item) for item in report.assessments]
+    width = min(max(map(len, names), default=8), style.width - 3 * len(pools) - 2)
+    lines = []
+    for index, pool in enumerate(pools):
+        bars = ("│ " if not style.ascii_only else "| ") * index
+        corner = "┌ " if not style.ascii_only else "+ "
+        lines.append(f"{'':{width}}  {bars}{corner}{terminal(pool)}")
+    for name, assessment in zip(names, report.assessments, strict=True):
+        shown = name if len(name) <= width else f"{name[: width - 1]}…"
+        marks = " ".join(_painted(cell(fit), glyphs, style) for fit in assessment.fits)
+        lines.append(f"{shown:{width}}  {marks}")
+    legend = "   ".join(f"{_painted(item, glyphs, style)} {text}" for item, text in LEGEND.items())
+    return "\n".join([*lines, "", legend]) + "\n"
+
+
+def write_matrix_markdown(report: Report, style: Style) -> str:
+    """A GitHub table."""
+    del style
+    pools = _pools(report)
+    lines = [
+        f"| Workload | {' | '.join(map(markdown, pools))} |",
+        f"|---|{':-:|' * len(pools)}",
+    ]
+    lines += [
+        f"| {markdown(_name(item))} | {' | '.join(_GLYPHS[cell(fit)] for fit in item.fits)} |"
+        for item in report.assessments
+    ]
+    legend = ", ".join(f"{_GLYPHS[item]} {text}" for item, text in LEGEND.items())
+    return "\n".join([*lines, "", legend]) + "\n"
+
+
+def write_matrix_json(report: Report, style: Style) -> str:
+    """`{"schema_version": 1, "workloads": [{..., "pools": [{cluster, pool, outcome}]}]}`."""
+    del style
+    workloads = [
+        {
+            "kind": item.workload.ref.kind,
+            "namespace": item.workload.ref.namespace,
+            "name": item.workload.ref.name,
+            "location": str(item.workload.location),
+            "pools": [
+                {"cluster": fit.cluster.name, "pool": fit.name, "outcome": cell(fit).value}
+                for fit in item.fits
+            ],
+        }
+        for item in report.assessments
+    ]
+    return json_text({"schema_version": 1, "workloads": workloads}) + "\n"
+
+
+def _name(assessment: Assessment) -> str:
+    return terminal(str(assessment.workload))
+
+
+def _pools(report: Report) -> list[str]:
+    several = len(report.clusters) > 1
+    return [
+        f"{cluster.name}/{pool.name}" if several else pool.name
+        for cluster in report.clusters
+        for pool in cluster.pools
+    ]
+
+
+def _painted(kind: Cell, glyphs: Mapping[Cell, str], style: Style) -> str:
+    glyph = glyphs[kind]
+    return f"\x1b[{_COLORS[kind]}m{glyph}\x1b[0m" if style.color else glyph
