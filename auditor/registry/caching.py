@@ -1,7 +1,7 @@
 """`CachingInspector`: asks a registry only for what the cache does not know well enough.
 
 A digest's answer holds for ever. A tag's holds for `max_age`; then its digest alone is asked for (a
-HEAD request, which Docker Hub does not count as a pull) and the answer is kept if it is unchanged.
+HEAD request, which Docker Hub does not count as a pull) and the answer holds on if it is the same.
 That an image does not exist holds for a minute. No other failure is kept; where a registry cannot
 be reached, an answer of the last week is used and says so.
 """
@@ -9,8 +9,7 @@ be reached, an answer of the last week is used and says so.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from typing import Final, Protocol
 
@@ -29,7 +28,6 @@ MAX_AGE: Final = DAY
 MAX_AGE_IN_CI: Final = 3600
 MAX_STALE: Final = 7 * DAY
 NOT_FOUND_AGE: Final = 60
-_WORKERS: Final = 16
 
 _OUTAGES: Final = frozenset(
     {
@@ -44,10 +42,12 @@ _OUTAGES: Final = frozenset(
 
 
 class Origin(Inspector, Protocol):
-    """An inspector that can also tell an image's digest for less than its platforms."""
+    """An inspector that can also tell digests, for less than platforms cost."""
 
-    def digest_of(self, reference: ImageReference) -> str | UnknownPlatforms:
-        """The digest that the reference names now. Called from many threads; never raises."""
+    def digests(
+        self, images: Collection[ImageReference], progress: Progress = no_progress
+    ) -> Mapping[ImageReference, str | UnknownPlatforms]:
+        """The digest that each reference names now. Never raises for one image."""
         ...
 
 
@@ -90,13 +90,13 @@ class CachingInspector:
             for image, entry in entries.items()
             if entry and self._is_fresh(image, entry)
         }
-        steps = _Steps(progress, len(entries), len(answers))
-        answers.update(self._confirmed(self._origin, entries, answers.keys(), steps))
+        progress = _never_back(progress)
+        progress(len(answers), len(entries))
+        answers.update(self._confirmed(self._origin, entries, answers, progress))
         if rest := tuple(image for image in entries if image not in answers):
-            found = self._origin.inspect(rest, steps.within)
-            answers.update(
-                (image, self._kept(image, entries[image], found[image])) for image in rest
-            )
+            step = _after(len(answers), len(entries), progress)
+            for image, answer in self._origin.inspect(rest, step).items():
+                answers[image] = self._kept(image, entries[image], answer)
             self._cache.tidy()
         return {image: answers[image] for image in entries}
 
@@ -110,28 +110,24 @@ class CachingInspector:
         origin: Origin,
         entries: Mapping[ImageReference, Entry | None],
         fresh: Collection[ImageReference],
-        steps: _Steps,
-    ) -> Iterator[tuple[ImageReference, Platforms]]:
-        """The old answers whose digest the registry still gives. Any other reply proves nothing:
-        registries exist that refuse HEAD or answer it wrongly, so a GET has the last word.
-        """
-        doubtful = [
-            (image, entry.answer)
+        progress: Progress,
+    ) -> Mapping[ImageReference, Platforms]:
+        old = {
+            image: entry
             for image, entry in entries.items()
             if entry and image not in fresh and isinstance(entry.answer, KnownPlatforms)
-        ]
-        if not doubtful:
-            return
-        pool = ThreadPoolExecutor(min(_WORKERS, len(doubtful)), "podfit-digest")
-        try:
-            digests = pool.map(origin.digest_of, [image for image, _ in doubtful])
-            for (image, answer), digest in zip(doubtful, digests, strict=True):
-                if digest == answer.digest:
-                    self._cache.keep_answer(image, answer)
-                    steps.one()
-                    yield image, answer
-        finally:
-            pool.shutdown(cancel_futures=True)
+        }
+        if not old:
+            return {}
+        step = _after(len(fresh), len(entries), progress)
+        answers: dict[ImageReference, Platforms] = {}
+        for image, digest in origin.digests(tuple(old), step).items():
+            answer = old[image].answer
+            if isinstance(digest, UnknownPlatforms):
+                answers[image] = self._kept(image, old[image], digest)
+            elif isinstance(answer, KnownPlatforms) and answer.digest == digest:
+                answers[image] = self._kept(image, old[image], answer)
+        return answers
 
     def _kept(self, image: ImageReference, entry: Entry | None, answer: Platforms) -> Platforms:
         if isinstance(answer, KnownPlatforms) or answer.reason is UnknownReason.NOT_FOUND:
@@ -164,19 +160,21 @@ class CachingInspector:
         return self._clock() - entry.checked_at
 
 
-class _Steps:
-    def __init__(self, progress: Progress, total: int, done: int) -> None:
-        self._progress = progress
-        self._total = total
-        self._done = done
-        progress(done, total)
+def _after(done: int, total: int, progress: Progress) -> Progress:
+    """The progress of a part of the images, of which so many are done before."""
+    return lambda more, _: progress(done + more, total)
 
-    def one(self) -> None:
-        self._done += 1
-        self._progress(self._done, self._total)
 
-    def within(self, done: int, _total: int) -> None:
-        self._progress(self._done + done, self._total)
+def _never_back(progress: Progress) -> Progress:
+    """An image whose digest has moved is asked for twice and counted once."""
+    most = 0
+
+    def step(done: int, total: int) -> None:
+        nonlocal most
+        most = max(most, done)
+        progress(most, total)
+
+    return step
 
 
 def _in_words(seconds: float) -> str:

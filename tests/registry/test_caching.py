@@ -1,6 +1,7 @@
 """What is asked of a registry and what is not, as answers grow old or the registry goes away."""
 
 from collections.abc import Collection, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,10 @@ from auditor.images import (
 from auditor.platforms import parse_platform
 from auditor.registry.cache import Cache
 from auditor.registry.caching import CachingInspector, default_max_age
+from auditor.registry.client import RegistryInspector
 from auditor.registry.interface import Progress, no_progress
+from auditor.registry.options import RegistryOptions
+from tests.support.registry import run_registry
 
 HOUR = 3600
 DAY = 24 * HOUR
@@ -41,7 +45,6 @@ class FakeRegistry:
 
     def __init__(self, answers: Mapping[ImageReference, Platforms]) -> None:
         self.answers = dict(answers)
-        self.digests: dict[ImageReference, str | UnknownPlatforms] = {}
         self.asked: list[str] = []
 
     def inspect(
@@ -52,11 +55,16 @@ class FakeRegistry:
             progress(number, len(images))
         return {image: self.answers[image] for image in images}
 
-    def digest_of(self, reference: ImageReference) -> str | UnknownPlatforms:
-        self.asked.append(f"HEAD {reference}")
-        if reference in self.digests:
-            return self.digests[reference]
-        answer = self.answers[reference]
+    def digests(
+        self, images: Collection[ImageReference], progress: Progress = no_progress
+    ) -> Mapping[ImageReference, str | UnknownPlatforms]:
+        self.asked += [f"HEAD {image}" for image in images]
+        for number, _ in enumerate(images, 1):
+            progress(number, len(images))
+        return {image: self._digest(image) for image in images}
+
+    def _digest(self, image: ImageReference) -> str | UnknownPlatforms:
+        answer = self.answers[image]
         return answer if isinstance(answer, UnknownPlatforms) else answer.digest
 
     def what_was_asked(self) -> list[str]:
@@ -133,16 +141,23 @@ def test_a_moved_tag_is_asked_for_again(runs: Runs) -> None:
     assert runs.registry.what_was_asked() == [f"GET {TAG}", f"HEAD {TAG}"]
 
 
-@pytest.mark.parametrize("reason", [UnknownReason.NOT_FOUND, UnknownReason.FAILED])
-def test_a_registry_that_refuses_head_is_asked_for_the_whole_answer(
-    runs: Runs, reason: UnknownReason
-) -> None:
+def test_a_registry_that_is_away_is_not_asked_twice(runs: Runs) -> None:
     runs.answer()
     runs.registry.what_was_asked()
-    runs.registry.digests[TAG] = unknown(reason)
+    runs.registry.answers[TAG] = DOWN
     runs.now += DAY
-    assert runs.answer() == OLD
-    assert runs.registry.what_was_asked() == [f"GET {TAG}", f"HEAD {TAG}"]
+    runs.answer()
+    assert runs.registry.what_was_asked() == [f"HEAD {TAG}"]
+
+
+def test_a_tag_that_is_gone_is_gone(runs: Runs) -> None:
+    runs.answer()
+    runs.registry.answers[TAG] = unknown(UnknownReason.NOT_FOUND)
+    runs.now += DAY
+    assert runs.answer() == unknown(UnknownReason.NOT_FOUND)
+    runs.registry.what_was_asked()
+    assert runs.answer() == unknown(UnknownReason.NOT_FOUND)
+    assert runs.registry.what_was_asked() == []
 
 
 def test_how_long_a_tag_holds_can_be_said(runs: Runs) -> None:
@@ -301,8 +316,17 @@ def test_progress_counts_every_image_once(runs: Runs) -> None:
     runs.now += DAY
     runs.inspect(PINNED)
     seen: list[tuple[int, int]] = []
-    runs.inspect(TAG, PINNED, OTHER, progress=lambda done, total: seen.append((done, total)))
+    runs.inspect(TAG, PINNED, OTHER, progress=lambda *step: seen.append(step))
     assert seen == [(1, 3), (2, 3), (3, 3)]  # fresh, confirmed, asked for
+
+
+def test_progress_never_goes_back(runs: Runs) -> None:
+    runs.inspect(TAG, OTHER)
+    runs.registry.answers[TAG] = NEW
+    runs.now += DAY
+    seen: list[tuple[int, int]] = []
+    runs.inspect(TAG, OTHER, progress=lambda *step: seen.append(step))
+    assert seen == [(0, 2), (1, 2), (2, 2), (2, 2)]  # confirmed, moved, asked for
 
 
 def test_offline_progress_is_at_its_end_at_once(runs: Runs) -> None:
@@ -316,10 +340,10 @@ def test_an_interrupt_leaves_a_cache_that_works(runs: Runs) -> None:
     runs.now += DAY
 
     class Interrupted(FakeRegistry):
-        def digest_of(self, reference: ImageReference) -> str | UnknownPlatforms:
-            if reference == OTHER:
-                raise KeyboardInterrupt
-            return super().digest_of(reference)
+        def digests(
+            self, images: Collection[ImageReference], progress: Progress = no_progress
+        ) -> Mapping[ImageReference, str | UnknownPlatforms]:
+            raise KeyboardInterrupt
 
     healthy, runs.registry = runs.registry, Interrupted(runs.registry.answers)
     with pytest.raises(KeyboardInterrupt):
@@ -341,3 +365,50 @@ def test_an_interrupt_leaves_a_cache_that_works(runs: Runs) -> None:
 )
 def test_tags_hold_for_a_day_and_for_an_hour_in_ci(environment: dict[str, str], age: float) -> None:
     assert default_max_age(environment) == age
+
+
+def known(answers: Mapping[ImageReference, Platforms]) -> list[KnownPlatforms]:
+    return [answer for answer in answers.values() if isinstance(answer, KnownPlatforms)]
+
+
+def test_with_a_real_registry_and_its_content_in_the_cache(tmp_path: Path) -> None:
+    now = 1_700_000_000.0
+    cache = Cache(tmp_path / "cache", clock=lambda: now)
+    with run_registry(tmp_path) as registry:
+        index = registry.reference("app", "1")
+        single = registry.reference("single", "1")
+        digest = registry.push_image("app", "1", ["linux/amd64", "linux/arm64/v8"])
+        registry.push_single("single", AMD64, tag="1")
+
+        options = RegistryOptions(retries=0)
+
+        def requests() -> list[str]:
+            sent: list[str] = []
+            observer = lambda one: sent.append(one.method)  # noqa: E731
+            with RegistryInspector(options, blobs=cache, observer=observer) as origin:
+                inspector = CachingInspector(origin, cache, clock=lambda: now)
+                answers.update(inspector.inspect([index, single]))
+            return sorted(sent)
+
+        answers: dict[ImageReference, Platforms] = {}
+        assert requests() == ["GET", "GET", "GET"]  # an index; a manifest and its config
+        first = dict(answers)
+        assert first[index] == KnownPlatforms((AMD64, ARM64), "index", digest)
+        assert known(first)[1].platforms == (AMD64,)
+        assert requests() == []
+        assert {answer.source for answer in known(answers)} == {"cache"}
+        assert [replace(answer, source="registry") for answer in known(answers)] == known(first)
+
+        now += DAY
+        assert requests() == ["HEAD", "HEAD"]
+        moved = registry.push_image("app", "1", ["linux/amd64"])
+        now += DAY
+        assert requests() == ["GET", "HEAD", "HEAD"]
+        assert answers[index] == KnownPlatforms((AMD64,), "index", moved)
+
+    now += DAY
+    requests()
+    stale = known(answers)[0]
+    assert stale.notes[0].startswith(
+        f"the answer is 1 day old: registry {registry.host} unreachable"
+    )
