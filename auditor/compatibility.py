@@ -146,9 +146,10 @@ def _older_arm(row: Platform, pool: NodePool) -> bool:
 def _cri_o_variants(host: Platform) -> tuple[str, ...]:
     if host.architecture == "arm64":
         return ("v8", "")
-    if host.architecture == "arm":
-        return _CRI_O_ARM[_CRI_O_ARM.index(normalise(host).variant) :]
-    return ("",)
+    variant = normalise(host).variant
+    if host.architecture == "arm" and variant in _CRI_O_ARM:
+        return _CRI_O_ARM[_CRI_O_ARM.index(variant) :]
+    return (variant, "")
 
 
 def _has_fallback(pool: NodePool) -> bool:

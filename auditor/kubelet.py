@@ -52,9 +52,7 @@ def kubelet_refusal(
 
 def is_static(workload: Workload) -> bool:
     """Whether the kubelet made the pod from a file of its node (a static pod or its mirror)."""
-    return workload.ref.kind == "StaticPod" or any(
-        workload.annotations.get(key, "api") != "api" for key in _STATIC
-    )
+    return any(workload.annotations.get(key, "api") != "api" for key in _STATIC)
 
 
 def _bound_refusal(
