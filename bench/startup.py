@@ -13,12 +13,11 @@ import sys
 import time
 from typing import Final
 
-START: Final = "from auditor.cli.main import main; main()"
 COMMANDS: Final = {
     "interpreter alone": ("-c", ""),
-    "podfit --version": ("-c", START, "--version"),
-    "podfit --help": ("-c", START, "--help"),
-    "podfit audit --help": ("-c", START, "audit", "--help"),
+    "podfit --version": ("-m", "auditor", "--version"),
+    "podfit --help": ("-m", "auditor", "--help"),
+    "podfit audit --help": ("-m", "auditor", "audit", "--help"),
 }
 
 

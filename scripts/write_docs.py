@@ -26,7 +26,6 @@ from typing import Final
 
 ROOT: Final = Path(__file__).resolve().parents[1]
 WIDTH: Final = "100"
-START: Final = "import sys; sys.argv[0] = 'podfit'; from auditor.cli.main import main; main()"
 
 sys.path.insert(0, str(ROOT))
 from auditor.rulebook import Rule, load_builtin_rules  # noqa: E402 - the checkout, not an install
@@ -103,7 +102,7 @@ def quoted(block: re.Match[str]) -> str:
 def output(arguments: str) -> str:
     """What podfit prints on a terminal of 100 columns without colour."""
     done = subprocess.run(
-        [sys.executable, "-c", START, *shlex.split(arguments)],
+        [sys.executable, "-m", "auditor", *shlex.split(arguments)],
         cwd=ROOT,
         env={**os.environ, "COLUMNS": WIDTH, "NO_COLOR": "1", "PYTHONUTF8": "1"},
         stdout=subprocess.PIPE,

@@ -7,14 +7,11 @@ from pathlib import Path
 
 from tests.support.tools import ROOT
 
-START = "import sys; sys.argv[0] = 'podfit'; from auditor.cli.main import main; main()"
-"""What the installed command does; the tests need no installation."""
-
 
 def podfit(*arguments: str, cwd: Path = ROOT, **variables: str) -> subprocess.CompletedProcess[str]:
     """Run `podfit ARGUMENTS` in a folder, with these environment variables set besides."""
     return subprocess.run(
-        [sys.executable, "-c", START, *arguments],
+        [sys.executable, "-m", "auditor", *arguments],
         capture_output=True,
         encoding="utf-8",
         cwd=cwd,
