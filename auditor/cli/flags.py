@@ -14,6 +14,8 @@ from typing import Annotated, Any, get_type_hints
 
 import typer
 
+from auditor.cli.completion import complete_cluster, complete_format
+
 
 class Renderer(StrEnum):
     AUTO = "auto"
@@ -148,6 +150,7 @@ class ClusterFlags:
             help="A built-in profile, or a file: a profile, or what `kubectl get nodes -o yaml` "
             "prints.",
             show_default="hybrid",
+            autocompletion=complete_cluster,
         ),
     ] = field(default_factory=lambda: ["hybrid"])
 
@@ -185,7 +188,8 @@ class OutputFlags:
             "--output",
             metavar="FORMAT[=FILE]",
             help="How to report, and where to; repeatable.",
-            show_default="pretty",
+            show_default=False,
+            autocompletion=complete_format,
         ),
     ] = field(default_factory=list)
     color: Annotated[

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from auditor import __version__
-from auditor.cli import audit, lock, views
+from auditor.cli import audit, cache, clusters, images, lock, rules, views
 from auditor.cli.flags import expanded
 from auditor.cli.text import problem_text
 from auditor.errors import EXIT_INCOMPLETE, EXIT_INTERRUPTED, PodfitError
@@ -46,9 +46,14 @@ def _root(
 
 
 app.command("audit")(expanded(audit.audit))
+app.add_typer(cache.app, name="cache")
+app.command("clusters")(expanded(clusters.clusters))
 app.command("explain")(expanded(views.explain))
+app.command("images")(expanded(images.images))
+app.command("inspect")(expanded(images.inspect))
 app.command("lock")(expanded(lock.lock))
 app.command("matrix")(expanded(views.matrix))
+app.command("rules")(expanded(rules.rules))
 
 
 def main() -> None:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from auditor.cli.flags import ClusterFlags, FailOn, GateFlags, ImageFlags, SourceFlags
 from auditor.clusters.catalog import load_cluster
@@ -21,6 +22,9 @@ from auditor.registry.interface import Inspector
 from auditor.registry.lock import LockFile, LockInspector, find_lock, read_lock
 from auditor.rulebook import Rule, load_builtin_rules
 from auditor.sources.options import HelmOptions, SourceOptions
+
+if TYPE_CHECKING:
+    from auditor.registry.transport import Observer
 
 
 def make_config(
@@ -94,18 +98,21 @@ class Inspection:
 
 @contextmanager
 def opened_inspector(
-    config: Config, locks: Mapping[Path, LockFile] | None = None
+    config: Config,
+    locks: Mapping[Path, LockFile] | None = None,
+    observer: Observer | None = None,
 ) -> Iterator[Inspection]:
     """Lock files first, then the cache, then the registries, as far as the reach goes.
 
-    locks: those already read. Raises `ConfigurationError` for a lock file that is wrong.
+    locks: those already read. observer: told of every request. Raises `ConfigurationError` for a
+    lock file that is wrong.
     """
     if locks is None:
         locks = {path: read_lock(path) for path in find_lock_files(config)}
     if config.images.reach is Reach.LOCKED:
         yield Inspection(_locked(locks, None))
         return
-    with _cached_registries(config) as inner:
+    with _cached_registries(config, observer) as inner:
         yield Inspection(_locked(locks, inner.inspector), inner.remarks)
 
 
@@ -118,7 +125,7 @@ def _locked(locks: Mapping[Path, LockFile], inner: Inspector | None) -> Inspecto
 
 
 @contextmanager
-def _cached_registries(config: Config) -> Iterator[Inspection]:
+def _cached_registries(config: Config, observer: Observer | None) -> Iterator[Inspection]:
     cache = Cache(config.images.cache_dir or default_root(os.environ))
     if config.images.reach is Reach.OFFLINE:
         yield Inspection(CachingInspector(None, cache), lambda: cache.notes)
@@ -128,8 +135,7 @@ def _cached_registries(config: Config) -> Iterator[Inspection]:
     from auditor.registry.options import RegistryOptions
 
     options = RegistryOptions(run_timeout=config.images.timeout)
-    with RegistryInspector(
-        options, keychain=DockerKeychain(os.environ, Path.home()), blobs=cache
-    ) as origin:
+    keychain = DockerKeychain(os.environ, Path.home())
+    with RegistryInspector(options, keychain=keychain, blobs=cache, observer=observer) as origin:
         caching = CachingInspector(origin, cache, max_age=default_max_age(os.environ))
         yield Inspection(caching, lambda: (*cache.notes, *origin.remarks))

@@ -1,0 +1,5 @@
+"""`python -m auditor` is `podfit`."""
+
+from auditor.cli.main import main
+
+main()

@@ -1,0 +1,27 @@
+"""`podfit clusters`: the built-in cluster profiles, and what is in one."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+
+def clusters(
+    *,
+    name: Annotated[
+        str,
+        typer.Argument(
+            metavar="[NAME|FILE]", help="Show the pools of this one.", show_default=False
+        ),
+    ] = "",
+) -> int:
+    """List the cluster profiles, or show the node pools of one."""
+    from auditor.clusters.catalog import BUILT_IN, load_cluster
+    from auditor.formats.profiles import list_profiles, show_profile
+
+    if name:
+        typer.echo(show_profile(load_cluster(name)), nl=False)
+    else:
+        typer.echo(list_profiles([load_cluster(item) for item in BUILT_IN]), nl=False)
+    return 0

@@ -1,0 +1,42 @@
+"""`podfit images` and `podfit inspect`: which platforms images support."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from auditor.cli.flags import ImageFlags, OutputFlags, SourceFlags
+
+
+def images(sources: SourceFlags, images: ImageFlags, output: OutputFlags) -> int:
+    """List every image of the sources with its platforms, and who uses it."""
+    from auditor.cli.output import parse_outputs, write_outputs
+    from auditor.cli.running import run_audit
+    from auditor.cli.wiring import make_config
+    from auditor.formats.images import write_images_json, write_images_table
+
+    formats = {"json": write_images_json, "table": write_images_table}
+    outputs = parse_outputs(output.output, tuple(formats), "table")
+    report = run_audit(make_config(sources, images), output, tell=True)
+    failure = write_outputs(
+        outputs, output, lambda name, style: formats[name](report.images, style)
+    )
+    if failure is not None:
+        raise failure
+    return 3 if report.problems or report.totals.unresolved else 0
+
+
+def inspect(
+    image: Annotated[list[str], typer.Argument(metavar="IMAGE...", help="Image references.")],
+    images: ImageFlags,
+    output: OutputFlags,
+    *,
+    verbose: Annotated[
+        bool, typer.Option("-v", "--verbose", help="Show every request on standard error.")
+    ] = False,
+) -> int:
+    """Show every platform of one or more images, and where the answer comes from."""
+    from auditor.cli.inspecting import run_inspect
+
+    return run_inspect(image, images, output, verbose=verbose)

@@ -1,0 +1,39 @@
+"""`podfit rules`: what podfit looks for, and the whole page of one rule."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from auditor.cli.completion import complete_rule
+
+
+def rules(
+    *,
+    rule: Annotated[
+        str,
+        typer.Argument(
+            metavar="[RULE]",
+            help="Show the page of this rule.",
+            show_default=False,
+            autocompletion=complete_rule,
+        ),
+    ] = "",
+) -> int:
+    """List the rules, or show the whole page of one."""
+    from tabulate import tabulate
+
+    from auditor.rulebook import find_rule, load_builtin_rules
+    from auditor.rules_page import rule_page
+
+    known = load_builtin_rules()
+    if rule:
+        typer.echo(rule_page(find_rule(rule, known)), nl=False)
+        return 0
+    rows = [
+        (item.id, f"{item.severity}{' (pedantic)' if item.pedantic else ''}", item.summary)
+        for item in known
+    ]
+    typer.echo(tabulate(rows, ("RULE", "SEVERITY", "WHAT IT SAYS"), tablefmt="plain"))
+    return 0

@@ -1,0 +1,112 @@
+"""Images and their platforms."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Final
+
+from tabulate import tabulate
+
+from auditor.formats.escape import json_text, terminal
+from auditor.formats.interface import Style
+from auditor.images import KnownPlatforms, UnknownPlatforms
+from auditor.phrases import count
+from auditor.report import ImageEntry
+
+_MANY: Final = 4
+
+
+def write_images_table(images: Sequence[ImageEntry], style: Style) -> str:
+    """Image, platforms, digest, source, users."""
+    del style
+    rows = [
+        (
+            terminal(entry.name),
+            "\n".join(_platforms(entry)),
+            _digest(entry),
+            _source(entry),
+            terminal("\n".join(_few(entry.users))),
+        )
+        for entry in images
+    ]
+    headers = ("IMAGE", "PLATFORMS", "DIGEST", "SOURCE", "USED BY")
+    table = tabulate(rows, headers, tablefmt="plain", disable_numparse=True)
+    unknown = sum(isinstance(entry.platforms, UnknownPlatforms) for entry in images)
+    ending = f", {unknown} unresolved" if unknown else ""
+    return f"{table}\n\n{count(len(images), 'image')}{ending}\n"
+
+
+def write_images_rows(images: Sequence[ImageEntry], style: Style) -> str:
+    """Every row of every image."""
+    del style
+    return "\n".join("\n".join(_rows(entry)) + "\n" for entry in images)
+
+
+def write_images_json(images: Sequence[ImageEntry], style: Style) -> str:
+    """`{"schema_version": 1, "images": [{image, reference, platforms | unknown, ...}]}`."""
+    del style
+    return (
+        json_text({"schema_version": 1, "images": [image_json(entry) for entry in images]}) + "\n"
+    )
+
+
+def image_json(entry: ImageEntry) -> dict[str, object]:
+    """One image as JSON has it."""
+    value: dict[str, object] = {
+        "image": entry.text,
+        "reference": str(entry.reference) if entry.reference else None,
+        "users": list(entry.users),
+    }
+    answer = entry.platforms
+    if isinstance(answer, UnknownPlatforms):
+        value["unknown"] = {
+            "reason": answer.reason.value,
+            "message": answer.message,
+            "hint": answer.hint,
+        }
+        return value
+    value |= {
+        "platforms": [str(platform) for platform in answer.platforms],
+        "kind": answer.kind,
+        "digest": answer.digest,
+        "source": answer.source,
+        "notes": list(answer.notes),
+    }
+    return value
+
+
+def _rows(entry: ImageEntry) -> Iterator[str]:
+    yield terminal(entry.name)
+    answer = entry.platforms
+    if isinstance(answer, UnknownPlatforms):
+        yield f"  unknown: {terminal(answer.message)}"
+        if answer.hint:
+            yield f"  help: {terminal(answer.hint)}"
+        return
+    what = "index" if answer.kind == "index" else "single manifest"
+    yield f"  {what} {answer.digest} ({answer.source})"
+    yield from (f"    {platform}" for platform in answer.platforms)
+    yield from (f"    {row}  missing: its manifest is not there" for row in answer.dangling)
+    yield from (f"  note: {terminal(note)}" for note in answer.notes)
+
+
+def _platforms(entry: ImageEntry) -> list[str]:
+    answer = entry.platforms
+    if isinstance(answer, KnownPlatforms):
+        return [terminal(str(platform)) for platform in answer.platforms] or ["none"]
+    return [f"unknown: {terminal(answer.message)}"]
+
+
+def _digest(entry: ImageEntry) -> str:
+    return entry.platforms.digest[:19] if isinstance(entry.platforms, KnownPlatforms) else ""
+
+
+def _source(entry: ImageEntry) -> str:
+    return entry.platforms.source if isinstance(entry.platforms, KnownPlatforms) else ""
+
+
+def _few(users: Iterable[str]) -> list[str]:
+    names = list(users)
+    if len(names) <= _MANY:
+        return names
+    return [*names[: _MANY - 1], f"and {len(names) - _MANY + 1} more"]
