@@ -56,7 +56,7 @@ class Usage:
     """So many files with so many bytes together."""
 
     files: int = 0
-    size: int = 0
+    bytes: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +155,7 @@ class Cache:
         files = sorted(self._files(temporary=True), key=lambda file: (file.used_at, file.path))
         abandoned = [f for f in files if f.path.name.startswith(TEMPORARY) and f.used_at < before]
         kept = [f for f in files if not f.path.name.startswith(TEMPORARY)]
-        excess = _total(kept).size - max_bytes
+        excess = _total(kept).bytes - max_bytes
         old = []
         for file in kept:
             if excess <= 0:
