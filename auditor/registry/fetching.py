@@ -7,12 +7,12 @@ By tag the digest is what the bytes hash to: many registries get `Docker-Content
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
 from typing import Final
 from urllib.parse import quote
 
 from auditor.images import ImageReference, UnknownReason
 from auditor.registry.addresses import origin_of
+from auditor.registry.content import Fetched
 from auditor.registry.deadlines import Deadline
 from auditor.registry.documents import (
     INDEX_TYPES,
@@ -35,15 +35,6 @@ _NOT_ACCEPTABLE: Final = 406
 _NOT_FOUND: Final = 404
 _DENIED: Final = frozenset({401, 403})
 _HINT_OF_OLD_REGISTRIES: Final = "accept header does not support"
-
-
-@dataclass(frozen=True, slots=True)
-class Fetched:
-    """content_type: the header, or what the descriptor said."""
-
-    body: bytes
-    digest: str
-    content_type: str
 
 
 class NoBlobs:

@@ -13,6 +13,7 @@ from typing import Any, Final, Protocol
 from auditor.images import VersionSource
 from auditor.platforms import Platform
 from auditor.registry.configs import ConfigPlatform, PlatformError, parse_config
+from auditor.registry.content import Content
 from auditor.registry.documents import (
     Artifact,
     Descriptor,
@@ -23,7 +24,6 @@ from auditor.registry.documents import (
     parse_document,
 )
 from auditor.registry.failures import Missing
-from auditor.registry.fetching import Repository
 
 MAX_DEPTH: Final = 4
 """Levels of indexes: deeper ones are a trap."""
@@ -64,7 +64,7 @@ _Child = ConfigPlatform | Index | _Odd
 class IndexReader:
     """Reads one image's index. verify_children: also asks for manifests that need no reading."""
 
-    def __init__(self, repository: Repository, each: Each, *, verify_children: bool) -> None:
+    def __init__(self, repository: Content, each: Each, *, verify_children: bool) -> None:
         self._repository, self._each = repository, each
         self._verify_children = verify_children
         self._seen: set[str] = set()

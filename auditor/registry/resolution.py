@@ -8,6 +8,7 @@ from typing import Final
 from auditor.images import KnownPlatforms, Platforms, UnknownPlatforms, UnknownReason, VersionSource
 from auditor.platforms import Platform
 from auditor.registry.configs import PlatformError, parse_config
+from auditor.registry.content import Content, Fetched
 from auditor.registry.documents import (
     Artifact,
     DocumentError,
@@ -16,13 +17,12 @@ from auditor.registry.documents import (
     Schema1,
     parse_document,
 )
-from auditor.registry.fetching import Fetched, Repository
 from auditor.registry.indexes import Each, Entry, IndexReader
 
 MAX_NOTES: Final = 10
 
 
-def resolve(repository: Repository, name: str, each: Each, *, verify_children: bool) -> Platforms:
+def resolve(repository: Content, name: str, each: Each, *, verify_children: bool) -> Platforms:
     """The platforms of the image that a repository was opened for. name: the image, for messages.
 
     Raises RegistryFailure and TimeOver.
@@ -46,9 +46,7 @@ def resolve(repository: Repository, name: str, each: Each, *, verify_children: b
         return UnknownPlatforms(UnknownReason.MALFORMED, message)
 
 
-def _of_manifest(
-    repository: Repository, document: ImageManifest, fetched: Fetched
-) -> KnownPlatforms:
+def _of_manifest(repository: Content, document: ImageManifest, fetched: Fetched) -> KnownPlatforms:
     config = parse_config(repository.config(document.config))
     inferred = config.version_source is VersionSource.HISTORY
     return KnownPlatforms(
