@@ -8,7 +8,7 @@ BIN := .venv/bin
 INSTALLED := .venv/.installed
 DEVELOP := .venv/.installed-for-development
 SOURCES := auditor bench scripts tests
-CORE := auditor/admission.py,auditor/compatibility.py,auditor/kubelet.py,auditor/placement.py,auditor/predicates.py,auditor/windows.py
+CORE := auditor/admission.py,auditor/compatibility.py,auditor/kubelet.py,auditor/placement.py,auditor/predicates.py,auditor/tolerations.py,auditor/validation.py,auditor/windows.py
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 

@@ -104,7 +104,7 @@ def output(arguments: str) -> str:
     done = subprocess.run(
         [sys.executable, "-m", "auditor", *shlex.split(arguments)],
         cwd=ROOT,
-        env={**os.environ, "COLUMNS": WIDTH, "NO_COLOR": "1", "PYTHONUTF8": "1"},
+        env=environment(),
         stdout=subprocess.PIPE,
         encoding="utf-8",
         timeout=60,
@@ -112,6 +112,13 @@ def output(arguments: str) -> str:
     if done.returncode not in (0, 1):
         sys.exit(f"`podfit {arguments}` exited with {done.returncode}")
     return "\n".join(line.rstrip() for line in done.stdout.strip("\n").splitlines()) + "\n"
+
+
+def environment() -> dict[str, str]:
+    """The same wherever it runs: the user's settings for podfit and for terminals are left out."""
+    ours = ("PODFIT_", "FORCE_COLOR", "CLICOLOR", "GITHUB_", "TERM")
+    kept = {name: text for name, text in os.environ.items() if not name.startswith(ours)}
+    return {**kept, "COLUMNS": WIDTH, "NO_COLOR": "1", "PYTHONUTF8": "1"}
 
 
 if __name__ == "__main__":
