@@ -21,11 +21,11 @@ def write_images_table(images: Sequence[ImageEntry], style: Style) -> str:
     del style
     rows = [
         (
-            terminal(entry.name),
+            _condensed(terminal(entry.reference.familiar if entry.reference else entry.text)),
             "\n".join(_platforms(entry)),
             _digest(entry),
             _source(entry),
-            terminal("\n".join(_few(entry.users))),
+            "\n".join(map(terminal, _few(entry.users))),
         )
         for entry in images
     ]
@@ -94,7 +94,13 @@ def _platforms(entry: ImageEntry) -> list[str]:
     answer = entry.platforms
     if isinstance(answer, KnownPlatforms):
         return [terminal(str(platform)) for platform in answer.platforms] or ["none"]
-    return [f"unknown: {terminal(answer.message)}"]
+    return [f"unknown: {answer.reason.value}"]
+
+
+def _condensed(name: str) -> str:
+    """A digest is 71 characters that nobody reads: its first twelve are enough."""
+    head, at, digest = name.partition("@sha256:")
+    return f"{head}{at}{digest[:12]}…" if digest else name
 
 
 def _digest(entry: ImageEntry) -> str:

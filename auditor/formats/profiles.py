@@ -22,9 +22,9 @@ def show_profile(profile: ClusterProfile) -> str:
         (
             terminal(pool.name),
             str(pool.platform),
-            terminal("\n".join(map(str, pool.taints))) or "none",
+            "\n".join(terminal(str(taint)) for taint in pool.taints) or "none",
             str(pool.runtime or "any"),
-            terminal("\n".join(_labels(pool))) or "none",
+            "\n".join(map(terminal, _labels(pool))) or "none",
         )
         for pool in profile.pools
     ]
