@@ -26,9 +26,9 @@ def test_the_cluster_of_the_readme(tmp_path: Path) -> None:
     assert [pool.name for pool in load_cluster(str(path)).pools] == ["linux", "windows"]
 
 
-def test_the_rule_of_the_page_on_rules(tmp_path: Path) -> None:
+def test_the_rule_of_the_page_on_writing_rules(tmp_path: Path) -> None:
     path = tmp_path / "missing-os-selector.yaml"
-    path.write_text(_example("docs/rules.md"), encoding="utf-8")
+    path.write_text(_example("docs/writing-rules.md"), encoding="utf-8")
 
     assert [rule.id for rule in load_rules([path])] == ["missing-os-selector"]
 

@@ -46,6 +46,15 @@ def test_links_lead_somewhere(document: Path) -> None:
     assert broken == []
 
 
+def test_make_targets_that_documents_name_exist() -> None:
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    targets = set(re.findall(r"^([a-z]+):", makefile, re.MULTILINE))
+    texts = [document.read_text(encoding="utf-8") for document in DOCUMENTS]
+    named = {name for text in texts for name in re.findall(r"(?:`|\$ )make ([a-z]+)", text)}
+
+    assert {"demo", "test", "lint"} <= named <= targets
+
+
 def test_documents_are_looked_at() -> None:
     names = {path.relative_to(ROOT).as_posix() for path in DOCUMENTS}
 
