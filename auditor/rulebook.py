@@ -103,7 +103,7 @@ def _read_rule(path: Path) -> Rule:
         return _make_rule(documents[0], path.stem)
     except ShapeError as error:
         raise ConfigurationError(
-            error.message, where=f"{path}:{error.line}:{error.column}", hint="see docs/rules.md"
+            error.message, where=f"{path}:{error.line}:{error.column}", hint="see docs/writing-rules.md"
         ) from error
 
 

@@ -28,7 +28,8 @@ ROOT: Final = Path(__file__).resolve().parents[1]
 WIDTH: Final = "100"
 
 sys.path.insert(0, str(ROOT))
-from auditor.rulebook import Rule, load_builtin_rules  # noqa: E402 - the checkout, not an install
+from auditor.rulebook import load_builtin_rules  # noqa: E402 - the checkout, not an install
+from auditor.rules_page import rule_page, rules_index  # noqa: E402
 
 _QUOTE: Final = re.compile(
     r"(?P<begin><!-- output of: podfit(?P<arguments>[^\n]*?) -->\n)"
@@ -56,8 +57,9 @@ def main(arguments: list[str]) -> int:
 
 def documents() -> Iterator[tuple[Path, str]]:
     """Each document that is generated or quotes something, with the text it should have."""
+    yield ROOT / "docs" / "rules" / "index.md", rules_index(load_builtin_rules())
     for rule in load_builtin_rules():
-        yield ROOT / "docs" / "rules" / f"{rule.id}.md", page(rule)
+        yield ROOT / "docs" / "rules" / f"{rule.id}.md", rule_page(rule)
     for path in sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")]):
         text = _QUOTE.sub(quoted, read(path))
         pages = "docs/rules" if path.parent == ROOT else "rules"
@@ -66,20 +68,6 @@ def documents() -> Iterator[tuple[Path, str]]:
 
 def read(path: Path) -> str:
     return path.read_text(encoding="utf-8") if path.exists() else ""
-
-
-def page(rule: Rule) -> str:
-    sections = [
-        f"<!-- Written by `make docs` from rules/{rule.id}.yaml. -->\n\n# {rule.id}",
-        f"**{rule.severity}**{', pedantic' if rule.pedantic else ''}. {rule.summary}",
-        f"## What happens\n\n{rule.why}",
-        f"## What to do\n\n{rule.fix}",
-    ]
-    if rule.ignore:
-        sections.append(f"## When not to care\n\n{rule.ignore}")
-    if rule.references:
-        sections.append("## References\n\n" + "\n".join(f"* <{link}>" for link in rule.references))
-    return "\n\n".join(sections) + "\n"
 
 
 def listed(block: re.Match[str], *, pages: str) -> str:
