@@ -99,6 +99,12 @@ class Registry:
     def delete_manifest(self, repository: str, digest: str) -> None:
         self.request("DELETE", f"/v2/{repository}/manifests/{digest}", expect=202)
 
+    def fetch(self, path: str) -> bytes:
+        """What a client gets that accepts anything."""
+        with contextlib.closing(self._connect()) as connection:
+            connection.request("GET", path, headers=dict(self.headers))
+            return connection.getresponse().read()
+
     def request(
         self,
         method: str,
@@ -145,6 +151,7 @@ def run_registry(
         "log": {"level": "error"},
         "storage": {"inmemory": {}, "delete": {"enabled": True}},
         "http": http_options,
+        "compatibility": {"schema1": {"enabled": True}},
         **({"auth": auth} if auth else {}),
     }
     file = folder / "registry.yml"
