@@ -242,10 +242,7 @@ def _no_message(mismatch: Mismatch, platform: Platform, pool: NodePool) -> str:
             return f"its {platform.family} needs another processor variant than {host.family}"
         case Mismatch.FEATURES:
             return f"{platform} needs OS features that the nodes do not offer"
-        case Mismatch.WINDOWS_BUILD:
-            return (
-                f"its Windows build {platform.windows_build} does not run on {host.windows_build}"
-            )
+    return f"its Windows build {platform.windows_build} does not run on {host.windows_build}"
 
 
 def common_platforms(images: Iterable[KnownPlatforms]) -> frozenset[str]:

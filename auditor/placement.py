@@ -165,8 +165,8 @@ def _place_on(
     if creates_pod is False:
         return _conclude(steps, creates_pod=False)
     if scheduling.node_name:
-        bound = _soften([_node_name(scheduling, pool, node)], admission)
-        return _conclude(bound, creates_pod=creates_pod)
+        bound = steps or [_node_name(scheduling, node)]
+        return _conclude(_soften(bound, admission), creates_pod=creates_pod)
     tolerations = (
         *scheduling.tolerations,
         *cluster_tolerations(scheduling, pool, cluster),
@@ -192,7 +192,7 @@ def _daemon_steps(
     """What the DaemonSet controller looks at: the template, before any admission plug-in."""
     tolerations = template.tolerations + automatic
     steps = [*_affinity(template, node), _taints(tolerations, pool, cluster)]
-    return [_node_name(template, pool, node), *steps] if template.node_name else steps
+    return [_node_name(template, node), *steps] if template.node_name else steps
 
 
 def _conclude(steps: list[Step], *, creates_pod: Answer) -> Placement:
@@ -216,11 +216,9 @@ def _soften(steps: list[Step], admission: Admission) -> list[Step]:
     return [*softened, question]
 
 
-def _node_name(scheduling: Scheduling, pool: NodePool, node: NodeView) -> Step:
+def _node_name(scheduling: Scheduling, node: NodeView) -> Step:
     wanted = scheduling.node_name
     answer: Answer = node.name == wanted if node.name else None
-    if not node.name and pool.nodes:
-        answer = False
     message = {
         True: f"spec.nodeName binds it to {wanted}, past the scheduler",
         False: f"spec.nodeName names {wanted}, which is not in this pool",

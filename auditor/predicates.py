@@ -20,7 +20,9 @@ Answer = bool | None
 COMPARISON_GATE: Final = "TaintTolerationComparisonOperators"
 """Feature gate of the Lt and Gt toleration operators (KEP-5471): alpha and off up to 1.37."""
 
-_INTEGER: Final = re.compile(r"[+-]?[0-9]+")
+_INTEGER: Final = re.compile(r"[0-9]+")
+"""A whole number as the value of a label can be one: no sign stands at either end of such a value
+(`NewRequirement` refuses it in a selector, the API server on a node)."""
 _CANONICAL: Final = re.compile(r"0|-?[1-9][0-9]*")
 _INT64: Final = range(-(2**63), 2**63)
 
@@ -112,11 +114,7 @@ def _compares(requirement: Requirement, node: NodeView) -> bool:
 
 
 def _integer(text: str) -> int | None:
-    """Go's `strconv.ParseInt(text, 10, 64)`."""
-    if not _INTEGER.fullmatch(text):
-        return None
-    number = int(text)
-    return number if number in _INT64 else None
+    return int(text) if _INTEGER.fullmatch(text) and int(text) in _INT64 else None
 
 
 def field_holds(requirement: Requirement, node: NodeView) -> Answer:
@@ -157,11 +155,11 @@ def tolerates(toleration: Toleration, taint: Taint, gates: Collection[str] = ())
 
 
 def _taint_compares(toleration: Toleration, taint: Taint) -> bool:
-    if not (_CANONICAL.fullmatch(toleration.value) and _CANONICAL.fullmatch(taint.value)):
+    """Both sides must be decimal without leading zeros, within 64 bits (`toleration.go`)."""
+    texts = (toleration.value, taint.value)
+    if not all(_CANONICAL.fullmatch(text) and int(text) in _INT64 for text in texts):
         return False
-    wanted, actual = _integer(toleration.value), _integer(taint.value)
-    if wanted is None or actual is None:
-        return False
+    wanted, actual = map(int, texts)
     return actual > wanted if toleration.operator == "Gt" else actual < wanted
 
 

@@ -27,10 +27,15 @@ _PREFIX: Final = re.compile(rf"{_LABEL}(?:\.{_LABEL})*")
 def invalidities(scheduling: Scheduling, gates: Collection[str] = ()) -> Iterator[str]:
     """Why the API server refuses such a pod: a sentence each. gates: feature gates that are on."""
     for item in scheduling.node_selector:
-        yield from _invalid_label(item, "nodeSelector")
+        yield from _invalid_key(item, "nodeSelector")
+        yield from _invalid_values(item, "nodeSelector")
     if scheduling.required_terms == ():
         yield "required node affinity must have at least one node selector term"
-    for term in (*(scheduling.required_terms or ()), *scheduling.preferred_terms):
+    for term in scheduling.required_terms or ():
+        yield from _invalid_term(term)
+        for item in term.expressions:
+            yield from _invalid_values(item, "node affinity")
+    for term in scheduling.preferred_terms:
         yield from _invalid_term(term)
     for toleration in scheduling.tolerations:
         yield from _invalid_toleration(toleration, gates)
@@ -50,9 +55,12 @@ def is_label_value(text: str) -> bool:
     return not text or (len(text) <= _MAX_NAME and bool(_NAME.fullmatch(text)))
 
 
-def _invalid_label(requirement: Requirement, where: str) -> Iterator[str]:
+def _invalid_key(requirement: Requirement, where: str) -> Iterator[str]:
     if not is_label_key(requirement.key):
         yield f"{where}: `{requirement.key}` cannot be the key of a label"
+
+
+def _invalid_values(requirement: Requirement, where: str) -> Iterator[str]:
     for value in requirement.values:
         if not is_label_value(value):
             yield f"{where}: `{value}` cannot be the value of label {requirement.key}"
@@ -82,7 +90,7 @@ def _invalid_expression(item: Requirement) -> Iterator[str]:
         yield f"`{item.operator}` is not a node selector operator"
     elif wrong[item.operator]:
         yield f"operator {item.operator} on {item.key} has the wrong number of values ({count})"
-    yield from _invalid_label(item, "node affinity")
+    yield from _invalid_key(item, "node affinity")
 
 
 def _invalid_toleration(toleration: Toleration, gates: Collection[str]) -> Iterator[str]:

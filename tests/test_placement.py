@@ -11,6 +11,7 @@ ADMITTED, REFUSED, UNDECIDED = Verdict.ADMITTED, Verdict.REFUSED, Verdict.UNDECI
 LINUX = pool(labels={"zone": "z1"})
 OPEN = pool(open_labels=True, varying=frozenset({"zone"}))
 TAINTED = pool("windows(10.0.20348)/amd64", taints=["os=windows:NoSchedule"])
+VARYING = pool(nodes=("a",), varying=frozenset({"zone"}))
 OFFLINE = pool(taints=["node.kubernetes.io/network-unavailable:NoSchedule"])
 CORDONED = pool(unschedulable=True)
 THREE = pool(
@@ -283,6 +284,7 @@ class TestDaemonSet:
             ("nodeName: a\nnodeSelector: {zone: z2}", THREE, (REFUSED, False)),
             ("nodeName: a", TAINTED, (REFUSED, False)),
             ("nodeName: a", LINUX, (UNDECIDED, None)),
+            ("nodeName: a\nnodeSelector: {zone: z2}", VARYING, (UNDECIDED, None)),
             ("hostNetwork: true", OFFLINE, (ADMITTED, True)),
             ("", OFFLINE, (REFUSED, False)),
             (SPREAD.replace("KEY", "rack"), LINUX, (REFUSED, True)),

@@ -59,6 +59,8 @@ TERMS = [
     ("{matchExpressions: [{key: a, operator: Lt}]}", "operator Lt on a has the wrong number"),
     ("{matchExpressions: [{key: a, operator: gt, values: ['1']}]}", "`gt` is not a node selector"),
     ("{matchExpressions: [{key: a, operator: In, values: ['b c']}]}", "`b c` cannot be the value"),
+    ("{matchExpressions: [{key: a, operator: Gt, values: ['-1']}]}", "`-1` cannot be the value"),
+    ("{matchExpressions: [{key: a b, operator: Exists}]}", "`a b` cannot be the key of a label"),
     ("{matchFields: [{key: metadata.labels, operator: In, values: [b]}]}", "only metadata.name"),
     ("{matchFields: [{key: metadata.name, operator: In, values: [b, c]}]}", "exactly one value"),
     ("{matchFields: [{key: metadata.name, operator: Exists}]}", "exactly one value"),
@@ -103,6 +105,11 @@ def test_refused(spec: str, expected: str) -> None:
 )
 def test_accepted(spec: str) -> None:
     assert problems(spec) == []
+
+
+def test_a_preferred_term_may_name_what_no_label_is() -> None:
+    """ValidatePreferredSchedulingTerms lets it through; a required term is refused."""
+    assert problems(PREFERENCE.replace("Is, values: [b]", "In, values: [b c]")) == []
 
 
 def test_comparing_tolerations_are_accepted_behind_their_gate() -> None:
