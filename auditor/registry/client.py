@@ -122,7 +122,7 @@ class RegistryInspector:
                 self._supervise(futures, askers, progress)
             except BaseException:
                 cancelled.set()
-                self._transport.live.cut(float("inf"))
+                self._transport.live.cut()
                 raise
         answers = {target: future.result() for future, target in futures.items()}
         return {image: answers[_target(image)] for image in images}
@@ -140,7 +140,7 @@ class RegistryInspector:
             for future in finished:
                 done += askers[futures[future]]
                 progress(done, total)
-            self._transport.live.cut(self._options.clock.monotonic())
+            self._transport.live.cut()
 
     def _ask(
         self,

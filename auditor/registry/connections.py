@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, ClassVar
 
@@ -28,7 +28,7 @@ class BlockedPeer(Exception):
 
 
 class LiveConnections:
-    """What each thread is waiting for, with the time after which it waits in vain.
+    """What each thread is waiting for, and whether it does so in vain.
 
     A socket's time limit starts anew with every byte, so a server could dribble for ever; whoever
     supervises the threads calls `cut`.
@@ -36,20 +36,20 @@ class LiveConnections:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._waiting: dict[int, float] = {}
+        self._over: dict[int, Callable[[], bool]] = {}
         self._sockets: dict[int, socket.socket] = {}
 
     @contextmanager
-    def until(self, moment: float) -> Iterator[None]:
-        """Everything this thread sends and reads within has to be over by then."""
+    def until(self, over: Callable[[], bool]) -> Iterator[None]:
+        """What this thread sends and reads within is of no use once `over` says so."""
         thread = threading.get_ident()
         with self._lock:
-            self._waiting[thread] = moment
+            self._over[thread] = over
         try:
             yield
         finally:
             with self._lock:
-                self._waiting.pop(thread, None)
+                del self._over[thread]
                 self._forget(thread)
 
     def uses(self, connected: socket.socket) -> None:
@@ -62,14 +62,19 @@ class LiveConnections:
         with self._lock:
             self._forget(thread)
             self._sockets[thread] = own
+            self._cut(thread)
 
-    def cut(self, now: float) -> None:
-        """Shuts every connection whose time is over: its reader sees the end of the stream."""
+    def cut(self) -> None:
+        """Shuts every connection that is of no use: its reader sees the end of the stream."""
         with self._lock:
-            for thread, connected in self._sockets.items():
-                if self._waiting.get(thread, now) <= now:
-                    with contextlib.suppress(OSError):
-                        connected.shutdown(socket.SHUT_RDWR)
+            for thread in self._sockets:
+                self._cut(thread)
+
+    def _cut(self, thread: int) -> None:
+        over = self._over.get(thread)
+        if over is None or over():
+            with contextlib.suppress(OSError):
+                self._sockets[thread].shutdown(socket.SHUT_RDWR)
 
     def _forget(self, thread: int) -> None:
         if kept := self._sockets.pop(thread, None):

@@ -24,6 +24,9 @@ class Deadline:
     why: str
     cancelled: threading.Event
 
+    def over(self) -> bool:
+        return self.cancelled.is_set() or self.moment <= self.clock.monotonic()
+
     def left(self) -> float:
         """Seconds, more than none. Raises TimeOver."""
         seconds = self.moment - self.clock.monotonic()

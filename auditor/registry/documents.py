@@ -67,6 +67,11 @@ _KINDS: Final[dict[str, _Kind]] = {
     **dict.fromkeys(MANIFEST_TYPES, "manifest"),
     **dict.fromkeys(_SCHEMA_1_TYPES, "schema1"),
 }
+_NAMES: Final[dict[_Kind, str]] = {
+    "index": "an index",
+    "manifest": "a manifest",
+    "schema1": "a schema 1 manifest",
+}
 
 
 class DocumentError(ValueError):
@@ -157,7 +162,7 @@ def _kind(value: JsonObject, content_type: str) -> _Kind:
     said = _KINDS.get(text_at(value, "mediaType"))
     sent = _KINDS.get(content_type.partition(";")[0].strip().lower())
     if said and sent and said != sent:
-        raise DocumentError(f"its body says it is an {said}, its header an {sent}")
+        raise DocumentError(f"its body says it is {_NAMES[said]}, its header {_NAMES[sent]}")
     if "manifests" in value and ("config" in value or "layers" in value):
         raise DocumentError("it could be read as an index or as a manifest")
     kind = said or sent or _kind_by_structure(value)

@@ -71,6 +71,8 @@ def _known(cause: BaseException) -> Fault | None:
             return Fault(FaultKind.NAME, "its name is not a valid host name")
         case ssl.SSLError():
             return _tls_fault(cause)
+        case urllib3.exceptions.NewConnectionError():
+            return None  # It counts as a ConnectTimeoutError; its cause knows better.
         case TimeoutError() | urllib3.exceptions.ConnectTimeoutError():
             return Fault(FaultKind.TIMEOUT, "the connection timed out", transient=True)
         case urllib3.exceptions.ReadTimeoutError():

@@ -37,7 +37,6 @@ class RegistryHost:
         self._sender, self._tokens, self._authenticator = sender, tokens, authenticator
         self._lock = threading.Lock()
         self._met = False
-        self._answered = threading.Event()
 
     def ask(self, request: Request, repository: str, deadline: Deadline) -> Answer:
         """The answer after authentication: any status, but 401 and 403 are final.
@@ -47,11 +46,11 @@ class RegistryHost:
         with self._lock:
             first, self._met = not self._met, True
         if not first:
-            self._answered.wait(deadline.left())
+            self._sender.met.wait(deadline.left())
         try:
             return self._ask(request, repository, deadline)
         finally:
-            self._answered.set()
+            self._sender.met.set()
 
     def denial(self, repository: str) -> RegistryFailure:
         """Why a repository stays closed, after everything the user has was tried."""
@@ -69,7 +68,7 @@ class RegistryHost:
             if origin_of(answer.url) != self.endpoint.origin:
                 return self._ask_elsewhere(request, answer, deadline)
             again = self._authenticator.learn(repository, answer, used)
-            self._answered.set()
+            self._sender.met.set()
             if not again:
                 break
         return answer

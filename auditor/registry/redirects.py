@@ -53,12 +53,14 @@ class Follower:
             min(self._options.read_timeout, left),
         )
         try:
-            with self._transport.live.until(deadline.moment):
-                return self._transport.send(request, host_options, timeout, private=private)
+            with self._transport.live.until(deadline.over):
+                answer = self._transport.send(request, host_options, timeout, private=private)
         except Fault as fault:
             if origin != self._endpoint.origin:
                 fault.where = str(origin)
             raise
+        deadline.left()  # A connection that was cut can look like the end of an answer.
+        return answer
 
     def _trust(self, origin: Origin, realm: Realm | None) -> tuple[HostOptions, bool]:
         """How to speak TLS with an origin, and whether its address may be private."""

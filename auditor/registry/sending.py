@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import Final
 
 from auditor.registry.breaker import Breaker
@@ -40,10 +41,14 @@ _HOST_FAULTS: Final = frozenset(
 """Trouble that every request to the host would have."""
 _PATIENT_KINDS: Final = frozenset({FaultKind.CONNECT, FaultKind.TIMEOUT})
 _FEW_PULLS: Final = 10
+_UNAUTHORIZED: Final = 401
 
 
 class Sender:
-    """Sends requests on behalf of one registry until there is an answer worth reading."""
+    """Sends requests on behalf of one registry until there is an answer worth reading.
+
+    met: set once the registry has answered, if not with a question.
+    """
 
     def __init__(
         self, follower: Follower, endpoint: Endpoint, options: RegistryOptions, remarks: Remarks
@@ -51,6 +56,7 @@ class Sender:
         self._follower, self._endpoint, self._options = follower, endpoint, options
         self._remarks = remarks
         self._breaker = Breaker()
+        self.met = threading.Event()
 
     def send(self, request: Request, deadline: Deadline, realm: Realm | None = None) -> Answer:
         """An answer that is not transient. Raises RegistryFailure and TimeOver."""
@@ -66,7 +72,9 @@ class Sender:
                 deadline.pause(self._after_fault(fault, attempt, deadline))
                 continue
             self._note_pulls(answer)
-            if answer.status not in TRANSIENT_STATUSES:
+            if answer.status != _UNAUTHORIZED:
+                self.met.set()
+            if answer.status not in TRANSIENT_STATUSES or _is_refused_head(request, answer):
                 self._breaker.succeeded()
                 return answer
             deadline.pause(self._after_answer(answer, attempt, deadline))
@@ -111,3 +119,8 @@ class Sender:
             name = display(self._endpoint)
             text = f"{name} allows {left} more pulls of {most}; log in or use a lock file"
             self._remarks.add(text, topic=f"pulls {name}")
+
+
+def _is_refused_head(request: Request, answer: Answer) -> bool:
+    """Some registries fail on HEAD alone; the same as GET will tell."""
+    return request.method == "HEAD" and answer.status != TOO_MANY_REQUESTS

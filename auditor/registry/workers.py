@@ -8,6 +8,7 @@ are daemons: nothing a server does keeps the process from ending.
 from __future__ import annotations
 
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
@@ -55,8 +56,9 @@ class Workers:
             self._changed.notify_all()
         for job in dropped:
             job.future.cancel()
+        end = time.monotonic() + _JOIN_SECONDS
         for thread in self._threads:
-            thread.join(_JOIN_SECONDS)
+            thread.join(max(0.0, end - time.monotonic()))
 
     def submit(self, lane: str, call: Callable[[], _R]) -> Future[_R]:
         """The future result of a call."""
