@@ -1,0 +1,31 @@
+"""`concise`: one line for each finding, as compilers write them, for editors and `grep`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from auditor.formats import escape
+from auditor.formats.interface import Style
+from auditor.formats.marks import LOOKS
+from auditor.formats.pen import Look, Pen
+from auditor.formats.words import rule_urls
+from auditor.report import Report
+
+
+def write_concise(report: Report, style: Style) -> str:
+    """`path:line:column: severity[rule] message (fix)`; empty where there is nothing to say."""
+    return escape.log("".join(f"{line}\n" for line in _lines(report, Pen(style))))
+
+
+def _lines(report: Report, pen: Pen) -> Iterator[str]:
+    urls = rule_urls(report)
+    for finding in report.findings:
+        seen = finding.observation
+        rule = pen.link(pen.text(finding.rule), urls.get(finding.rule, ""))
+        severity = pen.paint(f"{finding.severity}[{rule}]", LOOKS[finding.severity])
+        fix = f" ({pen.text(seen.fix)})" if seen.fix else ""
+        yield f"{pen.text(str(seen.location))}: {severity} {pen.text(seen.message)}{fix}"
+    for problem in report.problems:
+        where = pen.text(problem.where) or "podfit"
+        why = f" ({pen.text(' '.join(escape.lines(problem.why)))})" if problem.why else ""
+        yield f"{where}: {pen.paint('not audited:', Look.BAD)} {pen.text(problem.what)}{why}"

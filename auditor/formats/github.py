@@ -1,0 +1,106 @@
+"""`github`: annotations of a GitHub workflow, written as workflow commands.
+
+A step shows at most ten errors, ten warnings and ten notices (actions/runner `ExecutionContext`
+`_maxCountPerIssueType`) and cuts a message at 4096 characters.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from auditor.errors import Problem
+from auditor.findings import Finding, Severity
+from auditor.formats import escape
+from auditor.formats.interface import Style
+from auditor.formats.paths import file_line, repository_path, split_place
+from auditor.phrases import count
+from auditor.report import Report
+
+MAX_PER_LEVEL: Final = 10
+MAX_MESSAGE: Final = 4000
+_LEVELS: Final = {
+    Severity.ERROR: "error",
+    Severity.WARNING: "warning",
+    Severity.INFO: "notice",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Annotation:
+    """One command. properties: in their order; empty ones are left out."""
+
+    level: str
+    message: str
+    properties: tuple[tuple[str, str], ...] = ()
+
+    def __str__(self) -> str:
+        written = ",".join(
+            f"{key}={escape.workflow_property(escape.visible(value))}"
+            for key, value in self.properties
+            if value
+        )
+        message = escape.workflow_data(self.message[:MAX_MESSAGE])
+        return f"::{self.level}{' ' if written else ''}{written}::{message}\n"
+
+
+def write_github(report: Report, style: Style) -> str:
+    """The worst first; what is too much for GitHub is counted in one last notice."""
+    findings = sorted(report.findings, key=lambda finding: -finding.severity)
+    annotations = [*(_of_problem(item, style) for item in report.problems)]
+    annotations += [_of_finding(item, style) for item in findings]
+    return "".join(map(str, _bounded(annotations)))
+
+
+def _bounded(annotations: list[Annotation]) -> Iterator[Annotation]:
+    """The first ten of each level. The last notice is kept free where anything is left out."""
+    often = Counter(annotation.level for annotation in annotations)
+    overflow = any(number > MAX_PER_LEVEL for number in often.values())
+    limits = dict.fromkeys(_LEVELS.values(), MAX_PER_LEVEL)
+    if overflow:
+        limits["notice"] -= 1
+    shown: Counter[str] = Counter()
+    for annotation in annotations:
+        if shown[annotation.level] < limits[annotation.level]:
+            shown[annotation.level] += 1
+            yield annotation
+    if left := len(annotations) - shown.total():
+        text = f"{count(left, 'more annotation')} of podfit: see the job summary or the report"
+        yield Annotation("notice", text, (("title", "podfit"),))
+
+
+def _of_finding(finding: Finding, style: Style) -> Annotation:
+    seen = finding.observation
+    location = seen.location
+    parts = [f"{location}: {seen.message}"]
+    parts += [f"{label}: {text}" for label, text in (("why", seen.why), ("fix", seen.fix)) if text]
+    parts += [f"note: {item.observation.message} [{item.rule}]" for item in finding.explanations]
+    if location.rendered:
+        parts.append(f"line {location.line} is that of the rendered template")
+    return Annotation(
+        _LEVELS[finding.severity],
+        "\n".join(map(escape.visible, parts)),
+        (
+            ("title", f"podfit: {finding.rule}"),
+            ("file", repository_path(location.path, style)),
+            ("line", str(file_line(location))),
+            ("col", "" if location.rendered else str(location.column)),
+        ),
+    )
+
+
+def _of_problem(problem: Problem, style: Style) -> Annotation:
+    path, line = split_place(problem.where)
+    parts = [f"{problem.where}: {problem.what}" if problem.where else problem.what]
+    parts += [*escape.lines(problem.why), *((f"help: {problem.hint}",) if problem.hint else ())]
+    return Annotation(
+        "error",
+        "\n".join(map(escape.visible, parts)),
+        (
+            ("title", "podfit: not audited"),
+            ("file", repository_path(path, style) if path else ""),
+            ("line", str(line) if path else ""),
+        ),
+    )

@@ -1,0 +1,66 @@
+"""`gitlab`: a Code Quality report, as GitLab reads it from `artifacts:reports:codequality`.
+
+https://docs.gitlab.com/ci/testing/code_quality/#code-quality-report-format
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any, Final
+
+from auditor.errors import Problem
+from auditor.findings import FINGERPRINT_LENGTH, Finding, Severity
+from auditor.formats.escape import json_text, visible
+from auditor.formats.interface import Style
+from auditor.formats.paths import file_line, repository_path, split_place
+from auditor.report import Report
+
+_SEVERITIES: Final = {
+    Severity.ERROR: "major",
+    Severity.WARNING: "minor",
+    Severity.INFO: "info",
+}
+
+
+def write_gitlab(report: Report, style: Style) -> str:
+    """A list with an entry for each finding and each part that was not audited.
+
+    GitLab keeps one of several entries with the same fingerprint, so later ones are told apart.
+    """
+    entries = [_of_finding(finding, style) for finding in report.findings]
+    entries += [_of_problem(problem, style) for problem in report.problems]
+    seen: dict[str, int] = {}
+    for entry in entries:
+        fingerprint = entry["fingerprint"]
+        number = seen[fingerprint] = seen.get(fingerprint, 0) + 1
+        if number > 1:
+            entry["fingerprint"] = f"{fingerprint}-{number}"
+    return json_text(entries) + "\n"
+
+
+def _of_finding(finding: Finding, style: Style) -> dict[str, Any]:
+    seen = finding.observation
+    fix = f"; {seen.fix}" if seen.fix else ""
+    return {
+        "description": visible(f"{seen.message}{fix}"),
+        "check_name": finding.rule,
+        "fingerprint": finding.fingerprint,
+        "severity": _SEVERITIES[finding.severity],
+        "location": _location(seen.location.path, file_line(seen.location), style),
+    }
+
+
+def _of_problem(problem: Problem, style: Style) -> dict[str, Any]:
+    path, line = split_place(problem.where)
+    digest = hashlib.sha256(f"{path}\0{problem.what}".encode(errors="replace")).hexdigest()
+    return {
+        "description": visible(f"not audited: {problem.what}"),
+        "check_name": "not-audited",
+        "fingerprint": digest[:FINGERPRINT_LENGTH],
+        "severity": "blocker",
+        "location": _location(path or ".", line, style),
+    }
+
+
+def _location(path: str, line: int, style: Style) -> dict[str, Any]:
+    return {"path": visible(repository_path(path, style)), "lines": {"begin": line}}

@@ -1,0 +1,234 @@
+"""`json`: everything a report holds, for programs. Described by `docs/schema/report-v1.json`.
+
+Within version 1 keys are added but never renamed, removed or given another meaning. Lines and
+columns count from 1. Names are exact: whatever is odd in them is written as a JSON escape.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+from auditor import __version__
+from auditor.assessment import Assessment, ImageUse, PoolFit
+from auditor.errors import Problem
+from auditor.findings import Explanation, Finding, Guard, Subject
+from auditor.formats.escape import json_text
+from auditor.formats.interface import Style
+from auditor.formats.words import precision, rule_urls
+from auditor.images import KnownPlatforms, Platforms
+from auditor.manifests import Location
+from auditor.nodes import ClusterProfile
+from auditor.policy import Suppressed
+from auditor.report import ImageEntry, Report
+from auditor.scheduling import Requirement
+from auditor.workloads import Workload
+
+SCHEMA_VERSION: Final = 1
+
+Json = dict[str, Any]
+
+
+def write_json(report: Report, style: Style) -> str:
+    """The whole report, whatever the style."""
+    del style
+    return json_text(report_data(report)) + "\n"
+
+
+def report_data(report: Report) -> Json:
+    """The report as JSON values, keys in the order in which they are documented."""
+    urls = rule_urls(report)
+    silenced: list[tuple[Finding, Suppressed | None]] = [
+        (item.finding, item) for item in report.suppressed
+    ]
+    findings = [*((finding, None) for finding in report.findings), *silenced]
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "tool": {"name": "podfit", "version": __version__},
+        "summary": _summary(report),
+        "clusters": [_cluster(cluster) for cluster in report.clusters],
+        "findings": [
+            _finding(finding, by, urls.get(finding.rule, ""))
+            for finding, by in sorted(findings, key=lambda pair: pair[0].sort_key)
+        ],
+        "workloads": [_assessment(assessment) for assessment in report.assessments],
+        "images": [_image(entry) for entry in report.images],
+        "errors": [_problem(problem) for problem in report.problems],
+        "notices": list(report.notices),
+    }
+
+
+def _summary(report: Report) -> Json:
+    totals = report.totals
+    return {
+        "errors": totals.errors,
+        "warnings": totals.warnings,
+        "infos": totals.infos,
+        "suppressed": totals.suppressed,
+        "workloads": totals.workloads,
+        "images": totals.images,
+        "unresolved": totals.unresolved,
+        "undecided": totals.undecided,
+        "incomplete": report.incomplete,
+        "exit_code": report.exit_code,
+    }
+
+
+def _cluster(cluster: ClusterProfile) -> Json:
+    return {
+        "name": cluster.name,
+        "pools": [
+            {
+                "name": pool.name,
+                "platform": str(pool.platform),
+                "taints": [str(taint) for taint in pool.taints],
+                "runtime": str(pool.runtime) if pool.runtime else None,
+            }
+            for pool in cluster.pools
+        ],
+    }
+
+
+def _finding(finding: Finding, suppressed: Suppressed | None, url: str) -> Json:
+    seen = finding.observation
+    return {
+        "id": finding.fingerprint,
+        "rule": finding.rule,
+        "severity": str(finding.severity),
+        "confidence": str(seen.confidence),
+        "consequence": seen.consequence.value,
+        "message": seen.message,
+        "why": seen.why,
+        "fix": _fix(seen.fix, seen.guard),
+        "url": url,
+        "location": _location(seen.location),
+        "workload": _workload(seen.workload),
+        "containers": [_subject(subject) for subject in seen.subjects],
+        "pools": list(seen.pools),
+        "explanations": [_explanation(item) for item in finding.explanations],
+        "suppressed": suppressed and {"by": suppressed.by, "reason": suppressed.reason},
+    }
+
+
+def _fix(text: str, guard: Guard) -> Json:
+    """text: for people. The others: the guard, ready to be put into the pod spec."""
+    return {
+        "text": text,
+        "nodeSelector": guard.node_selector,
+        "requiredNodeAffinity": [_requirement(item) for item in guard.affinity],
+    }
+
+
+def _requirement(item: Requirement) -> Json:
+    return {"key": item.key, "operator": item.operator, "values": list(item.values)}
+
+
+def _explanation(item: Explanation) -> Json:
+    seen = item.observation
+    return {
+        "rule": item.rule,
+        "message": seen.message,
+        "why": seen.why,
+        "fix": seen.fix,
+        "location": _location(seen.location),
+    }
+
+
+def _subject(subject: Subject) -> Json:
+    return {
+        "name": subject.container,
+        "role": subject.role,
+        "image": subject.image,
+        "platforms": list(subject.platforms) or "unknown",
+        "problem": subject.problem,
+    }
+
+
+def _location(location: Location) -> Json:
+    return {
+        "path": location.path,
+        "start": {"line": location.line, "col": location.column},
+        "precision": precision(location),
+    }
+
+
+def _workload(workload: Workload) -> Json:
+    return {
+        "apiVersion": workload.ref.api_version,
+        "kind": workload.ref.kind,
+        "namespace": workload.ref.namespace,
+        "name": workload.ref.name,
+    }
+
+
+def _assessment(assessment: Assessment) -> Json:
+    workload = assessment.workload
+    return {
+        **_workload(workload),
+        "location": _location(workload.location),
+        "hooks": list(workload.hooks),
+        "containers": [_container(use) for use in assessment.uses],
+        "pools": [_fit(fit) for fit in assessment.fits],
+    }
+
+
+def _container(use: ImageUse) -> Json:
+    return {
+        "name": use.container.name,
+        "role": use.container.role.value,
+        "image": use.container.image,
+        "platforms": _platforms(use.platforms),
+    }
+
+
+def _platforms(platforms: Platforms) -> Sequence[str] | str:
+    if isinstance(platforms, KnownPlatforms):
+        return [str(platform) for platform in platforms.platforms]
+    return "unknown"
+
+
+def _fit(fit: PoolFit) -> Json:
+    return {
+        "cluster": fit.cluster.name,
+        "pool": fit.name,
+        "placement": fit.placement.verdict.value,
+        "runnable": fit.runnable.value,
+        "failure": fit.failure.value if fit.failure else None,
+        "reasons": list(fit.reasons),
+    }
+
+
+def _image(entry: ImageEntry) -> Json:
+    return {
+        "image": entry.name,
+        "platforms": _platforms(entry.platforms),
+        **_answer(entry.platforms),
+        "users": list(entry.users),
+    }
+
+
+def _answer(platforms: Platforms) -> Json:
+    """Known and unknown images have the same keys; what does not apply is null or empty."""
+    if isinstance(platforms, KnownPlatforms):
+        return {
+            "kind": platforms.kind,
+            "digest": platforms.digest,
+            "source": platforms.source,
+            "notes": list(platforms.notes),
+            "problem": None,
+        }
+    problem = {
+        "reason": platforms.reason.value,
+        "message": platforms.message,
+        "hint": platforms.hint,
+    }
+    return {"kind": None, "digest": None, "source": None, "notes": [], "problem": problem}
+
+
+def _problem(problem: Problem) -> Json:
+    return {
+        "what": problem.what,
+        "where": problem.where,
+        "why": problem.why,
+        "hint": problem.hint,
+    }

@@ -1,0 +1,97 @@
+"""`junit`: a suite for each file, a case for each workload and rule.
+
+The elements that Jenkins and GitLab read. What fails the audit is a failure; a finding below the
+gate and one that was suppressed are skipped cases, so that a CI's tests agree with the exit code.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Final
+from xml.etree import ElementTree as ET
+
+from auditor.errors import Problem
+from auditor.findings import Finding
+from auditor.formats.escape import lines, visible, xml_document
+from auditor.formats.interface import Style
+from auditor.formats.words import workload_names
+from auditor.policy import Gate
+from auditor.report import Report
+from auditor.workloads import Workload
+
+_KINDS: Final = ("failure", "error", "skipped")
+
+Key = tuple[str, str, int]
+"""A rule and the place of a workload: file and ordinal."""
+
+
+def write_junit(report: Report, style: Style) -> str:
+    """JUnit XML. No times and no host: the same input gives the same bytes."""
+    del style
+    root = ET.Element("testsuites", name="podfit")
+    by_file: dict[str, list[tuple[Workload, str]]] = {}
+    for assessment, name in zip(report.assessments, workload_names(report), strict=True):
+        path = assessment.workload.document.path
+        by_file.setdefault(path, []).append((assessment.workload, name))
+    cases = _cases(report)
+    for path, workloads in by_file.items():
+        suite = ET.SubElement(root, "testsuite", name=visible(path))
+        for workload, name in workloads:
+            for rule in report.rules:
+                classname = f"{visible(path)}: {visible(name)}"
+                case = ET.SubElement(suite, "testcase", name=rule.id, classname=classname)
+                case.extend(cases.get(_key(rule.id, workload), ()))
+        _count(suite)
+    if report.problems:
+        suite = ET.SubElement(root, "testsuite", name="podfit")
+        suite.extend(_not_audited(problem) for problem in report.problems)
+        _count(suite)
+    ET.indent(root)
+    text = ET.tostring(root, encoding="unicode", xml_declaration=False)
+    return f'<?xml version="1.0" encoding="UTF-8"?>\n{xml_document(text)}\n'
+
+
+def _key(rule: str, workload: Workload) -> Key:
+    return rule, workload.document.path, workload.ordinal
+
+
+def _cases(report: Report) -> Mapping[Key, Sequence[ET.Element]]:
+    """What stands in the cases that are not simply passed."""
+    found: dict[Key, list[ET.Element]] = {}
+    for finding in report.findings:
+        key = _key(finding.rule, finding.observation.workload)
+        found.setdefault(key, []).append(_of_finding(finding, report.gate))
+    for item in report.suppressed:
+        key = _key(item.finding.rule, item.finding.observation.workload)
+        message = visible(f"suppressed by {item.by}: {item.reason}")
+        found.setdefault(key, []).append(ET.Element("skipped", message=message))
+    return found
+
+
+def _of_finding(finding: Finding, gate: Gate) -> ET.Element:
+    seen = finding.observation
+    severity = str(finding.severity)
+    if not gate.fails(finding.severity):
+        return ET.Element("skipped", message=visible(f"{severity}: {seen.message}"))
+    element = ET.Element("failure", type=severity, message=visible(seen.message))
+    rendered = " (rendered)" if seen.location.rendered else ""
+    notes = [f"note: {item.observation.message}" for item in finding.explanations]
+    element.text = _text((f"{seen.location}{rendered}", seen.why, seen.fix, *notes))
+    return element
+
+
+def _not_audited(problem: Problem) -> ET.Element:
+    case = ET.Element("testcase", name=visible(problem.what), classname="podfit: not audited")
+    error = ET.SubElement(case, "error", type="not-audited", message=visible(problem.what))
+    error.text = _text((problem.where, *lines(problem.why), problem.hint))
+    return case
+
+
+def _text(parts: Iterable[str]) -> str:
+    return "\n".join(visible(part) for part in parts if part)
+
+
+def _count(suite: ET.Element) -> None:
+    suite.set("tests", str(len(suite)))
+    for kind, name in zip(_KINDS, ("failures", "errors", "skipped"), strict=True):
+        suite.set(name, str(sum(case.find(kind) is not None for case in suite)))

@@ -1,0 +1,156 @@
+"""`markdown`: for the summary of a GitHub job, a pull request comment or a wiki.
+
+GitHub refuses a whole summary above 1 MiB (actions/runner `AttachmentSizeLimit`), so what would
+lead there is left out and counted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Final
+
+from auditor.errors import Problem
+from auditor.findings import Finding
+from auditor.formats.escape import lines, markdown, markdown_code, markdown_prose
+from auditor.formats.excerpt import excerpt
+from auditor.formats.interface import Style
+from auditor.formats.marks import MARKS
+from auditor.formats.paths import source_link
+from auditor.formats.words import (
+    may_land,
+    pools_of,
+    reservations,
+    results,
+    rule_urls,
+    runs_on_use,
+    scope,
+    verdict,
+    workload_names,
+)
+from auditor.formats.workload_table import REASONABLE
+from auditor.manifests import Location
+from auditor.phrases import count, unique
+from auditor.report import Report
+
+MAX_BYTES: Final = 900 * 1024
+_SHARES: Final = (0.5, 0.3)
+"""Of the bytes: how much the findings may take, and how much the table."""
+
+
+def write_markdown(report: Report, style: Style) -> str:
+    """Verdict, findings, what was not audited, and the workloads; at most `MAX_BYTES` long."""
+    findings, table = (int(MAX_BYTES * share) for share in _SHARES)
+    rest = MAX_BYTES - findings - table - 1024
+    sections = [
+        _head(report),
+        _bounded(_findings(report, style), findings, "finding"),
+        _bounded(map(_problem, report.problems), rest // 2, "part not audited"),
+        _bounded((f"> note: {markdown(note)}\n" for note in report.notices), rest // 2, "note"),
+        _table(report, table) if len(report.assessments) > 1 or report.findings else "",
+    ]
+    return "\n".join(filter(None, sections))
+
+
+def _head(report: Report) -> str:
+    failed = bool(report.findings) or report.incomplete
+    details = " · ".join((scope(report), *reservations(report)))
+    return f"### {'✗' if failed else '✓'} podfit: {verdict(report)}\n\n{details}\n"
+
+
+def _bounded(parts: Iterable[str], limit: int, noun: str, between: str = "\n") -> str:
+    """As many parts as fit; of the others the number."""
+    kept: list[str] = []
+    omitted = used = 0
+    for part in parts:
+        size = len(part.encode(errors="replace"))
+        if omitted or used + size > limit:
+            omitted += 1
+            continue
+        used += size
+        kept.append(part)
+    if omitted:
+        kept.append(f"\n{count(omitted, f'more {noun}')} left out here; see the full report.\n")
+    return between.join(kept)
+
+
+def _findings(report: Report, style: Style) -> Iterator[str]:
+    urls = rule_urls(report)
+    for finding in report.findings:
+        yield "\n".join(_finding(finding, report, style, urls.get(finding.rule, ""))) + "\n"
+
+
+def _finding(finding: Finding, report: Report, style: Style, url: str) -> Iterator[str]:
+    seen = finding.observation
+    rule = markdown_code(finding.rule)
+    yield "<details>"
+    yield f"<summary><b>{finding.severity}</b> {rule}: {markdown_prose(seen.message)}</summary>\n"
+    yield f"{_where(seen.location, style)}\n"
+    yield from _source(finding)
+    notes = (("Why", seen.why), ("Fix", seen.fix), ("On", pools_of(seen, report)))
+    for label, text in notes:
+        if text:
+            yield f"- **{label}:** {markdown_prose(text)}"
+    for item in finding.explanations:
+        yield f"- **Note:** {markdown_prose(item.observation.message)} ({markdown_code(item.rule)})"
+    if url:
+        yield f"- **See:** [{markdown(finding.rule)}](<{markdown(url)}>)"
+    yield "\n</details>"
+
+
+def _where(location: Location, style: Style) -> str:
+    text = markdown_code(f"{location.path}:{location.line}")
+    url = source_link(location, style)
+    linked = f"[{text}](<{markdown(url)}>)" if url else text
+    return f"{linked} (rendered)" if location.rendered else linked
+
+
+def _source(finding: Finding) -> Iterator[str]:
+    """The source as a block of HTML: a fence could be closed by what is in it."""
+    source = excerpt(finding.observation)
+    if not source:
+        return
+    yield "<pre>"
+    for line in source:
+        if line.number is None:
+            yield "…"
+            continue
+        text = markdown(line.text.replace("\t", "    "))
+        shown = f"{line.number:>5}  {text}"
+        yield f"<b>{shown}</b>" if any(mark.primary for mark in line.marks) else shown
+    yield "</pre>\n"
+
+
+def _problem(problem: Problem) -> str:
+    where = f" at {markdown_code(problem.where)}" if problem.where else ""
+    parts = [f"- **not audited:** {markdown_prose(problem.what)}{where}"]
+    parts += [markdown(line) for line in lines(problem.why)]
+    parts += [markdown_prose(problem.hint)] if problem.hint else []
+    return "<br>".join(parts) + "\n"
+
+
+def _table(report: Report, limit: int) -> str:
+    body = _bounded(_rows(report), limit, "workload", between="")
+    header = "| | Workload | Image | Runs on | May land on | Result |\n|---|---|---|---|---|---|\n"
+    table = f"{header}{body}"
+    if len(report.assessments) <= REASONABLE:
+        return table
+    summary = f"<summary>{count(len(report.assessments), 'workload')}</summary>"
+    return f"<details>{summary}\n\n{table}\n</details>\n"
+
+
+def _rows(report: Report) -> Iterator[str]:
+    """A row for each workload, the worst first; its images below each other."""
+    entries = zip(report.assessments, workload_names(report), results(report), strict=True)
+    order = list(MARKS)
+    for assessment, name, result in sorted(entries, key=lambda item: order.index(item[2].outcome)):
+        uses = {use.container.image: use for use in reversed(assessment.uses)}
+        images = unique(use.container.image for use in assessment.uses)
+        cells = (
+            MARKS[result.outcome][0],
+            markdown_code(name),
+            "<br>".join(markdown_code(image) for image in images),
+            "<br>".join(markdown(runs_on_use(uses[image])) for image in images),
+            markdown(may_land(assessment)),
+            markdown(str(result)),
+        )
+        yield f"| {' | '.join(cells)} |\n"

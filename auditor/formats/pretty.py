@@ -1,0 +1,34 @@
+"""`pretty`: for people at a terminal. Problems first, then the workloads, then the totals."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from auditor.formats import escape
+from auditor.formats.frames import finding_frame, problem_frame
+from auditor.formats.interface import Style
+from auditor.formats.pen import Pen
+from auditor.formats.totals import totals_lines
+from auditor.formats.words import rule_urls
+from auditor.formats.workload_table import workload_table
+from auditor.report import Report
+
+
+def write_pretty(report: Report, style: Style) -> str:
+    """The report for a terminal, within the width of the style."""
+    pen = Pen(style)
+    blocks = ["\n".join(lines) for lines in _blocks(report, pen)]
+    return escape.log("\n\n".join(filter(None, blocks)) + "\n")
+
+
+def _blocks(report: Report, pen: Pen) -> Iterator[Iterator[str]]:
+    urls = rule_urls(report)
+    for finding in report.findings:
+        yield finding_frame(finding, report, pen, urls.get(finding.rule, ""))
+    for problem in report.problems:
+        yield problem_frame(problem, pen)
+    for notice in report.notices:
+        yield pen.wrap(f"note: {pen.text(notice)}")
+    if len(report.assessments) > 1 or report.findings:
+        yield workload_table(report, pen)
+    yield totals_lines(report, pen)

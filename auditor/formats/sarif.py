@@ -1,0 +1,206 @@
+"""`sarif`: SARIF 2.1.0 for GitHub code scanning and everything else that reads it.
+
+GitHub takes two results with the same rule, file and line for one alert, so there is one result for
+each. It computes `primaryLocationLineHash` itself and warns about any other, so the fingerprint has
+a name of its own. Suppressed findings are left out: GitHub does not read `suppressions`.
+https://docs.github.com/en/code-security/code-scanning/integrating-with-code-scanning/sarif-support-for-code-scanning
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from typing import Any, Final
+
+from auditor import __version__
+from auditor.errors import Problem
+from auditor.findings import Finding, Severity
+from auditor.formats.escape import json_text, visible
+from auditor.formats.interface import Style
+from auditor.formats.paths import file_line, repository_uri, split_place
+from auditor.formats.words import rule_url, runs_on
+from auditor.images import KnownPlatforms
+from auditor.manifests import Location
+from auditor.report import ImageEntry, Report
+from auditor.rulebook import Rule
+
+SCHEMA: Final = (
+    "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
+)
+MAX_RESULTS: Final = 5000
+"""GitHub shows no more of one run."""
+_MAX_TEXT: Final = 1024
+
+_LEVELS: Final = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.INFO: "note"}
+_PROBLEM_SEVERITIES: Final = {
+    Severity.ERROR: "error",
+    Severity.WARNING: "warning",
+    Severity.INFO: "recommendation",
+}
+_SELECTOR: Final = re.compile(r"nodeSelector: \{([^{}]*)\}")
+
+Json = dict[str, Any]
+
+
+def write_sarif(report: Report, style: Style) -> str:
+    """One run with a result for each rule, file and line."""
+    groups = _grouped(report.findings)
+    shown = groups[:MAX_RESULTS]
+    run = {
+        "tool": {"driver": _driver(report)},
+        "automationDetails": {"id": "podfit/"},
+        "columnKind": "unicodeCodePoints",
+        "originalUriBaseIds": {"%SRCROOT%": {"description": {"text": "The repository's root."}}},
+        "invocations": [_invocation(report, len(groups) - len(shown), style)],
+        "results": [_result(group, report, style) for group in shown],
+        "properties": {"images": [_image(entry) for entry in report.images]},
+    }
+    return json_text({"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}) + "\n"
+
+
+def _grouped(findings: Iterable[Finding]) -> list[list[Finding]]:
+    """Findings with the same rule, file and line together, the worst groups first."""
+    groups: dict[tuple[str, str, int], list[Finding]] = {}
+    for finding in findings:
+        location = finding.observation.location
+        key = (finding.rule, location.path, file_line(location))
+        groups.setdefault(key, []).append(finding)
+    return sorted(groups.values(), key=lambda group: -group[0].severity)
+
+
+def _driver(report: Report) -> Json:
+    return {
+        "name": "podfit",
+        "semanticVersion": __version__,
+        "rules": [_rule(rule) for rule in report.rules],
+    }
+
+
+def _rule(rule: Rule) -> Json:
+    sections = (("Why", rule.why), ("Fix", rule.fix), ("When to ignore it", rule.ignore))
+    filled = [(title, text) for title, text in sections if text]
+    described: Json = {
+        "id": rule.id,
+        "name": rule.id,
+        "shortDescription": {"text": _bounded(rule.summary)},
+        "fullDescription": {"text": _bounded(_paragraph(rule.why))},
+        "help": {
+            "text": "\n\n".join((rule.summary, *(f"{title}: {text}" for title, text in filled))),
+            "markdown": "\n\n".join(
+                (rule.summary, *(f"## {title}\n\n{text}" for title, text in filled))
+            ),
+        },
+        "defaultConfiguration": {"level": _LEVELS[rule.severity]},
+        "properties": {
+            "tags": ["kubernetes", "scheduling"],
+            "precision": "high",
+            "problem.severity": _PROBLEM_SEVERITIES[rule.severity],
+        },
+    }
+    if url := rule_url(rule):
+        described["helpUri"] = url
+    return described
+
+
+def _paragraph(text: str) -> str:
+    """The first paragraph of some Markdown, on one line, as a sentence."""
+    return " ".join(text.strip().partition("\n\n")[0].split()).rstrip(":.") + "."
+
+
+def _bounded(text: str) -> str:
+    return text if len(text) <= _MAX_TEXT else f"{text[: _MAX_TEXT - 1]}…"
+
+
+def _invocation(report: Report, omitted: int, style: Style) -> Json:
+    notifications = [_notification(problem, style) for problem in report.problems]
+    if omitted:
+        text = f"{omitted} results were left out; {MAX_RESULTS} are shown at most."
+        notifications.append({"level": "warning", "message": {"text": text}})
+    return {
+        "executionSuccessful": not report.incomplete,
+        "exitCode": report.exit_code,
+        "toolExecutionNotifications": notifications,
+    }
+
+
+def _notification(problem: Problem, style: Style) -> Json:
+    parts = (problem.what, problem.why, problem.hint)
+    found: Json = {
+        "level": "error",
+        "message": {"text": _message("; ".join(filter(None, parts)))},
+    }
+    path, line = split_place(problem.where)
+    if path:
+        found["locations"] = [_physical(path, {"startLine": max(line, 1)}, style)]
+    return found
+
+
+def _result(group: Sequence[Finding], report: Report, style: Style) -> Json:
+    first = group[0]
+    seen = first.observation
+    rules = [rule.id for rule in report.rules]
+    location: Json = _physical(seen.location.path, _region(seen.location), style)
+    names = sorted({_qualified(finding) for finding in group})
+    location["logicalLocations"] = [
+        {"fullyQualifiedName": name, "kind": "resource"} for name in names
+    ]
+    result: Json = {
+        "ruleId": first.rule,
+        "level": _LEVELS[max(finding.severity for finding in group)],
+        "message": {"text": _text(group)},
+        "locations": [location],
+        "partialFingerprints": {"podfit/v1": first.fingerprint},
+        "properties": {
+            "confidence": str(min(finding.observation.confidence for finding in group)),
+            "pools": sorted({pool for item in group for pool in item.observation.pools}),
+        },
+    }
+    if first.rule in rules:
+        result["ruleIndex"] = rules.index(first.rule)
+    return result
+
+
+def _text(group: Sequence[Finding]) -> str:
+    """GitHub takes the first sentence for the title of the alert."""
+    seen = group[0].observation
+    sentences = [seen.message, seen.why]
+    sentences += [item.observation.message for item in group[0].explanations]
+    fix = _SELECTOR.sub(r"nodeSelector \1", seen.fix)
+    sentences += [f"Fix: {fix}"] if fix else []
+    if seen.location.rendered:
+        sentences.append(f"In the rendered template it is line {seen.location.line}")
+    sentences += [f"Also: {item.observation.message}" for item in group[1:]]
+    capital = (sentence[:1].upper() + sentence[1:] for sentence in sentences if sentence)
+    return _message(". ".join(text.rstrip(".") for text in capital) + ".")
+
+
+def _message(text: str) -> str:
+    """Plain text of a message: braces are doubled (3.11.5), and nothing is a link (3.11.6)."""
+    return visible(text).replace("{", "{{").replace("}", "}}").replace("](", "] (")
+
+
+def _qualified(finding: Finding) -> str:
+    ref = finding.observation.workload.ref
+    return visible("/".join(filter(None, (ref.namespace, ref.kind, ref.name))))
+
+
+def _region(location: Location) -> Json:
+    """One line: GitHub shows an alert in a pull request only if all its lines are in the diff."""
+    if location.rendered:
+        return {"startLine": file_line(location)}
+    return {"startLine": location.line, "startColumn": location.column}
+
+
+def _physical(path: str, region: Json, style: Style) -> Json:
+    uri = repository_uri(path, style)
+    artifact = {"uri": uri} if uri.startswith("file:") else {"uri": uri, "uriBaseId": "%SRCROOT%"}
+    return {"physicalLocation": {"artifactLocation": artifact, "region": region}}
+
+
+def _image(entry: ImageEntry) -> Json:
+    known = entry.platforms if isinstance(entry.platforms, KnownPlatforms) else None
+    return {
+        "image": visible(entry.name),
+        "digest": known.digest if known else None,
+        "runsOn": runs_on(known.platforms) if known else "unknown",
+    }

@@ -1,0 +1,59 @@
+"""The workloads of the `pretty` format: images, where the pod may land, and how it came out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from auditor.formats.layout import GAP, Entry, Layout, Row, entries, lay_out
+from auditor.formats.marks import MARKS
+from auditor.formats.pen import Look, Pen, cut, width_of
+from auditor.formats.words import Outcome
+from auditor.phrases import count
+from auditor.report import Report
+
+REASONABLE: Final = 15
+"""Up to so many workloads all are listed; beyond it, those in order only on demand."""
+
+_MARGIN: Final = " " * (1 + GAP)
+"""Where the mark stands."""
+
+
+def workload_table(report: Report, pen: Pen) -> Iterator[str]:
+    """The lines of the table, within the width of the style."""
+    everything = entries(report)
+    shown = _shown(everything, show_passed=pen.style.show_passed)
+    if shown:
+        layout = lay_out(shown, pen.style.width - len(_MARGIN), pen)
+        for header in layout.headers:
+            yield pen.paint(f"{_MARGIN}{_line(header, layout, pen)}".rstrip(), Look.FAINT)
+        yield from (_painted(row, layout, pen) for row in layout.rows)
+    hidden = len(everything) - len(shown)
+    if hidden:
+        other = "other " if shown else ""
+        text = f"{_MARGIN}{count(hidden, f'{other}workload')} in order (--show-passed lists them)"
+        yield pen.paint(text if shown else text.strip(), Look.FAINT)
+
+
+def _shown(everything: Sequence[Entry], *, show_passed: bool) -> Sequence[Entry]:
+    if show_passed or len(everything) <= REASONABLE:
+        return everything
+    return [entry for entry in everything if entry.result.outcome is not Outcome.OK]
+
+
+def _line(texts: Sequence[str], layout: Layout, pen: Pen) -> str:
+    fitted = (cut(*pair, pen.glyph("…")) for pair in zip(texts, layout.widths, strict=True))
+    return (" " * GAP).join(
+        text + " " * (width - width_of(text))
+        for text, width in zip(fitted, layout.widths, strict=True)
+    )
+
+
+def _painted(row: Row, layout: Layout, pen: Pen) -> str:
+    line = _line(layout.texts(row), layout, pen)
+    if row.result is None:
+        return f"{_MARGIN}{line}".rstrip()
+    mark, look = MARKS[row.result.outcome]
+    last = layout.texts(row)[-1]
+    body = line.rstrip().removesuffix(last)
+    return f"{pen.paint(pen.glyph(mark), look)}{' ' * GAP}{body}{pen.paint(last, look)}".rstrip()
