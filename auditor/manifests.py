@@ -40,6 +40,7 @@ class Document:
     named on the command line or found on the way. chart: the folder or archive of the chart it was
     rendered from, or "". namespace: where Helm or kubectl would put an object that names none.
     lenient: found while walking a folder, so text that is no Kubernetes object is passed over.
+    template: Helm's own name of the template, which tells apart two aliases of one subchart; or "".
     """
 
     path: str
@@ -48,6 +49,7 @@ class Document:
     chart: str = ""
     namespace: str = ""
     lenient: bool = False
+    template: str = ""
 
     @property
     def rendered(self) -> bool:

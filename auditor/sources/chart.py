@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import re
-import tarfile
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from auditor.errors import SourceError
-from auditor.sources.files import MAX_BYTES, decode, missing, read_text
+from auditor.sources.archives import ArchiveError, is_archive, open_members
+from auditor.sources.files import decode, missing, read_text
 from auditor.yaml import Node, ShapeError, YamlError, read_documents
 
 CHART_FILE: Final = "Chart.yaml"
-ARCHIVE_SUFFIXES: Final = (".tgz", ".tar.gz")
-_MAX_MEMBERS: Final = 10_000
+REQUIREMENTS_FILE: Final = "requirements.yaml"
+"""Where a chart of Helm 2 (`apiVersion: v1`) declares its dependencies."""
+SUBCHARTS: Final = "charts"
+
 _FOLDERS: Final = ("templates", "ci")
 _OWN: Final = re.compile(
     r"Chart\.(yaml|lock)|requirements\.(yaml|lock)|values.*\.(ya?ml|json)|\.helmignore"
@@ -23,14 +25,17 @@ _OWN: Final = re.compile(
 
 
 @dataclass(frozen=True, slots=True)
-class DeclaredDependency:
-    """An entry of `dependencies` in Chart.yaml (or in requirements.yaml of Helm 2)."""
+class Declaration:
+    """A dependency as Chart.yaml declares it; Helm calls it by its alias, if it has one."""
 
     name: str
     alias: str = ""
     condition: str = ""
     tags: tuple[str, ...] = ()
-    line: int = 0
+
+    @property
+    def called(self) -> str:
+        return self.alias or self.name
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,35 +50,38 @@ class Chart:
     shown: str
     name: str
     is_library: bool = False
-    kube_version: str = ""
-    dependencies: tuple[DeclaredDependency, ...] = field(default=())
+    dependencies: tuple[Declaration, ...] = ()
 
     def template_path(self, template: str) -> str:
         """The file that Helm calls by this name, as a path the user can open.
 
-        A subchart's folder is named after the chart, and Helm's template after its alias.
+        A subchart's folder has the name of the chart; Helm names the template after its alias.
         """
-        _, _, below = template.partition("/")
-        parts, folder = below.split("/"), self.path
-        dependencies: Mapping[str, str] = {item.alias: item.name for item in self.dependencies}
+        parts = template.split("/")[1:]
+        folder, declared = self.path, self.dependencies
         for index in range(0, len(parts) - 2, 2):
-            if parts[index] != "charts":
+            if parts[index] != SUBCHARTS:
                 break
-            name = parts[index + 1]
-            if not (folder / "charts" / name).is_dir():
-                name = dependencies.get(name, name)
-            parts[index + 1] = name
-            folder = folder / "charts" / name
-            dependencies = _aliases(folder)
-        return "/".join((self.shown.rstrip("/"), *parts))
+            if not (folder / SUBCHARTS / parts[index + 1]).is_dir():
+                names = {item.alias: item.name for item in declared}
+                parts[index + 1] = names.get(parts[index + 1], parts[index + 1])
+            folder = folder / SUBCHARTS / parts[index + 1]
+            declared = _declared_in(folder)
+        return Path(self.shown, *parts).as_posix()
+
+    def subcharts(self) -> Iterator[Chart]:
+        """The charts that lie in its charts/ as folders, by name; unreadable ones left out."""
+        folder = self.path / SUBCHARTS
+        for path in sorted(folder.iterdir()) if folder.is_dir() else ():
+            if is_chart_folder(path):
+                try:
+                    yield read_chart(path, Path(self.shown, SUBCHARTS, path.name).as_posix())
+                except SourceError:
+                    continue  # Helm says what is wrong with it
 
 
 def is_chart_folder(path: Path) -> bool:
     return (path / CHART_FILE).is_file()
-
-
-def is_archive(path: Path) -> bool:
-    return path.name.endswith(ARCHIVE_SUFFIXES)
 
 
 def enclosing_chart(path: Path) -> Path | None:
@@ -83,25 +91,39 @@ def enclosing_chart(path: Path) -> Path | None:
     """
     found = None
     inside = path.absolute()
-    for folder in inside.parents:
+    for levels, folder in enumerate(inside.parents, start=1):
         if not is_chart_folder(folder):
             continue
         first, *rest = inside.relative_to(folder).parts
         is_part = first in _FOLDERS or (not rest and _OWN.fullmatch(first))
-        if is_part if found is None else first == "charts":
-            found = folder
+        if is_part if found is None else first == SUBCHARTS:
+            found = _above(path, levels)
     return found
 
 
 def read_chart(path: Path, shown: str) -> Chart:
     """The chart in a folder or archive. Raises SourceError."""
-    if is_archive(path):
-        where, text = f"{shown}/{CHART_FILE}", _read_archived(path, shown)
-    else:
-        where = f"{shown}/{CHART_FILE}"
-        text = read_text(path / CHART_FILE, where)
+    texts = _archived(path, shown) if path.is_file() else _in_folder(path, shown)
+    where = f"{shown}/{CHART_FILE}"
+    if CHART_FILE not in texts:
+        raise SourceError(
+            f"{shown} is no Helm chart: it holds no {CHART_FILE}",
+            where=shown,
+            hint="`helm package` makes chart archives",
+        )
     try:
-        return _parse(text, path, shown)
+        root = _root(texts[CHART_FILE])
+        declaring = root
+        if REQUIREMENTS_FILE in texts and root.get("dependencies") is None:
+            where = f"{shown}/{REQUIREMENTS_FILE}"
+            declaring = _root(texts[REQUIREMENTS_FILE])
+        return Chart(
+            path=path,
+            shown=shown,
+            name=root.text_at("name"),
+            is_library=root.text_at("type") == "library",
+            dependencies=tuple(map(_declaration, declaring.items_at("dependencies"))),
+        )
     except ShapeError as error:
         raise SourceError(
             f"{where} does not describe a chart",
@@ -111,64 +133,58 @@ def read_chart(path: Path, shown: str) -> Chart:
         ) from error
 
 
-def _parse(text: str, path: Path, shown: str) -> Chart:
-    root = _root(text)
-    return Chart(
-        path=path,
-        shown=shown,
-        name=root.text_at("name"),
-        is_library=root.text_at("type") == "library",
-        kube_version=root.text_at("kubeVersion"),
-        dependencies=_dependencies(root),
-    )
+def _above(path: Path, levels: int) -> Path:
+    """A parent written as the user wrote the path, where what is written reaches that far."""
+    written = path.parents[levels - 1 : levels]
+    return written[0] if written else path.absolute().parents[levels - 1]
+
+
+def _declared_in(folder: Path) -> tuple[Declaration, ...]:
+    try:
+        return read_chart(folder, folder.name).dependencies if is_chart_folder(folder) else ()
+    except SourceError:
+        return ()
 
 
 def _root(text: str) -> Node:
-    for document in read_documents(text):
-        if isinstance(document, YamlError):
-            raise ShapeError(document.message, Node(None, document.line, document.column))
-        return document
-    return Node({}, 1, 1)
+    root = next(iter(read_documents(text)), None)
+    if isinstance(root, YamlError):
+        raise ShapeError(root.message, Node(None, root.line, root.column))
+    return root or Node({}, 1, 1)
 
 
-def _dependencies(root: Node) -> tuple[DeclaredDependency, ...]:
-    return tuple(
-        DeclaredDependency(
-            name=item.text_at("name"),
-            alias=item.text_at("alias"),
-            condition=item.text_at("condition"),
-            tags=tuple(tag.text() for tag in item.items_at("tags")),
-            line=item.line,
-        )
-        for item in root.items_at("dependencies")
+def _declaration(entry: Node) -> Declaration:
+    return Declaration(
+        name=entry.text_at("name"),
+        alias=entry.text_at("alias"),
+        condition=entry.text_at("condition"),
+        tags=tuple(tag.text() for tag in entry.items_at("tags")),
     )
 
 
-def _aliases(folder: Path) -> dict[str, str]:
-    try:
-        chart = read_chart(folder, folder.name) if is_chart_folder(folder) else None
-    except SourceError:
-        return {}
-    return {item.alias: item.name for item in chart.dependencies if item.alias} if chart else {}
+def _in_folder(folder: Path, shown: str) -> dict[str, str]:
+    return {
+        name: read_text(folder / name, f"{shown}/{name}")
+        for name in (CHART_FILE, REQUIREMENTS_FILE)
+        if (folder / name).exists()
+    }
 
 
-def _read_archived(path: Path, shown: str) -> str:
+def _archived(path: Path, shown: str) -> dict[str, str]:
+    wanted = (CHART_FILE, REQUIREMENTS_FILE)
     try:
-        with tarfile.open(path, "r|gz") as archive:
-            for _, member in zip(range(_MAX_MEMBERS), archive, strict=False):
-                parts = member.name.removeprefix("./").split("/")
-                if len(parts) == 2 and parts[1] == CHART_FILE and member.isfile():  # noqa: PLR2004
-                    file = archive.extractfile(member)
-                    return decode(file.read(MAX_BYTES + 1) if file else b"", shown)
+        return {
+            name: decode(content, f"{shown}/{name}")
+            for name, content in open_members(path, wanted.__contains__)
+        }
     except FileNotFoundError as error:
         raise missing(shown) from error
-    except (OSError, tarfile.TarError, EOFError) as error:
+    except (OSError, ArchiveError) as error:
         raise SourceError(
-            f"{shown} is not a chart archive",
+            f"{shown} cannot be read as a chart archive",
             where=shown,
             why=str(error),
-            hint="`helm package` makes one",
+            hint="`helm package` makes chart archives"
+            if is_archive(shown)
+            else "a chart is a folder with a Chart.yaml, or an archive that `helm package` makes",
         ) from error
-    raise SourceError(
-        f"{shown} holds no {CHART_FILE}", where=shown, hint="`helm package` makes chart archives"
-    )

@@ -1,25 +1,20 @@
-"""A Helm chart as a source: rendered, with everything that keeps it from being audited said."""
+"""A Helm chart as a source: rendered, with everything said that keeps it from being audited."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
 
 from auditor.errors import Problem, SourceError
 from auditor.manifests import Document
 from auditor.sources.chart import Chart, read_chart
+from auditor.sources.dependencies import find_lacks
 from auditor.sources.options import HelmOptions
 from auditor.sources.render_errors import explain
-from auditor.sources.rendering import Rendered, Renderer, RenderError
-
-_MAKES_PODS: Final = re.compile(
-    r"""^[ \t{]*["']?kind["']?[ \t]*:[ \t]*["']?(Pod|PodTemplate|ReplicationController|ReplicaSet
-    |Deployment|StatefulSet|DaemonSet|Job|CronJob)\b""",
-    re.MULTILINE | re.VERBOSE,
-)
+from auditor.sources.rendering import Rendered, Renderer, RenderError, makes_pods
+from auditor.sources.safety import made_safe
+from auditor.sources.values_files import check_values_files
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,24 +34,32 @@ class ChartSource:
         return self.shown
 
     def documents(self) -> Iterator[Document | Problem]:
-        """A document for each rendered template, by name; then what is wrong with the chart."""
+        """What is wrong with the chart, and a document for each rendered template, by its name.
+
+        A library chart has none: it renders nothing, rightly.
+        """
         try:
             chart = read_chart(self.path, self.shown)
-            if not chart.is_library:
-                yield from self._render(chart)
+            if chart.is_library:
+                return
+            yield from check_values_files(self.options)
+            with made_safe(chart) as (safe, problems):
+                yield from problems
+                yield from self._render(chart, safe)
         except SourceError as error:
             yield error.problem
 
-    def _render(self, chart: Chart) -> Iterator[Document | Problem]:
+    def _render(self, chart: Chart, safe: Chart) -> Iterator[Document | Problem]:
         try:
-            rendered = self.renderer.render(chart.path, self.options)
+            for lack in find_lacks(safe, self.options, self.renderer):
+                yield lack.problem()
+            rendered = self.renderer.render(safe.path, self.options)
         except RenderError as error:
             yield explain(error, chart)
             return
         for template, text in rendered.templates.items():
-            if text.strip():
-                yield self._document(chart, template, text)
-        yield from _complaint(rendered, chart)
+            yield self._document(chart, template, text)
+        yield from _complaints(rendered, chart)
 
     def _document(self, chart: Chart, template: str, text: str) -> Document:
         return Document(
@@ -65,16 +68,15 @@ class ChartSource:
             source=self.shown,
             chart=chart.shown,
             namespace=self.options.namespace or "default",
+            template=template,
         )
 
 
-def _complaint(rendered: Rendered, chart: Chart) -> Iterator[Problem]:
-    """Charts say in their notes that a value is unset, and render nothing instead of failing."""
-    if "ERROR" in rendered.notes and not any(
-        _MAKES_PODS.search(text) for text in rendered.templates.values()
-    ):
+def _complaints(rendered: Rendered, chart: Chart) -> Iterator[Problem]:
+    """Some charts render nothing when a value is unset, and say so in their notes alone."""
+    if "ERROR" in rendered.notes and not any(map(makes_pods, rendered.templates.values())):
         yield SourceError(
-            f"chart {chart.name} renders no workload, and its notes report an error",
+            f"chart {chart.name} makes no pods, and its notes report an error",
             where=chart.shown,
             why=rendered.notes,
             hint="set the values it asks for with -f or --set",

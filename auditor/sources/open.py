@@ -10,7 +10,8 @@ from typing import Final
 
 from auditor.errors import Problem
 from auditor.manifests import Document
-from auditor.sources.chart import enclosing_chart, is_archive, is_chart_folder
+from auditor.sources.archives import is_archive
+from auditor.sources.chart import enclosing_chart, is_chart_folder
 from auditor.sources.files import ManifestFile, missing
 from auditor.sources.helm import ChartSource
 from auditor.sources.interface import Source
@@ -121,7 +122,7 @@ def _chart_named(path: Path) -> Path | None:
     """The chart that a path names: itself, or the one it is a template or values file of."""
     if path.is_dir():
         return path if is_chart_folder(path) else enclosing_chart(path)
-    return path if is_archive(path) else enclosing_chart(path)
+    return path if is_archive(path.name) else enclosing_chart(path)
 
 
 def _shown(path: Path) -> str:

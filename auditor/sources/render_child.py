@@ -10,10 +10,12 @@ standard error. The process ends when its standard input does, also in the middl
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import queue
 import sys
+import tarfile
 import threading
 from collections.abc import Callable
 from typing import Any, BinaryIO, Final
@@ -54,6 +56,7 @@ def render(chart: str, values: dict[str, Any], options: dict[str, Any]) -> dict[
     from helm_python import _native
 
     with helm_python.Chart.load(chart) as handle:
+        _check_kube_version(str(handle.metadata.get("kubeVersion") or ""), options)
         # `Chart.render` hides the options kube_version and api_versions that the library has.
         answer = _native.call_string(
             "helm_render",
@@ -63,6 +66,39 @@ def render(chart: str, values: dict[str, Any], options: dict[str, Any]) -> dict[
         )
     rendered: dict[str, str] = json.loads(answer)
     return rendered
+
+
+def _check_kube_version(constraint: str, options: dict[str, Any]) -> None:
+    """Refuse what `helm install` refuses. The library does not, but lends its comparison."""
+    if not constraint:
+        return
+    import helm_python
+    from helm_python import _native
+
+    values = json.dumps({"constraint": constraint})
+    with helm_python.Chart.load_archive(_probe_chart()) as handle:
+        answer = json.loads(
+            _native.call_string("helm_render", handle._raw(), values, json.dumps(options))  # noqa: SLF001
+        )
+    supported, version = answer["probe/templates/probe"].split()
+    if supported != "true":
+        needs = f"chart requires kubeVersion: {constraint}"
+        raise ValueError(f"{needs} which is incompatible with Kubernetes {version}")
+
+
+def _probe_chart() -> bytes:
+    template = (
+        b"{{ semverCompare .Values.constraint .Capabilities.KubeVersion.Version }}"
+        b" {{ .Capabilities.KubeVersion.Version }}"
+    )
+    described = b"{apiVersion: v2, name: probe, version: 0.0.0}"
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w:gz") as archive:
+        for name, content in (("Chart.yaml", described), ("templates/probe", template)):
+            member = tarfile.TarInfo(f"probe/{name}")
+            member.size = len(content)
+            archive.addfile(member, io.BytesIO(content))
+    return buffer.getvalue()
 
 
 def merge_values(chart: str, values: dict[str, Any]) -> dict[str, Any]:

@@ -12,6 +12,33 @@ from auditor.sources.rendering import Cause, RenderError
 _PLACE: Final = re.compile(
     r"(?P<template>[^\s:()\"']+/(?:templates|charts)/[^\s:()\"']+):(?P<line>\d+)(?::(?P<column>\d+))?"
 )
+_JUDGEMENTS: Final = {
+    r"^execution error at": ("refuses its values", "set what it asks for with -f or --set"),
+    r"specifications of the schema": (
+        "does not accept its values: they break its schema",
+        "give other values with -f or --set",
+    ),
+    r"^chart requires kubeVersion": (
+        "does not support this version of Kubernetes",
+        "say the version of your clusters with --kube-version",
+    ),
+    r"invalid (kube|semantic) version": (
+        "was not rendered: --kube-version is no version",
+        "write it as 1.31 or v1.31.2",
+    ),
+    r"release name": (
+        "was not rendered: Helm does not accept --release-name",
+        "use at most 53 lower-case letters, digits and hyphens",
+    ),
+    r"failed parsing --set": (
+        "was not rendered: Helm cannot read a --set",
+        "write it as key.path=value",
+    ),
+    r"^parse error at": ("has a template that Helm cannot parse", "mend the template"),
+    _PLACE.pattern: ("has a template that fails", "set the values it needs, or mend the template"),
+    r"": ("cannot be rendered", "`helm lint` and `helm template` say more"),
+}
+"""What a refusal amounts to, as the end of a sentence on the chart, and what to do; first match."""
 _HINTS: Final = {
     Cause.TIMEOUT: "a template may loop without end; leave the chart out if it is not yours",
     Cause.MEMORY: "a template may repeat something without end; leave the chart out",
@@ -34,25 +61,10 @@ def explain(error: RenderError, chart: Chart) -> Problem:
 
 
 def _refusal(text: str, chart: Chart) -> Problem:
-    what, hint = _judgement(text)
+    what, hint = next(said for key, said in _JUDGEMENTS.items() if re.search(key, text))
     return SourceError(
         f"chart {chart.name} {what}", where=_place(text, chart), why=text, hint=hint
     ).problem
-
-
-def _judgement(text: str) -> tuple[str, str]:
-    if text.startswith("execution error at"):
-        return "refuses these values", "set the value it asks for with -f or --set"
-    if "specifications of the schema" in text:
-        return (
-            "does not accept these values: its schema forbids them",
-            "correct the values given with -f or --set, or the chart's own",
-        )
-    if "parse error at" in text:
-        return "has a template that Helm cannot parse", "mend the template"
-    if _PLACE.search(text):
-        return "has a template that fails", "set the values it needs, or mend the template"
-    return "cannot be loaded", "`helm lint` says more"
 
 
 def _place(text: str, chart: Chart) -> str:

@@ -17,6 +17,7 @@ from auditor.sources.rendering import (
     RenderError,
     Values,
 )
+from auditor.sources.splitting import normalise
 from auditor.sources.values import apply_set, drop_digits, keep_digits, merge
 from auditor.sources.worker import Worker
 
@@ -79,15 +80,17 @@ class EmbeddedRenderer:
             values=values,
             options={key: value for key, value in settings.items() if value},
         )
-        notes = {name: texts.pop(name) for name in list(texts) if name.endswith(_NOTES)}
-        own = min(notes, key=len, default="")
-        return Rendered(dict(sorted(texts.items())), notes.get(own, ""))
+        notes = [name for name in texts if name.endswith(_NOTES)]
+        templates = {name: normalise(texts[name]) for name in sorted(texts) if name not in notes}
+        return Rendered(
+            {name: text for name, text in templates.items() if text},
+            texts[min(notes, key=len)] if notes else "",
+        )
 
     def _compose(self, options: HelmOptions, overlay: Values) -> dict[str, Any]:
         values: dict[str, Any] = {}
         for name in options.values_files:
-            text = read_text(Path(name), name)
-            values = merge(values, self._quickly("read_values", text=text))
+            values = merge(values, self._quickly("read_values", text=read_text(Path(name), name)))
         for call, expressions in (
             ("parse_set", options.set_values),
             ("parse_set_string", options.set_strings),

@@ -3,41 +3,68 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import NoReturn
+from typing import Final, NoReturn
 
 from auditor.errors import SourceError
 from auditor.sources.options import HelmOptions
+from auditor.sources.renderer_cli import CliRenderer, find_helm, version_of
 from auditor.sources.renderer_embedded import EmbeddedRenderer, is_installed
 from auditor.sources.rendering import NO_VALUES, Dependency, Rendered, Renderer, Values
 
+_OLDEST: Final = (3, 8)
+_INSTALL_LIBRARY: Final = "run `pip install 'podfit[helm]'`"
+_INSTALL_PROGRAM: Final = "install the program helm, version 3.8 or later, on PATH"
+
 
 class NoRenderer:
-    """Stands in where there is no Helm: files are still audited, each chart is a problem."""
+    """Stands in where there is no Helm: files are still audited, and each chart is a problem."""
+
+    def __init__(self, what: str, hint: str) -> None:
+        self._what = what
+        self._hint = hint
 
     def render(self, chart: Path, options: HelmOptions, overlay: Values = NO_VALUES) -> Rendered:
-        del options, overlay
-        _refuse(chart)
+        del chart, options, overlay
+        self._refuse()
 
     def merge_values(
         self, chart: Path, options: HelmOptions, overlay: Values = NO_VALUES
     ) -> Values:
-        del options, overlay
-        _refuse(chart)
+        del chart, options, overlay
+        self._refuse()
 
     def dependencies(self, chart: Path) -> tuple[Dependency, ...]:
-        _refuse(chart)
+        del chart
+        self._refuse()
+
+    def _refuse(self) -> NoReturn:
+        raise SourceError(self._what, hint=self._hint)
 
 
 def choose_renderer(options: HelmOptions) -> Renderer:
-    """The renderer that the options ask for; where it is absent, one that says so."""
-    if options.renderer != "cli" and is_installed():
+    """The renderer that the options ask for: with `auto` the library, else the program.
+
+    Where it is absent, a `NoRenderer`. Nothing is started here but `helm version`.
+    """
+    wanted = options.renderer
+    if wanted != "cli" and is_installed():
         return EmbeddedRenderer()
-    return NoRenderer()
-
-
-def _refuse(chart: Path) -> NoReturn:
-    raise SourceError(
-        f"{chart.as_posix()} is a Helm chart, and there is no Helm to render it",
-        where=chart.as_posix(),
-        hint="run `pip install 'podfit[helm]'`, or install the program helm, version 3.8 or later",
-    )
+    if wanted == "embedded":
+        return NoRenderer(
+            "charts cannot be rendered: Helm's library is not installed",
+            f"{_INSTALL_LIBRARY}, or leave out `--renderer embedded`",
+        )
+    program = find_helm()
+    if program is None:
+        return NoRenderer(
+            "charts cannot be rendered: there is no Helm",
+            f"{_INSTALL_LIBRARY}, or {_INSTALL_PROGRAM}",
+        )
+    version = version_of(program)
+    if version is None or version < _OLDEST:
+        said = "an unknown version" if version is None else "version {}.{}".format(*version)
+        return NoRenderer(
+            f"charts cannot be rendered: {program} is {said} of Helm",
+            f"{_INSTALL_PROGRAM}, or {_INSTALL_LIBRARY}",
+        )
+    return CliRenderer(program)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
@@ -14,6 +15,13 @@ Values = Mapping[str, Any]
 """Chart values as JSON has them: podfit hands them to Helm and does not look inside."""
 
 NO_VALUES: Final[Values] = {}
+
+
+_MAKES_PODS: Final = re.compile(
+    r"""^[ \t{]*["']?kind["']?[ \t]*:[ \t]*["']?(?:Pod|PodTemplate|ReplicationController|ReplicaSet
+    |Deployment|StatefulSet|DaemonSet|Job|CronJob)(?:List)?\b""",
+    re.MULTILINE | re.VERBOSE,
+)
 
 
 class Cause(Enum):
@@ -59,6 +67,11 @@ class Rendered:
 
     templates: Mapping[str, str]
     notes: str = ""
+
+
+def makes_pods(text: str) -> bool:
+    """Whether a rendered text holds an object of a kind that makes pods."""
+    return bool(_MAKES_PODS.search(text))
 
 
 class Renderer(Protocol):

@@ -13,6 +13,7 @@ import weakref
 from pathlib import Path
 from typing import Any, BinaryIO, Final, cast
 
+from auditor.sources.isolation import cause_of_death, isolated_environment
 from auditor.sources.rendering import Cause, RenderError
 
 _CHILD: Final = Path(__file__).with_name("render_child.py")
@@ -20,28 +21,6 @@ _START_SECONDS: Final = 20.0
 """Loading 85 MB of library from a cold disk; not counted against the chart."""
 _END_SECONDS: Final = 5.0
 _MAX_LOG: Final = 20_000
-_NOWHERE: Final = "http://127.0.0.1:9"
-"""The discard port: a schema's `$ref` to the network fails at once, on this machine."""
-_PROXIES: Final = ("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy")
-_DROPPED: Final = ("HELM_", "KUBE", "NO_PROXY", "no_proxy")
-_CAUSES: Final = (
-    ("stack overflow", Cause.RECURSION),
-    ("stack exceeds", Cause.RECURSION),
-    ("out of memory", Cause.MEMORY),
-    ("cannot allocate memory", Cause.MEMORY),
-    ("MemoryError", Cause.MEMORY),
-)
-
-
-def isolated_environment() -> dict[str, str]:
-    """The environment without the user's Helm and cluster settings, and without a way out."""
-    kept = {key: value for key, value in os.environ.items() if not key.startswith(_DROPPED)}
-    return {**kept, **dict.fromkeys(_PROXIES, _NOWHERE), "GOTRACEBACK": "none"}
-
-
-def cause_of_death(log: str) -> Cause:
-    """Why a process that runs Helm broke off, by what it left on standard error."""
-    return next((cause for words, cause in _CAUSES if words in log), Cause.CRASH)
 
 
 class Worker:

@@ -1,0 +1,70 @@
+"""Chart archives (`.tgz`), read as the hostile files that they may be."""
+
+from __future__ import annotations
+
+import io
+import tarfile
+import zlib
+from collections.abc import Callable, Iterator
+from pathlib import Path, PurePosixPath
+from typing import BinaryIO, Final
+
+SUFFIXES: Final = (".tgz", ".tar.gz")
+MAX_UNPACKED: Final = 100 << 20
+"""Bytes of all files together: Helm's own bound."""
+MAX_MEMBERS: Final = 20_000
+
+
+class ArchiveError(Exception):
+    """An archive that cannot be read, or that is too large."""
+
+
+def is_archive(name: str) -> bool:
+    return name.endswith(SUFFIXES)
+
+
+def read_members(file: BinaryIO, wanted: Callable[[str], bool]) -> Iterator[tuple[str, bytes]]:
+    """Path and content of the wanted files of a chart archive, in its order.
+
+    Paths are below the chart: the first element, the chart's own folder, is left out. Links and
+    other special files are passed over, as Helm does. Raises ArchiveError.
+    """
+    unpacked = 0
+    try:
+        with tarfile.open(fileobj=file, mode="r|gz") as archive:
+            for count, member in enumerate(archive):
+                unpacked += member.size
+                if unpacked > MAX_UNPACKED or count >= MAX_MEMBERS:
+                    raise ArchiveError(
+                        f"it holds more than {MAX_UNPACKED >> 20} MB or {MAX_MEMBERS} files"
+                    )
+                path = _below_chart(member)
+                if path and wanted(path) and (content := archive.extractfile(member)):
+                    yield path, content.read()
+    except (OSError, EOFError, tarfile.TarError, zlib.error) as error:
+        raise ArchiveError(str(error) or type(error).__name__) from error
+
+
+def open_members(path: Path, wanted: Callable[[str], bool]) -> Iterator[tuple[str, bytes]]:
+    """`read_members` of a file. Raises ArchiveError, and OSError where it cannot be opened."""
+    with path.open("rb") as file:
+        yield from read_members(file, wanted)
+
+
+def pack(members: Iterator[tuple[str, bytes]]) -> bytes:
+    """A chart archive of these files."""
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w:gz") as archive:
+        for path, content in members:
+            member = tarfile.TarInfo(f"chart/{path}")
+            member.size = len(content)
+            archive.addfile(member, io.BytesIO(content))
+    return buffer.getvalue()
+
+
+def _below_chart(member: tarfile.TarInfo) -> str:
+    """The member's path below the chart; "" where it is no file of the chart."""
+    name = PurePosixPath(member.name.replace("\\", "/"))
+    parts = name.parts[1:]
+    safe = not name.is_absolute() and ".." not in name.parts and ":" not in member.name
+    return "/".join(parts) if safe and member.isfile() else ""

@@ -1,0 +1,52 @@
+"""What a process that runs Helm may reach: no network, no user settings, bounded memory."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+from typing import Final
+
+from auditor.sources.rendering import Cause
+
+ADDRESS_SPACE: Final = 4 << 30
+"""Helm's library starts with 2 GB and not with 1.5; a memory bomb dies at 4 GB in seconds."""
+
+_NOWHERE: Final = "http://127.0.0.1:9"
+"""The discard port: a schema's `$ref` to the network fails at once, on this machine."""
+_PROXIES: Final = ("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy")
+_DROPPED: Final = ("HELM_", "KUBE", "NO_PROXY", "no_proxy", "ALL_PROXY", "all_proxy")
+_KEPT: Final = ("HELM_C_LIB",)
+"""Where the user keeps a library of his own for helm_python."""
+_CAUSES: Final = (
+    ("stack overflow", Cause.RECURSION),
+    ("stack exceeds", Cause.RECURSION),
+    ("out of memory", Cause.MEMORY),
+    ("cannot allocate memory", Cause.MEMORY),
+    ("MemoryError", Cause.MEMORY),
+)
+
+
+def isolated_environment() -> dict[str, str]:
+    """The environment without the user's Helm and cluster settings, and without a way out."""
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if name in _KEPT or not name.startswith(_DROPPED)
+    }
+    return {**kept, **dict.fromkeys(_PROXIES, _NOWHERE), "GOTRACEBACK": "none"}
+
+
+def limit_process(pid: int, output: int) -> None:
+    """Bounds on a running process's memory and on the files it writes, where Linux has them."""
+    if sys.platform == "linux":
+        import resource
+
+        with contextlib.suppress(OSError, ValueError):
+            resource.prlimit(pid, resource.RLIMIT_AS, (ADDRESS_SPACE, ADDRESS_SPACE))
+            resource.prlimit(pid, resource.RLIMIT_FSIZE, (output, output))
+
+
+def cause_of_death(log: str) -> Cause:
+    """Why a process that runs Helm broke off, by what it left on standard error."""
+    return next((cause for words, cause in _CAUSES if words in log), Cause.CRASH)

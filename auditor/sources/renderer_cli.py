@@ -1,0 +1,170 @@
+"""The program `helm`, version 3.8 or later, as a renderer."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+from auditor.sources.options import HelmOptions
+from auditor.sources.programs import Finished, run
+from auditor.sources.rendering import (
+    NO_VALUES,
+    Cause,
+    Dependency,
+    Rendered,
+    RenderError,
+    Values,
+    makes_pods,
+)
+from auditor.sources.splitting import read_stream
+from auditor.sources.staging import without_dependencies
+
+_QUICK_SECONDS: Final = 10.0
+_MISSING: Final = re.compile(r"missing in charts/ directory: (?P<names>[^\n]+)")
+_INVALID_YAML: Final = "YAML parse error on"
+_PROBE: Final = "{{ .Values | toJson }}"
+
+
+def find_helm() -> str | None:
+    """The program on PATH."""
+    return shutil.which("helm")
+
+
+class CliRenderer:
+    """The program helm, run once for each rendering, without the user's plugins and settings."""
+
+    def __init__(self, program: str) -> None:
+        self._program = program
+
+    def render(self, chart: Path, options: HelmOptions, overlay: Values = NO_VALUES) -> Rendered:
+        with _flags(options, overlay) as flags:
+            try:
+                return self._render(chart, options, flags)
+            except RenderError as error:
+                missing = _MISSING.search(error.text)
+                if missing is None:
+                    raise
+                names = frozenset(re.split(r",\s*", missing["names"].strip()))
+            with without_dependencies(chart, names) as complete:
+                return self._render(complete, options, flags)
+
+    def merge_values(
+        self, chart: Path, options: HelmOptions, overlay: Values = NO_VALUES
+    ) -> Values:
+        """As the protocol says, but for subcharts' own defaults, which the program never shows."""
+        defaults = self._helm(_QUICK_SECONDS, "show", "values", str(chart.absolute()))
+        with _probe_chart(defaults.stdout) as probe, _flags(options, overlay) as flags:
+            done = self._helm(_QUICK_SECONDS, "template", "probe", str(probe), *flags)
+        text = "".join(line for line in done.stdout.splitlines() if line.startswith("{"))
+        values: Values = json.loads(text)
+        return values
+
+    def dependencies(self, chart: Path) -> tuple[Dependency, ...]:
+        done = self._helm(
+            _QUICK_SECONDS, "dependency", "list", str(chart.absolute()), "--max-col-width=0"
+        )
+        rows = [[cell.strip() for cell in line.split("\t")] for line in done.stdout.splitlines()]
+        return tuple(
+            Dependency(*row)
+            for row in rows
+            if len(row) == 4 and row != ["NAME", "VERSION", "REPOSITORY", "STATUS"]  # noqa: PLR2004
+        )
+
+    def _render(self, chart: Path, options: HelmOptions, flags: list[str]) -> Rendered:
+        call = ["template", options.release_name, str(chart.absolute()), *flags]
+        try:
+            done = self._helm(options.timeout, *call)
+        except RenderError as error:
+            if _INVALID_YAML not in error.text:
+                raise
+            # One template is not YAML. With --debug Helm prints them all and still fails.
+            done = self._run(options.timeout, *call, "--debug")
+        templates, _ = read_stream(done.stdout)
+        rendered = Rendered({name: text for name, text in templates.items() if text})
+        if any(map(makes_pods, rendered.templates.values())):
+            return rendered
+        return Rendered(rendered.templates, self._notes(chart, options, flags))
+
+    def _notes(self, chart: Path, options: HelmOptions, flags: list[str]) -> str:
+        """NOTES.txt, which `helm template` does not print; "" before Helm 3.13."""
+        done = self._run(
+            options.timeout,
+            *("install", options.release_name, str(chart.absolute()), *flags),
+            *("--dry-run=client", "--output=json"),
+        )
+        with contextlib.suppress(ValueError, KeyError, TypeError):
+            return str(json.loads(done.stdout)["info"]["notes"])
+        return ""
+
+    def _helm(self, timeout: float, *arguments: str) -> Finished:
+        done = self._run(timeout, *arguments)
+        if done.status:
+            raise RenderError(Cause.REFUSED, _message(done.stderr))
+        return done
+
+    def _run(self, timeout: float, *arguments: str) -> Finished:
+        with tempfile.TemporaryDirectory(prefix="podfit-helm-") as home:
+            return run((self._program, *arguments), timeout, _own_home(home))
+
+
+@contextlib.contextmanager
+def _flags(options: HelmOptions, overlay: Values) -> Iterator[list[str]]:
+    """The options as flags. An overlay is a last values file: what `--set` says stays on top."""
+    flags = [f"--namespace={options.namespace or 'default'}"]
+    flags += (f"--values={Path(name).absolute()}" for name in options.values_files)
+    flags += (f"--set={expression}" for expression in options.set_values)
+    flags += (f"--set-string={expression}" for expression in options.set_strings)
+    flags += (f"--api-versions={name}" for name in options.api_versions)
+    if options.kube_version:
+        flags.append(f"--kube-version={options.kube_version}")
+    with tempfile.TemporaryDirectory(prefix="podfit-values-") as folder:
+        if overlay:
+            file = Path(folder, "values.json")
+            file.write_text(json.dumps(overlay), encoding="utf-8")
+            flags.append(f"--values={file}")
+        yield flags
+
+
+@contextlib.contextmanager
+def _probe_chart(values: str) -> Iterator[Path]:
+    """A chart whose only template prints its values."""
+    with tempfile.TemporaryDirectory(prefix="podfit-probe-") as name:
+        folder = Path(name)
+        (folder / "templates").mkdir()
+        (folder / "Chart.yaml").write_text("{apiVersion: v2, name: probe, version: 0.0.0}\n")
+        (folder / "values.yaml").write_text(values, encoding="utf-8")
+        (folder / "templates" / "values.yaml").write_text(_PROBE)
+        yield folder
+
+
+def _own_home(home: str) -> dict[str, str]:
+    folders = ("HELM_CACHE_HOME", "HELM_CONFIG_HOME", "HELM_DATA_HOME", "HELM_PLUGINS")
+    return {
+        **dict.fromkeys(folders, home),
+        "HELM_NO_PLUGINS": "1",
+        "KUBECONFIG": os.devnull,
+    }
+
+
+def _message(log: str) -> str:
+    """What follows `Error:`; the rest of standard error is Helm's log."""
+    _, found, message = log.partition("Error: ")
+    text = message if found else log
+    return text.replace("Use --debug flag to render out invalid YAML", "").strip()
+
+
+def version_of(program: str) -> tuple[int, int] | None:
+    """Major and minor version of the program; None where it does not say."""
+    try:
+        done = run((program, "version", "--template={{.Version}}"), _QUICK_SECONDS, {})
+    except RenderError:
+        return None
+    match = re.match(r"v(\d+)\.(\d+)", done.stdout)
+    return (int(match[1]), int(match[2])) if match and not done.status else None

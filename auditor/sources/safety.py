@@ -1,0 +1,45 @@
+"""A chart as Helm may read it: nothing in it leads out of it."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from dataclasses import replace
+
+from auditor.errors import Problem, SourceError
+from auditor.sources.chart import Chart
+from auditor.sources.hazards import Hazard, find_hazards
+from auditor.sources.staging import without_files
+
+
+@contextlib.contextmanager
+def made_safe(chart: Chart) -> Iterator[tuple[Chart, tuple[Problem, ...]]]:
+    """The chart, and what was left out of it because it leads out: links, schema references.
+
+    The chart itself where nothing does; else a copy, whose `path` lives as long as the context.
+    Raises SourceError where it cannot be copied.
+    """
+    hazards = find_hazards(chart.path)
+    if not hazards:
+        yield chart, ()
+        return
+    problems = tuple(_problem(hazard, chart) for hazard in hazards)
+    with without_files(chart.path, {hazard.path for hazard in hazards}) as copy:
+        yield replace(chart, path=copy), problems
+
+
+def _problem(hazard: Hazard, chart: Chart) -> Problem:
+    where = f"{chart.shown}/{hazard.path}"
+    if hazard.is_schema:
+        return SourceError(
+            f"the values of chart {chart.name} were not checked against a schema",
+            where=where,
+            why=f"the schema refers to {hazard.target}, which podfit does not read",
+            hint="`helm lint` checks it; what the chart renders was audited",
+        ).problem
+    return SourceError(
+        f"a link leads out of chart {chart.name}, and was left out",
+        where=where,
+        why=f"it leads to {hazard.target}",
+        hint="put a copy of the file into the chart",
+    ).problem

@@ -1,0 +1,43 @@
+"""Values files (`-f`), looked at before Helm reads them, so that the message can say where."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from auditor.errors import Problem, SourceError
+from auditor.sources.files import read_text
+from auditor.sources.options import HelmOptions
+from auditor.yaml import YamlError, read_documents
+
+
+def check_values_files(options: HelmOptions) -> Iterator[Problem]:
+    """What Helm would pass over in silence: all documents of a values file but the first.
+
+    Raises SourceError for a file that is absent, unreadable, no YAML or no mapping.
+    """
+    for name in options.values_files:
+        documents = list(read_documents(read_text(Path(name), name)))
+        if not documents:
+            continue
+        first = documents[0]
+        if isinstance(first, YamlError):
+            raise SourceError(
+                f"values file {name} is not YAML that Helm can read",
+                where=f"{name}:{first.line}:{first.column}",
+                why=first.message,
+                hint="mend it; no chart was rendered",
+            )
+        if not first.is_mapping:
+            raise SourceError(
+                f"values file {name} holds {first.type_name}, not a mapping of values",
+                where=f"{name}:{first.line}:{first.column}",
+                hint="write it as `key: value`; no chart was rendered",
+            )
+        if len(documents) > 1:
+            second = documents[1]
+            yield SourceError(
+                f"values file {name} holds several documents, and Helm reads only the first",
+                where=f"{name}:{second.line}",
+                hint="put each document into a file of its own, and give each with -f",
+            ).problem
