@@ -34,6 +34,7 @@ _INDEX: Final = "index.json"
 _SAVED: Final = "manifest.json"
 _NAMES: Final = ("io.containerd.image.name", "org.opencontainers.image.ref.name")
 _NOT_HERE: Final = "it is not in the layout"
+_ONE_COPY: Final = "it was saved from one platform's copy; the image may have others"
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +121,9 @@ def _of_config(files: Files, path: str, _name: str) -> KnownPlatforms:
     config = parse_config(_verified(body, Descriptor(f"sha256:{name}", None)))
     inferred = config.version_source is VersionSource.HISTORY
     completed = ((config.platform, config.version_source),) if inferred else ()
-    return KnownPlatforms((config.platform,), "manifest", "", completed=completed)
+    return KnownPlatforms(
+        (config.platform,), "manifest", "", notes=(_ONE_COPY,), completed=completed
+    )
 
 
 @dataclass(frozen=True, slots=True)

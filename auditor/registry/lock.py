@@ -235,8 +235,8 @@ def _located(content: bytes, place: Place, where: str) -> str:
         children = node.value
         if isinstance(children, Mapping):
             node = children.get(str(part), node)
-        elif isinstance(children, tuple) and isinstance(part, int):
-            node = children[part]
+        elif isinstance(children, tuple):
+            node = children[int(part)]
     return f"{where}:{node.line}:{node.column}"
 
 

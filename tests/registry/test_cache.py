@@ -167,6 +167,7 @@ def test_a_damaged_answer_counts_as_absent_and_is_removed(tmp_path: Path, damage
         ("dangling", ["*"]),
         ("more", 1),
         ("reason", "no-such-reason"),
+        ("reason", "not-found"),  # without message and hint
     ],
 )
 def test_each_field_of_an_answer_is_checked(tmp_path: Path, key: str, value: object) -> None:
@@ -234,6 +235,15 @@ def test_a_disk_that_cannot_be_written_is_noted_once(tmp_path: Path) -> None:
     assert cache.get(digest_of(b"x")) is None
     assert cache.answer_of(NGINX) is None
     assert cache.notes == (f"the cache at {cache.root} cannot be written: Not a directory",)
+
+
+def test_a_root_that_leads_nowhere_is_noted_after_some_tries(tmp_path: Path) -> None:
+    (tmp_path / "root").symlink_to(tmp_path / "gone" / "too")
+    cache = Cache(tmp_path / "root" / "deep")
+    cache.put(digest_of(b"x"), b"x")
+    assert cache.notes == (
+        f"the cache at {cache.root} cannot be written: No such file or directory",
+    )
 
 
 def test_clear_takes_what_is_podfits_and_nothing_else(tmp_path: Path) -> None:

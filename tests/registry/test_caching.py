@@ -229,6 +229,18 @@ def test_an_old_answer_is_used_while_the_registry_is_away(
     assert runs.answer() == KnownPlatforms((AMD64, ARM64), "index", A, "cache", ("odd", note))
 
 
+@pytest.mark.parametrize(
+    ("later", "age"), [(59, "a moment"), (60, "1 minute"), (3599, "59 minutes"), (3600, "1 hour")]
+)
+def test_how_old_an_answer_is_in_words(runs: Runs, later: float, age: str) -> None:
+    runs.answer()
+    runs.registry.answers[TAG] = DOWN
+    runs.now += later
+    answer = runs.answer(max_age=0)
+    assert isinstance(answer, KnownPlatforms)
+    assert answer.notes[1].startswith(f"the answer is {age} old: ")
+
+
 def test_an_answer_older_than_a_week_is_not_used(runs: Runs) -> None:
     runs.answer()
     runs.registry.answers[TAG] = DOWN

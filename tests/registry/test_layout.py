@@ -1,5 +1,6 @@
 """Images on disk: which names they answer to, what their documents say, and hostile files."""
 
+import base64
 import gzip
 import hashlib
 import io
@@ -222,6 +223,29 @@ def test_a_digest_that_is_none_names_no_file(layout: Layout, tmp_path: Path, dig
     assert answer.message.endswith("cannot be read: it has no digest")
 
 
+def test_the_first_of_two_images_of_one_name_counts(layout: Layout, tmp_path: Path) -> None:
+    one, other = layout.image(AMD64), layout.image(ARM64)
+    layout.index(layout.name(one, ref="nginx:1.27"), layout.name(other, ref="nginx:1.27"))
+    assert read(f"oci:{layout.folder(tmp_path / 'layout')}")[NGINX].platforms == (AMD64,)
+
+
+def test_a_document_that_is_too_large(layout: Layout, tmp_path: Path) -> None:
+    pushed = layout.blob(b"{" + b" " * 5_000_000)
+    layout.index(layout.name(pushed, ref="quay.io/x/app:1"))
+    answer = read(f"oci:{layout.folder(tmp_path / 'layout')}")[APP]
+    assert answer.reason is UnknownReason.MALFORMED
+    assert answer.message.endswith(f"{pushed.digest[7:]} is larger than 4194304 bytes")
+
+
+def test_an_embedded_manifest_is_as_good_as_a_file(layout: Layout, tmp_path: Path) -> None:
+    pushed = layout.manifest(WINDOWS)
+    content = layout.files.pop(f"blobs/{pushed.digest.replace(':', '/')}")
+    row = row_of(pushed, parse_platform("windows/amd64"), data=base64.b64encode(content).decode())
+    layout.index(layout.name(layout.image(rows=[row]), ref="quay.io/x/app:1"))
+    known = read(f"oci:{layout.folder(tmp_path / 'layout')}")[APP]
+    assert known.platforms == (WINDOWS,)
+
+
 def test_something_that_is_no_image(layout: Layout, tmp_path: Path) -> None:
     manifest = {
         "schemaVersion": 2,
@@ -304,7 +328,8 @@ def saved(layout: Layout, *tags: str, platform: Platform = AMD64, **config: Any)
 def test_what_docker_saved_before_version_25(layout: Layout, tmp_path: Path) -> None:
     saved(layout, "nginx:1.27", "quay.io/x/app:1")
     path = layout.archive(tmp_path / "image.tar")
-    known = KnownPlatforms((AMD64,), "manifest", "", f"docker-archive:{path}")
+    note = "it was saved from one platform's copy; the image may have others"
+    known = KnownPlatforms((AMD64,), "manifest", "", f"docker-archive:{path}", (note,))
     assert read(f"docker-archive:{path}") == {NGINX: known, APP: known}
     assert read(f"docker-archive:{path}:nginx:1.27") == {NGINX: known, APP: known}
     assert read(f"redis:7=docker-archive:{path}:nginx:1.27") == {
@@ -320,6 +345,15 @@ def test_a_saved_windows_image_tells_its_build_by_its_history(
     known = read(f"docker-archive:{layout.archive(tmp_path / 'image.tar')}")[NGINX]
     assert known.platforms == (WINDOWS,)
     assert known.completed == ((WINDOWS, VersionSource.HISTORY),)
+
+
+def test_a_saved_image_without_its_config(layout: Layout, tmp_path: Path) -> None:
+    layout.files = {"manifest.json": b'[{"Config": "x.json", "RepoTags": ["nginx:1.27"]}]'}
+    path = layout.archive(tmp_path / "image.tar")
+    assert read(f"docker-archive:{path}")[NGINX] == UnknownPlatforms(
+        UnknownReason.MALFORMED,
+        f"nginx:1.27 in docker-archive:{path} cannot be read: its config: it is not in the layout",
+    )
 
 
 def test_a_saved_config_that_is_not_its_name(layout: Layout, tmp_path: Path) -> None:

@@ -243,6 +243,12 @@ def test_a_key_cannot_steer_the_terminal() -> None:
     assert str(caught.value).isprintable()
 
 
+def test_what_yaml_cannot_read_is_refused_without_a_line() -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        parse_lock(locked({"\U0001f600": image()}).encode(), "f")
+    assert caught.value.problem.where == "f"
+
+
 def test_a_very_large_wrong_file_is_refused_without_a_line() -> None:
     text = locked({NAME: image(platforms=["linux/amd64"] * 200_000 + ["x"])})
     with pytest.raises(ConfigurationError) as caught:
