@@ -18,10 +18,11 @@ REQUIREMENTS_FILE: Final = "requirements.yaml"
 """Where a chart of Helm 2 (`apiVersion: v1`) declares its dependencies."""
 SUBCHARTS: Final = "charts"
 
-_FOLDERS: Final = ("templates", "ci")
-_OWN: Final = re.compile(
-    r"Chart\.(yaml|lock)|requirements\.(yaml|lock)|values.*\.(ya?ml|json)|\.helmignore"
+_PART: Final = re.compile(
+    r"templates(/.*)?|Chart\.(yaml|lock)|requirements\.(yaml|lock)|\.helmignore"
+    r"|values[^/]*\.(ya?ml|json)|ci/[^/]*values\.ya?ml"
 )
+"""Paths below a chart that Helm, or chart-testing for ci/, gives a meaning."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +82,10 @@ class Chart:
 
 
 def is_chart_folder(path: Path) -> bool:
-    return (path / CHART_FILE).is_file()
+    try:
+        return (path / CHART_FILE).is_file()
+    except OSError:
+        return False
 
 
 def enclosing_chart(path: Path) -> Path | None:
@@ -94,9 +98,8 @@ def enclosing_chart(path: Path) -> Path | None:
     for levels, folder in enumerate(inside.parents, start=1):
         if not is_chart_folder(folder):
             continue
-        first, *rest = inside.relative_to(folder).parts
-        is_part = first in _FOLDERS or (not rest and _OWN.fullmatch(first))
-        if is_part if found is None else first == SUBCHARTS:
+        below = inside.relative_to(folder).as_posix()
+        if below.startswith(f"{SUBCHARTS}/") if found else _PART.fullmatch(below):
             found = _above(path, levels)
     return found
 

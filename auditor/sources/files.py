@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import os
+import re
 import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -16,6 +17,8 @@ from auditor.manifests import Document
 MAX_BYTES: Final = 20_000_000
 """The largest file that is read; the largest rendered chart of a survey of 535 has 5 MB."""
 
+_MAY_BE_MANIFEST: Final = re.compile(rb"kind|k\0i\0n\0d")
+"""Something every manifest says, in UTF-8 and in UTF-16 (which is refused, but not in silence)."""
 _UTF16: Final = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
@@ -38,9 +41,12 @@ class ManifestFile:
         return self.shown
 
     def documents(self) -> Iterator[Document | Problem]:
-        """The file as one document."""
+        """The file as one document; none where it was found by chance and holds no manifest."""
         try:
-            text = read_text(self.path, self.shown)
+            data = read_bytes(self.path, self.shown)
+            if self.lenient and not _MAY_BE_MANIFEST.search(data):
+                return
+            text = decode(data, self.shown)
         except SourceError as error:
             yield error.problem
             return
@@ -54,21 +60,25 @@ def read_text(path: Path, shown: str) -> str:
 
     Raises SourceError where it is absent, unreadable, no regular file, too large or not UTF-8.
     """
+    return decode(read_bytes(path, shown), shown)
+
+
+def read_bytes(path: Path, shown: str) -> bytes:
+    """The first bytes of a file, one more than `decode` takes. Raises SourceError."""
     try:
-        with path.open("rb") as file:
+        # Without O_NONBLOCK, opening a named pipe waits for whoever writes to it.
+        with open(path, "rb", opener=_open_at_once) as file:
             if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
                 raise SourceError(f"{shown} is not a regular file", where=shown)
-            data = file.read(MAX_BYTES + 1)
+            return file.read(MAX_BYTES + 1)
     except FileNotFoundError as error:
         raise missing(shown) from error
     except OSError as error:
-        raise SourceError(
-            f"{shown} cannot be read",
-            where=shown,
-            why=error.strerror or str(error),
-            hint="give podfit the right to read it, or leave it out",
-        ) from error
-    return decode(data, shown)
+        raise unreadable(shown, error) from error
+
+
+def _open_at_once(path: str, flags: int) -> int:
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
 
 
 def decode(data: bytes, shown: str) -> str:
@@ -95,6 +105,15 @@ def decode(data: bytes, shown: str) -> str:
             if utf16
             else "save it as UTF-8",
         ) from error
+
+
+def unreadable(shown: str, error: OSError) -> SourceError:
+    return SourceError(
+        f"{shown} cannot be read",
+        where=shown,
+        why=error.strerror or str(error),
+        hint="give podfit the right to read it, or leave it out",
+    )
 
 
 def missing(shown: str) -> SourceError:

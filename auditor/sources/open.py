@@ -12,14 +12,14 @@ from auditor.errors import Problem
 from auditor.manifests import Document
 from auditor.sources.archives import is_archive
 from auditor.sources.chart import enclosing_chart, is_chart_folder
-from auditor.sources.files import ManifestFile, missing
+from auditor.sources.files import ManifestFile, missing, unreadable
 from auditor.sources.helm import ChartSource
 from auditor.sources.interface import Source
 from auditor.sources.options import SourceOptions
 from auditor.sources.renderers import choose_renderer
 from auditor.sources.rendering import Renderer
 from auditor.sources.stream import StandardInput
-from auditor.sources.tree import walk
+from auditor.sources.tree import ChartFolder, walk
 
 STREAM: Final = "-"
 
@@ -81,7 +81,13 @@ def _is_found(part: Part) -> bool:
 
 def _key(part: Part) -> object:
     """What makes two parts the same, however they were named."""
-    return part.path.resolve() if isinstance(part, ManifestFile | ChartSource) else part
+    match part:
+        case Problem():
+            return part
+        case StandardInput():
+            return STREAM
+        case _:
+            return part.path.resolve()
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,23 +97,30 @@ class _Opener:
 
     def parts(self, argument: str) -> Iterator[Part]:
         if argument == STREAM:
-            yield StandardInput()
+            yield StandardInput(self.options.helm.namespace)
             return
-        path, shown = Path(argument), _shown(Path(argument))
-        if not path.exists():
-            yield missing(shown).problem
-        elif chart := _chart_named(path):
-            yield self._chart(chart)
-        elif path.is_dir():
-            for found in walk(path):
-                if isinstance(found, Problem):
+        path = Path(argument)
+        try:
+            if not argument or not path.exists():
+                yield missing(argument or "a SOURCE without a name").problem
+            elif chart := _chart_named(path):
+                yield self._chart(chart)
+            elif path.is_dir():
+                yield from self._below(path)
+            else:
+                yield self._file(path, source=_shown(path), lenient=False)
+        except OSError as error:  # a folder on the way that may not be entered, a name too long
+            yield unreadable(argument, error).problem
+
+    def _below(self, folder: Path) -> Iterator[Part]:
+        for found in walk(folder):
+            match found:
+                case Problem():
                     yield found
-                elif found.is_dir():
-                    yield self._chart(found)
-                else:
-                    yield self._file(found, source=shown, lenient=True)
-        else:
-            yield self._file(path, source=shown, lenient=False)
+                case ChartFolder(path):
+                    yield self._chart(path)
+                case _:
+                    yield self._file(found, source=_shown(folder), lenient=True)
 
     def _chart(self, path: Path) -> ChartSource:
         return ChartSource(path, _shown(path), self.options.helm, self.renderer)

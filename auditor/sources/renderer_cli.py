@@ -8,7 +8,8 @@ import os
 import re
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -23,7 +24,7 @@ from auditor.sources.rendering import (
     Values,
     makes_pods,
 )
-from auditor.sources.splitting import read_stream
+from auditor.sources.splitting import Piece, normalise_all, read_pieces
 from auditor.sources.staging import without_dependencies
 
 _QUICK_SECONDS: Final = 10.0
@@ -86,8 +87,7 @@ class CliRenderer:
                 raise
             # One template is not YAML. With --debug Helm prints them all and still fails.
             done = self._run(options.timeout, *call, "--debug")
-        templates, _ = read_stream(done.stdout)
-        rendered = Rendered({name: text for name, text in templates.items() if text})
+        rendered = Rendered(normalise_all(_attributed(read_pieces(done.stdout))))
         if any(map(makes_pods, rendered.templates.values())):
             return rendered
         return Rendered(rendered.templates, self._notes(chart, options, flags))
@@ -142,6 +142,15 @@ def _probe_chart(values: str) -> Iterator[Path]:
         (folder / "values.yaml").write_text(values, encoding="utf-8")
         (folder / "templates" / "values.yaml").write_text(_PROBE)
         yield folder
+
+
+def _attributed(pieces: Iterable[Piece]) -> Iterator[Piece]:
+    """Each piece with its template: with --debug Helm names it before the first of several only."""
+    template = ""
+    for piece in pieces:
+        template = piece.template or template
+        if template:
+            yield replace(piece, template=template)
 
 
 def _own_home(home: str) -> dict[str, str]:

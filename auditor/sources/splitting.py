@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from typing import Final
 
 _SEPARATOR: Final = re.compile(r"^---[\t\n\f\r ]*", re.MULTILINE)
@@ -18,48 +19,51 @@ _HOOK: Final = re.compile(r"^[ \t]+[\"']?helm\.sh/hook[\"']?[ \t]*:", re.MULTILI
 _COMMENT: Final = re.compile(r"[ \t]*(#.*)?")
 
 
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """What stands between two `---` lines of a stream.
+
+    template: what its `# Source:` comment says, as Helm writes it before each object; or "". line:
+    where the text begins, from 1.
+    """
+
+    template: str
+    text: str
+    line: int
+
+
+def read_pieces(stream: str) -> Iterator[Piece]:
+    """The pieces of a stream that hold more than space."""
+    start, line = 0, 1
+    for match in (*_SEPARATOR.finditer(stream), None):
+        piece = stream[start : match.start() if match else len(stream)]
+        header = _SOURCE.match(piece)
+        text = piece[header.end() :] if header else piece
+        if text.strip():
+            skipped = 1 if header else 0
+            yield Piece(header["template"] if header else "", text, line + skipped)
+        if match:
+            line += stream.count("\n", start, match.end())
+            start = match.end()
+
+
 def normalise(text: str) -> str:
     """The objects of a rendered template: each trimmed, by kind, hooks last; "" where none is."""
-    return _join(_split(text))
+    return _join(piece.text for piece in read_pieces(text))
 
 
-def read_stream(text: str) -> tuple[dict[str, str], str]:
-    """What `helm template` printed: normalised text by template, and text that belongs to none.
-
-    The rest keeps the lines it had. A piece without its own `# Source:` follows the one before it,
-    which is how Helm prints a template that it could not cut.
-    """
-    pieces: dict[str, list[str]] = {}
-    rest: list[str] = []
-    template, line = "", 0
-    for start, piece in _pieces(text):
-        header = _SOURCE.match(piece)
-        if header is not None:
-            template = header["template"]
-        if template:
-            pieces.setdefault(template, []).append(piece[header.end() if header else 0 :])
-        else:
-            first = text.count("\n", 0, start)
-            rest.append("\n" * (first - line) + piece.rstrip() + "\n---\n")
-            line = first + piece.rstrip().count("\n") + 2
-    templates = {name: _join(map(str.strip, found)) for name, found in sorted(pieces.items())}
-    return templates, "".join(rest)
-
-
-def _split(text: str) -> Iterator[str]:
-    return (piece.strip() for _, piece in _pieces(text))
-
-
-def _pieces(text: str) -> Iterator[tuple[int, str]]:
-    start = 0
-    for separator in _SEPARATOR.finditer(text):
-        yield start, text[start : separator.start()]
-        start = separator.end()
-    yield start, text[start:]
+def normalise_all(pieces: Iterable[Piece]) -> dict[str, str]:
+    """The normalised text of each template, by its name."""
+    texts: dict[str, list[str]] = {}
+    for piece in pieces:
+        texts.setdefault(piece.template, []).append(piece.text)
+    joined = {template: _join(texts[template]) for template in sorted(texts)}
+    return {template: text for template, text in joined.items() if text}
 
 
 def _join(pieces: Iterable[str]) -> str:
-    full = [piece for piece in pieces if not all(map(_COMMENT.fullmatch, piece.splitlines()))]
+    trimmed = [piece.strip() for piece in pieces]
+    full = [piece for piece in trimmed if not all(map(_COMMENT.fullmatch, piece.splitlines()))]
     ordered = sorted(full, key=lambda piece: (bool(_HOOK.search(piece)), _kind(piece)))
     return "\n---\n".join(ordered) + "\n" if ordered else ""
 

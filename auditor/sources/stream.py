@@ -1,31 +1,70 @@
-"""Standard input, and streams as `helm template` writes them."""
+"""Standard input: manifests, or what `helm template` prints."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from pathlib import PurePosixPath
 from typing import Final
 
 from auditor.errors import Problem, SourceError
 from auditor.manifests import Document
 from auditor.sources.files import MAX_BYTES, decode
+from auditor.sources.splitting import normalise_all, read_pieces
 
 SHOWN: Final = "<stdin>"
 
 
 @dataclass(slots=True)
 class StandardInput:
-    """What is piped in. It can be read once, so it is kept."""
+    """What is piped in. It can be read only once, so it is kept."""
 
+    namespace: str = ""
     name: str = "-"
     _text: str | None = field(default=None, init=False)
 
     def documents(self) -> Iterator[Document | Problem]:
+        """A document for each template that `# Source:` comments name, and one for the rest."""
         try:
             if self._text is None:
                 self._text = decode(sys.stdin.buffer.read(MAX_BYTES + 1), SHOWN)
-        except SourceError as error:
-            yield error.problem
+        except (OSError, SourceError) as error:
+            yield error.problem if isinstance(error, SourceError) else _unreadable(error)
             return
-        yield Document(SHOWN, self._text, source=self.name)
+        pieces = tuple(read_pieces(self._text))
+        rendered = [piece for piece in pieces if _is_template(piece.template)]
+        for template, text in normalise_all(rendered).items():
+            yield Document(
+                path=template,
+                text=text,
+                source=self.name,
+                chart=template.partition("/")[0],
+                namespace=self.namespace,
+                template=template,
+            )
+        if not rendered:
+            yield Document(SHOWN, self._text, self.name, namespace=self.namespace)
+            return
+        for piece in pieces:
+            if not _is_template(piece.template):
+                text = "\n" * (piece.line - 1) + piece.text
+                yield Document(SHOWN, text, self.name, namespace=self.namespace)
+
+
+def _is_template(name: str) -> bool:
+    """Whether a `# Source:` is Helm's, and not a comment of the user's or a path to elsewhere."""
+    path = PurePosixPath(name)
+    return (
+        len(path.parts) > 1
+        and not path.is_absolute()
+        and ".." not in path.parts
+        and "\\" not in name
+        and name.isprintable()
+    )
+
+
+def _unreadable(error: OSError) -> Problem:
+    return SourceError(
+        "standard input cannot be read", where=SHOWN, why=error.strerror or str(error)
+    ).problem

@@ -4,66 +4,80 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from auditor.errors import Problem, SourceError
 from auditor.sources.chart import is_chart_folder
+from auditor.sources.files import unreadable
 
-MAX_FILES: Final = 50_000
+MAX_ENTRIES: Final = 200_000
 MAX_DEPTH: Final = 40
-MANIFEST_SUFFIXES: Final = (".yaml", ".yml", ".json")
+
+_SUFFIXES: Final = (".yaml", ".yml", ".json")
+_SKIPPED: Final = frozenset(("node_modules",))
+"""Folders of other tools, full of JSON that is nobody's manifest."""
 
 
-def walk(folder: Path) -> Iterator[Path | Problem]:
-    """Chart folders and manifest files below a folder, each folder's entries by name.
+@dataclass(frozen=True, slots=True)
+class ChartFolder:
+    """A folder that is a chart: nothing in it is a manifest of its own."""
 
-    Nothing inside a chart, nothing hidden, and no link that leaves the folder.
+    path: Path
+
+
+def walk(
+    folder: Path, *, max_entries: int = MAX_ENTRIES, max_depth: int = MAX_DEPTH
+) -> Iterator[Path | ChartFolder | Problem]:
+    """Files that may hold manifests, and charts, below a folder: its files first, each by name.
+
+    Nothing hidden, nothing inside a chart, no link to a folder, no link that leaves the folder.
     """
     root = folder.resolve()
-    seen = 0
+    entries_left = max_entries
     pending = [(folder, 0)]
     while pending:
         current, depth = pending.pop()
         if is_chart_folder(current):
-            yield current
+            yield ChartFolder(current)
             continue
         try:
-            entries = sorted(os.scandir(current), key=lambda entry: entry.name)
+            with os.scandir(current) as listing:
+                entries = sorted(listing, key=lambda entry: entry.name)
         except OSError as error:
-            yield SourceError(
-                f"{current.as_posix()} cannot be read",
-                where=current.as_posix(),
-                why=error.strerror or str(error),
-                hint="give podfit the right to read it, or leave it out",
-            ).problem
+            yield unreadable(current.as_posix(), error).problem
             continue
-        folders = []
-        for entry in entries:
-            if entry.name.startswith("."):
-                continue
-            seen += 1
-            if entry.is_dir(follow_symlinks=False):
-                folders.append(Path(entry.path))
-            elif entry.name.endswith(MANIFEST_SUFFIXES) and _stays(entry, root):
-                yield Path(entry.path)
-        if seen > MAX_FILES or (folders and depth >= MAX_DEPTH):
-            yield _too_much(folder)
+        entries_left -= len(entries)
+        if entries_left < 0:
+            yield _too_much(folder, f"more than {max_entries} files and folders")
             return
-        pending += ((path, depth + 1) for path in reversed(folders))
+        yield from (Path(entry.path) for entry in entries if _may_hold_manifests(entry, root))
+        below = [Path(entry.path) for entry in entries if _is_entered(entry)]
+        if below and depth >= max_depth:
+            yield _too_much(current, f"folders more than {max_depth} deep")
+            continue
+        pending += ((path, depth + 1) for path in reversed(below))
 
 
-def _stays(entry: os.DirEntry[str], root: Path) -> bool:
+def _is_entered(entry: os.DirEntry[str]) -> bool:
+    hidden = entry.name.startswith(".") or entry.name in _SKIPPED
+    return not hidden and entry.is_dir(follow_symlinks=False)
+
+
+def _may_hold_manifests(entry: os.DirEntry[str], root: Path) -> bool:
+    if entry.name.startswith(".") or not entry.name.endswith(_SUFFIXES):
+        return False
     if not entry.is_symlink():
         return entry.is_file()
     target = Path(entry.path).resolve()
     return target.is_relative_to(root) and target.is_file()
 
 
-def _too_much(folder: Path) -> Problem:
+def _too_much(folder: Path, what: str) -> Problem:
     shown = folder.as_posix()
     return SourceError(
-        f"{shown} holds more than is read: {MAX_FILES} files, {MAX_DEPTH} folders deep",
+        f"{shown} holds {what}; the rest was not read",
         where=shown,
         hint="name the folders that hold your manifests",
     ).problem
