@@ -4,7 +4,11 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
+
+hypothesis.settings.register_profile("podfit", deadline=None)  # a busy machine is no failure
+hypothesis.settings.load_profile("podfit")
 
 from tests.support.registry import Registry, run_registry
 
