@@ -48,7 +48,7 @@ class EmbeddedRenderer:
             return self._render(chart, values, options)
         except RenderError as error:
             plain = drop_digits(values)
-            if error.cause is not Cause.REFUSED or _same(plain, values):
+            if error.cause is not Cause.REFUSED or plain == values:
                 raise
             return self._render(chart, plain, options)
 
@@ -100,10 +100,11 @@ class EmbeddedRenderer:
         return merge(values, dict(overlay))
 
     def _parse(self, call: str, expression: str) -> dict[str, Any]:
-        parsed: dict[str, Any] = keep_digits(self._quickly(call, expression=expression))
+        try:
+            parsed: dict[str, Any] = keep_digits(self._quickly(call, expression=expression))
+        except RenderError as error:
+            flag = call.removeprefix("parse_").replace("_", "-")
+            raise RenderError(
+                error.cause, f"failed parsing --{flag} data: {error.text}: {expression}"
+            ) from error
         return parsed
-
-
-def _same(one: dict[str, Any], other: dict[str, Any]) -> bool:
-    """Whether nothing was replaced. (`Digits("7") == "7"`, and 7 is neither.)"""
-    return one == other

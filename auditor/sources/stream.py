@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import Final
@@ -11,7 +11,7 @@ from typing import Final
 from auditor.errors import Problem, SourceError
 from auditor.manifests import Document
 from auditor.sources.files import MAX_BYTES, decode
-from auditor.sources.splitting import normalise_all, read_pieces
+from auditor.sources.splitting import Piece, normalise_all, read_pieces
 
 SHOWN: Final = "<stdin>"
 
@@ -43,13 +43,22 @@ class StandardInput:
                 namespace=self.namespace,
                 template=template,
             )
-        if not rendered:
-            yield Document(SHOWN, self._text, self.name, namespace=self.namespace)
-            return
-        for piece in pieces:
-            if not _is_template(piece.template):
-                text = "\n" * (piece.line - 1) + piece.text
-                yield Document(SHOWN, text, self.name, namespace=self.namespace)
+        rest = _in_place(piece for piece in pieces if not _is_template(piece.template))
+        text = rest if rendered else self._text
+        if text.strip():
+            yield Document(SHOWN, text, self.name, namespace=self.namespace)
+
+
+def _in_place(pieces: Iterable[Piece]) -> str:
+    """The pieces as one text, each on the line that it has in the stream."""
+    parts: list[str] = []
+    line = 1
+    for piece in pieces:
+        gap = piece.line - line
+        start = "\n" * (gap - 1) + "---\n" if gap else "--- " if parts else ""
+        parts += (start, piece.text)
+        line = piece.line + piece.text.count("\n")
+    return "".join(parts)
 
 
 def _is_template(name: str) -> bool:

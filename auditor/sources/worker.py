@@ -50,6 +50,8 @@ class Worker:
         if not line.endswith(b"\n"):
             self._child = None
             raise child.failure(timeout)
+        if child.was_killed:  # with the answer already on its way
+            self.close()
         answer = json.loads(line)
         if "error" in answer:
             too_large = answer["kind"] == "TooLargeError"
@@ -90,6 +92,12 @@ class _Child:
             return b""
         finally:
             watchdog.cancel()
+            watchdog.join()
+
+    @property
+    def was_killed(self) -> bool:
+        """Whether its time was up."""
+        return self._late.is_set()
 
     def failure(self, timeout: float) -> RenderError:
         """Why there was no answer. The process is ended."""
@@ -98,7 +106,7 @@ class _Child:
         self._log.seek(self._logged)
         log = self._log.read(_MAX_LOG).decode("utf-8", "replace")
         self.end()
-        if self._late.is_set():
+        if self.was_killed:
             return RenderError(Cause.TIMEOUT, f"no result within {timeout:g} seconds")
         return RenderError(cause_of_death(log), log)
 

@@ -1,0 +1,39 @@
+"""Names of documents that are the same in every run, whatever SOURCE was written for them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from auditor.errors import Problem
+from auditor.manifests import Document
+from auditor.repositories import Home, find_home
+
+
+@dataclass(frozen=True, slots=True)
+class Identifier:
+    """Fills in a document's `home` and `identity`. Remembers where folders are at home."""
+
+    _homes: dict[Path, Home] = field(default_factory=dict)
+
+    def __call__(self, item: Document | Problem) -> Document | Problem:
+        """Documents from no file, such as standard input or a remote chart, stay as they are."""
+        if isinstance(item, Problem) or _is_no_file(item.chart or item.path):
+            return item
+        path = Path(item.chart or item.path).resolve()
+        home = self._home(path.parent if not path.is_dir() else path, path)
+        names = [home.relative(path)]
+        if item.chart:
+            names.append(item.template.partition("/")[2] or item.path)
+        identity = "/".join(name for name in names if name != ".")
+        return replace(item, home=str(home.root), identity=identity)
+
+    def _home(self, folder: Path, path: Path) -> Home:
+        """Outside of any repository: the folder that the file, or the chart, lies in."""
+        if folder not in self._homes:
+            self._homes[folder] = find_home(folder) or Home(path.parent, is_repository=False)
+        return self._homes[folder]
+
+
+def _is_no_file(path: str) -> bool:
+    return path.startswith("<") or "://" in path
