@@ -7,10 +7,10 @@ from pathlib import Path
 import hypothesis
 import pytest
 
+from tests.support.registry import Registry, run_registry
+
 hypothesis.settings.register_profile("podfit", deadline=None)  # a busy machine is no failure
 hypothesis.settings.load_profile("podfit")
-
-from tests.support.registry import Registry, run_registry
 
 _SCRUBBED = (
     "NO_COLOR",
