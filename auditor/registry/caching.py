@@ -61,7 +61,8 @@ class CachingInspector:
     """Answers from the cache, and keeps there what `origin` answers.
 
     origin: None is offline: the cache alone, answers of any age, noted as old. max_age: how long a
-    tag's answer holds, in seconds.
+    tag's answer holds, in seconds; 0 asks for every tag. max_stale: how old an answer may be that
+    stands in for a registry that cannot be reached; 0 takes none.
     """
 
     def __init__(
@@ -70,11 +71,13 @@ class CachingInspector:
         cache: Cache,
         *,
         max_age: float = MAX_AGE,
+        max_stale: float = MAX_STALE,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._origin = origin
         self._cache = cache
         self._max_age = max_age
+        self._max_stale = max_stale
         self._clock = clock
 
     def inspect(
@@ -102,7 +105,7 @@ class CachingInspector:
 
     def _is_fresh(self, image: ImageReference, entry: Entry) -> bool:
         if isinstance(entry.answer, UnknownPlatforms):
-            return 0 <= self._age(entry) < NOT_FOUND_AGE
+            return 0 <= self._age(entry) < min(NOT_FOUND_AGE, self._max_age)
         return bool(image.digest) or 0 <= self._age(entry) < self._max_age
 
     def _confirmed(
@@ -136,7 +139,7 @@ class CachingInspector:
             answer.reason in _OUTAGES
             and entry
             and isinstance(entry.answer, KnownPlatforms)
-            and self._age(entry) <= MAX_STALE
+            and 0 < self._max_stale >= self._age(entry)
         ):
             return self._noted(entry, entry.answer, answer.message)
         return answer

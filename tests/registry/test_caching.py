@@ -85,6 +85,7 @@ class Runs:
         *images: ImageReference,
         offline: bool = False,
         max_age: float = DAY,
+        max_stale: float = 7 * DAY,
         progress: Progress = no_progress,
     ) -> Mapping[ImageReference, Platforms]:
         def clock() -> float:
@@ -94,6 +95,7 @@ class Runs:
             None if offline else self.registry,
             Cache(self.root, clock=clock),
             max_age=max_age,
+            max_stale=max_stale,
             clock=clock,
         )
         return inspector.inspect(images, progress)
@@ -246,6 +248,22 @@ def test_an_answer_older_than_a_week_is_not_used(runs: Runs) -> None:
     runs.registry.answers[TAG] = DOWN
     runs.now += 7 * DAY + 1
     assert runs.answer() == DOWN
+
+
+def test_how_old_a_stand_in_may_be_can_be_said(runs: Runs) -> None:
+    runs.answer()
+    runs.registry.answers[TAG] = DOWN
+    assert runs.answer(max_age=0, max_stale=0) == DOWN
+    runs.now += 2 * DAY
+    assert runs.answer(max_stale=DAY) == DOWN
+    assert isinstance(runs.answer(max_stale=2 * DAY), KnownPlatforms)
+
+
+def test_nothing_is_taken_on_trust_without_an_age(runs: Runs) -> None:
+    runs.registry.answers[TAG] = unknown(UnknownReason.NOT_FOUND)
+    runs.answer()
+    runs.registry.answers[TAG] = OLD
+    assert runs.answer(max_age=0) == OLD
 
 
 def test_an_outage_does_not_make_an_answer_younger(runs: Runs) -> None:
