@@ -69,7 +69,7 @@ def test_links_are_not_followed(tmp_path: Path, kind: bytes, target: str) -> Non
     (tmp_path / "secret").write_text("{}")
     path = archive(
         tmp_path,
-        entry("other.json", b"{}") + header("index.json", kind=kind, linkname=target) + END,
+        entry("other.json", b"{}") + header("index.json", 2, kind, linkname=target) + END,
     )
     assert ArchiveFiles(path).read("index.json") is None
 
