@@ -22,13 +22,15 @@ _TLS_HINTS: Final = {
     FaultKind.CLIENT_CERTIFICATE: "set `client-cert` and `client-key` for this host",
     FaultKind.TLS: "check the TLS settings of this host",
 }
+_BAD_REQUEST: Final = 400
+_TLS: Final = b"HTTPS"
 _REACH_HINT: Final = "check the name and the network, or use a lock file"
 
 
 def explain_fault(endpoint: Endpoint, fault: Fault, attempts: int) -> RegistryFailure:
     """A request that got no answer."""
     name = f"registry {endpoint.name}"
-    where = f"{name} (which leads to {fault.where})" if fault.where else name
+    where = f"{name} (by way of {fault.where})" if fault.where else name
     if fault.kind is FaultKind.BLOCKED:
         message = f"refused to contact private address {fault.why} for {endpoint.name}"
         hint = f"if {fault.where or endpoint.name} is yours, list it under `registries`"
@@ -61,10 +63,15 @@ def not_found(reference: ImageReference, part: str) -> Missing:
     return Missing(UnknownReason.NOT_FOUND, message, "" if part else suspicion(reference))
 
 
-def unexpected(registry: str, status: int, said: str) -> RegistryFailure:
+def unexpected(endpoint: Endpoint, answer: Answer, said: str) -> RegistryFailure:
     """An answer that is neither a success nor about authentication. said: the registry's words."""
+    name = f"registry {endpoint.name}"
+    if answer.status == _BAD_REQUEST and endpoint.origin.scheme == "http" and _TLS in answer.body:
+        hint = "give the registry's CA as `ca` for this host"
+        message = f"{name}: it speaks TLS where plain HTTP was expected"
+        return RegistryFailure(UnknownReason.TLS, message, hint)
     detail = f": {said}" if said else ""
-    return RegistryFailure(UnknownReason.FAILED, f"registry {registry} answered {status}{detail}")
+    return RegistryFailure(UnknownReason.FAILED, f"{name} answered {answer.status}{detail}")
 
 
 def registry_message(answer: Answer) -> str:

@@ -12,6 +12,7 @@ import urllib3.exceptions
 
 from auditor.registry.connections import BlockedPeer
 
+PROXY: Final = "the proxy"
 _MAX_CAUSES: Final = 20
 _PLAIN_HTTP: Final = ("WRONG_VERSION_NUMBER", "HTTP_REQUEST", "RECORD_LAYER_FAILURE")
 _CLIENT_CERTIFICATE: Final = ("CERTIFICATE_REQUIRED", "BAD_CERTIFICATE", "HANDSHAKE_FAILURE")
@@ -36,7 +37,7 @@ class FaultKind(Enum):
 class Fault(Exception):
     """why: a clause for the user. transient: asking again may help.
 
-    where: the host that a registry redirected to, if it was not the registry itself.
+    where: what stood between, if it was not the registry itself: a redirect's target, `PROXY`.
     """
 
     def __init__(self, kind: FaultKind, why: str, *, transient: bool = False) -> None:
@@ -51,6 +52,13 @@ def fault_of(error: Exception) -> Fault:
     Their texts hold URLs, which may hold secrets; so only the kind of the cause is kept.
     """
     causes = tuple(_causes(error))
+    fault = _fault(causes)
+    if any(isinstance(cause, urllib3.exceptions.ProxyError) for cause in causes):
+        fault.where = PROXY
+    return fault
+
+
+def _fault(causes: tuple[BaseException, ...]) -> Fault:
     for cause in causes:
         if fault := _known(cause):
             return fault

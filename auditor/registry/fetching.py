@@ -140,7 +140,7 @@ class Repository:
         said = registry_message(answer) if own else ""
         if answer.status == _NOT_FOUND:
             return not_found(self._reference, part)
-        return unexpected(self._reference.registry, answer.status, said)
+        return unexpected(self._host.endpoint, answer, said)
 
     def _names(self, target: str) -> bool:
         return target in (self._reference.digest, self._reference.tag)

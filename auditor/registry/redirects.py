@@ -56,7 +56,7 @@ class Follower:
             with self._transport.live.until(deadline.over):
                 answer = self._transport.send(request, host_options, timeout, private=private)
         except Fault as fault:
-            if origin != self._endpoint.origin:
+            if not fault.where and origin != self._endpoint.origin:
                 fault.where = str(origin)
             raise
         deadline.left()  # A connection that was cut can look like the end of an answer.

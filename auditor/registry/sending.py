@@ -14,7 +14,7 @@ from auditor.registry.explanations import (
     explain_fault,
     remaining_pulls,
 )
-from auditor.registry.faults import Fault, FaultKind
+from auditor.registry.faults import PROXY, Fault, FaultKind
 from auditor.registry.options import RegistryOptions
 from auditor.registry.realms import Realm
 from auditor.registry.redirects import Follower
@@ -82,13 +82,14 @@ class Sender:
     def _after_fault(self, fault: Fault, attempt: int, deadline: Deadline) -> float:
         left = deadline.left()
         failure = explain_fault(self._endpoint, fault, attempt)
-        if not fault.where and fault.kind in _PATIENT_KINDS:
+        concerns_all = fault.where in ("", PROXY)
+        if concerns_all and fault.kind in _PATIENT_KINDS:
             self._breaker.failed(failure)
             self._breaker.check()
         delay = self._delay(attempt)
         if fault.transient and attempt <= self._options.retries and delay < left:
             return delay
-        if not fault.where and fault.kind in _HOST_FAULTS:
+        if concerns_all and fault.kind in _HOST_FAULTS:
             self._breaker.open(failure)
         raise failure
 

@@ -165,6 +165,8 @@ class Transport:
         session.headers = requests.structures.CaseInsensitiveDict(
             {"User-Agent": f"podfit/{__version__}", "Accept-Encoding": "identity"}
         )
+        if options.insecure == "skip-verify":
+            urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)
         context = tls_context(options, Path(requests.utils.DEFAULT_CA_BUNDLE_PATH))
         adapter = _Adapter(context, pool_classes(self.live, private=private))
         session.mount("https://", adapter)

@@ -30,7 +30,7 @@ from tests.support.images import (
 
 LINUX = parse_platform("linux/amd64")
 WINDOWS = parse_platform("windows/amd64")
-SECRET = "hunter2-do-not-tell"  # noqa: S105
+SECRET = "hunter2-do-not-tell"
 DIGEST = f"sha256:{'a' * 64}"
 
 
