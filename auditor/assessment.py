@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from itertools import groupby
 
 from auditor.compatibility import Compatibility, Failure, Runnable, compatibility
 from auditor.images import ImageReference, KnownPlatforms, Platforms
@@ -30,7 +31,8 @@ class ImageUse:
 class PoolFit:
     """One workload and one pool: may it land there, and would it run.
 
-    results: per container, in the order of the workload's uses. refusal: of the kubelet.
+    results: per container that the kubelet starts, in the order of the workload's `judged` uses.
+    refusal: of the kubelet.
     """
 
     cluster: ClusterProfile
@@ -93,11 +95,23 @@ class Assessment:
     @property
     def judged(self) -> tuple[ImageUse, ...]:
         """The images that the kubelet pulls for the pod itself."""
-        return self.uses
+        return tuple(use for use in self.uses if not _is_referenced(use))
+
+    @property
+    def referenced(self) -> tuple[ImageUse, ...]:
+        """The images that the pod only hands to something else, by argument or environment."""
+        return tuple(use for use in self.uses if _is_referenced(use))
 
     @property
     def unresolved(self) -> tuple[ImageUse, ...]:
-        return tuple(use for use in self.uses if use.known is None)
+        """The judged images whose platforms nobody could tell."""
+        return tuple(use for use in self.judged if use.known is None)
+
+    @property
+    def by_cluster(self) -> tuple[tuple[ClusterProfile, tuple[PoolFit, ...]], ...]:
+        """The fits of each cluster, in their order."""
+        groups = (tuple(group) for _, group in groupby(self.fits, lambda fit: id(fit.cluster)))
+        return tuple((fits[0].cluster, fits) for fits in groups)
 
     @property
     def failing(self) -> tuple[PoolFit, ...]:
@@ -112,25 +126,31 @@ def assess(
 ) -> Assessment:
     """The assessment of a workload. answers: for each image text, its reference and platforms."""
     uses = tuple(ImageUse(item, *answers[item.image]) for item in workload.containers)
+    judged = tuple(use for use in uses if not _is_referenced(use))
     fits = tuple(
-        _fit(workload, uses, cluster, pool) for cluster in clusters for pool in cluster.pools
+        _fit(workload, judged, cluster, pool) for cluster in clusters for pool in cluster.pools
     )
     return Assessment(workload, uses, fits)
 
 
 def _fit(
-    workload: Workload, uses: tuple[ImageUse, ...], cluster: ClusterProfile, pool: NodePool
+    workload: Workload, judged: tuple[ImageUse, ...], cluster: ClusterProfile, pool: NodePool
 ) -> PoolFit:
     return PoolFit(
         cluster,
         pool,
         place(workload, pool, cluster),
-        tuple((use, _compatibility(use, pool)) for use in uses),
+        tuple((use, use_compatibility(use, pool)) for use in judged),
         kubelet_refusal(workload, pool, cluster),
     )
 
 
-def _compatibility(use: ImageUse, pool: NodePool) -> Compatibility:
+def _is_referenced(use: ImageUse) -> bool:
+    return use.container.role.value == "referenced"
+
+
+def use_compatibility(use: ImageUse, pool: NodePool) -> Compatibility:
+    """Whether the pool would start a container with this image."""
     if isinstance(use.platforms, KnownPlatforms):
         return compatibility(use.platforms, pool, host_process=use.container.host_process)
     return Compatibility(Runnable.UNKNOWN, use.platforms.message)

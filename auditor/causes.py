@@ -1,64 +1,151 @@
 """Why a workload cannot run where it may land: one cause, so that one rule speaks.
 
 A pod whose images share no platform runs nowhere, whatever its selector says; a selector that asks
-for a platform the images lack is wrong, not missing. Only then is a guard missing.
+for a platform which the images lack is wrong, not missing; a pod that declares the wrong operating
+system is rejected wherever it lands. Only where none of that holds is a guard missing.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from enum import Enum, auto
 from itertools import product
 from typing import Final
 
-from auditor.assessment import Assessment
-from auditor.compatibility import common_platforms
-from auditor.nodes import OS_LABEL, WINDOWS_BUILD_LABEL, platform_labels
-from auditor.platforms import Platform
+from auditor.admission import admit
+from auditor.assessment import Assessment, ImageUse, PoolFit, use_compatibility
+from auditor.compatibility import Runnable, common_platforms
+from auditor.nodes import (
+    OS_LABEL,
+    PLATFORM_LABELS,
+    WINDOWS_BUILD_LABEL,
+    ClusterProfile,
+    NodePool,
+    platform_labels,
+)
+from auditor.placement import Verdict
+from auditor.platforms import Platform, normalise
 from auditor.predicates import Answer, NodeView, every, requirement_holds, some, term_matches
 from auditor.scheduling import NodeSelectorTerm, Requirement, Scheduling
+from auditor.workloads import Workload
 
 SYSTEMS: Final = ("linux", "windows")
 ARCHITECTURES: Final = ("386", "amd64", "arm", "arm64", "ppc64le", "riscv64", "s390x")
 
 
 class Cause(Enum):
-    """What is at the bottom of a workload's trouble with platforms."""
+    """What is at the bottom of a workload's trouble with platforms in one cluster.
 
+    EMPTY: an image holds nothing that could run. MIXED: its images share no platform. CONFLICT: the
+    selector asks for what the images lack, or contradicts itself. DECLARATION: the pod declares an
+    operating system (spec.os, label) that its images or its selector exclude. MISSING_GUARD: the
+    pod as such is right; where it fails, nothing kept it off.
+    """
+
+    EMPTY = auto()
     MIXED = auto()
     CONFLICT = auto()
+    DECLARATION = auto()
     MISSING_GUARD = auto()
 
 
-def root_cause(assessment: Assessment) -> Cause:
-    """The cause that explains every pool on which the workload fails."""
-    known = [use.known for use in assessment.uses if use.known is not None]
-    common = common_platforms(known)
-    if len(known) > 1 and not common and all(image.platforms for image in known):
+def fits_by_cause(assessment: Assessment, cause: Cause) -> tuple[PoolFit, ...]:
+    """The pools of those clusters in which this is the cause of the workload's trouble."""
+    return tuple(
+        fit
+        for cluster, fits in assessment.by_cluster
+        if root_cause(assessment, cluster, fits) is cause
+        for fit in fits
+    )
+
+
+def root_cause(assessment: Assessment, cluster: ClusterProfile, fits: Sequence[PoolFit]) -> Cause:
+    """The cause that explains every pool of a cluster on which the workload fails."""
+    if any(map(could_run, fits)):
+        return Cause.MISSING_GUARD
+    known = [use for use in assessment.judged if use.known is not None]
+    if any(use.known is not None and not use.known.platforms for use in known):
+        return Cause.EMPTY
+    runs_on = common_families(assessment) if known else all_families(assessment)
+    if not runs_on:
         return Cause.MIXED
-    pinned = pinned_families(assessment.workload.scheduling)
-    if known and pinned is not None and not pinned & common:
-        return Cause.CONFLICT
-    return Cause.MISSING_GUARD
+    scheduling = admit(assessment.workload, cluster).scheduling
+    selected = selected_families(scheduling, runs_on)
+    if not selected:
+        return Cause.MISSING_GUARD if unmeetable(assessment, scheduling) else Cause.CONFLICT
+    declared = declared_systems(assessment.workload)
+    if any({family.partition("/")[0]} >= declared for family in selected):
+        return Cause.MISSING_GUARD
+    return Cause.DECLARATION
 
 
-def pinned_families(scheduling: Scheduling) -> frozenset[str] | None:
-    """The `os/architecture` pairs that the selector and required affinity leave; None for all."""
-    families = [Platform(*pair) for pair in product(SYSTEMS, ARCHITECTURES)]
-    left = [str(family) for family in families if _could_hold(scheduling, family)]
-    return None if len(left) == len(families) else frozenset(left)
+def could_run(fit: PoolFit) -> bool:
+    """Whether a pod might be placed there and run, as far as anybody can tell."""
+    return fit.placement.verdict is not Verdict.REFUSED and fit.runnable is not Runnable.NO
+
+
+def declared_systems(workload: Workload) -> set[str]:
+    """What the kubelet compares with its own system: spec.os.name, and a label of the pod."""
+    return {workload.scheduling.os_name, workload.labels.get(OS_LABEL, "")} - {""}
+
+
+def common_families(assessment: Assessment) -> frozenset[str]:
+    """The `os/architecture` pairs of nodes on which all images run whose platforms are known."""
+    uses = [use for use in assessment.judged if use.known is not None]
+    families = common_platforms(use.known for use in uses if use.known is not None)
+    if not _share_windows_build(uses):
+        families = frozenset(family for family in families if not family.startswith("windows/"))
+    return families | {_family(fit.pool.platform) for fit in assessment.fits if not fit.culprits}
+
+
+def all_families(assessment: Assessment) -> frozenset[str]:
+    """Every `os/architecture` pair that there is, as far as anybody here has heard of it."""
+    usual = {f"{system}/{name}" for system, name in product(SYSTEMS, ARCHITECTURES)}
+    pools = (fit.pool.platform for fit in assessment.fits)
+    rows = (row for use in assessment.judged if use.known for row in use.known.platforms)
+    return frozenset(usual.union(map(_family, pools), map(_family, rows)))
+
+
+def selected_families(scheduling: Scheduling, families: Iterable[str]) -> frozenset[str]:
+    """Those of the families whose nodes could meet nodeSelector and required node affinity."""
+    return frozenset(family for family in families if _could_select(scheduling, family))
 
 
 def platform_demands(scheduling: Scheduling) -> tuple[Requirement, ...]:
-    """The pod's own requirements on operating system and architecture, in their order."""
-    keys = platform_labels(Platform("", "")).keys()
+    """What nodeSelector and required affinity demand of the labels of the platform, in order."""
     terms = scheduling.required_terms or ()
     demands = (*scheduling.node_selector, *(item for term in terms for item in term.expressions))
-    return tuple(item for item in demands if item.key in keys)
+    return tuple(item for item in demands if item.key in PLATFORM_LABELS)
 
 
-def _could_hold(scheduling: Scheduling, platform: Platform) -> bool:
-    """Whether some node of the platform could meet the selector, whatever else it carries."""
-    node = NodeView("", platform_labels(platform), open_labels=True)
+def unmeetable(assessment: Assessment, scheduling: Scheduling) -> tuple[Requirement, ...]:
+    """The demands on the platform that no node meets by themselves: `kubernetes.io/os: Linux`."""
+    families = all_families(assessment)
+    return tuple(
+        demand
+        for demand in platform_demands(scheduling)
+        if not selected_families(Scheduling(node_selector=(demand,)), families)
+    )
+
+
+def _family(platform: Platform) -> str:
+    return f"{platform.os}/{normalise(platform).architecture}"
+
+
+def _share_windows_build(uses: Sequence[ImageUse]) -> bool:
+    """Whether some Windows host takes all of the images; older builds run on newer hosts."""
+    rows = {row for use in uses if use.known for row in use.known.platforms if row.os == "windows"}
+    pools = (NodePool(str(row), row, platform_labels(row)) for row in sorted(rows))
+    return any(
+        all(use_compatibility(use, pool).runnable is not Runnable.NO for use in uses)
+        for pool in pools
+    )
+
+
+def _could_select(scheduling: Scheduling, family: str) -> bool:
+    """Whether some node of the family could meet the selector, whatever else it carries."""
+    system, _, architecture = family.partition("/")
+    node = NodeView("", platform_labels(Platform(system, architecture)), open_labels=True)
     selector = every(_may_hold(item, node) for item in scheduling.node_selector)
     terms = scheduling.required_terms
     affinity = True if terms is None else some(_term_may_match(term, node) for term in terms)

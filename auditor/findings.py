@@ -49,19 +49,23 @@ class Consequence(Enum):
 class Guard:
     """The shortest demand that keeps a pod off the nodes that cannot run it.
 
-    requirements: each an `In`; with one value it is written as nodeSelector, else as required node
-    affinity. Empty where no guard can help.
+    requirements: each `In` or `NotIn`. An `In` with one value is written as nodeSelector, any other
+    as required node affinity. Empty where no guard can help.
     """
 
     requirements: tuple[Requirement, ...] = ()
 
     @property
     def node_selector(self) -> dict[str, str]:
-        return {item.key: item.values[0] for item in self.requirements if len(item.values) == 1}
+        return {item.key: item.values[0] for item in self.requirements if _is_selector(item)}
 
     @property
     def affinity(self) -> tuple[Requirement, ...]:
-        return tuple(item for item in self.requirements if len(item.values) > 1)
+        return tuple(item for item in self.requirements if not _is_selector(item))
+
+
+def _is_selector(requirement: Requirement) -> bool:
+    return requirement.operator == "In" and len(requirement.values) == 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +89,8 @@ class Observation:
 
     message: the problem, one sentence without a full stop. why: what happens, with the text that
     the user would see. fix: what to do. location: the best place to look. pools: `cluster/pool`
-    names concerned.
+    names concerned. aspect: tells apart what a rule sees in one workload and the same containers,
+    in words that stay the same from run to run.
     """
 
     workload: Workload
@@ -98,6 +103,7 @@ class Observation:
     guard: Guard = field(default_factory=Guard)
     consequence: Consequence = Consequence.POSSIBLE
     confidence: Confidence = Confidence.HIGH
+    aspect: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,9 +135,10 @@ class Finding:
         workload = self.observation.workload
         parts = (
             self.rule,
-            workload.document.path.replace("\\", "/"),
+            workload.document.stable_path,
             workload.ref.kind,
             str(workload.ordinal),
+            self.observation.aspect,
             *(subject.container for subject in self.observation.subjects),
         )
         return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:FINGERPRINT_LENGTH]

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import combinations
 from typing import Final
 
 from auditor.assessment import Assessment, PoolFit
-from auditor.compatibility import Runnable, common_platforms
+from auditor.causes import common_families
+from auditor.compatibility import Runnable
 from auditor.findings import Guard
 from auditor.nodes import ARCHITECTURE_LABEL, OS_LABEL, WINDOWS_BUILD_LABEL
+from auditor.placement import Verdict
 from auditor.predicates import requirement_holds, view
 from auditor.scheduling import Requirement
 
@@ -19,57 +21,93 @@ _LABELS: Final = (OS_LABEL, ARCHITECTURE_LABEL, WINDOWS_BUILD_LABEL)
 def shortest_guard(assessment: Assessment, offending: Sequence[PoolFit]) -> Guard:
     """The fewest requirements that refuse the offending pools and keep those that can run it.
 
-    Found by evaluation, not by rule of thumb: every candidate is tried on every pool. When no
-    candidate keeps all good pools, the first that keeps one; without any good pool, what the images
-    themselves support. Empty where nothing helps.
+    Found by evaluation, not by rule of thumb: every candidate is tried on every pool. Kept are all
+    good pools, else one of each cluster that has any, else one; where no pool is good, what the
+    images themselves support is demanded. Empty where nothing helps, and where `spec.nodeName` goes
+    past every guard.
     """
-    good = [fit for fit in assessment.fits if fit.runnable is Runnable.YES]
-    candidates = list(_candidates(assessment, good, offending))
-    safe = [guard for guard in candidates if not any(_admits(guard, fit) for fit in offending)]
-    for keeps in (all, any):
+    if assessment.workload.scheduling.node_name:
+        return Guard()
+    good = _good_pools(assessment)
+    candidates = _candidates(assessment, good, offending)
+    safe = [guard for guard in candidates if not any(admits(guard, fit) for fit in offending)]
+    for keeps in (_keeps_all, _keeps_one_of_each, _keeps_one):
         for guard in safe:
-            if not good or keeps(_admits(guard, fit) for fit in good):
+            if keeps(guard, good):
                 return guard
     return Guard()
+
+
+def admits(guard: Guard, fit: PoolFit) -> bool:
+    """Whether the guard alone would let the pod onto the pool."""
+    node = view(fit.pool)
+    return all(requirement_holds(item, node) is not False for item in guard.requirements)
+
+
+def _good_pools(assessment: Assessment) -> list[PoolFit]:
+    """Those where it may land and runs; else those where it would run, if it were let there."""
+    surely = [fit for fit in assessment.fits if fit.runnable is Runnable.YES]
+    perhaps = [fit for fit in assessment.fits if fit.runnable is Runnable.UNKNOWN]
+    for fits in (surely, perhaps):
+        if landing := [fit for fit in fits if fit.placement.verdict is not Verdict.REFUSED]:
+            return landing
+    return surely or perhaps
+
+
+def _keeps_all(guard: Guard, good: Sequence[PoolFit]) -> bool:
+    return all(admits(guard, fit) for fit in good)
+
+
+def _keeps_one_of_each(guard: Guard, good: Sequence[PoolFit]) -> bool:
+    wanted = {id(fit.cluster) for fit in good}
+    return wanted == {id(fit.cluster) for fit in good if admits(guard, fit)}
+
+
+def _keeps_one(guard: Guard, good: Sequence[PoolFit]) -> bool:
+    return any(admits(guard, fit) for fit in good)
 
 
 def _candidates(
     assessment: Assessment, good: Sequence[PoolFit], offending: Sequence[PoolFit]
 ) -> Iterator[Guard]:
-    single = list(_requirements(assessment, good, offending))
-    for size in range(1, len(_LABELS) + 1):
-        for chosen in combinations(single, size):
-            if len({item.key for item in chosen}) == size:
-                yield Guard(chosen)
+    """Guards from short to long: first for all good pools together, then for each alone."""
+    for requirements in _requirement_sets(assessment, good, offending):
+        for size in range(1, len(_LABELS) + 1):
+            for chosen in combinations(requirements, size):
+                if len({item.key for item in chosen}) == size:
+                    yield Guard(chosen)
 
 
-def _requirements(
+def _requirement_sets(
     assessment: Assessment, good: Sequence[PoolFit], offending: Sequence[PoolFit]
-) -> Iterator[Requirement]:
-    wanted = _wanted(assessment, good)
-    for key in _LABELS:
-        if values := wanted.get(key):
-            yield Requirement(key, "In", tuple(sorted(values)))
+) -> Iterator[list[Requirement]]:
+    if not good:
+        yield list(_demands(_image_labels(assessment)))
+        return
     builds = {fit.pool.platform.windows_build for fit in offending} - {""}
-    if builds:
-        yield Requirement(WINDOWS_BUILD_LABEL, "NotIn", tuple(sorted(builds)))
-
-
-def _wanted(assessment: Assessment, good: Iterable[PoolFit]) -> dict[str, set[str]]:
-    wanted: dict[str, set[str]] = {key: set() for key in _LABELS}
+    excluded = [Requirement(WINDOWS_BUILD_LABEL, "NotIn", tuple(sorted(builds)))] if builds else []
+    yield [*_demands(_pool_labels(good)), *excluded]
     for fit in good:
-        for key in _LABELS:
-            if (value := fit.pool.labels.get(key)) is not None:
-                wanted[key].add(value)
-    if not wanted[OS_LABEL]:
-        known = [use.known for use in assessment.uses if use.known is not None]
-        for family in common_platforms(known):
-            system, _, architecture = family.partition("/")
-            wanted[OS_LABEL].add(system)
-            wanted[ARCHITECTURE_LABEL].add(architecture)
-    return wanted
+        yield list(_demands(_pool_labels([fit])))
 
 
-def _admits(guard: Guard, fit: PoolFit) -> bool:
-    node = view(fit.pool)
-    return all(requirement_holds(item, node) is not False for item in guard.requirements)
+def _demands(values: Callable[[str], Iterable[str]]) -> Iterator[Requirement]:
+    for key in _LABELS:
+        if wanted := sorted(set(values(key))):
+            yield Requirement(key, "In", tuple(wanted))
+
+
+def _pool_labels(fits: Sequence[PoolFit]) -> Callable[[str], Iterable[str]]:
+    return lambda key: (fit.pool.labels[key] for fit in fits if key in fit.pool.labels)
+
+
+def _image_labels(assessment: Assessment) -> Callable[[str], Iterable[str]]:
+    """The labels of the nodes that the images were built for, be there such nodes or not."""
+    families = [family.partition("/") for family in common_families(assessment)]
+    rows = (row for use in assessment.judged if use.known for row in use.known.platforms)
+    values = {
+        OS_LABEL: {system for system, _, _ in families},
+        ARCHITECTURE_LABEL: {architecture for _, _, architecture in families},
+        WINDOWS_BUILD_LABEL: {row.windows_build for row in rows} - {""},
+    }
+    return lambda key: values[key]

@@ -5,14 +5,23 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from auditor.assessment import ImageUse
+from auditor.assessment import Assessment, ImageUse, PoolFit
 from auditor.compatibility import Failure
 from auditor.findings import Consequence, Guard, Subject
 from auditor.platforms import Platform, normalise
 from auditor.scheduling import Requirement
-from auditor.workloads import Workload
+from auditor.workloads import Container, Role, Workload
 
 _SYSTEMS: Final = {"linux": "Linux", "windows": "Windows", "darwin": "macOS"}
+_ROLES: Final = {
+    Role.INIT: "init container",
+    Role.SIDECAR: "sidecar",
+    Role.EPHEMERAL: "ephemeral container",
+    Role.IMAGE_VOLUME: "image volume",
+}
+_WAITED_FOR: Final = ("Job", "Pod")
+"""Kinds of hooks that Helm waits for until they complete (helm.sh/docs/topics/charts_hooks)."""
+_HOOK_ACTIONS: Final = {"delete": "uninstall"}
 
 
 def system(name: str) -> str:
@@ -20,9 +29,12 @@ def system(name: str) -> str:
     return _SYSTEMS.get(name, name)
 
 
-def listed(items: Iterable[str], last: str = "and") -> str:
-    """`a`, `a and b`, `a, b and c`."""
-    *head, tail = items
+def listed(items: Iterable[str], last: str = "and", limit: int = 0) -> str:
+    """`a`, `a and b`, `a, b and c`; with a limit, `a, b and 7 others`. Nothing gives ""."""
+    names = list(items)
+    if limit and len(names) > limit + 1:
+        names = [*names[:limit], f"{len(names) - limit} others"]
+    *head, tail = names or [""]
     return f"{', '.join(head)} {last} {tail}" if head else tail
 
 
@@ -41,11 +53,66 @@ def families(platforms: Iterable[Platform]) -> tuple[str, ...]:
     return unique(normalise(platform).family for platform in platforms)
 
 
+def built_for(platforms: Iterable[Platform], last: str = "and") -> str:
+    """`linux/amd64, linux/arm64 and Windows 10.0.20348`: builds where a platform states one."""
+    names = (
+        f"{system(platform.os)} {platform.windows_build}"
+        if platform.windows_build
+        else normalise(platform).family
+        for platform in platforms
+    )
+    return listed(unique(names), last, limit=6) or "no platform"
+
+
+def only_for(platforms: Sequence[Platform]) -> str:
+    """Which operating systems there are: `Linux-only`, `for Linux and macOS only`."""
+    systems = sorted({system(platform.os) for platform in platforms})
+    return f"{systems[0]}-only" if len(systems) == 1 else f"for {listed(systems)} only"
+
+
 def subject(use: ImageUse, problem: str = "") -> Subject:
     """A container as an observation shows it."""
     platforms = tuple(map(str, use.known.platforms)) if use.known else ()
     container = use.container
     return Subject(container.name, container.role.value, container.image, platforms, problem)
+
+
+def container_text(container: Container) -> str:
+    """`container `web``, `init container `migrate``."""
+    return f"{_ROLES.get(container.role, 'container')} `{container.name}`"
+
+
+def images_are(guilty: Sequence[ImageUse], assessment: Assessment) -> str:
+    """Subject and verb for the images at fault: `its image is`, `2 of its 3 images are`."""
+    total = len(assessment.judged)
+    if total == 1:
+        return "its image is"
+    if len(guilty) == total:
+        return "its images are"
+    if len(guilty) == 1:
+        return f"the image of {container_text(guilty[0].container)} is"
+    return f"{len(guilty)} of its {total} images are"
+
+
+def pool_ids(fits: Iterable[PoolFit]) -> tuple[str, ...]:
+    """The pools as an observation names them: `cluster/pool`."""
+    return tuple(f"{fit.cluster.name}/{fit.name}" for fit in fits)
+
+
+def pool_names(fits: Iterable[PoolFit], assessment: Assessment) -> str:
+    """The pools in a sentence; with their clusters only where there are several."""
+    fits = list(fits)
+    several = len(assessment.by_cluster) > 1
+    return listed(unique(pool_ids(fits) if several else (fit.name for fit in fits)), limit=4)
+
+
+def reasons_by_pool(fits: Sequence[PoolFit], assessment: Assessment) -> str:
+    """Why each pool is none, those with the same reason together."""
+    groups: dict[str, list[PoolFit]] = {}
+    for fit in fits:
+        if fit.reasons:
+            groups.setdefault(fit.reasons[0], []).append(fit)
+    return "; ".join(f"{pool_names(group, assessment)}: {why}" for why, group in groups.items())
 
 
 def lands(workload: Workload) -> str:
@@ -59,21 +126,28 @@ def lands(workload: Workload) -> str:
     return f"{workload} can land on"
 
 
-def consequence(workload: Workload) -> Consequence:
-    """A DaemonSet fails for certain, a hook blocks the install, others may be lucky."""
-    if workload.is_daemon_set:
-        return Consequence.CERTAIN
-    return Consequence.BLOCKS if workload.is_hook else Consequence.POSSIBLE
+def consequence(workload: Workload, *, certain: bool = False) -> Consequence:
+    """A hook blocks the release, a DaemonSet fails for certain, others may be lucky.
+
+    certain: there is no node on which it would not fail.
+    """
+    if _is_waited_for(workload):
+        return Consequence.BLOCKS
+    return Consequence.CERTAIN if certain or workload.is_daemon_set else Consequence.POSSIBLE
 
 
-def aftermath(workload: Workload) -> str:
-    """What the failure means for the release, one clause."""
-    if workload.is_daemon_set:
-        return "every such node gets a pod that never runs, and the rollout never completes"
-    if workload.is_hook:
-        return "Helm waits for the hook, so the release hangs until its timeout"
+def aftermath(workload: Workload, failure: Failure | None = None) -> str:
+    """What a failure means for the release, one clause."""
+    if _is_waited_for(workload):
+        return f"Helm waits for the hook, so the {_actions(workload)} hangs until its timeout"
     if workload.is_test:
         return "`helm test` fails when it lands there"
+    if failure is Failure.KUBELET:
+        return _after_rejection(workload)
+    if workload.is_daemon_set:
+        return "every such node gets a pod that never runs, and the rollout never completes"
+    if workload.ref.kind in ("CronJob", "Job"):
+        return "it never moves to another node by itself, and the Job never completes"
     return "it never moves to another node by itself"
 
 
@@ -88,7 +162,7 @@ def outcome(failure: Failure | None, event: str) -> str:
         case Failure.EXEC_FORMAT:
             return f"the image is pulled, then the container crashes{quoted}"
         case Failure.KUBELET:
-            return f"the kubelet rejects the pod{quoted}, and its controller makes it again"
+            return f"the kubelet rejects the pod{quoted}"
         case _:
             return "it stays Pending"
 
@@ -103,11 +177,31 @@ def guard_text(guard: Guard) -> str:
     return " and ".join(parts)
 
 
+def selector_text(requirements: Sequence[Requirement]) -> str:
+    """Requirements as they are said in a sentence."""
+    return listed(unique(map(str, requirements)))
+
+
+def _is_waited_for(workload: Workload) -> bool:
+    return workload.is_hook and workload.ref.kind in _WAITED_FOR
+
+
+def _actions(workload: Workload) -> str:
+    actions = (hook.partition("-")[2] for hook in workload.hooks)
+    named = unique(_HOOK_ACTIONS.get(action, action) for action in actions if action)
+    return listed(named, "or") or "release"
+
+
+def _after_rejection(workload: Workload) -> str:
+    if workload.is_daemon_set:
+        return "its controller deletes and makes it again without end"
+    if workload.ref.kind in ("CronJob", "Job"):
+        return "every rejected pod counts against the Job's backoffLimit"
+    if workload.ref.kind == "Pod":
+        return "nobody makes another"
+    return "its controller makes another, which may land there again"
+
+
 def _quoted(value: str) -> str:
     """Build numbers look like text to YAML, but people drop the last dot: quote them."""
     return f'"{value}"' if value[:1].isdigit() else value
-
-
-def selector_text(requirements: Sequence[Requirement]) -> str:
-    """Requirements as they are said in a sentence."""
-    return listed(str(requirement) for requirement in requirements)

@@ -37,7 +37,8 @@ def judge(observed: Iterable[tuple[Rule, Observation]]) -> tuple[Finding, ...]:
     """Findings of what the rules' checks saw, sorted by location, then rule.
 
     One cause gives one finding: a rule that explains others is attached to the findings of the same
-    workload that it explains, and stands alone only where there is none.
+    workload that it explains and with which it shares a pool, and stands alone only where there is
+    none.
     """
     pairs = list(observed)
     explained = [(rule, seen) for rule, seen in pairs if rule.explains]
@@ -65,4 +66,8 @@ def _explanations(
 
 
 def _explains(rule: Rule, seen: Observation, other: Rule, about: Observation) -> bool:
-    return other.id in rule.explains and seen.workload is about.workload
+    return (
+        other.id in rule.explains
+        and seen.workload is about.workload
+        and not set(seen.pools).isdisjoint(about.pools)
+    )

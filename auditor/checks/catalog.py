@@ -16,6 +16,7 @@ from auditor.checks import (
     kubelet_rejection,
     mixed_platforms,
     no_compatible_node,
+    referenced_image,
     taint_dependence,
     unresolved_image,
 )
@@ -32,6 +33,7 @@ CHECKS: Final[Mapping[str, Check]] = {
     "kubelet-rejection": kubelet_rejection.CHECK,
     "mixed-platforms": mixed_platforms.CHECK,
     "no-compatible-node": no_compatible_node.CHECK,
+    "referenced-image": referenced_image.CHECK,
     "taint-dependence": taint_dependence.CHECK,
     "unresolved-image": unresolved_image.CHECK,
 }

@@ -1,53 +1,133 @@
-"""A selector that asks for a platform which the images lack."""
+"""A selector that asks for a platform which the images lack, or that contradicts itself."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final
 
-from auditor.assessment import Assessment
-from auditor.causes import Cause, pinned_families, platform_demands, root_cause
+from auditor.admission import admit
+from auditor.assessment import Assessment, ImageUse
+from auditor.causes import (
+    Cause,
+    all_families,
+    common_families,
+    fits_by_cause,
+    platform_demands,
+    selected_families,
+)
 from auditor.checks.interface import Check, Parameters
-from auditor.compatibility import common_platforms
-from auditor.findings import Consequence, Observation
+from auditor.findings import Observation
 from auditor.manifests import Location
-from auditor.phrases import families, listed, selector_text, subject
+from auditor.nodes import ARCHITECTURE_LABEL, DEPRECATED_LABELS, OS_LABEL
+from auditor.phrases import (
+    built_for,
+    consequence,
+    images_are,
+    listed,
+    only_for,
+    pool_ids,
+    subject,
+    unique,
+)
+from auditor.platforms import normalise
+from auditor.scheduling import Scheduling
+from auditor.workloads import Workload
 
 
 def _observe(assessment: Assessment, parameters: Parameters) -> Iterator[Observation]:
     del parameters
-    if root_cause(assessment) is not Cause.CONFLICT:
+    fits = fits_by_cause(assessment, Cause.CONFLICT)
+    if not fits:
         return
     workload = assessment.workload
-    pinned = pinned_families(workload.scheduling) or frozenset()
-    demands = platform_demands(workload.scheduling)
-    uses = [
-        use
-        for use in assessment.uses
-        if use.known is not None and not common_platforms([use.known]) & pinned
-    ] or [use for use in assessment.uses if use.known is not None]
-    wanted = selector_text(demands) or "its selector"
-    supported = families(row for use in uses if use.known for row in use.known.platforms)
-    image = "its image is" if len(uses) == 1 else "its images are"
+    scheduling = admit(workload, fits[0].cluster).scheduling
+    pinned = selected_families(scheduling, all_families(assessment))
+    guilty = _guilty(assessment, scheduling)
+    text = listed(unique(_text(demand, workload) for demand in guilty))
+    uses = _lacking(assessment, pinned)
+    if pinned:
+        message = f"{workload} demands {text}, but {_lack(uses, assessment, pinned)}"
+        why = "every node that meets the demand lacks a platform of the image"
+        fix = f"demand {_supported(assessment, guilty)} instead, or use an image built for {text}"
+    else:
+        message = f"{workload} demands {text}, which no node meets"
+        why = "nodeSelector and required node affinity must both hold"
+        fix = "drop the demand that is wrong"
     yield Observation(
         workload=workload,
-        message=f"{workload} demands {wanted}, but {image} for {listed(supported)} only",
-        location=_location(assessment),
-        subjects=tuple(subject(use) for use in uses),
-        pools=tuple(f"{fit.cluster.name}/{fit.name}" for fit in assessment.failing),
-        why="every node that meets the demand lacks a platform of the image, so the pod either "
-        "stays Pending or fails wherever it lands",
-        fix=f"use an image for {wanted}, or change the selector to one of {listed(supported, 'or')}",
-        consequence=Consequence.CERTAIN,
+        message=message,
+        location=_location(workload, guilty),
+        subjects=tuple(map(subject, uses)),
+        pools=pool_ids([fit for fit in fits if fit.lands_and_fails] or fits),
+        why=f"{why}: the pod stays Pending, or fails wherever it lands",
+        fix=fix,
+        consequence=consequence(workload, certain=True),
     )
 
 
-def _location(assessment: Assessment) -> Location:
-    workload = assessment.workload
-    for demand in platform_demands(workload.scheduling):
-        if demand.place != (0, 0):
-            return workload.place(demand.place)
-    return workload.pod_location
+def _guilty(assessment: Assessment, scheduling: Scheduling) -> list[Scheduling]:
+    """The demands that alone exclude the images; all of them where only together they do."""
+    demands = [demand for demand in _demands(scheduling) if platform_demands(demand)]
+    runs_on = common_families(assessment)
+    alone = [demand for demand in demands if not selected_families(demand, runs_on)]
+    contradiction = not selected_families(scheduling, all_families(assessment))
+    return demands if contradiction else alone or demands
+
+
+def _demands(scheduling: Scheduling) -> Iterator[Scheduling]:
+    """What must hold, each for itself: the entries of nodeSelector, and the affinity as a whole."""
+    for requirement in scheduling.node_selector:
+        yield Scheduling(node_selector=(requirement,))
+    if scheduling.required_terms is not None:
+        yield Scheduling(required_terms=scheduling.required_terms)
+
+
+def _text(demand: Scheduling, workload: Workload) -> str:
+    """A demand in a sentence; one that an admission plug-in adds, with its origin."""
+    if demand.required_terms is not None:
+        return " or ".join(map(str, demand.required_terms))
+    (requirement,) = demand.node_selector
+    if requirement in workload.scheduling.node_selector:
+        return str(requirement)
+    name = workload.scheduling.runtime_class
+    return f"{requirement} ({f'RuntimeClass {name}' if name else 'its namespace'})"
+
+
+def _lacking(assessment: Assessment, pinned: frozenset[str]) -> list[ImageUse]:
+    """The containers whose image has nothing for what is demanded; else all that are known."""
+    known = [use for use in assessment.judged if use.known is not None]
+    return [use for use in known if pinned.isdisjoint(_families(use))] or known
+
+
+def _families(use: ImageUse) -> Iterator[str]:
+    for row in use.known.platforms if use.known else ():
+        yield f"{row.os}/{normalise(row).architecture}"
+
+
+def _lack(uses: Sequence[ImageUse], assessment: Assessment, pinned: frozenset[str]) -> str:
+    rows = [row for use in uses if use.known for row in use.known.platforms]
+    owner = images_are(uses, assessment)
+    if {family.partition("/")[0] for family in pinned}.isdisjoint(row.os for row in rows):
+        return f"{owner} {only_for(rows)}"
+    return f"{owner} built for {built_for(rows)} only"
+
+
+def _supported(assessment: Assessment, guilty: Sequence[Scheduling]) -> str:
+    """What the images support, as demands on the labels in question."""
+    families = [family.partition("/") for family in sorted(common_families(assessment))]
+    values = {
+        OS_LABEL: unique(system for system, _, _ in families),
+        ARCHITECTURE_LABEL: unique(architecture for _, _, architecture in families),
+    }
+    keys = (demand.key for item in guilty for demand in platform_demands(item))
+    labels = unique(DEPRECATED_LABELS.get(key, key) for key in keys)
+    return listed(f"{key}={listed(values[key], 'or')}" for key in labels if key in values)
+
+
+def _location(workload: Workload, guilty: Sequence[Scheduling]) -> Location:
+    places = (demand.place for item in guilty for demand in platform_demands(item))
+    written = (place for place in places if place != (0, 0))
+    return workload.place(next(written, workload.scheduling.place("runtimeClassName")))
 
 
 CHECK: Final = Check(_observe)

@@ -3,31 +3,50 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Final
 
-from auditor.assessment import Assessment
+from auditor.assessment import Assessment, ImageUse, PoolFit
 from auditor.checks.interface import Check, Parameters
-from auditor.findings import Observation
-from auditor.phrases import consequence, listed, subject
+from auditor.compatibility import Runnable, compatibility
+from auditor.findings import Consequence, Observation
+from auditor.phrases import built_for, consequence, pool_ids, subject
+from auditor.placement import Verdict
 
 
 def _observe(assessment: Assessment, parameters: Parameters) -> Iterator[Observation]:
+    """pools: those where the pod may land, and whose nodes would take a row that is missing.
+
+    An image without any manifest at all is another finding.
+    """
     del parameters
     workload = assessment.workload
     for use in assessment.judged:
-        if use.known is None or not use.known.dangling:
+        if use.known is None or not use.known.dangling or not use.known.platforms:
             continue
-        rows = listed(map(str, use.known.dangling))
+        hit = [fit for fit in assessment.fits if _needs_missing_row(use, fit)]
         yield Observation(
             workload=workload,
-            message=f"{workload}: image {use.container.image} lists {rows}, but the registry has "
-            "no manifest for it",
+            message=f"{workload}: image {use.container.image} lists "
+            f"{built_for(use.known.dangling)}, but the registry has no manifest for it",
             location=use.container.location,
             subjects=(subject(use),),
-            why="a node of that platform finds its row in the index, and fails to pull what it names",
+            pools=pool_ids(hit),
+            why="a node of that platform finds its row in the index, and cannot pull what it names",
             fix="push the image again, or have the mirror fetch all of it",
-            consequence=consequence(workload),
+            consequence=consequence(workload) if hit else Consequence.NONE,
         )
+
+
+def _needs_missing_row(use: ImageUse, fit: PoolFit) -> bool:
+    if use.known is None or fit.placement.verdict is Verdict.REFUSED:
+        return False
+    missing = replace(use.known, platforms=use.known.dangling)
+    host_process = use.container.host_process
+    return (
+        compatibility(use.known, fit.pool, host_process=host_process).runnable is Runnable.NO
+        and compatibility(missing, fit.pool, host_process=host_process).runnable is not Runnable.NO
+    )
 
 
 CHECK: Final = Check(_observe)

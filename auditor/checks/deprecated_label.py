@@ -13,18 +13,20 @@ from auditor.nodes import DEPRECATED_LABELS
 
 
 def _observe(assessment: Assessment, parameters: Parameters) -> Iterator[Observation]:
+    """One observation for each label, at its first use."""
     del parameters
     workload = assessment.workload
-    for demand in platform_demands(workload.scheduling):
-        if demand.key not in DEPRECATED_LABELS:
+    demands = platform_demands(workload.scheduling)
+    first = {demand.key: demand for demand in reversed(demands)}
+    for key, label in DEPRECATED_LABELS.items():
+        if key not in first:
             continue
         yield Observation(
             workload=workload,
-            message=f"{workload} selects by {demand.key}, which is deprecated since Kubernetes 1.14",
-            location=workload.place(demand.place),
-            why="nodes still carry it, but autoscalers that start from zero nodes and GKE Autopilot "
-            "do not know it",
-            fix=f"write {DEPRECATED_LABELS[demand.key]}",
+            message=f"{workload} selects by {key}, which is deprecated since Kubernetes 1.14",
+            location=workload.place(first[key].place),
+            why="nodes still carry it, but an autoscaler that begins with no nodes may not know it",
+            fix=f"write {label}",
             consequence=Consequence.NONE,
         )
 

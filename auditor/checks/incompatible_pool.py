@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Final
 
+from auditor.advice import new_home
 from auditor.assessment import Assessment, ImageUse, PoolFit
-from auditor.causes import Cause, root_cause
+from auditor.causes import Cause, could_run, fits_by_cause, platform_demands
 from auditor.checks.interface import Check, Parameters
 from auditor.compatibility import Compatibility, Mismatch
 from auditor.findings import Guard, Observation
@@ -14,17 +15,22 @@ from auditor.guards import shortest_guard
 from auditor.nodes import DEPRECATED_LABELS
 from auditor.phrases import (
     aftermath,
+    built_for,
     consequence,
-    count,
-    families,
     guard_text,
+    images_are,
     lands,
     listed,
+    only_for,
     outcome,
+    pool_ids,
+    pool_names,
     subject,
     system,
     unique,
 )
+from auditor.platforms import normalise
+from auditor.scheduling import Scheduling
 
 _GROUPS: Final = {
     Mismatch.OS: "os",
@@ -36,10 +42,11 @@ _GROUPS: Final = {
 
 
 def _observe(assessment: Assessment, parameters: Parameters) -> Iterator[Observation]:
-    if root_cause(assessment) is not Cause.MISSING_GUARD:
-        return
     wanted = parameters["mismatch"]
-    offending = [fit for fit in assessment.failing if fit.culprits and _group(fit) == wanted]
+    fits = fits_by_cause(assessment, Cause.MISSING_GUARD)
+    offending = [
+        fit for fit in fits if fit.lands_and_fails and fit.culprits and _group(fit) == wanted
+    ]
     if not offending:
         return
     workload = assessment.workload
@@ -47,17 +54,19 @@ def _observe(assessment: Assessment, parameters: Parameters) -> Iterator[Observa
     guard = shortest_guard(assessment, offending)
     first = offending[0]
     event = first.refusal.reason if first.refusal else first.culprits[0][1].event
+    homeless = _homeless(fits, offending)
     yield Observation(
         workload=workload,
-        message=f"{lands(workload)} {_nodes(offending, wanted)}, {_lack(culprits, wanted)}",
+        message=f"{lands(workload)} {_nodes(offending, wanted)}, "
+        f"but {_lack(culprits, assessment, wanted)}",
         location=workload.pod_location,
         subjects=tuple(subject(use, result.message) for use, result in culprits),
-        pools=tuple(f"{fit.cluster.name}/{fit.name}" for fit in offending),
-        why=f"the scheduler does not look at images: on {first.name} "
-        f"{outcome(first.failure, event)}; {aftermath(workload)}",
-        fix=_fix(assessment, guard),
+        pools=pool_ids(offending),
+        why=f"the scheduler does not look at images: on {pool_names([first], assessment)} "
+        f"{outcome(first.failure, event)}; {aftermath(workload, first.failure)}",
+        fix=_fix(assessment, guard, homeless),
         guard=guard,
-        consequence=consequence(workload),
+        consequence=consequence(workload, certain=bool(homeless)),
     )
 
 
@@ -77,40 +86,57 @@ def _culprits(offending: Sequence[PoolFit], wanted: str) -> list[tuple[ImageUse,
     return [found[index] for index in sorted(found)]
 
 
+def _homeless(fits: Sequence[PoolFit], offending: Sequence[PoolFit]) -> list[PoolFit]:
+    """All pools of the clusters that get the pod and have no pool that could run it."""
+    homes = {id(fit.cluster) for fit in fits if could_run(fit)}
+    without = {id(fit.cluster) for fit in offending} - homes
+    return [fit for fit in fits if id(fit.cluster) in without]
+
+
 def _nodes(offending: Sequence[PoolFit], wanted: str) -> str:
-    hosts = [fit.pool.platform for fit in offending]
+    hosts = [normalise(fit.pool.platform) for fit in offending]
+    builds = unique(host.windows_build for host in hosts)
     if wanted == "os":
         return f"{listed(unique(system(host.os) for host in hosts))} nodes"
-    if wanted == "architecture":
-        return f"{listed(unique(f'{host.os}/{host.architecture}' for host in hosts))} nodes"
-    return f"Windows nodes of build {listed(unique(host.windows_build for host in hosts))}"
+    if wanted == "windows-build" and all(builds):
+        return f"Windows nodes of build {listed(builds)}"
+    return f"{listed(unique(host.family for host in hosts))} nodes"
 
 
-def _lack(culprits: Sequence[tuple[ImageUse, Compatibility]], wanted: str) -> str:
-    platforms = [row for use, _ in culprits if use.known for row in use.known.platforms]
-    if not platforms:
-        return "but its image holds nothing that runs"
-    owner = "its image" if len(culprits) == 1 else f"{count(len(culprits), 'of its image')}"
-    verb = "is" if len(culprits) == 1 else "are"
+def _lack(
+    culprits: Sequence[tuple[ImageUse, Compatibility]], assessment: Assessment, wanted: str
+) -> str:
+    uses = [use for use, _ in culprits]
+    platforms = [row for use in uses if use.known for row in use.known.platforms]
+    owner = images_are(uses, assessment)
     if wanted == "os":
-        systems = sorted({system(row.os) for row in platforms})
-        kind = f"{systems[0]}-only" if len(systems) == 1 else f"for {listed(systems)} only"
-        return f"but {owner} {verb} {kind}"
+        return f"{owner} {only_for(platforms)}"
     if wanted == "architecture":
-        return f"but {owner} {verb} built for {listed(families(platforms)[:6])} only"
-    builds = unique(row.windows_build for row in platforms if row.os == "windows")
-    return f"but {owner} {verb} built for Windows {listed(builds)}"
+        return f"{owner} built for {built_for(platforms)} only"
+    own = [row for row in platforms if row.os == "windows"]
+    return f"{owner} built for {built_for(own or platforms)}"
 
 
-def _fix(assessment: Assessment, guard: Guard) -> str:
-    scheduling = assessment.workload.scheduling
-    if scheduling.node_name:
+def _fix(assessment: Assessment, guard: Guard, homeless: Sequence[PoolFit]) -> str:
+    workload = assessment.workload
+    if workload.scheduling.node_name:
         return "remove spec.nodeName, which goes past every guard, and select nodes by label"
     if not guard.requirements:
         return "no label tells these nodes apart: taint them, or build the image for them too"
-    keys = {DEPRECATED_LABELS.get(item.key, item.key) for item in scheduling.node_selector}
-    verb = "change" if keys & {item.key for item in guard.requirements} else "set"
-    return f"{verb} {guard_text(guard)}"
+    instruction = f"{_verb(workload.scheduling, guard)} {guard_text(guard)}"
+    if homeless and not workload.is_daemon_set:
+        return f"{new_home(assessment, homeless)}, and {instruction}"
+    return instruction
+
+
+def _verb(scheduling: Scheduling, guard: Guard) -> str:
+    """`change` where the pod already demands something else of the same label."""
+    values = {item.key: set(item.values) for item in guard.requirements}
+    for demand in platform_demands(scheduling):
+        wanted = values.get(DEPRECATED_LABELS.get(demand.key, demand.key))
+        if demand.operator == "In" and wanted and wanted.isdisjoint(demand.values):
+            return "change to"
+    return "set"
 
 
 CHECK: Final = Check(_observe, parameters={"mismatch": ("architecture", "os", "windows-build")})

@@ -2,109 +2,174 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
-from auditor.assessment import Assessment
+from auditor.assessment import Assessment, PoolFit
+from auditor.causes import ARCHITECTURES, SYSTEMS, Cause, fits_by_cause
 from auditor.checks.interface import Check, Parameters
 from auditor.compatibility import Runnable
-from auditor.findings import Consequence, Observation
+from auditor.findings import Confidence, Consequence, Observation
 from auditor.nodes import OS_LABEL, PLATFORM_LABELS
-from auditor.placement import Verdict
-from auditor.scheduling import Place, Requirement, Toleration
+from auditor.phrases import consequence, pool_ids, pool_names
+from auditor.placement import Predicate, Verdict
+from auditor.predicates import requirement_holds, term_matches, view
+from auditor.scheduling import NodeSelectorTerm, Place, Requirement
 from auditor.workloads import Workload
 
-_OS_WORDS: Final = ("linux", "windows")
+_WORDS: Final = (*SYSTEMS, *ARCHITECTURES)
+_HINTS: Final = (*_WORDS, "/os", "/arch")
+_REJECTED: Final = "the scheduler ignores it; the kubelet of the wrong node rejects the pod"
+
+
+@dataclass(frozen=True, slots=True)
+class _Illusion:
+    """holds_off: the pools that its author thinks it keeps the pod off."""
+
+    message: str
+    why: str
+    place: Place
+    holds_off: Callable[[PoolFit], bool]
 
 
 def _observe(assessment: Assessment, parameters: Parameters) -> Iterator[Observation]:
+    """Said only of pools where the pod may land all the same, and is not sure to run."""
     del parameters
-    workload = assessment.workload
-    if any(
-        fit.placement.verdict is Verdict.ADMITTED and fit.runnable is not Runnable.YES
-        for fit in assessment.fits
-    ):
-        for message, why, place in _illusions(assessment):
-            yield _observation(workload, message, why, place)
-    if workload.is_daemon_set and any(_stranded(assessment)):
-        name = workload.scheduling.runtime_class
-        yield _observation(
-            workload,
-            f"{workload} is not guarded by the selector of RuntimeClass {name}",
-            "the DaemonSet controller does not see it: it makes a pod for every foreign node, which "
-            "stays Pending, and the rollout never completes",
-            workload.scheduling.place("runtimeClassName"),
-        )
+    exposed = [
+        fit
+        for fit in fits_by_cause(assessment, Cause.MISSING_GUARD)
+        if fit.placement.verdict is Verdict.ADMITTED and fit.runnable is not Runnable.YES
+    ]
+    for illusion in _illusions(assessment.workload):
+        if fits := [fit for fit in exposed if illusion.holds_off(fit)]:
+            yield _observation(assessment.workload, illusion, fits)
+    if stranded := [fit for fit in assessment.fits if _is_stranded(assessment.workload, fit)]:
+        yield _unseen(assessment, stranded)
 
 
-def _stranded(assessment: Assessment) -> Iterator[bool]:
-    for fit in assessment.fits:
-        placement = fit.placement
-        yield (
-            bool(assessment.workload.scheduling.runtime_class)
-            and placement.verdict is Verdict.REFUSED
-            and placement.creates_pod is True
-        )
-
-
-def _illusions(assessment: Assessment) -> Iterator[tuple[str, str, Place]]:
-    workload = assessment.workload
-    scheduling = workload.scheduling
-    for term in scheduling.preferred_terms:
-        if any(item.key in PLATFORM_LABELS for item in term.expressions):
-            yield (
-                f"{workload}: preferred node affinity on {term} is only a wish",
-                "it raises the score of some nodes; when they are full, the pod lands on the others",
-                term.place,
-            )
-    if scheduling.os_name:
-        yield (
-            f"{workload}: spec.os.name does not choose the node",
-            "the scheduler ignores it; the kubelet of the wrong node rejects the pod",
-            scheduling.place("os"),
-        )
-    if OS_LABEL in workload.labels:
-        yield (
-            f"{workload}: {OS_LABEL} is a label of the pod here, not a selector",
-            "the scheduler ignores it; the kubelet of the wrong node rejects the pod",
-            (0, 0),
-        )
-    for toleration in scheduling.tolerations:
-        if _names_an_os(toleration):
-            yield (
-                f"{workload}: the toleration of {toleration} permits nodes, and chooses none",
-                "a toleration lets the pod onto tainted nodes; it keeps it off no other",
-                toleration.place,
-            )
-    for item in _negations(assessment):
-        yield (
-            f"{workload}: {item} holds on every node that has no such label",
-            "NotIn and DoesNotExist are true where the label is missing, and no pool carries it",
-            item.place,
-        )
-
-
-def _names_an_os(toleration: Toleration) -> bool:
-    return toleration.value.lower() in _OS_WORDS or toleration.key.endswith("/os")
-
-
-def _negations(assessment: Assessment) -> Iterator[Requirement]:
-    labels = {key for fit in assessment.fits for key in fit.pool.labels}
-    for term in assessment.workload.scheduling.required_terms or ():
-        for item in term.expressions:
-            if item.operator in ("NotIn", "DoesNotExist") and item.key not in labels:
-                if item.key not in PLATFORM_LABELS:
-                    yield item
-
-
-def _observation(workload: Workload, message: str, why: str, place: Place) -> Observation:
+def _observation(workload: Workload, illusion: _Illusion, fits: Sequence[PoolFit]) -> Observation:
+    sure = any(fit.runnable is Runnable.NO for fit in fits)
     return Observation(
         workload=workload,
-        message=message,
-        location=workload.place(place),
-        why=why,
+        message=f"{workload}: {illusion.message}",
+        location=workload.place(illusion.place),
+        pools=pool_ids(fits),
+        why=illusion.why,
         fix="use nodeSelector or required node affinity",
-        consequence=Consequence.POSSIBLE,
+        consequence=consequence(workload),
+        confidence=Confidence.HIGH if sure else Confidence.MEDIUM,
+    )
+
+
+def _illusions(workload: Workload) -> Iterator[_Illusion]:
+    yield from _wishes(workload)
+    yield from _declarations(workload)
+    yield from _permissions(workload)
+    yield from _negations(workload)
+
+
+def _wishes(workload: Workload) -> Iterator[_Illusion]:
+    for term in workload.scheduling.preferred_terms:
+        if any(item.key in PLATFORM_LABELS for item in term.expressions):
+            yield _Illusion(
+                f"preferred node affinity for {term} is only a wish",
+                "it raises the score of some nodes; when they are full, the pod lands on others",
+                term.place,
+                partial(_is_refused_by, term),
+            )
+
+
+def _declarations(workload: Workload) -> Iterator[_Illusion]:
+    name = workload.scheduling.os_name
+    if name:
+        yield _Illusion(
+            "spec.os.name does not choose the node",
+            _REJECTED,
+            workload.scheduling.place("os"),
+            partial(_is_other, name),
+        )
+    label = workload.labels.get(OS_LABEL)
+    if label:
+        yield _Illusion(
+            f"{OS_LABEL} is a label of the pod here, not a selector",
+            _REJECTED,
+            (0, 0),
+            partial(_is_other, label),
+        )
+
+
+def _permissions(workload: Workload) -> Iterator[_Illusion]:
+    for toleration in workload.scheduling.tolerations:
+        word = toleration.value.lower()
+        if word in _WORDS:
+            yield _Illusion(
+                f"the toleration of {toleration} permits nodes, and chooses none",
+                "a toleration lets the pod onto tainted nodes; it keeps it off no other",
+                toleration.place,
+                partial(_is_other, word),
+            )
+
+
+def _negations(workload: Workload) -> Iterator[_Illusion]:
+    for term in workload.scheduling.required_terms or ():
+        for item in term.expressions:
+            if item.operator in ("NotIn", "DoesNotExist") and _is_about_platforms(item):
+                yield _Illusion(
+                    f"{item} holds on every node without that label",
+                    "NotIn and DoesNotExist are true where the label is missing, as it is here",
+                    item.place,
+                    partial(_lacks_label, item),
+                )
+
+
+def _is_refused_by(term: NodeSelectorTerm, fit: PoolFit) -> bool:
+    return term_matches(term, view(fit.pool)) is False
+
+
+def _is_other(word: str, fit: PoolFit) -> bool:
+    return word not in (fit.pool.platform.os, fit.pool.platform.architecture)
+
+
+def _lacks_label(requirement: Requirement, fit: PoolFit) -> bool:
+    known = requirement.key in fit.pool.labels
+    return not known and requirement_holds(requirement, view(fit.pool)) is True
+
+
+def _is_about_platforms(requirement: Requirement) -> bool:
+    """Whether a demand on somebody's own label seems to mean a platform."""
+    if requirement.key in PLATFORM_LABELS:
+        return False
+    text = " ".join((f"/{requirement.key}", *requirement.values)).lower()
+    return any(hint in text for hint in (*_HINTS, "win"))
+
+
+def _is_stranded(workload: Workload, fit: PoolFit) -> bool:
+    """Whether the DaemonSet controller makes a pod that the scheduler then finds no place for."""
+    placement = fit.placement
+    return (
+        workload.is_daemon_set
+        and placement.verdict is Verdict.REFUSED
+        and placement.creates_pod is True
+        and any(step.predicate is Predicate.NODE_SELECTOR for step in placement.deciding)
+    )
+
+
+def _unseen(assessment: Assessment, fits: Sequence[PoolFit]) -> Observation:
+    workload = assessment.workload
+    name = workload.scheduling.runtime_class
+    origin = f"RuntimeClass {name}" if name else "its namespace"
+    return Observation(
+        workload=workload,
+        message=f"{workload} is not kept off {pool_names(fits, assessment)} by the selector of "
+        f"{origin}",
+        location=workload.place(workload.scheduling.place("runtimeClassName")),
+        pools=pool_ids(fits),
+        why="the DaemonSet controller does not see that selector: it makes a pod for every such "
+        "node, which stays Pending, and the rollout never completes",
+        fix="repeat the selector in the pod template",
+        consequence=Consequence.CERTAIN,
     )
 
 

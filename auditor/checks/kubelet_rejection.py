@@ -2,45 +2,89 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final
 
-from auditor.assessment import Assessment
+from auditor.assessment import Assessment, PoolFit
+from auditor.causes import Cause, common_families, declared_systems, fits_by_cause
 from auditor.checks.interface import Check, Parameters
-from auditor.findings import Observation
+from auditor.compatibility import Failure
+from auditor.findings import Guard, Observation
+from auditor.guards import shortest_guard
 from auditor.nodes import OS_LABEL
-from auditor.phrases import aftermath, consequence, lands, listed, subject, system, unique
+from auditor.phrases import (
+    aftermath,
+    consequence,
+    guard_text,
+    images_are,
+    lands,
+    listed,
+    only_for,
+    pool_ids,
+    subject,
+    system,
+    unique,
+)
+from auditor.workloads import Workload
 
 
 def _observe(assessment: Assessment, parameters: Parameters) -> Iterator[Observation]:
     """Where an image fails too, the missing guard is the finding; this is for the others."""
     del parameters
-    fits = [fit for fit in assessment.failing if fit.refusal is not None and not fit.culprits]
-    if not fits:
-        return
-    workload, refusal = assessment.workload, fits[0].refusal
-    if refusal is None:
-        return
-    systems = listed(unique(system(fit.pool.platform.os) for fit in fits))
-    yield Observation(
+    fits = [
+        fit
+        for fit in fits_by_cause(assessment, Cause.MISSING_GUARD)
+        if fit.lands_and_fails and fit.refusal is not None and not fit.culprits
+    ]
+    if fits:
+        yield _observation(assessment, fits, shortest_guard(assessment, fits))
+    wrong = [fit for fit in fits_by_cause(assessment, Cause.DECLARATION) if fit.lands_and_fails]
+    if any(fit.refusal is not None for fit in wrong):
+        yield _observation(assessment, wrong, Guard())
+
+
+def _observation(assessment: Assessment, fits: Sequence[PoolFit], guard: Guard) -> Observation:
+    workload = assessment.workload
+    rejecting = [fit for fit in fits if fit.refusal is not None]
+    refusal = rejecting[0].refusal
+    systems = listed(unique(system(fit.pool.platform.os) for fit in rejecting))
+    why = f"{refusal.message}: the pod fails with {refusal.reason}" if refusal else ""
+    return Observation(
         workload=workload,
         message=f"{lands(workload)} {systems} nodes, whose kubelet rejects it",
-        location=workload.place(refusal.place),
-        subjects=tuple(subject(use) for use in assessment.judged),
-        pools=tuple(f"{fit.cluster.name}/{fit.name}" for fit in fits),
-        why=f"{refusal.message}: the pod fails with {refusal.reason}, and its controller makes "
-        f"another; {aftermath(workload)}",
-        fix=_fix(assessment),
-        consequence=consequence(workload),
+        location=workload.place(refusal.place if refusal else (0, 0)),
+        subjects=tuple(map(subject, assessment.judged)),
+        pools=pool_ids(fits),
+        why=f"{why}; {aftermath(workload, Failure.KUBELET)}",
+        fix=_fix(assessment, guard),
+        guard=guard,
+        consequence=consequence(workload, certain=not guard.requirements),
     )
 
 
-def _fix(assessment: Assessment) -> str:
+def _fix(assessment: Assessment, guard: Guard) -> str:
     workload = assessment.workload
     if workload.scheduling.node_name:
         return "remove spec.nodeName, or make it agree with the rest of the pod spec"
-    wanted = workload.scheduling.os_name or workload.labels.get(OS_LABEL, "")
-    return f"set nodeSelector: {{{OS_LABEL}: {wanted}}}; the scheduler reads nothing else"
+    if guard.requirements:
+        return f"set {guard_text(guard)}; the scheduler reads nothing else"
+    return f"correct {_declarations(workload)}: {_images(assessment)}"
+
+
+def _declarations(workload: Workload) -> str:
+    """Which of the two says something, in the words of a manifest."""
+    declared = (workload.scheduling.os_name, workload.labels.get(OS_LABEL, ""))
+    places = ("spec.os.name", f"the pod's label {OS_LABEL}")
+    return listed(place for place, value in zip(places, declared, strict=True) if value)
+
+
+def _images(assessment: Assessment) -> str:
+    known = [use for use in assessment.judged if use.known is not None]
+    rows = [row for use in known if use.known for row in use.known.platforms]
+    systems = {family.partition("/")[0] for family in common_families(assessment)}
+    if known and not systems & declared_systems(assessment.workload):
+        return f"{images_are(known, assessment)} {only_for(rows)}"
+    return "it contradicts the selector"
 
 
 CHECK: Final = Check(_observe)

@@ -3,57 +3,96 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from itertools import groupby
 from typing import Final
 
+from auditor.admission import admit
+from auditor.advice import new_home
 from auditor.assessment import Assessment, PoolFit
-from auditor.causes import Cause, root_cause
+from auditor.causes import ARCHITECTURES, SYSTEMS, Cause, could_run, root_cause, unmeetable
 from auditor.checks.interface import Check, Parameters
-from auditor.compatibility import Runnable
-from auditor.findings import Consequence, Observation
+from auditor.findings import Observation
 from auditor.manifests import Location
-from auditor.phrases import subject
-from auditor.placement import Verdict
+from auditor.nodes import DEPRECATED_LABELS, OS_LABEL
+from auditor.phrases import consequence, listed, pool_ids, reasons_by_pool, subject
+from auditor.placement import Predicate
+from auditor.platforms import make_platform
+from auditor.scheduling import Requirement
+
+_OWN_CAUSES: Final = (Cause.MISSING_GUARD, Cause.DECLARATION)
 
 
 def _observe(assessment: Assessment, parameters: Parameters) -> Iterator[Observation]:
-    """Where it lands and fails, other rules speak: this one is about pods without a home."""
     del parameters
-    if root_cause(assessment) is not Cause.MISSING_GUARD:
-        return
-    for _, group in groupby(assessment.fits, key=lambda fit: fit.cluster.name):
-        fits = list(group)
-        if any(fit.lands_and_fails or _could_run(fit) for fit in fits):
+    for cluster, fits in assessment.by_cluster:
+        if any(map(_is_home, fits)) or _wants_no_home(assessment, fits):
             continue
-        yield _observation(assessment, fits)
+        if fits[0].placement.rejected:
+            yield _rejected(assessment, fits)
+        elif root_cause(assessment, cluster, fits) in _OWN_CAUSES:
+            yield _homeless(assessment, fits)
 
 
-def _could_run(fit: PoolFit) -> bool:
-    return fit.placement.verdict is not Verdict.REFUSED and fit.runnable is not Runnable.NO
+def _is_home(fit: PoolFit) -> bool:
+    """A cordon ends some day, so a pool that only a cordon closes is a home."""
+    deciding = fit.placement.deciding
+    cordoned = bool(deciding) and all(step.predicate is Predicate.CORDON for step in deciding)
+    return could_run(fit) or (cordoned and not fit.culprits and fit.refusal is None)
 
 
-def _observation(assessment: Assessment, fits: Sequence[PoolFit]) -> Observation:
-    workload, cluster = assessment.workload, fits[0].cluster
+def _wants_no_home(assessment: Assessment, fits: Sequence[PoolFit]) -> bool:
+    """A DaemonSet has as many pods as nodes: none is no failure. A bound pod has its one node."""
     if fits[0].placement.rejected:
-        reasons = "; ".join(fits[0].reasons[:1])
-        message = f"{workload} never gets a pod: the API server refuses it"
-        fix = "correct the field; `kubectl apply --dry-run=server` on a bare Pod shows the refusal"
-    else:
-        reasons = "; ".join(f"{fit.name}: {fit.reasons[0]}" for fit in fits)
-        message = f"{workload} finds no node in cluster {cluster.name} that takes and runs it"
-        fix = (
-            "change the selector or the tolerations, or describe the missing pool in a cluster file"
-        )
+        return False
+    bound = assessment.workload.scheduling.node_name
+    return assessment.workload.is_daemon_set or any(bound and fit.lands_and_fails for fit in fits)
+
+
+def _rejected(assessment: Assessment, fits: Sequence[PoolFit]) -> Observation:
+    workload = assessment.workload
     return Observation(
         workload=workload,
-        message=message,
+        message=f"{workload} never gets a pod: the API server refuses it",
         location=_location(assessment, fits),
-        subjects=tuple(subject(use) for use in assessment.judged),
-        pools=tuple(f"{fit.cluster.name}/{fit.name}" for fit in fits),
-        why=reasons,
-        fix=fix,
-        consequence=Consequence.CERTAIN,
+        subjects=tuple(map(subject, assessment.judged)),
+        pools=pool_ids(fits),
+        why="; ".join(step.message for step in fits[0].placement.deciding),
+        fix="correct the field; `kubectl apply --dry-run=server` on a bare Pod shows the refusal",
+        consequence=consequence(workload, certain=True),
     )
+
+
+def _homeless(assessment: Assessment, fits: Sequence[PoolFit]) -> Observation:
+    """Where the pod lands and fails, another finding gives the advice, and this explains it."""
+    workload, cluster = assessment.workload, fits[0].cluster
+    lands = any(fit.lands_and_fails for fit in fits)
+    return Observation(
+        workload=workload,
+        message=f"{workload} finds no node in cluster {cluster.name} that takes and runs it",
+        location=_location(assessment, fits),
+        subjects=tuple(map(subject, assessment.judged)),
+        pools=pool_ids(fits),
+        why=reasons_by_pool(fits, assessment),
+        fix="" if lands else _fix(assessment, fits),
+        consequence=consequence(workload, certain=True),
+    )
+
+
+def _fix(assessment: Assessment, fits: Sequence[PoolFit]) -> str:
+    scheduling = admit(assessment.workload, fits[0].cluster).scheduling
+    for demand in unmeetable(assessment, scheduling):
+        return f"no node carries {demand}{_correction(demand)}"
+    return f"{new_home(assessment, fits)}; `--cluster` describes other nodes to podfit"
+
+
+def _correction(demand: Requirement) -> str:
+    """`; write linux`: what was probably meant, in the spelling of the node's labels."""
+    is_system = DEPRECATED_LABELS.get(demand.key, demand.key) == OS_LABEL
+    known = SYSTEMS if is_system else ARCHITECTURES
+    meant = [make_platform(value, value) for value in demand.values]
+    words = [platform.os if is_system else platform.architecture for platform in meant]
+    if demand.operator == "In" and words and set(words) <= set(known):
+        return f"; write {listed(words, 'or')}"
+    return f"; it is one of {listed(known, 'or')}"
 
 
 def _location(assessment: Assessment, fits: Sequence[PoolFit]) -> Location:

@@ -1,15 +1,15 @@
-"""Images whose platforms nobody could tell."""
+"""Images that no node can pull, or whose platforms nobody could tell."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from auditor.assessment import Assessment, ImageUse
 from auditor.checks.interface import Check, Parameters
 from auditor.findings import Confidence, Consequence, Observation, Subject
 from auditor.images import UnknownPlatforms, UnknownReason
-from auditor.phrases import consequence, unique
+from auditor.phrases import built_for, consequence, container_text, listed, unique
 
 _BROKEN: Final = {
     UnknownReason.NOT_FOUND: "missing",
@@ -17,46 +17,69 @@ _BROKEN: Final = {
     UnknownReason.NOT_AN_IMAGE: "invalid",
     UnknownReason.DIGEST_MISMATCH: "invalid",
 }
+_REPUSH: Final = "push the image again; `podfit inspect` shows what the registry holds"
 
 
 def _observe(assessment: Assessment, parameters: Parameters) -> Iterator[Observation]:
     """One observation for each image text, with the containers that use it."""
     wanted = parameters["reason"]
+    groups: dict[tuple[str, UnknownPlatforms], list[ImageUse]] = {}
+    for use in assessment.judged:
+        answer = _trouble(use)
+        if answer is not None and _BROKEN.get(answer.reason, "unknown") == wanted:
+            groups.setdefault((use.container.image, answer), []).append(use)
+    for (image, answer), uses in groups.items():
+        yield _observation(assessment, wanted, image, answer, uses)
+
+
+def _trouble(use: ImageUse) -> UnknownPlatforms | None:
+    """Why nobody can tell, or why there is nothing to run."""
+    if isinstance(use.platforms, UnknownPlatforms):
+        return use.platforms
+    if use.platforms.platforms:
+        return None
+    missing = built_for(use.platforms.dangling)
+    why = (
+        f"it lists {missing}, but the registry has no manifest for it"
+        if use.platforms.dangling
+        else "it lists no manifest that a node could run"
+    )
+    return UnknownPlatforms(UnknownReason.NOT_AN_IMAGE, why, _REPUSH)
+
+
+def _observation(
+    assessment: Assessment,
+    wanted: str,
+    image: str,
+    answer: UnknownPlatforms,
+    uses: Sequence[ImageUse],
+) -> Observation:
     workload = assessment.workload
-    groups: dict[str, list[ImageUse]] = {}
-    for use in assessment.unresolved:
-        if isinstance(use.platforms, UnknownPlatforms) and _group(use.platforms) == wanted:
-            groups.setdefault(use.container.image, []).append(use)
-    for image, uses in groups.items():
-        answer = uses[0].platforms
-        if not isinstance(answer, UnknownPlatforms):
-            continue
-        names = " and ".join(unique(f"`{use.container.name}`" for use in uses))
-        yield Observation(
-            workload=workload,
-            message=f"{workload}: {_problem(wanted)} {image or '(empty)'} of container {names}",
-            location=uses[0].container.location,
-            subjects=tuple(
-                Subject(u.container.name, u.container.role.value, image, problem=answer.message)
-                for u in uses
-            ),
-            why=answer.message,
-            fix=answer.hint,
-            consequence=Consequence.NONE if wanted == "unknown" else consequence(workload),
-            confidence=Confidence.LOW if wanted == "unknown" else Confidence.HIGH,
-        )
+    unknown = wanted == "unknown"
+    owners = listed(unique(container_text(use.container) for use in uses))
+    return Observation(
+        workload=workload,
+        message=f"{workload}: {_problem(wanted, image or '(empty)', owners)}",
+        location=uses[0].container.location,
+        subjects=tuple(
+            Subject(u.container.name, u.container.role.value, image, problem=answer.message)
+            for u in uses
+        ),
+        why=answer.message,
+        fix=answer.hint,
+        consequence=Consequence.NONE if unknown else consequence(workload, certain=True),
+        confidence=Confidence.LOW if unknown else Confidence.HIGH,
+    )
 
 
-def _group(answer: UnknownPlatforms) -> str:
-    return _BROKEN.get(answer.reason, "unknown")
-
-
-def _problem(wanted: str) -> str:
-    return {
-        "missing": "there is no image",
-        "invalid": "no node can pull the image",
-        "unknown": "could not tell the platforms of image",
-    }[wanted]
+def _problem(wanted: str, image: str, owners: str) -> str:
+    match wanted:
+        case "missing":
+            return f"image {image} of {owners} does not exist"
+        case "invalid":
+            return f"no node can pull image {image} of {owners}"
+        case _:
+            return f"could not tell the platforms of image {image} of {owners}"
 
 
 CHECK: Final = Check(_observe, parameters={"reason": ("invalid", "missing", "unknown")})

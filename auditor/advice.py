@@ -1,0 +1,43 @@
+"""What to do for a workload that no pool of a cluster both takes and runs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from auditor.assessment import Assessment, PoolFit
+from auditor.causes import common_families, declared_systems
+from auditor.compatibility import Runnable
+from auditor.phrases import built_for, pool_names
+from auditor.placement import Verdict
+from auditor.platforms import Platform, normalise
+
+
+def new_home(assessment: Assessment, fits: Sequence[PoolFit]) -> str:
+    """The ways out, as one instruction. fits: all pools of the clusters without a home for it."""
+    able = [fit for fit in fits if fit.runnable is not Runnable.NO]
+    if able:
+        reason = able[0].reasons[0]
+        return f"let it onto {pool_names(able, assessment)}, which can run it ({reason})"
+    nodes = f"add nodes for {built_for(_homes(assessment), 'or')}"
+    hosts = _hosts(fits)
+    return (
+        f"use an image that is built for {built_for(hosts, 'or')}, or {nodes}" if hosts else nodes
+    )
+
+
+def _hosts(fits: Sequence[PoolFit]) -> list[Platform]:
+    """The nodes that another image could be built for: best those where the pod may land."""
+    lacking = [fit for fit in fits if fit.culprits and fit.refusal is None]
+    landing = [fit for fit in lacking if fit.placement.verdict is not Verdict.REFUSED]
+    return [fit.pool.platform for fit in landing or lacking]
+
+
+def _homes(assessment: Assessment) -> Iterator[Platform]:
+    """The platforms that all images support, and that the pod does not declare to be wrong."""
+    common = common_families(assessment)
+    declared = declared_systems(assessment.workload)
+    for use in assessment.judged:
+        for row in use.known.platforms if use.known else ():
+            family = f"{row.os}/{normalise(row).architecture}"
+            if family in common and declared <= {row.os}:
+                yield row
