@@ -41,6 +41,8 @@ class Document:
     rendered from, or "". namespace: where Helm or kubectl would put an object that names none.
     lenient: found while walking a folder, so text that is no Kubernetes object is passed over.
     template: Helm's own name of the template, which tells apart two aliases of one subchart; or "".
+    home, identity: the folder of its repository, and its path from there: the same in every run,
+    however the SOURCE was named and wherever podfit was started; "" where nobody can tell.
     """
 
     path: str
@@ -50,10 +52,17 @@ class Document:
     namespace: str = ""
     lenient: bool = False
     template: str = ""
+    home: str = ""
+    identity: str = ""
 
     @property
     def rendered(self) -> bool:
         return bool(self.chart)
+
+    @property
+    def stable_path(self) -> str:
+        """What names the document from one run to the next."""
+        return self.identity or self.path.replace("\\", "/")
 
     def location(self, node: Node) -> Location:
         return Location(self.path, node.line, node.column, rendered=self.rendered)

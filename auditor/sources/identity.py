@@ -21,15 +21,15 @@ class Identifier:
         if isinstance(item, Problem) or _is_no_file(item.chart or item.path):
             return item
         path = Path(item.chart or item.path).resolve()
-        home = self._home(path.parent if not path.is_dir() else path, path)
-        names = [home.relative(path)]
-        if item.chart:
-            names.append(item.template.partition("/")[2] or item.path)
-        identity = "/".join(name for name in names if name != ".")
+        home = self._home(path)
+        below = item.template.partition("/")[2] if item.template else ""
+        name = home.relative(path if below or not item.chart else Path(item.path).resolve())
+        identity = "/".join(part for part in (name, below) if part not in ("", "."))
         return replace(item, home=str(home.root), identity=identity)
 
-    def _home(self, folder: Path, path: Path) -> Home:
+    def _home(self, path: Path) -> Home:
         """Outside of any repository: the folder that the file, or the chart, lies in."""
+        folder = path if path.is_dir() else path.parent
         if folder not in self._homes:
             self._homes[folder] = find_home(folder) or Home(path.parent, is_repository=False)
         return self._homes[folder]

@@ -14,6 +14,7 @@ from auditor.sources.archives import is_archive
 from auditor.sources.chart import enclosing_chart, is_chart_folder
 from auditor.sources.files import ManifestFile, missing, unreadable
 from auditor.sources.helm import ChartSource
+from auditor.sources.identity import Identifier
 from auditor.sources.interface import Source
 from auditor.sources.options import SourceOptions
 from auditor.sources.renderers import choose_renderer
@@ -35,11 +36,12 @@ class OpenedSource:
 
     def documents(self) -> Iterator[Document | Problem]:
         """The documents of the parts in order."""
+        identified = Identifier()
         for part in self.parts:
             if isinstance(part, Problem):
                 yield part
             else:
-                yield from part.documents()
+                yield from map(identified, part.documents())
 
 
 def open_source(argument: str, options: SourceOptions | None = None) -> Source:

@@ -1,0 +1,63 @@
+"""Where a path is at home."""
+
+from pathlib import Path
+
+import pytest
+
+from auditor.repositories import Home, find_home
+
+
+def test_the_repository_around_a_path(tmp_path: Path) -> None:
+    (tmp_path / "repo" / ".git").mkdir(parents=True)
+    (tmp_path / ".podfit.yaml").touch()
+    (tmp_path / "repo" / "charts").mkdir()
+
+    assert find_home(tmp_path / "repo" / "charts" / "not-there.yaml") == Home(
+        tmp_path / "repo", is_repository=True
+    )
+
+
+def test_a_worktree_has_a_file_called_git(tmp_path: Path) -> None:
+    (tmp_path / ".git").write_text("gitdir: elsewhere")
+
+    assert find_home(tmp_path) == Home(tmp_path, is_repository=True)
+
+
+def test_the_nearest_repository_counts(tmp_path: Path) -> None:
+    for folder in (tmp_path, tmp_path / "sub"):
+        (folder / ".git").mkdir(parents=True)
+
+    assert find_home(tmp_path / "sub" / "x") == Home(tmp_path / "sub", is_repository=True)
+
+
+def test_outside_of_repositories_the_nearest_configuration(tmp_path: Path) -> None:
+    (tmp_path / "a" / "b").mkdir(parents=True)
+    (tmp_path / ".podfit.yaml").touch()
+    (tmp_path / "a" / ".podfit.yaml").touch()
+
+    assert find_home(tmp_path / "a" / "b") == Home(tmp_path / "a", is_repository=False)
+
+
+def test_nowhere(tmp_path: Path) -> None:
+    assert find_home(tmp_path) is None
+
+
+@pytest.mark.parametrize(
+    ("is_repository", "found"),
+    [(True, [".podfit.yaml", ".github/.podfit.yaml"]), (False, [".podfit.yaml"])],
+)
+def test_configurations(tmp_path: Path, is_repository: bool, found: list[str]) -> None:
+    (tmp_path / ".github").mkdir()
+    (tmp_path / ".podfit.yaml").touch()
+    (tmp_path / ".github" / ".podfit.yaml").touch()
+    home = Home(tmp_path, is_repository=is_repository)
+
+    assert [home.relative(path) for path in home.configurations()] == found
+
+
+def test_a_path_relative_to_its_home(tmp_path: Path) -> None:
+    home = Home(tmp_path, is_repository=True)
+
+    assert home.relative(tmp_path) == "."
+    assert home.relative(tmp_path / "a" / "b.yaml") == "a/b.yaml"
+    assert home.relative(Path("/elsewhere/x")) == "/elsewhere/x"
