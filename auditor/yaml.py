@@ -12,9 +12,11 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+import math
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Final, TypeVar
 
 import yaml as pyyaml
@@ -43,7 +45,13 @@ _INTEGER: Final = re.compile(
 )
 _FLOAT: Final = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
 _TAG: Final = "tag:yaml.org,2002:"
-_RESOLVED_TAGS: Final = frozenset(_TAG + name for name in ("int", "float", "bool", "null"))
+_TYPES: Final[Mapping[str, tuple[type, ...]]] = {
+    f"{_TAG}bool": (bool,),
+    f"{_TAG}float": (float, int),
+    f"{_TAG}int": (int,),
+    f"{_TAG}null": (type(None),),
+}
+"""What a scalar with one of these tags must be; any other tag makes it text."""
 _MERGE: Final = "<<"
 _EXACT_INTEGER: Final = 2**53
 
@@ -367,27 +375,34 @@ def _key(node: Node) -> str:
             return "true" if node.value else "false"
         case int() | float():
             return str(node.value)
-        case None:
-            return "null"
         case _:
-            raise _Refused("a mapping key must be a scalar", node.line, node.column)
+            raise _Refused(f"{node.type_name} as a mapping key", node.line, node.column)
 
 
 def _resolve(event: Any, line: int) -> Scalar:
     text: str = event.value
-    if not event.tag and not event.implicit[0]:
-        return text
+    tag: str = event.tag
     try:
-        tag = event.tag or ""
-        if not tag or tag in _RESOLVED_TAGS:
-            return _plain(text)
-        if tag == f"{_TAG}binary":
-            return base64.b64decode(text, validate=False).decode("utf-8", "replace")
-        return text
+        if not tag:
+            return _plain(text) if event.implicit[0] else text
+        return _tagged(text, tag)
     except (ValueError, binascii.Error) as error:
         raise _Refused(str(error), line, event.start_mark.column + 1) from error
 
 
+def _tagged(text: str, tag: str) -> Scalar:
+    if tag == f"{_TAG}binary":
+        joined = text.replace("\r", "").replace("\n", "")
+        return base64.b64decode(joined, validate=True).decode("utf-8", "replace")
+    if tag not in _TYPES:
+        return text
+    value = _plain(text)
+    if not isinstance(value, _TYPES[tag]) or (isinstance(value, bool) and tag != f"{_TAG}bool"):
+        raise ValueError(f"cannot decode `{text}` as a !!{tag.removeprefix(_TAG)}")
+    return value
+
+
+@lru_cache(maxsize=4096)
 def _plain(text: str) -> Scalar:
     """A plain scalar by the rules of go-yaml v2 `resolve`."""
     if text in _LITERALS:
@@ -399,8 +414,8 @@ def _plain(text: str) -> Scalar:
     digits = text.replace("_", "")
     if match := _INTEGER.fullmatch(digits):
         return _integer(match)
-    if _FLOAT.fullmatch(digits):
-        return _number(float(digits))
+    if _FLOAT.fullmatch(digits) and math.isfinite(number := float(digits)):
+        return _number(number)
     return text
 
 
