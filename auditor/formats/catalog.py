@@ -16,6 +16,7 @@ FORMATS: Final[Mapping[str, str]] = {
     "concise": "auditor.formats.concise:write_concise",
     "github": "auditor.formats.github:write_github",
     "gitlab": "auditor.formats.gitlab:write_gitlab",
+    "html": "auditor.formats.html_page:write_html",
     "json": "auditor.formats.json_v1:write_json",
     "json-v1": "auditor.formats.json_v1:write_json",
     "junit": "auditor.formats.junit:write_junit",

@@ -14,13 +14,13 @@ from typing import Any, Final
 
 from auditor import __version__
 from auditor.errors import Problem
-from auditor.findings import Finding, Severity
+from auditor.findings import Finding, Observation, Severity
 from auditor.formats.escape import json_text, visible
+from auditor.formats.excerpt import excerpt
 from auditor.formats.interface import Style
 from auditor.formats.paths import file_line, repository_uri, split_place
 from auditor.formats.words import rule_url, runs_on
 from auditor.images import KnownPlatforms
-from auditor.manifests import Location
 from auditor.report import ImageEntry, Report
 from auditor.rulebook import Rule
 
@@ -81,7 +81,7 @@ def _rule(rule: Rule) -> Json:
     filled = [(title, text) for title, text in sections if text]
     described: Json = {
         "id": rule.id,
-        "name": rule.id,
+        "name": rule.id.title().replace("-", ""),
         "shortDescription": {"text": _bounded(rule.summary)},
         "fullDescription": {"text": _bounded(_paragraph(rule.why))},
         "help": {
@@ -139,7 +139,7 @@ def _result(group: Sequence[Finding], report: Report, style: Style) -> Json:
     first = group[0]
     seen = first.observation
     rules = [rule.id for rule in report.rules]
-    location: Json = _physical(seen.location.path, _region(seen.location), style)
+    location = _location(seen, style)
     names = sorted({_qualified(finding) for finding in group})
     location["logicalLocations"] = [
         {"fullyQualifiedName": name, "kind": "resource"} for name in names
@@ -184,11 +184,17 @@ def _qualified(finding: Finding) -> str:
     return visible("/".join(filter(None, (ref.namespace, ref.kind, ref.name))))
 
 
-def _region(location: Location) -> Json:
+def _location(seen: Observation, style: Style) -> Json:
     """One line: GitHub shows an alert in a pull request only if all its lines are in the diff."""
-    if location.rendered:
-        return {"startLine": file_line(location)}
-    return {"startLine": location.line, "startColumn": location.column}
+    if seen.location.rendered:
+        return _physical(seen.location.path, {"startLine": file_line(seen.location)}, style)
+    region: Json = {"startLine": seen.location.line, "startColumn": seen.location.column}
+    lines = [line for line in excerpt(seen) if line.number is not None]
+    for mark, text in ((mark, line.text) for line in lines for mark in line.marks if mark.primary):
+        end = mark.start + mark.length
+        region |= {"startColumn": mark.start + 1, "endColumn": end + 1}
+        region["snippet"] = {"text": visible(text[mark.start : end])}
+    return _physical(seen.location.path, region, style)
 
 
 def _physical(path: str, region: Json, style: Style) -> Json:

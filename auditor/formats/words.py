@@ -16,6 +16,7 @@ from auditor.placement import Verdict
 from auditor.platforms import Platform, normalise, parse_platform
 from auditor.report import Report
 from auditor.rulebook import Rule
+from auditor.workloads import Workload
 
 _ARCHITECTURES: Final = ("amd64", "arm64")
 """Named first; of the others the number is enough where room is short."""
@@ -148,23 +149,20 @@ def results(report: Report) -> tuple[Result, ...]:
     found: dict[tuple[str, int], list[Finding]] = {}
     silenced: dict[tuple[str, int], list[Finding]] = {}
     for finding in report.findings:
-        found.setdefault(_key(finding), []).append(finding)
+        found.setdefault(workload_key(finding.observation.workload), []).append(finding)
     for item in report.suppressed:
-        silenced.setdefault(_key(item.finding), []).append(item.finding)
+        key = workload_key(item.finding.observation.workload)
+        silenced.setdefault(key, []).append(item.finding)
     return tuple(
         _result(assessment, found.get(key, ()), silenced.get(key, ()))
         for assessment in report.assessments
-        for key in [_place(assessment.workload.location, assessment.workload.ordinal)]
+        for key in [workload_key(assessment.workload)]
     )
 
 
-def _key(finding: Finding) -> tuple[str, int]:
-    workload = finding.observation.workload
-    return _place(workload.location, workload.ordinal)
-
-
-def _place(location: Location, ordinal: int) -> tuple[str, int]:
-    return str(location), ordinal
+def workload_key(workload: Workload) -> tuple[str, int]:
+    """Tells a workload from every other of a report."""
+    return str(workload.location), workload.ordinal
 
 
 def _result(
@@ -181,6 +179,8 @@ def _result(
     if silenced:
         rules = unique(sorted(finding.rule for finding in silenced))
         return Result(Outcome.IGNORED, rules, f"ignored: {', '.join(rules)}")
+    if assessment.failing:
+        return Result(Outcome.IGNORED, text="cannot run, no rule applied")
     return Result(Outcome.OK, text="ok")
 
 
