@@ -51,7 +51,7 @@ def run_lock(
         inventories = _inventories(config, shown)
         targets = [_target(path, inventory) for path, inventory in inventories.items()]
         asked = sorted({image for target in targets for image in _asked(target, wanted)})
-        with opened_inspector(config, locks={}) as inspection:
+        with opened_inspector(config, locks={}, fresh=True) as inspection:
             answers = inspection.inspector.inspect(asked, shown.on_image)
     problems = [problem for item in inventories.values() for problem in item.problems]
     print_problems(problems)

@@ -17,7 +17,7 @@ from auditor.findings import Severity
 from auditor.nodes import ClusterProfile
 from auditor.policy import Gate
 from auditor.registry.cache import Cache, default_root
-from auditor.registry.caching import CachingInspector, default_max_age
+from auditor.registry.caching import MAX_STALE, CachingInspector, default_max_age
 from auditor.registry.interface import Inspector
 from auditor.registry.lock import LockFile, LockInspector, find_lock, read_lock
 from auditor.rulebook import Rule, load_builtin_rules
@@ -101,18 +101,20 @@ def opened_inspector(
     config: Config,
     locks: Mapping[Path, LockFile] | None = None,
     observer: Observer | None = None,
+    *,
+    fresh: bool = False,
 ) -> Iterator[Inspection]:
     """Lock files first, then the cache, then the registries, as far as the reach goes.
 
-    locks: those already read. observer: told of every request. Raises `ConfigurationError` for a
-    lock file that is wrong.
+    locks: those already read. observer: told of every request. fresh: no answer from the cache
+    about a tag stands unasked. Raises `ConfigurationError` for a lock file that is wrong.
     """
     if locks is None:
         locks = {path: read_lock(path) for path in find_lock_files(config)}
     if config.images.reach is Reach.LOCKED:
         yield Inspection(_locked(locks, None))
         return
-    with _cached_registries(config, observer) as inner:
+    with _cached_registries(config, observer, fresh=fresh) as inner:
         yield Inspection(_locked(locks, inner.inspector), inner.remarks)
 
 
@@ -125,7 +127,9 @@ def _locked(locks: Mapping[Path, LockFile], inner: Inspector | None) -> Inspecto
 
 
 @contextmanager
-def _cached_registries(config: Config, observer: Observer | None) -> Iterator[Inspection]:
+def _cached_registries(
+    config: Config, observer: Observer | None, *, fresh: bool
+) -> Iterator[Inspection]:
     cache = Cache(config.images.cache_dir or default_root(os.environ))
     if config.images.reach is Reach.OFFLINE:
         yield Inspection(CachingInspector(None, cache), lambda: cache.notes)
@@ -137,5 +141,10 @@ def _cached_registries(config: Config, observer: Observer | None) -> Iterator[In
     options = RegistryOptions(run_timeout=config.images.timeout)
     keychain = DockerKeychain(os.environ, Path.home())
     with RegistryInspector(options, keychain=keychain, blobs=cache, observer=observer) as origin:
-        caching = CachingInspector(origin, cache, max_age=default_max_age(os.environ))
+        caching = CachingInspector(
+            origin,
+            cache,
+            max_age=0 if fresh else default_max_age(os.environ),
+            max_stale=0 if fresh else MAX_STALE,
+        )
         yield Inspection(caching, lambda: (*cache.notes, *origin.remarks))
