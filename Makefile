@@ -37,6 +37,8 @@ lint: $(DEVELOP) ## check style, types, layers, and that generated documents are
 	$(BIN)/ruff format --check $(SOURCES)
 	$(BIN)/mypy
 	PYTHONPATH=. $(BIN)/lint-imports
+	$(BIN)/zizmor --offline --persona=pedantic --no-progress --quiet action.yml
+	$(BIN)/check-jsonschema --builtin-schema vendor.github-actions action.yml
 	$(BIN)/python scripts/write_docs.py --check
 
 fix: $(DEVELOP) ## repair what can be repaired automatically

@@ -129,7 +129,7 @@ def test_findings_annotate_report_and_fail_the_job(runner: Runner) -> None:
     (runner.workspace / "agent.yaml").write_text(POD)
     run = runner.run(extra_args="--locked")
     assert (run.code, run.outputs["exit-code"], run.outputs["findings"]) == (1, "1", "1")
-    assert "::error file=agent.yaml,line=7" in run.log
+    assert ",file=agent.yaml,line=7,col=7::agent.yaml:7:7: DaemonSet/agent" in run.log
     assert "DaemonSet/agent" in run.summary
     assert json.loads(Path(run.outputs["json-file"]).read_text())["summary"]["errors"] == 1
     sarif = json.loads(Path(run.outputs["sarif-file"]).read_text())
