@@ -1,0 +1,116 @@
+import os
+from pathlib import Path
+
+import pytest
+
+from auditor.errors import Problem, SourceError
+from auditor.manifests import Document
+from auditor.sources.files import MAX_BYTES, ManifestFile, decode, read_text
+
+
+def test_a_file_is_one_document(tmp_path: Path) -> None:
+    path = tmp_path / "pod.yaml"
+    path.write_bytes("\ufeffkind: Pod # ü\r\n".encode())
+
+    file = ManifestFile(path, "deploy/pod.yaml", "deploy", namespace="shop", lenient=True)
+
+    assert list(file.documents()) == [
+        Document("deploy/pod.yaml", "kind: Pod # ü\r\n", "deploy", namespace="shop", lenient=True)
+    ]
+
+
+def test_each_reading_is_anew(tmp_path: Path) -> None:
+    path = tmp_path / "pod.yaml"
+    path.write_text("kind: Pod")
+    file = ManifestFile(path, "pod.yaml", "pod.yaml")
+    list(file.documents())
+    path.write_text("kind: Job")
+
+    assert [item.text for item in file.documents() if isinstance(item, Document)] == ["kind: Job"]
+
+
+@pytest.mark.parametrize(
+    ("data", "where", "what", "hint"),
+    [
+        (b"a: 1\nb: \xff\n", "x.yaml:2", "x.yaml is not UTF-8 text", "save it as UTF-8"),
+        (
+            "kind: Pod".encode("utf-16"),
+            "x.yaml",
+            "x.yaml is not UTF-8 text",
+            "save it as UTF-8 (in PowerShell: `| Out-File -Encoding utf8`)",
+        ),
+        (
+            b"kind: Pod\n" + b"#" * MAX_BYTES,
+            "x.yaml",
+            "x.yaml is larger than 20 MB",
+            "split it; nothing of it was audited",
+        ),
+    ],
+    ids=["latin-1", "utf-16", "large"],
+)
+@pytest.mark.parametrize("lenient", [False, True])
+def test_a_file_that_is_no_text_is_a_problem(
+    tmp_path: Path, data: bytes, where: str, what: str, hint: str, lenient: bool
+) -> None:
+    path = tmp_path / "x.yaml"
+    path.write_bytes(data.replace(b"a: 1", b"kind: Pod") if lenient else data)
+
+    [found] = ManifestFile(path, "x.yaml", "x.yaml", lenient=lenient).documents()
+
+    assert isinstance(found, Problem)
+    assert (found.what, found.where, found.hint) == (what, where, hint)
+
+
+@pytest.mark.parametrize(
+    "data", [b"\x89PNG\xff", b"a: 1\n", b"[1, 2]" + b" " * MAX_BYTES], ids=["png", "other", "large"]
+)
+def test_a_file_met_by_chance_that_is_no_manifest_is_passed_over(
+    tmp_path: Path, data: bytes
+) -> None:
+    path = tmp_path / "x.json"
+    path.write_bytes(data)
+
+    assert list(ManifestFile(path, "x.json", ".", lenient=True).documents()) == []
+
+
+def test_a_missing_file(tmp_path: Path) -> None:
+    with pytest.raises(SourceError) as raised:
+        read_text(tmp_path / "gone.yaml", "gone.yaml")
+
+    assert raised.value.problem == Problem(
+        "gone.yaml does not exist", where="gone.yaml", hint="check the path"
+    )
+
+
+def test_a_file_that_cannot_be_opened(tmp_path: Path) -> None:
+    name = "x" * 300  # longer than file systems take, whoever asks
+
+    with pytest.raises(SourceError) as raised:
+        read_text(tmp_path / name, "long.yaml")
+
+    assert raised.value.problem.what == "long.yaml cannot be read"
+    assert raised.value.problem.why
+    assert raised.value.problem.hint == "give podfit the right to read it, or leave it out"
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root reads everything")
+def test_a_file_that_may_not_be_read(tmp_path: Path) -> None:
+    path = tmp_path / "secret.yaml"
+    path.write_text("kind: Pod")
+    path.chmod(0)
+
+    with pytest.raises(SourceError, match="cannot be read"):
+        read_text(path, "secret.yaml")
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
+def test_a_named_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    path = tmp_path / "pipe.yaml"
+    os.mkfifo(path)
+
+    with pytest.raises(SourceError, match="not a regular file"):
+        read_text(path, "pipe.yaml")
+
+
+def test_the_largest_file_is_read() -> None:
+    assert len(decode(b"x" * MAX_BYTES, "x")) == MAX_BYTES
