@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from auditor.findings import Explanation, Finding, Observation, Severity
 from auditor.rulebook import Rule
+
+Judged = tuple[Rule, Observation]
+"""An observation, and the rule whose check made it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,41 +36,46 @@ class Suppressed:
     reason: str
 
 
-def judge(observed: Iterable[tuple[Rule, Observation]]) -> tuple[Finding, ...]:
+def judge(observed: Iterable[Judged]) -> tuple[Finding, ...]:
     """Findings of what the rules' checks saw, sorted by location, then rule.
 
     One cause gives one finding: a rule that explains others is attached to the findings of the same
     workload that it explains and with which it shares a pool, and stands alone only where there is
     none.
     """
-    pairs = list(observed)
-    explained = [(rule, seen) for rule, seen in pairs if rule.explains]
-    main = [(rule, seen) for rule, seen in pairs if not rule.explains]
-    findings = [
-        Finding(rule.id, rule.severity, seen, _explanations(rule, seen, explained))
-        for rule, seen in main
-    ]
-    findings += [
-        Finding(rule.id, rule.severity, seen)
-        for rule, seen in explained
-        if not any(_explains(rule, seen, other, about) for other, about in main)
-    ]
+    by_workload: dict[int, list[Judged]] = {}
+    for rule, seen in observed:
+        by_workload.setdefault(id(seen.workload), []).append((rule, seen))
+    findings = (finding for group in by_workload.values() for finding in _findings(group))
     return tuple(sorted(findings, key=lambda finding: finding.sort_key))
 
 
-def _explanations(
-    rule: Rule, seen: Observation, explained: Sequence[tuple[Rule, Observation]]
-) -> tuple[Explanation, ...]:
-    return tuple(
-        Explanation(other.id, about)
-        for other, about in explained
-        if _explains(other, about, rule, seen)
-    )
+def _findings(group: Sequence[Judged]) -> Iterator[Finding]:
+    """The findings of one workload, with what explains each, directly or through another."""
+    heads = {id(item): _heads(item, group) for item in group}
+    for item in group:
+        if heads[id(item)] not in ([], [item]):
+            continue
+        rule, seen = item
+        others = (other for other in group if other is not item)
+        explaining = [other for other in others if any(item is head for head in heads[id(other)])]
+        explanations = tuple(Explanation(other.id, about) for other, about in explaining)
+        yield Finding(rule.id, rule.severity, seen, explanations)
 
 
-def _explains(rule: Rule, seen: Observation, other: Rule, about: Observation) -> bool:
-    return (
-        other.id in rule.explains
-        and seen.workload is about.workload
-        and not set(seen.pools).isdisjoint(about.pools)
-    )
+def _heads(item: Judged, group: Sequence[Judged]) -> list[Judged]:
+    """What an observation explains in the end: itself, where it explains nothing."""
+    heads, waiting, known = [], [item], {id(item)}
+    while waiting:
+        current = waiting.pop()
+        explained = [other for other in group if _explains(current, other)]
+        if not explained:
+            heads.append(current)
+        waiting += [other for other in explained if id(other) not in known]
+        known.update(map(id, explained))
+    return heads
+
+
+def _explains(item: Judged, other: Judged) -> bool:
+    (rule, seen), (about_rule, about) = item, other
+    return about_rule.id in rule.explains and not set(seen.pools).isdisjoint(about.pools)
