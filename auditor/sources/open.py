@@ -35,13 +35,16 @@ class OpenedSource:
     parts: tuple[Part, ...]
 
     def documents(self) -> Iterator[Document | Problem]:
-        """The documents of the parts in order."""
+        """The documents of the parts in order; a problem that several share comes once."""
         identified = Identifier()
+        told: set[Problem] = set()
         for part in self.parts:
-            if isinstance(part, Problem):
-                yield part
-            else:
-                yield from map(identified, part.documents())
+            for item in (part,) if isinstance(part, Problem) else part.documents():
+                if isinstance(item, Document):
+                    yield identified(item)
+                elif item not in told:
+                    told.add(item)
+                    yield item
 
 
 def open_source(argument: str, options: SourceOptions | None = None) -> Source:

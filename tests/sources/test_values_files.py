@@ -1,0 +1,66 @@
+from pathlib import Path
+
+import pytest
+
+from auditor.errors import Problem, SourceError
+from auditor.sources.options import HelmOptions
+from auditor.sources.values_files import check_values_files
+
+
+def _check(path: Path, text: str, monkeypatch: pytest.MonkeyPatch) -> list[Problem]:
+    monkeypatch.chdir(path)
+    (path / "values.yaml").write_text(text)
+    return list(check_values_files(HelmOptions(values_files=("values.yaml",))))
+
+
+@pytest.mark.parametrize("text", ["", "# nothing\n", "---\na: 1\n---\n# nothing\n", "a: 1\n...\n"])
+def test_one_document_is_what_helm_reads(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str
+) -> None:
+    assert _check(tmp_path, text, monkeypatch) == []
+
+
+def test_a_second_document_is_said_to_be_unread(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert _check(tmp_path, "a: 1\n---\nb: 2\n", monkeypatch) == [
+        Problem(
+            "values file values.yaml holds several documents, and Helm reads only the first",
+            where="values.yaml:3",
+            hint="put each document into a file of its own, and give each with -f",
+        )
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "where", "what"),
+    [
+        (
+            "a: 1\nb: [\n",
+            "values.yaml:3:1",
+            "values file values.yaml is not YAML that Helm can read",
+        ),
+        (
+            "- a\n",
+            "values.yaml:1:1",
+            "values file values.yaml holds a list, not a mapping of values",
+        ),
+        (
+            "\n text",
+            "values.yaml:2:2",
+            "values file values.yaml holds text, not a mapping of values",
+        ),
+    ],
+)
+def test_what_is_no_mapping_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str, where: str, what: str
+) -> None:
+    with pytest.raises(SourceError) as raised:
+        _check(tmp_path, text, monkeypatch)
+
+    assert (raised.value.problem.where, raised.value.problem.what) == (where, what)
+
+
+def test_a_missing_values_file_is_refused() -> None:
+    with pytest.raises(SourceError, match=r"gone\.yaml does not exist"):
+        list(check_values_files(HelmOptions(values_files=("gone.yaml",))))
