@@ -8,12 +8,15 @@ that was made, not of the name: a name may resolve differently the second time.
 from __future__ import annotations
 
 import ipaddress
+import re
 from dataclasses import dataclass
+from typing import Final
 from urllib.parse import SplitResult, urljoin, urlsplit
 
 _Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
-_NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
+_HOST: Final = re.compile(r"[A-Za-z0-9._:%-]{1,253}")
+_NAT64: Final = ipaddress.IPv6Network("64:ff9b::/96")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +50,8 @@ def split(url: str) -> SplitResult:
         raise ValueError("an address that is not a URL") from None
     if parts.scheme not in ("http", "https") or not parts.hostname or not port_is_valid:
         raise ValueError("an address that is not an http or https URL")
+    if not _HOST.fullmatch(parts.hostname):
+        raise ValueError("an address whose host is not valid")
     if parts.username is not None or parts.password is not None:
         raise ValueError("an address with credentials in it")
     return parts

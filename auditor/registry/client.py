@@ -32,6 +32,9 @@ from auditor.registry.workers import Workers
 
 _SUPERVISION: Final = 0.25
 """Seconds between looks at connections whose time is over."""
+_GRACE: Final = 1.0
+"""Seconds after the run's time in which every thread should have noticed."""
+_MORE_TIME: Final = "raise the time limit, or use a lock file"
 
 _Answer = TypeVar("_Answer")
 _Question = Callable[[Repository, ImageReference, Workers], _Answer]
@@ -119,23 +122,32 @@ class RegistryInspector:
                 for target in askers
             }
             try:
-                self._supervise(futures, askers, progress)
+                self._supervise(futures, askers, deadline, progress)
             except BaseException:
                 cancelled.set()
                 self._transport.live.cut()
                 raise
-        answers = {target: future.result() for future, target in futures.items()}
+        late = UnknownPlatforms(UnknownReason.UNREACHABLE, f"not asked for: {why}", _MORE_TIME)
+        answers = {
+            target: future.result() if future.done() and not future.cancelled() else late
+            for future, target in futures.items()
+        }
         return {image: answers[_target(image)] for image in images}
 
     def _supervise(
         self,
         futures: Mapping[Future[_Answer | UnknownPlatforms], ImageReference],
         askers: Mapping[ImageReference, int],
+        deadline: Deadline,
         progress: Progress,
     ) -> None:
-        """Waits for all, tells the progress, and ends requests whose time is over."""
+        """Waits for all, tells the progress, and ends requests whose time is over.
+
+        Nobody can end a look-up of a name, so the wait itself has an end, too.
+        """
         pending, done, total = set(futures), 0, sum(askers.values())
-        while pending:
+        end = deadline.moment + _GRACE
+        while pending and deadline.clock.monotonic() < end:
             finished, pending = wait(pending, _SUPERVISION, FIRST_COMPLETED)
             for future in finished:
                 done += askers[futures[future]]
@@ -160,7 +172,7 @@ class RegistryInspector:
             return failure.answer
         except TimeOver as over:
             message = f"registry {image.registry}: {over}"
-            return UnknownPlatforms(UnknownReason.UNREACHABLE, message, "raise the time limit")
+            return UnknownPlatforms(UnknownReason.UNREACHABLE, message, _MORE_TIME)
         except Exception as error:  # noqa: BLE001 - one image must not take the others with it
             # Its text is not shown: it may hold what a server sent or a URL with a secret.
             message = f"podfit failed on {image.familiar}: {type(error).__name__}"

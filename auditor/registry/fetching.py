@@ -104,7 +104,10 @@ class Repository:
         path = f"manifests/{descriptor.digest}"
         if self._ask("HEAD", path, MAX_DOCUMENT, ACCEPT).status == _OK:
             return True
-        return self._ask("GET", path, MAX_DOCUMENT, ACCEPT).status == _OK
+        answer = self._ask("GET", path, MAX_DOCUMENT, ACCEPT)
+        if answer.status not in (_OK, _NOT_FOUND):
+            raise self._failure(answer, f"manifest {descriptor.digest}")
+        return answer.status == _OK
 
     def config(self, descriptor: Descriptor) -> bytes:
         """An image's config blob."""

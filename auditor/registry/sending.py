@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 from typing import Final
 
@@ -40,7 +41,7 @@ _HOST_FAULTS: Final = frozenset(
 )
 """Trouble that every request to the host would have."""
 _PATIENT_KINDS: Final = frozenset({FaultKind.CONNECT, FaultKind.TIMEOUT})
-_FEW_PULLS: Final = 10
+_FEW_PULLS: Final = 3
 _UNAUTHORIZED: Final = 401
 
 
@@ -56,6 +57,7 @@ class Sender:
         self._follower, self._endpoint, self._options = follower, endpoint, options
         self._remarks = remarks
         self._breaker = Breaker()
+        self._fewest = sys.maxsize
         self.met = threading.Event()
 
     def send(self, request: Request, deadline: Deadline, realm: Realm | None = None) -> Answer:
@@ -116,9 +118,10 @@ class Sender:
     def _note_pulls(self, answer: Answer) -> None:
         pulls = remaining_pulls(answer)
         if pulls and pulls[0] <= max(_FEW_PULLS, pulls[1] // 10):
-            left, most, _ = pulls
+            self._fewest = min(self._fewest, pulls[0])
             name = display(self._endpoint)
-            text = f"{name} allows {left} more pulls of {most}; log in or use a lock file"
+            what = f"{self._fewest} more pulls of {pulls[1]}"
+            text = f"{name} allows {what}; log in or use a lock file"
             self._remarks.add(text, topic=f"pulls {name}")
 
 

@@ -10,7 +10,6 @@ import http.cookiejar
 import logging
 import ssl
 import threading
-import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,13 +23,17 @@ import urllib3.exceptions
 
 from auditor import __version__
 from auditor.registry.addresses import is_loopback_name, is_public, origin_of, without_query
+from auditor.registry.bodies import (
+    MAX_ERROR_BODY,
+    MAX_IGNORED_BODY,
+    read_beginning,
+    read_whole,
+)
 from auditor.registry.connections import BlockedPeer, LiveConnections, pool_classes
 from auditor.registry.faults import Fault, FaultKind, fault_of
 from auditor.registry.options import HostOptions
 from auditor.registry.tls import tls_context
 
-MAX_ERROR_BODY: Final = 64 * 1024
-_CHUNK: Final = 64 * 1024
 _POOL: Final = 16
 
 
@@ -89,8 +92,8 @@ class Transport:
         self._observer = observer
         self._lock = threading.Lock()
         self._sessions: dict[tuple[HostOptions, bool], requests.Session] = {}
-        # At DEBUG it logs every path with its query, and a presigned query is a secret.
-        logging.getLogger("urllib3.connectionpool").setLevel(logging.INFO)
+        # It logs URLs with their queries, even as warnings, and a presigned query is a secret.
+        logging.getLogger("urllib3").setLevel(logging.CRITICAL)
 
     def send(
         self, request: Request, options: HostOptions, timeout: tuple[float, float], *, private: bool
@@ -168,7 +171,8 @@ class Transport:
         if options.insecure == "skip-verify":
             urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)
         context = tls_context(options, Path(requests.utils.DEFAULT_CA_BUNDLE_PATH))
-        adapter = _Adapter(context, pool_classes(self.live, private=private))
+        direct = pool_classes(self.live, private=private)
+        adapter = _Adapter(context, direct, pool_classes(self.live, private=True))
         session.mount("https://", adapter)
         session.mount("http://", adapter)
         return session
@@ -180,17 +184,21 @@ class _Session(requests.Session):
 
 
 class _Adapter(requests.adapters.HTTPAdapter):
-    def __init__(self, context: ssl.SSLContext, pools: Mapping[str, Any]) -> None:
-        self._context, self._pools = context, pools
+    def __init__(
+        self, context: ssl.SSLContext, direct: Mapping[str, Any], proxied: Mapping[str, Any]
+    ) -> None:
+        self._context, self._direct, self._proxied = context, direct, proxied
         super().__init__(pool_connections=_POOL, pool_maxsize=_POOL)
 
     def init_poolmanager(self, *args: Any, **keywords: Any) -> None:
         super().init_poolmanager(*args, **keywords, ssl_context=self._context)
-        self.poolmanager.pool_classes_by_scheme = dict(self._pools)
+        self.poolmanager.pool_classes_by_scheme = dict(self._direct)
 
     def proxy_manager_for(self, proxy: str, **keywords: Any) -> Any:
         """A proxy's own address may be private, and only the proxy knows whom it reaches."""
-        return super().proxy_manager_for(proxy, **keywords, ssl_context=self._context)
+        manager = super().proxy_manager_for(proxy, **keywords, ssl_context=self._context)
+        manager.pool_classes_by_scheme = dict(self._proxied)
+        return manager
 
     def cert_verify(self, conn: Any, *_: Any) -> None:
         """Leaves trust to the context; `requests` would add certifi's roots to the system's."""
@@ -210,47 +218,10 @@ def _proxies(url: str) -> dict[str, str]:
 
 def _body(response: requests.Response, limit: int) -> bytes:
     if response.is_redirect:
+        read_beginning(response.raw, MAX_IGNORED_BODY)
         return b""
     if not response.ok:
-        return _read(response, MAX_ERROR_BODY)[:MAX_ERROR_BODY]
+        return read_beginning(response.raw, MAX_ERROR_BODY)
     length = response.headers.get("Content-Length", "")
-    if length.isdigit() and int(length[:20]) > limit:
-        raise _too_large(limit)
-    body = _read(response, limit)
-    if len(body) > limit:
-        raise _too_large(limit)
-    return _decoded(body, response.headers.get("Content-Encoding", "").strip().lower(), limit)
-
-
-def _read(response: requests.Response, limit: int) -> bytes:
-    """At most one byte more than the limit. `read1`: a slow server must not hold up the clock."""
-    chunks, size = [], 0
-    while size <= limit:
-        chunk = response.raw.read1(min(_CHUNK, limit + 1 - size), decode_content=False)
-        if not chunk:
-            break
-        chunks.append(chunk)
-        size += len(chunk)
-    return b"".join(chunks)
-
-
-def _decoded(body: bytes, encoding: str, limit: int) -> bytes:
-    """Some proxies compress although `identity` was asked for."""
-    if encoding in ("", "identity"):
-        return body
-    if encoding not in ("gzip", "x-gzip", "deflate"):
-        raise Fault(FaultKind.ENCODING, "its answer is in an encoding that was not asked for")
-    inflate = zlib.decompressobj(zlib.MAX_WBITS | 32)
-    try:
-        content = inflate.decompress(body, limit + 1)
-    except zlib.error:
-        raise Fault(FaultKind.ENCODING, "its compressed answer is damaged") from None
-    if len(content) > limit:
-        raise _too_large(limit)
-    if not inflate.eof:
-        raise Fault(FaultKind.CUT, "the connection was closed too early", transient=True)
-    return content
-
-
-def _too_large(limit: int) -> Fault:
-    return Fault(FaultKind.TOO_LARGE, f"its answer is larger than {limit} bytes")
+    encoding = response.headers.get("Content-Encoding", "")
+    return read_whole(response.raw, length, encoding, limit)

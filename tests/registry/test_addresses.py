@@ -96,7 +96,17 @@ def test_joining(base: str, location: str, url: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "location", ["http://", "gopher://x", "http://u@b", "http://:p@b", "http://b:0/", "http://b:x/"]
+    "location",
+    [
+        "http://",
+        "gopher://x",
+        "http://u@b",
+        "http://:p@b",
+        "http://b:0/",
+        "http://b:x/",
+        "http://b\x1b[2J/",
+        "http://" + "b" * 254,
+    ],
 )
 def test_not_joining(location: str) -> None:
     with pytest.raises(ValueError, match="an address"):

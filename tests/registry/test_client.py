@@ -18,11 +18,13 @@ from auditor.images import (
 from auditor.platforms import Platform, make_platform, parse_platform
 from auditor.registry.options import HostOptions
 from tests.registry.conftest import Asker, MemoryBlobs, NewAsker
+from tests.support.faults import FaultServer, Reply, index, redirect
 from tests.support.images import (
     ATTESTATION,
     DOCKER_LIST,
     OCI_INDEX,
     OCI_MANIFEST,
+    Pushed,
     config_of,
     digest_of,
     manifest_of,
@@ -585,3 +587,132 @@ def test_a_host_name_reaches_a_loopback_registry_that_is_configured(
     assert new_asker().known(reference).platforms == (LINUX,)
     hosts = {f"localhost:{port}": HostOptions(insecure="http")}
     assert new_asker(hosts=hosts).known(reference).platforms == (LINUX,)
+
+
+def test_a_pull_through_redirect(
+    registry: Registry, server: FaultServer, new_asker: NewAsker
+) -> None:
+    """Manifests and blobs both, as registry.k8s.io and every cloud's storage do."""
+    row = row_of(registry.push_single("redirected/app", SERVER_2022), WINDOWS)
+    registry.push_index("redirected/app", "1", [row])
+    server.handle("*", lambda seen: redirect(f"http://{registry.host}{seen.path}"))
+    asker = new_asker(hosts={registry.host: HostOptions()})
+
+    answer = asker.known(ImageReference(server.host, "redirected/app", "1"))
+
+    assert answer.platforms == (SERVER_2022,)
+    assert len(server.seen) == 3
+
+
+@pytest.mark.parametrize("platform", [None, WINDOWS])
+@pytest.mark.parametrize(
+    ("body", "media_type", "why"),
+    [
+        (
+            {**manifest_of(b"{}"), "artifactType": "text/x"},
+            OCI_MANIFEST,
+            "it is an artifact of type",
+        ),
+        (manifest_of(b"{}"), OCI_MANIFEST, "it names no operating system"),
+    ],
+)
+def test_children_that_are_no_images(
+    registry: Registry,
+    asker: Asker,
+    body: dict[str, Any],
+    media_type: str,
+    why: str,
+    platform: Platform | None,
+) -> None:
+    registry.push_blob("shapes/no-images", b"{}")
+    odd = registry.push_manifest("shapes/no-images", "", json.dumps(body).encode(), media_type)
+    good = registry.push_single("shapes/no-images", LINUX)
+    registry.push_index("shapes/no-images", "1", [row_of(odd, platform), row_of(good, LINUX)])
+
+    answer = asker.known(registry.reference("shapes/no-images", "1"))
+
+    assert answer.platforms == ((LINUX,) if platform is None else (WINDOWS, LINUX))
+    (note,) = answer.notes
+    assert why in note
+
+
+def test_a_missing_child_without_a_platform_is_noted(registry: Registry, asker: Asker) -> None:
+    gone, good = (registry.push_single("shapes/gone", platform) for platform in (ARM, LINUX))
+    registry.push_index("shapes/gone", "1", [row_of(gone), row_of(good, LINUX)])
+    registry.delete_manifest("shapes/gone", gone.digest)
+
+    answer = asker.known(registry.reference("shapes/gone", "1"))
+
+    assert (answer.platforms, answer.dangling) == ((LINUX,), ())
+    (note,) = answer.notes
+    assert note == (
+        f"row {gone.digest} of the index is left out: "
+        f"manifest {gone.digest} not found in {registry.host}/shapes/gone"
+    )
+
+
+def test_an_attestation_that_only_its_config_tells(registry: Registry, asker: Asker) -> None:
+    hidden = registry.push_single("shapes/hidden", make_platform("unknown", "unknown"))
+    registry.push_index("shapes/hidden", "1", [row_of(hidden)])
+
+    assert asker.known(registry.reference("shapes/hidden", "1")).platforms == ()
+
+
+def test_one_nested_index_twice(registry: Registry, asker: Asker) -> None:
+    one = registry.push_single("shapes/twice", LINUX)
+    body = json.dumps({"schemaVersion": 2, "manifests": [row_of(one, LINUX)]}).encode()
+    nested = row_of(registry.push_manifest("shapes/twice", "", body, OCI_INDEX))
+    registry.push_index("shapes/twice", "1", [nested, nested])
+
+    answer = asker.known(registry.reference("shapes/twice", "1"))
+
+    assert answer.platforms == (LINUX,)
+    assert len(asker.requests) == 2
+
+
+def test_notes_have_an_end(registry: Registry, asker: Asker) -> None:
+    one = registry.push_single("shapes/notes", LINUX)
+    bad = {**row_of(one), "platform": {}}
+    registry.push_index("shapes/notes", "1", [row_of(one, LINUX), *([bad] * 30)])
+
+    answer = asker.known(registry.reference("shapes/notes", "1"))
+
+    assert len(answer.notes) == 11
+    assert answer.notes[-1] == "and 20 more"
+
+
+@pytest.mark.parametrize("status", [403, 418])
+def test_a_child_that_cannot_be_verified_is_not_called_missing(
+    server: FaultServer, new_asker: NewAsker, status: int
+) -> None:
+    row = row_of(Pushed(f"sha256:{'a' * 64}", 500, OCI_MANIFEST), LINUX)
+    body = json.dumps({"schemaVersion": 2, "manifests": [row]}).encode()
+    server.on("/v2/app/manifests/1", index(body))
+    server.handle("*", lambda _: Reply(status))
+    asker = new_asker(verify_children=True)
+
+    answer = asker.unknown(ImageReference(server.host, "app", "1"))
+
+    assert answer.reason in (UnknownReason.NOT_FOUND_OR_DENIED, UnknownReason.FAILED)
+
+
+def test_a_digest_by_get_is_verified(server: FaultServer, asker: Asker) -> None:
+    body = json.dumps({"schemaVersion": 2, "manifests": []}).encode()
+    pinned = ImageReference(server.host, "app", digest=digest_of(body))
+    server.on(f"GET /v2/app/manifests/{pinned.digest}", index(body), index(body + b" "))
+
+    assert asker.inspector.digest_of(pinned) == pinned.digest
+    answer = asker.inspector.digest_of(pinned)
+    assert isinstance(answer, UnknownPlatforms)
+    assert answer.reason is UnknownReason.DIGEST_MISMATCH
+
+
+def test_a_missing_config(registry: Registry, server: FaultServer, new_asker: NewAsker) -> None:
+    pushed = registry.push_single("shapes/no-config", LINUX, tag="1")
+    manifest = registry.fetch(f"/v2/shapes/no-config/manifests/{pushed.digest}", OCI_MANIFEST)
+    server.on("/v2/app/manifests/1", Reply(200, manifest))
+
+    answer = new_asker().unknown(ImageReference(server.host, "app", "1"))
+
+    assert answer.reason is UnknownReason.NOT_FOUND
+    assert answer.message.startswith("config sha256:")

@@ -17,8 +17,18 @@ from auditor.platforms import parse_platform
 from auditor.registry.credentials import Credential
 from auditor.registry.documents import MAX_DOCUMENT
 from auditor.registry.options import Clock, HostOptions
+from auditor.registry.resolution import resolve
 from tests.registry.conftest import Asker, Logins, NewAsker
-from tests.support.faults import FaultServer, Reply, challenge, index, manifest, redirect
+from tests.support.certificates import make_certificates
+from tests.support.faults import (
+    FaultServer,
+    Reply,
+    challenge,
+    index,
+    manifest,
+    redirect,
+    run_server,
+)
 from tests.support.images import (
     OCI_INDEX,
     Pushed,
@@ -150,6 +160,58 @@ def test_a_redirect_with_an_endless_body_is_not_read(server: FaultServer, asker:
     assert asker.known(reference(server)).platforms == (LINUX,)
 
 
+def test_a_redirect_from_https_to_plain_http_is_refused(
+    other_server: FaultServer, new_asker: NewAsker, tmp_path: Path
+) -> None:
+    certificates = make_certificates(tmp_path)
+    with run_server(certificates) as server:
+        server.on("/v2/app/manifests/1", redirect(f"http://{other_server.host}/x"))
+        hosts = {server.host: HostOptions(ca=certificates.ca), **trusted(other_server)}
+
+        answer = new_asker(hosts=hosts).unknown(reference(server))
+
+    assert answer == UnknownPlatforms(
+        UnknownReason.REFUSED,
+        f"registry {server.host} redirects from https to plain http ({other_server.host})",
+    )
+    assert other_server.seen == []
+
+
+def test_a_redirect_target_that_is_down(
+    server: FaultServer, new_asker: NewAsker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is the image's trouble: the registry itself answers."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        down = f"127.0.0.1:{probe.getsockname()[1]}"
+        server.on("/v2/app/manifests/1", redirect(f"http://{down}/x"))
+        server.on("/v2/other/manifests/1", index(index_body()))
+        asker = new_asker(hosts={down: HostOptions()})
+
+        answer = asker.unknown(reference(server))
+
+    assert answer.message == (
+        f"registry {server.host} (by way of {down}) unreachable: connection refused (4 attempts)"
+    )
+    asker.known(reference(server, "other"))
+
+
+@pytest.mark.parametrize("status", [401, 403])
+def test_a_redirect_target_that_refuses(
+    server: FaultServer, other_server: FaultServer, new_asker: NewAsker, status: int
+) -> None:
+    server.on("/v2/app/manifests/1", redirect(f"http://{other_server.host}/x"))
+    realm = ("WWW-Authenticate", 'Basic realm="x", Bearer realm="http://10.0.0.1/token"')
+    other_server.on("/x", Reply(status, b"{}", (realm,)))
+    logins = Logins({server.host: Credential("config", "user", SECRET)})
+    asker = new_asker(hosts=trusted(other_server), keychain=logins)
+
+    answer = asker.unknown(reference(server))
+
+    assert answer.reason in (UnknownReason.NOT_FOUND_OR_DENIED, UnknownReason.REFUSED)
+    assert all("authorization" not in seen.headers for seen in other_server.seen)
+
+
 def test_a_redirect_target_that_wants_a_token_gets_an_anonymous_one(
     server: FaultServer, other_server: FaultServer, new_asker: NewAsker
 ) -> None:
@@ -191,10 +253,10 @@ def test_a_failure_behind_a_redirect_shows_neither_query_nor_body(
 def test_a_name_that_resolves_to_a_private_address_is_refused(
     server: FaultServer, asker: Asker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    resolve = socket.getaddrinfo
+    look_up = socket.getaddrinfo
 
     def rebound(host: Any, *args: Any, **keywords: Any) -> Any:
-        return resolve("127.0.0.1" if host == "registry.example" else host, *args, **keywords)
+        return look_up("127.0.0.1" if host == "registry.example" else host, *args, **keywords)
 
     monkeypatch.setattr(socket, "getaddrinfo", rebound)
 
@@ -219,10 +281,10 @@ def test_an_image_named_after_a_private_address_is_refused(asker: Asker, host: s
 def test_a_private_registry_is_asked_where_it_is_configured(
     server: FaultServer, new_asker: NewAsker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    resolve = socket.getaddrinfo
+    look_up = socket.getaddrinfo
 
     def internal(host: Any, *args: Any, **keywords: Any) -> Any:
-        return resolve("127.0.0.1" if host == "registry.corp" else host, *args, **keywords)
+        return look_up("127.0.0.1" if host == "registry.corp" else host, *args, **keywords)
 
     monkeypatch.setattr(socket, "getaddrinfo", internal)
     name = f"registry.corp:{server.port}"
@@ -296,6 +358,19 @@ def test_cookies_are_not_sent_back(server: FaultServer, asker: Asker) -> None:
     asker.known(reference(server))
 
     assert all("cookie" not in seen.headers for seen in server.seen)
+
+
+def test_no_secret_in_urllib3_s_warnings(
+    server: FaultServer, new_asker: NewAsker, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It warns with the whole URL, and Python prints warnings of a logger nobody set up."""
+    caplog.set_level(logging.DEBUG)
+    server.on("/v2/app/manifests/1", redirect(f"/x?signature={SECRET}"))
+    server.on("/x", Reply(200, index_body(), (("Broken header\r\n\x00", "x"),)))
+
+    new_asker().ask(reference(server))
+
+    assert SECRET not in caplog.text
 
 
 def test_no_secret_in_logs_or_answers(
@@ -384,6 +459,16 @@ def test_an_endless_body_is_not_read_to_its_end(server: FaultServer, asker: Aske
 
 def test_an_endless_error_is_not_read_to_its_end(server: FaultServer, asker: Asker) -> None:
     server.on("/v2/app/manifests/1", Reply(418, endless=True))
+
+    assert asker.unknown(reference(server)).message == f"registry {server.host} answered 418"
+
+
+def test_an_error_in_pieces_of_an_encoding_is_only_shown_in_part(
+    server: FaultServer, asker: Asker
+) -> None:
+    server.on(
+        "/v2/app/manifests/1", Reply(418, b"\x1f\x8b garbage", (("Content-Encoding", "gzip"),))
+    )
 
     assert asker.unknown(reference(server)).message == f"registry {server.host} answered 418"
 
@@ -616,14 +701,14 @@ def test_one_limit_is_one_answer_for_all_images_of_the_host(
 
 
 def test_few_remaining_pulls_are_remarked_once(server: FaultServer, asker: Asker) -> None:
-    few = (("ratelimit-limit", "100;w=21600"), ("ratelimit-remaining", "9;w=21600"))
-    for name in ("one", "two"):
+    for name, left in (("one", "9"), ("two", "8"), ("three", "11")):
+        few = (("ratelimit-limit", "100;w=21600"), ("ratelimit-remaining", f"{left};w=21600"))
         server.on(f"/v2/{name}/manifests/1", Reply(200, index_body(), few))
 
-    asker.inspector.inspect([reference(server, "one"), reference(server, "two")])
+    asker.inspector.inspect([reference(server, name) for name in ("one", "two", "three")])
 
     assert asker.inspector.remarks == (
-        f"registry {server.host} allows 9 more pulls of 100; log in or use a lock file",
+        f"registry {server.host} allows 8 more pulls of 100; log in or use a lock file",
     )
 
 
@@ -752,6 +837,56 @@ def test_the_run_has_its_time(server: FaultServer, new_asker: NewAsker) -> None:
     later = answers[reference(server, "later")]
     assert isinstance(later, UnknownPlatforms)
     assert asker.clock.pauses == [15.0]
+
+
+def test_a_name_whose_look_up_hangs(
+    server: FaultServer, new_asker: NewAsker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing ends a look-up; so the run ends without it."""
+    look_up, go = socket.getaddrinfo, threading.Event()
+
+    def hang(host: Any, *args: Any, **keywords: Any) -> Any:
+        if host == "registry.example":
+            go.wait(30)
+        return look_up("127.0.0.1", *args, **keywords)
+
+    monkeypatch.setattr(socket, "getaddrinfo", hang)
+    monkeypatch.setattr("auditor.registry.client._GRACE", 0.1)
+    monkeypatch.setattr("auditor.registry.workers._JOIN_SECONDS", 0.1)
+    server.on("/v2/app/manifests/1", index(index_body()))
+    hanging = ImageReference("registry.example", "app", "1")
+    asker = new_asker(clock=Clock(), run_timeout=0.5)
+
+    answers = asker.inspector.inspect([hanging, reference(server)])
+    go.set()
+
+    assert answers[hanging] == UnknownPlatforms(
+        UnknownReason.UNREACHABLE,
+        "not asked for: the 0.5 s for all images are used up",
+        "raise the time limit, or use a lock file",
+    )
+    assert not isinstance(answers[reference(server)], UnknownPlatforms)
+
+
+def test_a_failure_of_podfit_itself_takes_no_other_image_with_it(
+    server: FaultServer, asker: Asker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(repository: Any, name: str, *args: Any, **keywords: Any) -> Any:
+        if "broken" in name:
+            raise KeyError(SECRET)
+        return resolve(repository, name, *args, **keywords)
+
+    monkeypatch.setattr("auditor.registry.client.resolve", broken)
+    server.on("/v2/app/manifests/1", index(index_body()))
+
+    answers = asker.inspector.inspect([reference(server), reference(server, "broken")])
+
+    assert answers[reference(server, "broken")] == UnknownPlatforms(
+        UnknownReason.FAILED,
+        f"podfit failed on {server.host}/broken:1: KeyError",
+        "please report it",
+    )
+    assert not isinstance(answers[reference(server)], UnknownPlatforms)
 
 
 def test_an_interrupt_leaves_no_thread(server: FaultServer, new_asker: NewAsker) -> None:

@@ -4,6 +4,7 @@ Only for faults: what a registry does right is tested with a real one (tests/sup
 """
 
 import contextlib
+import ssl
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -11,6 +12,7 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+from tests.support.certificates import Certificates
 from tests.support.images import OCI_INDEX, OCI_MANIFEST
 
 _CHUNK = b"x" * 65536
@@ -61,6 +63,7 @@ class FaultServer:
         self._replies[path] = list(replies)
 
     def handle(self, path: str, handler: Callable[[Seen], Reply]) -> None:
+        """path: `*` for all that is not set."""
         self._handlers[path] = handler
 
     def paths(self) -> list[str]:
@@ -73,6 +76,8 @@ class FaultServer:
                 return handler(seen)
             if replies := self._replies.get(key):
                 return replies.pop(0) if len(replies) > 1 else replies[0]
+        if handler := self._handlers.get("*"):
+            return handler(seen)
         return Reply(404, b'{"errors": [{"code": "MANIFEST_UNKNOWN"}]}')
 
 
@@ -94,10 +99,14 @@ def challenge(text: str) -> Reply:
 
 
 @contextmanager
-def run_server() -> Iterator[FaultServer]:
-    """A server on a free port of 127.0.0.1."""
+def run_server(certificates: Certificates | None = None) -> Iterator[FaultServer]:
+    """A server on a free port of 127.0.0.1. certificates: to speak TLS with."""
     with ThreadingHTTPServer(("127.0.0.1", 0), _Handler) as server:
         server.daemon_threads = True
+        if certificates:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(certificates.server, certificates.server_key)
+            server.socket = context.wrap_socket(server.socket, server_side=True)
         running = FaultServer(f"127.0.0.1:{server.server_address[1]}")
         server.faults = running  # type: ignore[attr-defined]
         thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)

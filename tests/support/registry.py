@@ -99,10 +99,10 @@ class Registry:
     def delete_manifest(self, repository: str, digest: str) -> None:
         self.request("DELETE", f"/v2/{repository}/manifests/{digest}", expect=202)
 
-    def fetch(self, path: str) -> bytes:
-        """What a client gets that accepts anything."""
+    def fetch(self, path: str, accept: str = "*/*") -> bytes:
+        """What a client gets that accepts this."""
         with contextlib.closing(self._connect()) as connection:
-            connection.request("GET", path, headers=dict(self.headers))
+            connection.request("GET", path, headers={**self.headers, "Accept": accept})
             return connection.getresponse().read()
 
     def request(
