@@ -12,13 +12,14 @@ from auditor.images import ImageReference, Platforms, UnknownPlatforms
 from auditor.inventory import Inventory, take_inventory
 from auditor.inventory import Progress as ReadingProgress
 from auditor.nodes import ClusterProfile
-from auditor.policy import Gate, judge
+from auditor.policy import Gate, Policy, judge
 from auditor.references import parse_reference
 from auditor.registry.interface import Inspector, no_progress
 from auditor.registry.interface import Progress as InspectionProgress
 from auditor.report import Report, list_images
 from auditor.rulebook import Rule
 from auditor.sources.interface import Source
+from auditor.suppression.lapses import Audited
 
 Answers = Mapping[str, tuple[ImageReference | None, Platforms]]
 """For each image text: its reference (None where it is none), and its platforms."""
@@ -28,14 +29,17 @@ Answers = Mapping[str, tuple[ImageReference | None, Platforms]]
 class Auditor:
     """Sources in, report out.
 
-    inspector: the only way to the network. rules: those to apply. allow_empty: a source without a
-    workload is no problem.
+    inspector: the only way to the network. rules: those to apply. policy: what is silenced. known:
+    the ids of all rules there are, where more exist than are applied. allow_empty: a source without
+    a workload is no problem.
     """
 
     inspector: Inspector
     clusters: tuple[ClusterProfile, ...]
     rules: tuple[Rule, ...]
     gate: Gate = field(default_factory=Gate)
+    policy: Policy = field(default_factory=Policy)
+    known: frozenset[str] = frozenset()
     allow_empty: bool = False
     on_document: ReadingProgress = lambda _: None
     on_image: InspectionProgress = no_progress
@@ -46,12 +50,16 @@ class Auditor:
         answers = inspect_images(inventory, self.inspector, self.on_image)
         assessments = [assess(workload, answers, self.clusters) for workload in inventory.workloads]
         observed, crashes = self._observe(assessments)
+        problems = (*inventory.problems, *crashes)
+        known = self.known | {rule.id for rule in self.rules}
+        audited = Audited(assessments, self.rules, known, complete=not problems)
+        judgement = judge(observed, self.policy, audited)
         return Report(
-            findings=judge(observed),
-            suppressed=(),
+            findings=judgement.findings,
+            suppressed=judgement.suppressed,
             assessments=tuple(assessments),
             images=list_images(assessments),
-            problems=(*inventory.problems, *crashes),
+            problems=problems,
             clusters=self.clusters,
             rules=self.rules,
             gate=self.gate,

@@ -136,6 +136,7 @@ class Finding:
         parts = (
             self.rule,
             workload.document.stable_path,
+            workload.document.template.partition("/")[2],
             workload.ref.kind,
             str(workload.ordinal),
             self.observation.aspect,

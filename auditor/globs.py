@@ -37,8 +37,7 @@ def _after(parts: tuple[str, ...], reached: set[int], name: str) -> set[int]:
 def _skipping(parts: tuple[str, ...], reached: set[int]) -> set[int]:
     """The same, where `**` stands for no folder at all."""
     skipped = set(reached)
-    for index in sorted(reached):
-        while index < len(parts) and parts[index] == ANY_FOLDERS:
-            index += 1
-            skipped.add(index)
+    for index in range(len(parts)):
+        if index in skipped and parts[index] == ANY_FOLDERS:
+            skipped.add(index + 1)
     return skipped

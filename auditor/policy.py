@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date
 
+from auditor.checks import ignore_lapse
 from auditor.findings import Explanation, Finding, Observation, Severity
 from auditor.rulebook import Rule
+from auditor.suppression.lapses import Audited, find_lapses
+from auditor.suppression.layers import Silence, Silences, silence
+from auditor.suppression.scopes import Scope, scope_of
 
 Judged = tuple[Rule, Observation]
 """An observation, and the rule whose check made it."""
@@ -29,38 +34,138 @@ class Gate:
 
 @dataclass(frozen=True, slots=True)
 class Suppressed:
-    """A finding that was silenced. by: the layer that did it. reason: the user's words."""
+    """A finding that was silenced.
+
+    by: the layer that did it: comment, annotation, config or baseline. reason: the user's words.
+    where: the place of the statement.
+    """
 
     finding: Finding
     by: str
     reason: str
+    where: str = ""
 
 
-def judge(observed: Iterable[Judged]) -> tuple[Finding, ...]:
-    """Findings of what the rules' checks saw, sorted by location, then rule.
+@dataclass(frozen=True, slots=True)
+class RuleSetting:
+    """What the configuration says of a rule; None for nothing."""
+
+    on: bool | None = None
+    severity: Severity | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """What the user wants of findings.
+
+    scopes: settings by folder. ignores: whether anything is silenced at all. today: for ignores
+    that expire.
+    """
+
+    scopes: tuple[Scope, ...] = ()
+    ignores: bool = True
+    today: date = field(default=date.min)
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """Findings that count, and those that were silenced; each sorted by location, then rule."""
+
+    findings: tuple[Finding, ...]
+    suppressed: tuple[Suppressed, ...]
+
+
+def select_rules(
+    rules: Iterable[Rule], settings: Mapping[str, RuleSetting], *, pedantic: bool
+) -> tuple[Rule, ...]:
+    """The rules to apply, with the severities that the user gave them.
+
+    Pedantic rules are applied where all of them are wanted, or one is turned on by itself.
+    """
+    chosen = []
+    for rule in rules:
+        setting = settings.get(rule.id, RuleSetting())
+        wanted = pedantic or not rule.pedantic if setting.on is None else setting.on
+        if wanted:
+            chosen.append(replace(rule, severity=setting.severity or rule.severity))
+    return tuple(chosen)
+
+
+def judge(
+    observed: Iterable[Judged],
+    policy: Policy | None = None,
+    audited: Audited | None = None,
+) -> Judgement:
+    """What counts of that which the rules' checks saw.
 
     One cause gives one finding: a rule that explains others is attached to the findings of the same
     workload that it explains and with which it shares a pool, and stands alone only where there is
-    none.
+    none. It is silenced with them, or alone. audited: where all that was looked for, to tell which
+    ignores are unused; without it nothing is said of them.
     """
+    policy = policy or Policy()
+    pairs = sorted(observed, key=lambda pair: _finding(pair, policy).sort_key)
+    silences = _silences(pairs, policy)
+    silenced = {id(pair): by for pair, by in zip(pairs, silences.each, strict=True) if by}
     by_workload: dict[int, list[Judged]] = {}
-    for rule, seen in observed:
-        by_workload.setdefault(id(seen.workload), []).append((rule, seen))
-    findings = (finding for group in by_workload.values() for finding in _findings(group))
-    return tuple(sorted(findings, key=lambda finding: finding.sort_key))
+    for pair in pairs:
+        by_workload.setdefault(id(pair[1].workload), []).append(pair)
+    judged = [item for group in by_workload.values() for item in _judged(group, silenced, policy)]
+    if audited is not None and policy.ignores:
+        judged += ((item, None) for item in _lapses(audited, silences, policy))
+    judged.sort(key=lambda item: item[0].sort_key)
+    return Judgement(
+        findings=tuple(finding for finding, by in judged if by is None),
+        suppressed=tuple(
+            Suppressed(finding, by.by.value, by.reason, by.where) for finding, by in judged if by
+        ),
+    )
 
 
-def _findings(group: Sequence[Judged]) -> Iterator[Finding]:
+def _finding(pair: Judged, policy: Policy, explanations: tuple[Explanation, ...] = ()) -> Finding:
+    rule, seen = pair
+    document = seen.workload.document
+    severity = scope_of(document, policy.scopes).cap(rule.severity, document)
+    return Finding(rule.id, severity, seen, explanations)
+
+
+def _silences(pairs: Sequence[Judged], policy: Policy) -> Silences:
+    if not policy.ignores:
+        return Silences((None,) * len(pairs), frozenset(), {})
+    findings = [_finding(pair, policy) for pair in pairs]
+    return silence(findings, policy.scopes, policy.today)
+
+
+def _lapses(audited: Audited, silences: Silences, policy: Policy) -> Iterator[Finding]:
+    """What the rules about ignores themselves find."""
+    judging = {
+        rule.parameters["lacks"]: rule for rule in audited.rules if rule.check is ignore_lapse.CHECK
+    }
+    if judging:
+        for lapse, about in find_lapses(audited, policy.scopes, silences, policy.today):
+            if rule := judging.get(lapse.value):
+                yield _finding((rule, about), policy)
+
+
+def _judged(
+    group: Sequence[Judged], silenced: Mapping[int, Silence], policy: Policy
+) -> Iterator[tuple[Finding, Silence | None]]:
     """The findings of one workload, with what explains each, directly or through another."""
     heads = {id(item): _heads(item, group) for item in group}
     for item in group:
+        by = silenced.get(id(item))
         if heads[id(item)] not in ([], [item]):
+            if by:
+                yield _finding(item, policy), by
             continue
-        rule, seen = item
-        others = (other for other in group if other is not item)
-        explaining = [other for other in others if any(item is head for head in heads[id(other)])]
-        explanations = tuple(Explanation(other.id, about) for other, about in explaining)
-        yield Finding(rule.id, rule.severity, seen, explanations)
+        explanations = tuple(
+            Explanation(rule.id, about)
+            for other in group
+            if other is not item and id(other) not in silenced
+            if any(item is head for head in heads[id(other)])
+            for rule, about in [other]
+        )
+        yield _finding(item, policy, explanations), by
 
 
 def _heads(item: Judged, group: Sequence[Judged]) -> list[Judged]:

@@ -1,7 +1,7 @@
 """What a file that steers podfit may look like, as values: read strictly, told as a JSON Schema.
 
-A shape is both sides of one description, so the file that podfit reads and the schema that an editor
-checks cannot drift apart.
+A shape is both sides of one description, so the file that podfit reads and the schema that an
+editor checks cannot drift apart.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class Shape(Protocol[T_co]):
 
 @dataclass(frozen=True, slots=True)
 class Text(Generic[T]):
-    """A text, parsed. parse: raises ValueError with a sentence. schema: what an editor can check."""
+    """A text, parsed. parse: raises ValueError with a sentence. schema: what editors can check."""
 
     parse: Callable[[str], T]
     schema: Mapping[str, Any] = field(default_factory=dict)

@@ -20,11 +20,8 @@ class Identifier:
         """Documents from no file, such as standard input or a remote chart, stay as they are."""
         if isinstance(item, Problem) or _is_no_file(item.chart or item.path):
             return item
-        path = Path(item.chart or item.path).resolve()
-        home = self._home(path)
-        below = item.template.partition("/")[2] if item.template else ""
-        name = home.relative(path if below or not item.chart else Path(item.path).resolve())
-        identity = "/".join(part for part in (name, below) if part not in ("", "."))
+        home = self._home(Path(item.chart or item.path).resolve())
+        identity = home.relative(Path(item.path).resolve())
         return replace(item, home=str(home.root), identity=identity)
 
     def _home(self, path: Path) -> Home:

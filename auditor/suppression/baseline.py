@@ -1,0 +1,149 @@
+"""The baseline: findings that were there when podfit was introduced, to be looked at later.
+
+    {
+      "version": 1,
+      "findings": [
+        {
+          "id": "0123456789abcdef",
+          "rule": "missing-os-selector",
+          "path": "charts/shop/templates/web.yaml",
+          "workload": "Deployment/web",
+          "containers": ["web"]
+        }
+      ]
+    }
+
+Only `id` counts (`Finding.fingerprint`), as often as it stands there; the rest is for readers. It
+holds no lines and no image tags, so that unrelated edits do not touch it, and is sorted, so that
+the same findings give the same bytes.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import asdict, dataclass, replace
+from typing import Final
+
+from auditor.errors import ConfigurationError
+from auditor.findings import Finding
+from auditor.schema import naming, parse_strict
+from auditor.shapes import Constant, Key, ListOf, Record, Text
+
+BASELINE_NAME: Final = ".podfit-baseline.json"
+VERSION: Final = 1
+MAX_BYTES: Final = 16 * 2**20
+WHAT: Final = "baseline"
+HINT: Final = "`podfit baseline` writes it anew"
+
+
+@dataclass(frozen=True, slots=True)
+class BaselineEntry:
+    """One finding. path: of its document, from the root of the repository."""
+
+    id: str
+    rule: str
+    path: str
+    workload: str
+    containers: tuple[str, ...] = ()
+
+    @property
+    def sort_key(self) -> tuple[str, str, str]:
+        return (self.path, self.rule, self.id)
+
+
+@dataclass(frozen=True, slots=True)
+class Baseline:
+    """The findings of a baseline file. path: of the file, as the user would write it."""
+
+    path: str
+    entries: tuple[BaselineEntry, ...] = ()
+
+    def count(self) -> Counter[str]:
+        """How many findings of each id it silences."""
+        return Counter(entry.id for entry in self.entries)
+
+
+def make_baseline(path: str, findings: Iterable[Finding], old: Baseline | None = None) -> Baseline:
+    """The baseline of these findings.
+
+    Entries that are in the old one are kept as they are: a chart may give its workloads another
+    name each time.
+    """
+    known = {entry.id: entry for entry in old.entries} if old else {}
+    entries = [known.get(finding.fingerprint) or _entry(finding) for finding in findings]
+    return Baseline(path, tuple(sorted(entries, key=lambda entry: entry.sort_key)))
+
+
+def split_stale(
+    baseline: Baseline, silenced: Mapping[str, int], audited: Collection[str], *, whole: bool
+) -> tuple[Baseline, int]:
+    """The baseline without entries that no finding needs any more, and how many those are.
+
+    silenced: how many findings each id silenced. audited: paths of the documents that were read;
+    whole: everything was, so an entry of any other path is of a file that is gone.
+    """
+    left = Counter(silenced)
+    kept = []
+    for entry in baseline.entries:
+        if left[entry.id] > 0:
+            left[entry.id] -= 1
+        elif whole or entry.path in audited:
+            continue
+        kept.append(entry)
+    return replace(baseline, entries=tuple(kept)), len(baseline.entries) - len(kept)
+
+
+def parse_baseline(text: str, path: str) -> Baseline:
+    """The baseline in the text of a file. Raises `ConfigurationError` with line and column."""
+    documents = parse_strict(text, path, what=WHAT, hint=HINT)
+    if len(documents) != 1:
+        raise ConfigurationError(f"the {WHAT} is not one JSON object", where=path, hint=HINT)
+    with naming(path, hint=HINT):
+        return Baseline(path, _FILE.read(documents[0]))
+
+
+def format_baseline(baseline: Baseline) -> str:
+    """The text of a baseline file."""
+    findings = [asdict(entry) for entry in baseline.entries]
+    value = {"version": VERSION, "findings": findings}
+    return json.dumps(value, indent=2, ensure_ascii=False) + "\n"
+
+
+def _entry(finding: Finding) -> BaselineEntry:
+    seen = finding.observation
+    return BaselineEntry(
+        id=finding.fingerprint,
+        rule=finding.rule,
+        path=seen.workload.document.stable_path,
+        workload=str(seen.workload),
+        containers=tuple(subject.container for subject in seen.subjects),
+    )
+
+
+def _findings(version: int, findings: tuple[BaselineEntry, ...] = ()) -> tuple[BaselineEntry, ...]:
+    del version
+    return findings
+
+
+_TEXT: Final = Text(str)
+_ENTRY: Final = Record(
+    "a finding of the baseline",
+    BaselineEntry,
+    {
+        "id": Key(_TEXT, "The fingerprint of the finding: all that counts.", required=True),
+        "rule": Key(_TEXT, "The rule.", required=True),
+        "path": Key(_TEXT, "The file, from the root of the repository.", required=True),
+        "workload": Key(_TEXT, "KIND/NAME.", required=True),
+        "containers": Key(ListOf(_TEXT), "The containers it is about."),
+    },
+)
+_FILE: Final = Record(
+    "the baseline",
+    _findings,
+    {
+        "version": Key(Constant(VERSION, "the version of a baseline"), "1.", required=True),
+        "findings": Key(ListOf(_ENTRY), "What is silenced.", required=True),
+    },
+)

@@ -1,0 +1,62 @@
+"""Comments in manifests and templates: `# podfit: ignore[rule-a, rule-b] reason`.
+
+Helm renders text, so a comment in a template is still there when its output is read; one within
+`{{/* */}}` is not.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from functools import lru_cache
+from typing import Final
+
+from auditor.errors import shorten
+from auditor.manifests import Document, Location
+from auditor.suppression.statements import Layer, Statement, lines_of
+from auditor.workloads import Workload
+
+_COMMENT: Final = re.compile(r"(?:^|(?<=\s))#[ \t]*podfit:(?P<said>.*)")
+_IGNORE: Final = re.compile(r"\s*ignore\s*\[(?P<rules>[^\]]*)\](?P<reason>.*)")
+_HOW: Final = "write `# podfit: ignore[rule] reason`"
+_SHOWN: Final = 60
+
+
+@lru_cache(maxsize=256)
+def read_comments(document: Document) -> tuple[Statement, ...]:
+    """Everything that is said to podfit in the comments of a document, in its order."""
+    if "podfit:" not in document.text:
+        return ()
+    return tuple(_found(document))
+
+
+def comments_on(workload: Workload) -> tuple[Statement, ...]:
+    """The comments within a workload's object, or directly above it."""
+    comments = read_comments(workload.document)
+    if not comments:
+        return ()
+    lines = lines_of(workload, workload.document.text.split("\n"))
+    return tuple(item for item in comments if item.location.line in lines)
+
+
+def _found(document: Document) -> Iterator[Statement]:
+    for number, line in enumerate(document.text.split("\n"), 1):
+        if match := _COMMENT.search(line):
+            place = Location(document.path, number, match.start() + 1, rendered=document.rendered)
+            yield _statement(line[match.start() :], match["said"], place, document)
+
+
+def _statement(comment: str, said: str, place: Location, document: Document) -> Statement:
+    match = _IGNORE.match(said)
+    if match is None:
+        mistake = f"says something else than `ignore`; {_HOW}"
+        return Statement(Layer.COMMENT, shorten(comment, _SHOWN), (), "", place, document, mistake)
+    rules = tuple(rule.strip() for rule in match["rules"].split(",") if rule.strip())
+    mistake = ""
+    if not rules:
+        mistake = f"names no rule; {_HOW}"
+    elif "*" in rules:
+        mistake = "would silence every rule; name those that are meant"
+    reason = match["reason"].strip().lstrip("-: ")
+    text = comment[: comment.index("]") + 1]
+    return Statement(Layer.COMMENT, text, rules, reason, place, document, mistake)
