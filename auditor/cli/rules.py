@@ -22,18 +22,11 @@ def rules(
     ] = "",
 ) -> int:
     """List the rules, or show the whole page of one."""
-    from tabulate import tabulate
-
+    from auditor.formats.rule_list import list_rules
     from auditor.rulebook import find_rule, load_builtin_rules
     from auditor.rules_page import rule_page
 
     known = load_builtin_rules()
-    if rule:
-        typer.echo(rule_page(find_rule(rule, known)), nl=False)
-        return 0
-    rows = [
-        (item.id, f"{item.severity}{' (pedantic)' if item.pedantic else ''}", item.summary)
-        for item in known
-    ]
-    typer.echo(tabulate(rows, ("RULE", "SEVERITY", "WHAT IT SAYS"), tablefmt="plain"))
+    text = rule_page(find_rule(rule, known)) if rule else list_rules(known)
+    typer.echo(text, nl=False)
     return 0
