@@ -62,7 +62,7 @@ def main() -> None:
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")
     try:
-        app()
+        app(prog_name="podfit")
     except PodfitError as error:
         typer.echo(problem_text(error.problem), err=True)
         sys.exit(error.exit_code)
