@@ -18,8 +18,8 @@ import re
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from auditor.errors import printable, shorten
 from auditor.platforms import Platform
+from auditor.registry.artifacts import name_artifact, show_type
 from auditor.registry.configs import PlatformError, read_platform
 from auditor.registry.json_text import JsonError, JsonObject, object_at, parse_object, text_at
 
@@ -39,26 +39,6 @@ _SCHEMA_1_TYPES: Final = (
     "application/vnd.docker.distribution.manifest.v1+prettyjws",
     "application/vnd.docker.distribution.manifest.v1+json",
 )
-_CONFIG_TYPES: Final = (
-    "application/vnd.oci.image.config.v1+json",
-    "application/vnd.docker.container.image.v1+json",
-)
-_LAYER_PREFIXES: Final = (
-    "application/vnd.oci.image.layer.",
-    "application/vnd.docker.image.rootfs.",
-)
-_ARTIFACTS: Final = (
-    ("helm", "a Helm chart"),
-    ("wasm", "a WebAssembly module"),
-    ("cosign", "a signature"),
-    ("sigstore", "a signature"),
-    ("notary", "a signature"),
-    ("in-toto", "an attestation"),
-    ("spdx", "a bill of materials"),
-    ("cyclonedx", "a bill of materials"),
-    ("docker.plugin", "a Docker plugin"),
-    ("flux", "a Flux artifact"),
-)
 _DIGEST: Final = re.compile(r"sha256:[0-9a-f]{64}|sha384:[0-9a-f]{96}|sha512:[0-9a-f]{128}")
 
 _Kind = Literal["index", "manifest", "schema1"]
@@ -66,6 +46,11 @@ _KINDS: Final[dict[str, _Kind]] = {
     **dict.fromkeys(INDEX_TYPES, "index"),
     **dict.fromkeys(MANIFEST_TYPES, "manifest"),
     **dict.fromkeys(_SCHEMA_1_TYPES, "schema1"),
+}
+_FOREIGN_FIELDS: Final[dict[_Kind, tuple[str, ...]]] = {
+    "index": ("config", "layers", "fsLayers"),
+    "manifest": ("manifests", "fsLayers"),
+    "schema1": ("manifests", "layers"),
 }
 _NAMES: Final[dict[_Kind, str]] = {
     "index": "an index",
@@ -166,7 +151,7 @@ def _kind(value: JsonObject, content_type: str) -> _Kind:
     if "manifests" in value and ("config" in value or "layers" in value):
         raise DocumentError("it could be read as an index or as a manifest")
     kind = said or sent or _kind_by_structure(value)
-    if (kind == "index" and "config" in value) or (kind == "manifest" and "manifests" in value):
+    if any(field in value for field in _FOREIGN_FIELDS[kind]):
         raise DocumentError("its content is not of the kind it says it is")
     return kind
 
@@ -206,7 +191,7 @@ def _row(entry: object) -> Row | None:
         return None
     descriptor = _descriptor(entry)
     if descriptor.media_type and descriptor.media_type not in _KINDS:
-        raise DocumentError(f"its media type {_shown(descriptor.media_type)} is not an image's")
+        raise DocumentError(f"its media type {show_type(descriptor.media_type)} is not an image's")
     said = entry.get("platform")
     if said is None or descriptor.is_index:
         return Row(descriptor, None)
@@ -234,34 +219,16 @@ def _embedded(data: object) -> bytes | None:
 
 
 def _manifest(value: JsonObject) -> ImageManifest | Artifact:
-    config = value.get("config")
+    config, layers = value.get("config"), value.get("layers")
     if not isinstance(config, dict):
         raise DocumentError("it has no config")
     descriptor = _descriptor(config)
-    if artifact := _artifact(value, descriptor.media_type):
-        return artifact
-    return ImageManifest(descriptor)
-
-
-def _artifact(value: JsonObject, config_type: str) -> Artifact | None:
-    layers = value.get("layers")
-    types = (
-        [text_at(layer, "mediaType") for layer in layers if isinstance(layer, dict)]
-        if (isinstance(layers, list))
-        else []
-    )
-    foreign = bool(types) and not any(kind.startswith(_LAYER_PREFIXES) for kind in types if kind)
-    declared = text_at(value, "artifactType")
-    if (
-        not declared
-        and (not config_type or config_type in _CONFIG_TYPES)
-        and not (foreign and all(types))
-    ):
-        return None
-    for word, what in _ARTIFACTS:
-        if any(word in kind.lower() for kind in (declared, config_type, *types)):
-            return Artifact(what)
-    return Artifact(f"an artifact of type {_shown(declared or config_type or types[0])}")
+    layer_types = [
+        text_at(layer, "mediaType") if isinstance(layer, dict) else ""
+        for layer in (layers if isinstance(layers, list) else ())
+    ]
+    name = name_artifact(text_at(value, "artifactType"), descriptor.media_type, layer_types)
+    return Artifact(name) if name else ImageManifest(descriptor)
 
 
 def _schema_1(value: JsonObject) -> Schema1:
@@ -273,7 +240,3 @@ def _schema_1(value: JsonObject) -> Schema1:
         return Schema1(read_platform({"os": system, "architecture": value.get("architecture")}))
     except (JsonError, PlatformError):
         return Schema1(None)
-
-
-def _shown(media_type: str) -> str:
-    return shorten(printable(media_type), 100)
