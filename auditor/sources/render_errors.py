@@ -9,9 +9,10 @@ from auditor.errors import Problem, SourceError
 from auditor.sources.chart import Chart
 from auditor.sources.rendering import Cause, RenderError
 
-_PLACE: Final = re.compile(
-    r"(?P<template>[^\s:()\"']+/(?:templates|charts)/[^\s:()\"']+):(?P<line>\d+)(?::(?P<column>\d+))?"
-)
+_MAX_HEAD: Final = 4000
+"""Characters that are looked at: Helm names the place first, and may say 200 KB about it."""
+_TEMPLATE: Final = re.compile(r"/(templates|charts)/")
+_BETWEEN_WORDS: Final = re.compile(r"[\s()\"']+")
 _JUDGEMENTS: Final = {
     r"^execution error at": ("refuses its values", "set what it asks for with -f or --set"),
     r"specifications of the schema": (
@@ -35,10 +36,10 @@ _JUDGEMENTS: Final = {
         "write it as key.path=value",
     ),
     r"^parse error at": ("has a template that Helm cannot parse", "mend the template"),
-    _PLACE.pattern: ("has a template that fails", "set the values it needs, or mend the template"),
-    r"": ("cannot be rendered", "`helm lint` and `helm template` say more"),
 }
 """What a refusal amounts to, as the end of a sentence on the chart, and what to do; first match."""
+_FAILS: Final = ("has a template that fails", "set the values it needs, or mend the template")
+_UNKNOWN: Final = ("cannot be rendered", "`helm lint` and `helm template` say more")
 _HINTS: Final = {
     Cause.TIMEOUT: "a template may loop without end; leave the chart out if it is not yours",
     Cause.MEMORY: "a template may repeat something without end; leave the chart out",
@@ -61,18 +62,22 @@ def explain(error: RenderError, chart: Chart) -> Problem:
 
 
 def _refusal(text: str, chart: Chart) -> Problem:
-    what, hint = next(said for key, said in _JUDGEMENTS.items() if re.search(key, text))
+    head = text[:_MAX_HEAD]
+    place = _place(head, chart)
+    judged = (said for pattern, said in _JUDGEMENTS.items() if re.search(pattern, head))
+    what, hint = next(judged, _FAILS if place else _UNKNOWN)
     return SourceError(
-        f"chart {chart.name} {what}", where=_place(text, chart), why=text, hint=hint
+        f"chart {chart.name} {what}", where=place or chart.shown, why=text, hint=hint
     ).problem
 
 
 def _place(text: str, chart: Chart) -> str:
-    match = _PLACE.search(text)
-    if match is None:
-        return chart.shown
-    path = chart.template_path(match["template"])
-    return ":".join(filter(None, (path, match["line"], match["column"])))
+    """The first template that is named with a line, as `path:line[:column]`; "" where none is."""
+    for word in _BETWEEN_WORDS.split(text):
+        template, *numbers = word.rstrip(":").split(":")
+        if numbers and all(map(str.isdecimal, numbers)) and _TEMPLATE.search(template):
+            return ":".join((chart.template_path(template), *numbers[:2]))
+    return ""
 
 
 def _first_lines(text: str) -> str:

@@ -7,7 +7,7 @@ import pytest
 from auditor.errors import Problem
 from auditor.sources.open import open_source, open_sources
 from auditor.sources.options import HelmOptions, SourceOptions
-from tests.support.charts import POD, make_renderer, pack_chart, read, write_chart, write_tree
+from tests.support.charts import POD, pack_chart, read, require_library, write_chart, write_tree
 
 POD_TEMPLATE = POD.replace("{name}", "{{ .Release.Name }}")
 
@@ -15,7 +15,7 @@ POD_TEMPLATE = POD.replace("{name}", "{{ .Release.Name }}")
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder with manifests and a chart, as the working folder."""
-    make_renderer("embedded").close()
+    require_library()
     work = tmp_path / "work"
     write_tree(work, {"deploy/pod.yaml": POD, "deploy/list.json": '{"kind": "List"}', "x.txt": ""})
     write_chart(work / "charts" / "web", {"pod.yaml": POD_TEMPLATE}, values="a: 1\n")

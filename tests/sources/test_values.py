@@ -12,7 +12,7 @@ from auditor.sources.values import (
     split_expression,
 )
 from auditor.sources.worker import Worker
-from tests.support.charts import make_renderer
+from tests.support.charts import require_library
 
 
 def test_mappings_are_merged_and_lists_replaced() -> None:
@@ -49,7 +49,7 @@ def test_an_expression_is_cut_where_helm_cuts_it(expression: str, parts: list[st
 
 @pytest.fixture(scope="module")
 def worker() -> Worker:
-    make_renderer("embedded").close()
+    require_library()
     return Worker()
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import io
 import tarfile
 from collections.abc import Iterator, Mapping
@@ -13,7 +12,8 @@ from auditor.errors import Problem
 from auditor.manifests import Document
 from auditor.sources.interface import Source
 from auditor.sources.renderer_cli import CliRenderer
-from auditor.sources.renderer_embedded import EmbeddedRenderer
+from auditor.sources.renderer_embedded import EmbeddedRenderer, is_installed
+from auditor.sources.rendering import Renderer
 from tests.support.tools import ROOT, missing, require_tool
 
 CHARTS = ROOT / "tests" / "charts"
@@ -31,13 +31,18 @@ spec:
 """
 
 
-def make_renderer(name: str) -> EmbeddedRenderer | CliRenderer:
-    """The renderer, over a real Helm; the test is skipped where that is not installed."""
+def make_renderer(name: str) -> Renderer:
+    """The renderer of this name, over a real Helm; the test is skipped where that is absent."""
     if name == "cli":
         return CliRenderer(require_tool("helm"))
-    if importlib.util.find_spec("helm_python") is None:
-        missing("helm-python-sdk is not installed; `pip install 'podfit[helm]'`")
+    require_library()
     return EmbeddedRenderer()
+
+
+def require_library() -> None:
+    """Skip the test where Helm's library is absent."""
+    if not is_installed():
+        missing("helm-python-sdk is not installed; `pip install 'podfit[helm]'`")
 
 
 def write_chart(folder: Path, templates: Mapping[str, str] | None = None, /, **files: str) -> Path:

@@ -1,0 +1,105 @@
+import json
+from pathlib import Path
+
+import pytest
+
+from auditor.sources.hazards import Hazard, external_references, find_hazards
+from tests.support.charts import CHARTS, pack, pack_chart, write_chart, write_tree
+
+REMOTE = '{"$ref": "https://schemas.example/x.json"}'
+
+
+@pytest.mark.parametrize(
+    ("schema", "references"),
+    [
+        ("{}", set()),
+        ('{"$ref": "#/$defs/a", "$defs": {"a": {"$ref": "#"}}}', set()),
+        ('{"$schema": "http://json-schema.org/draft-07/schema#"}', set()),
+        ('{"$schema": "https://json-schema.org/draft/2020-12/schema"}', set()),
+        (REMOTE, {"https://schemas.example/x.json"}),
+        ('{"allOf": [{"items": {"$ref": "file:///etc/passwd"}}]}', {"file:///etc/passwd"}),
+        ('{"$ref": "other.json#/a"}', {"other.json#/a"}),
+        ('{"\\u0024ref": "http://x"}', {"http://x"}),
+        ('{"$dynamicRef": "http://x"}', {"http://x"}),
+        ('{"$recursiveRef": "http://x"}', {"http://x"}),
+        ('{"$schema": "http://x/meta"}', {"http://x/meta"}),
+        ('{"$schema": "http://json-schema.org.evil/x"}', {"http://json-schema.org.evil/x"}),
+        ('{"$id": "http://x/a", "$ref": "http://x/a"}', {"http://x/a"}),
+        ('{"properties": {"$ref": {"type": "string"}}}', set()),
+        ('{"$ref": "http://x", "$ref": "#"}', set()),
+        ("{no json", {"what cannot be read"}),
+        ("[" * 200_000, {"what cannot be read"}),
+    ],
+)
+def test_references_that_lead_out_of_a_schema(schema: str, references: set[str]) -> None:
+    assert external_references(schema.encode()) == references
+
+
+def test_a_schema_that_is_not_quite_utf_8_is_still_looked_at() -> None:
+    assert external_references(b'{"title": "\xff", "$ref": "http://x"}') == {"http://x"}
+
+
+@pytest.mark.parametrize("name", ["umbrella", "lifecycle", "fleet"])
+def test_honest_charts_lead_nowhere(name: str, tmp_path: Path) -> None:
+    archive = pack_chart(CHARTS / name, tmp_path / f"{name}.tgz")
+
+    assert find_hazards(CHARTS / name) == ()
+    assert find_hazards(archive) == ()
+
+
+def test_schemas_of_the_chart_and_of_its_subcharts(tmp_path: Path) -> None:
+    chart = write_chart(tmp_path / "top", schema=REMOTE)
+    write_chart(chart / "charts" / "sub", schema=REMOTE)
+    low = pack({"low/values.schema.json": REMOTE.encode()})
+    mid = pack({"mid/charts/low.tgz": low, "mid/values.schema.json": b"{}"})
+    (chart / "charts" / "mid-1.0.tgz").write_bytes(mid)
+    target = "https://schemas.example/x.json"
+
+    assert find_hazards(chart) == tuple(
+        Hazard(path, target, is_schema=True)
+        for path in (
+            "charts/mid-1.0.tgz/charts/low.tgz/values.schema.json",
+            "charts/sub/values.schema.json",
+            "values.schema.json",
+        )
+    )
+    assert find_hazards(pack_chart(chart, tmp_path / "top.tgz")) == find_hazards(chart)
+
+
+def test_links_out_of_the_chart(tmp_path: Path) -> None:
+    write_tree(tmp_path, {"secret": "", "outside/x": ""})
+    chart = write_chart(tmp_path / "web", {"x.yaml": ""})
+    (chart / "files").mkdir()
+    (chart / "files" / "key").symlink_to(tmp_path / "secret")
+    (chart / "charts").symlink_to("../outside")
+    (chart / "near").symlink_to(chart / "templates")
+
+    assert find_hazards(chart) == (
+        Hazard("charts", "../outside"),
+        Hazard("files/key", str(tmp_path / "secret")),
+    )
+
+
+def test_a_chart_named_through_a_link(tmp_path: Path) -> None:
+    chart = write_chart(tmp_path / "web", {"x.yaml": ""})
+    link = tmp_path / "link"
+    link.symlink_to(chart)
+
+    assert find_hazards(link) == ()
+
+
+def test_what_cannot_be_read_is_left_to_helm(tmp_path: Path) -> None:
+    chart = write_chart(tmp_path / "web")
+    write_tree(chart, {"charts/broken.tgz": "no archive", "values.schema.json/x": ""})
+
+    assert find_hazards(chart) == ()
+    assert find_hazards(tmp_path / "gone") == ()
+
+
+def test_archives_in_archives_are_followed_only_so_far(tmp_path: Path) -> None:
+    data = pack({"c/values.schema.json": json.dumps({"$ref": "http://x"}).encode()})
+    for _ in range(30):
+        data = pack({"c/charts/c.tgz": data})
+    (tmp_path / "c.tgz").write_bytes(data)
+
+    assert find_hazards(tmp_path / "c.tgz") == ()
