@@ -17,7 +17,8 @@ def new_home(assessment: Assessment, fits: Sequence[PoolFit]) -> str:
     able = [fit for fit in fits if fit.runnable is not Runnable.NO]
     if able:
         reason = able[0].reasons[0]
-        return f"let it onto {pool_names(able, assessment)}, which can run it ({reason})"
+        names = pool_names(able, assessment)
+        return f"let it onto {names}, which can run it ({reason}), or add nodes that take it"
     nodes = f"add nodes for {built_for(_homes(assessment), 'or')}"
     hosts = _hosts(fits)
     return (

@@ -31,7 +31,7 @@ def _observe(assessment: Assessment, parameters: Parameters) -> Iterator[Observa
     every = f"every {toleration.effect} taint" if toleration.effect else "every taint"
     yield Observation(
         workload=workload,
-        message=f"{workload} tolerates {every}, so {_defeated(toleration, failing, assessment)}",
+        message=f"{workload} tolerates {every}, {_effect(toleration, failing, assessment)}",
         location=workload.place(toleration.place),
         pools=pool_ids(failing),
         why="a toleration without a key and with operator Exists matches any taint",
@@ -40,7 +40,7 @@ def _observe(assessment: Assessment, parameters: Parameters) -> Iterator[Observa
     )
 
 
-def _defeated(toleration: Toleration, failing: Sequence[PoolFit], assessment: Assessment) -> str:
+def _effect(toleration: Toleration, failing: Sequence[PoolFit], assessment: Assessment) -> str:
     """The taints that are there for this very purpose; else those that somebody might add."""
     borne = [
         taint
@@ -48,10 +48,9 @@ def _defeated(toleration: Toleration, failing: Sequence[PoolFit], assessment: As
         for taint in fit.pool.taints
         if taint.effect in BLOCKING and tolerates(toleration, taint)
     ]
-    names = pool_names(failing, assessment)
     if borne:
-        return f"{listed(unique(map(str, borne)), limit=3)} does not keep it off {names}"
-    return f"tainting {names} would not keep it off"
+        return f"which defeats {listed(unique(map(str, borne)), limit=3)}"
+    return f"so tainting {pool_names(failing, assessment)} would not keep it off"
 
 
 CHECK: Final = Check(_observe)

@@ -47,11 +47,14 @@ def _observe(assessment: Assessment, parameters: Parameters) -> Iterator[Observa
     uses = _lacking(assessment, pinned)
     if pinned:
         message = f"{workload} demands {text}, but {_lack(uses, assessment, pinned)}"
-        why = "every node that meets the demand lacks a platform of the image"
-        fix = f"demand {_supported(assessment, guilty)} instead, or use an image built for {text}"
+        why = (
+            "the image has nothing for the nodes that meet the demand: the pod stays Pending, or "
+            "fails wherever it lands"
+        )
+        fix = f"demand {_supported(assessment, guilty)} instead, or use an image that meets it"
     else:
         message = f"{workload} demands {text}, which no node meets"
-        why = "nodeSelector and required node affinity must both hold"
+        why = "nodeSelector and required node affinity must both hold, so the pod stays Pending"
         fix = "drop the demand that is wrong"
     yield Observation(
         workload=workload,
@@ -59,7 +62,7 @@ def _observe(assessment: Assessment, parameters: Parameters) -> Iterator[Observa
         location=_location(workload, guilty),
         subjects=tuple(map(subject, uses)),
         pools=pool_ids([fit for fit in fits if fit.lands_and_fails] or fits),
-        why=f"{why}: the pod stays Pending, or fails wherever it lands",
+        why=why,
         fix=fix,
         consequence=consequence(workload, certain=True),
     )

@@ -28,6 +28,7 @@ def _observe(assessment: Assessment, parameters: Parameters) -> Iterator[Observa
             why="nodes still carry it, but an autoscaler that begins with no nodes may not know it",
             fix=f"write {label}",
             consequence=Consequence.NONE,
+            aspect=key,
         )
 
 

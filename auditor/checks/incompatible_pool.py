@@ -30,7 +30,7 @@ from auditor.phrases import (
     unique,
 )
 from auditor.platforms import normalise
-from auditor.scheduling import Scheduling
+from auditor.scheduling import Requirement, Scheduling
 
 _GROUPS: Final = {
     Mismatch.OS: "os",
@@ -123,20 +123,32 @@ def _fix(assessment: Assessment, guard: Guard, homeless: Sequence[PoolFit]) -> s
         return "remove spec.nodeName, which goes past every guard, and select nodes by label"
     if not guard.requirements:
         return "no label tells these nodes apart: taint them, or build the image for them too"
-    instruction = f"{_verb(workload.scheduling, guard)} {guard_text(guard)}"
+    if wrong := _contradicted(workload.scheduling, guard):
+        return _correction(wrong, guard)
+    instruction = f"set {guard_text(guard)}"
     if homeless and not workload.is_daemon_set:
         return f"{new_home(assessment, homeless)}, and {instruction}"
     return instruction
 
 
-def _verb(scheduling: Scheduling, guard: Guard) -> str:
-    """`change` where the pod already demands something else of the same label."""
+def _contradicted(scheduling: Scheduling, guard: Guard) -> Requirement | None:
+    """A demand of the pod on a label of which the guard demands something else."""
     values = {item.key: set(item.values) for item in guard.requirements}
     for demand in platform_demands(scheduling):
-        wanted = values.get(DEPRECATED_LABELS.get(demand.key, demand.key))
+        wanted = values.get(_current(demand.key))
         if demand.operator == "In" and wanted and wanted.isdisjoint(demand.values):
-            return "change to"
-    return "set"
+            return demand
+    return None
+
+
+def _correction(wrong: Requirement, guard: Guard) -> str:
+    (right,) = (item for item in guard.requirements if item.key == _current(wrong.key))
+    was, becomes = (listed(item.values, "or") for item in (wrong, right))
+    return f"change {wrong.key} from {was} to {becomes}"
+
+
+def _current(key: str) -> str:
+    return DEPRECATED_LABELS.get(key, key)
 
 
 CHECK: Final = Check(_observe, parameters={"mismatch": ("architecture", "os", "windows-build")})

@@ -26,8 +26,9 @@ _REJECTED: Final = "the scheduler ignores it; the kubelet of the wrong node reje
 
 @dataclass(frozen=True, slots=True)
 class _Illusion:
-    """holds_off: the pools that its author thinks it keeps the pod off."""
+    """aspect: tells it from others. holds_off: the pools that its author thinks it keeps off."""
 
+    aspect: str
     message: str
     why: str
     place: Place
@@ -60,6 +61,7 @@ def _observation(workload: Workload, illusion: _Illusion, fits: Sequence[PoolFit
         fix="use nodeSelector or required node affinity",
         consequence=consequence(workload),
         confidence=Confidence.HIGH if sure else Confidence.MEDIUM,
+        aspect=illusion.aspect,
     )
 
 
@@ -74,6 +76,7 @@ def _wishes(workload: Workload) -> Iterator[_Illusion]:
     for term in workload.scheduling.preferred_terms:
         if any(item.key in PLATFORM_LABELS for item in term.expressions):
             yield _Illusion(
+                f"preferred {term}",
                 f"preferred node affinity for {term} is only a wish",
                 "it raises the score of some nodes; when they are full, the pod lands on others",
                 term.place,
@@ -85,6 +88,7 @@ def _declarations(workload: Workload) -> Iterator[_Illusion]:
     name = workload.scheduling.os_name
     if name:
         yield _Illusion(
+            "spec.os",
             "spec.os.name does not choose the node",
             _REJECTED,
             workload.scheduling.place("os"),
@@ -93,6 +97,7 @@ def _declarations(workload: Workload) -> Iterator[_Illusion]:
     label = workload.labels.get(OS_LABEL)
     if label:
         yield _Illusion(
+            "label",
             f"{OS_LABEL} is a label of the pod here, not a selector",
             _REJECTED,
             (0, 0),
@@ -105,6 +110,7 @@ def _permissions(workload: Workload) -> Iterator[_Illusion]:
         word = toleration.value.lower()
         if word in _WORDS:
             yield _Illusion(
+                f"toleration {toleration}",
                 f"the toleration of {toleration} permits nodes, and chooses none",
                 "a toleration lets the pod onto tainted nodes; it keeps it off no other",
                 toleration.place,
@@ -117,6 +123,7 @@ def _negations(workload: Workload) -> Iterator[_Illusion]:
         for item in term.expressions:
             if item.operator in ("NotIn", "DoesNotExist") and _is_about_platforms(item):
                 yield _Illusion(
+                    f"affinity {item}",
                     f"{item} holds on every node without that label",
                     "NotIn and DoesNotExist are true where the label is missing, as it is here",
                     item.place,
@@ -170,6 +177,7 @@ def _unseen(assessment: Assessment, fits: Sequence[PoolFit]) -> Observation:
         "node, which stays Pending, and the rollout never completes",
         fix="repeat the selector in the pod template",
         consequence=Consequence.CERTAIN,
+        aspect="runtime class" if name else "namespace",
     )
 
 

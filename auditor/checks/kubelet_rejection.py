@@ -59,6 +59,7 @@ def _observation(assessment: Assessment, fits: Sequence[PoolFit], guard: Guard) 
         fix=_fix(assessment, guard),
         guard=guard,
         consequence=consequence(workload, certain=not guard.requirements),
+        aspect="" if guard.requirements else "declaration",
     )
 
 

@@ -58,6 +58,7 @@ def _rejected(assessment: Assessment, fits: Sequence[PoolFit]) -> Observation:
         why="; ".join(step.message for step in fits[0].placement.deciding),
         fix="correct the field; `kubectl apply --dry-run=server` on a bare Pod shows the refusal",
         consequence=consequence(workload, certain=True),
+        aspect=fits[0].cluster.name,
     )
 
 
@@ -74,6 +75,7 @@ def _homeless(assessment: Assessment, fits: Sequence[PoolFit]) -> Observation:
         why=reasons_by_pool(fits, assessment),
         fix="" if lands else _fix(assessment, fits),
         consequence=consequence(workload, certain=True),
+        aspect=fits[0].cluster.name,
     )
 
 
@@ -81,7 +83,8 @@ def _fix(assessment: Assessment, fits: Sequence[PoolFit]) -> str:
     scheduling = admit(assessment.workload, fits[0].cluster).scheduling
     for demand in unmeetable(assessment, scheduling):
         return f"no node carries {demand}{_correction(demand)}"
-    return f"{new_home(assessment, fits)}; `--cluster` describes other nodes to podfit"
+    way_out = new_home(assessment, fits)
+    return f"{way_out}; if the cluster has other nodes, describe them with `--cluster`"
 
 
 def _correction(demand: Requirement) -> str:

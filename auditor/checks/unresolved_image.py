@@ -40,9 +40,9 @@ def _trouble(use: ImageUse) -> UnknownPlatforms | None:
         return None
     missing = built_for(use.platforms.dangling)
     why = (
-        f"it lists {missing}, but the registry has no manifest for it"
+        f"the index lists {missing}, but the registry has no manifest for it"
         if use.platforms.dangling
-        else "it lists no manifest that a node could run"
+        else "the index lists no manifest that a node could run"
     )
     return UnknownPlatforms(UnknownReason.NOT_AN_IMAGE, why, _REPUSH)
 
