@@ -1,13 +1,16 @@
 """Write the parts of the documents that follow from the program: `write_docs.py [--check]`.
 
-Every rule gets a page in `docs/rules`. A document quotes a command, or lists the rules, between two
-comments, and this script fills in what lies between:
+Every rule gets a page in `docs/rules`. What a document quotes lies between two comments, and this
+script fills it in: what a command prints, the table of rules, the layers of the architecture.
 
     <!-- output of: podfit audit --help -->
     <!-- end of output -->
 
     <!-- table of rules -->
     <!-- end of table -->
+
+    <!-- layers -->
+    <!-- end of layers -->
 
 With `--check` nothing is written; the exit code is 1 where a document is out of date.
 """
@@ -19,8 +22,9 @@ import re
 import shlex
 import subprocess
 import sys
-from collections.abc import Iterator
-from functools import cache, partial
+import tomllib
+from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 from typing import Final
 
@@ -31,13 +35,10 @@ sys.path.insert(0, str(ROOT))
 from auditor.rulebook import load_builtin_rules  # noqa: E402 - the checkout, not an install
 from auditor.rules_page import rule_page, rules_index  # noqa: E402
 
-_QUOTE: Final = re.compile(
-    r"(?P<begin><!-- output of: podfit(?P<arguments>[^\n]*?) -->\n)"
-    r".*?(?P<end><!-- end of output -->)",
+_BLOCK: Final = re.compile(
+    r"(?P<begin><!-- (?P<what>output|table|layers)(?: of:? (?P<of>[^\n]*?))? -->\n)"
+    r".*?(?P<end><!-- end of (?P=what) -->)",
     re.DOTALL,
-)
-_TABLE: Final = re.compile(
-    r"(?P<begin><!-- table of rules -->\n).*?(?P<end><!-- end of table -->)", re.DOTALL
 )
 
 
@@ -61,36 +62,45 @@ def documents() -> Iterator[tuple[Path, str]]:
     for rule in load_builtin_rules():
         yield ROOT / "docs" / "rules" / f"{rule.id}.md", rule_page(rule)
     for path in sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")]):
-        text = _QUOTE.sub(quoted, read(path))
-        pages = "docs/rules" if path.parent == ROOT else "rules"
-        yield path, _TABLE.sub(partial(listed, pages=pages), text)
+        yield path, _BLOCK.sub(filled, read(path))
 
 
 def read(path: Path) -> str:
     return path.read_text(encoding="utf-8") if path.exists() else ""
 
 
-def listed(block: re.Match[str], *, pages: str) -> str:
-    rows = "".join(
-        f"| [`{rule.id}`]({pages}/{rule.id}.md) | {rule.severity} | {rule.summary} |\n"
-        for rule in sorted(load_builtin_rules(), key=lambda rule: (-rule.severity, rule.id))
-    )
-    return f"{block['begin']}\n| rule | severity | |\n|---|---|---|\n{rows}\n{block['end']}"
+def filled(block: re.Match[str]) -> str:
+    fillers: dict[str, Callable[[str], str]] = {
+        "output": output,
+        "table": rules_table,
+        "layers": layers,
+    }
+    return f"{block['begin']}\n{fillers[block['what']](block['of'])}\n{block['end']}"
 
 
-def quoted(block: re.Match[str]) -> str:
-    arguments = block["arguments"].strip()
-    return (
-        f"{block['begin']}\n```console\n$ podfit {arguments}\n{output(arguments)}```\n\n"
-        f"{block['end']}"
+def rules_table(_: str) -> str:
+    """The rules, the worst first. The links count from the root of the repository."""
+    rules = sorted(load_builtin_rules(), key=lambda rule: (-rule.severity, rule.id))
+    rows = (
+        f"| [`{rule.id}`](docs/rules/{rule.id}.md) | {rule.severity} | {rule.summary} |\n"
+        for rule in rules
     )
+    return "| rule | severity | |\n|---|---|---|\n" + "".join(rows)
+
+
+def layers(_: str) -> str:
+    """The layers as import-linter enforces them, the upper first."""
+    project = tomllib.loads(read(ROOT / "pyproject.toml"))
+    contract = next(c for c in project["tool"]["importlinter"]["contracts"] if "layers" in c)
+    names = (re.sub(r"[()]", "", layer) for layer in contract["layers"])
+    return "```\n" + "\n".join(names) + "\n```\n"
 
 
 @cache
-def output(arguments: str) -> str:
-    """What podfit prints on a terminal of 100 columns without colour."""
+def output(command: str) -> str:
+    """A command and what it prints on a terminal of 100 columns without colour."""
     done = subprocess.run(
-        [sys.executable, "-m", "auditor", *shlex.split(arguments)],
+        [sys.executable, "-m", "auditor", *shlex.split(command)[1:]],
         cwd=ROOT,
         env=environment(),
         stdout=subprocess.PIPE,
@@ -98,8 +108,9 @@ def output(arguments: str) -> str:
         timeout=60,
     )
     if done.returncode not in (0, 1):
-        sys.exit(f"`podfit {arguments}` exited with {done.returncode}")
-    return "\n".join(line.rstrip() for line in done.stdout.strip("\n").splitlines()) + "\n"
+        sys.exit(f"`{command}` exited with {done.returncode}")
+    lines = "\n".join(line.rstrip() for line in done.stdout.strip("\n").splitlines())
+    return f"```console\n$ {command}\n{lines}\n```\n"
 
 
 def environment() -> dict[str, str]:
