@@ -168,10 +168,10 @@ def _stale_baselines(
         _, stale = split_stale(baseline, silences.baselined[path], paths, whole=whole)
         if stale:
             owner = steering_workload(Document(path, "", ""), "Baseline", 0)
-            what = "1 entry" if stale == 1 else f"{stale} of its entries"
+            match = "1 entry matches" if stale == 1 else f"{stale} entries match"
             yield _observation(
                 owner,
-                f"the baseline is older than what it was made of: {what} match no finding",
+                f"{match} no finding any more",
                 Location(path),
                 "the findings are gone",
                 "`podfit audit --update-baseline` removes what is not needed any more",
