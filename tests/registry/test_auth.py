@@ -15,7 +15,7 @@ from auditor.registry.options import HostOptions
 from tests.registry.conftest import Logins, NewAsker
 from tests.registry.test_hostile import SECRET, index_body, reference, trusted
 from tests.support.certificates import Certificates, make_certificates
-from tests.support.faults import FaultServer, Reply, challenge, index
+from tests.support.faults import FaultServer, Reply, challenge, index, redirect
 from tests.support.registry import Registry, run_registry
 from tests.support.tokens import TokenService, run_token_service
 
@@ -355,6 +355,25 @@ def test_a_registry_that_never_has_enough(server: FaultServer, new_asker: NewAsk
     assert len(server.seen) == 5
 
 
+def test_many_images_of_a_new_registry_are_challenged_once(
+    server: FaultServer, new_asker: NewAsker
+) -> None:
+    """And two tags of one repository share a token."""
+    asked = challenge(f'Bearer realm="http://{server.host}/token",service="s"')
+    server.handle("/token", lambda _: Reply(200, b'{"token": "t"}'))
+    server.handle(
+        "*", lambda seen: index(index_body()) if "authorization" in seen.headers else asked
+    )
+    asker = new_asker()
+    images = [reference(server, f"app{n}", tag) for n in range(20) for tag in ("1", "2")]
+
+    answers = asker.inspector.inspect(images)
+
+    assert all(isinstance(answer, KnownPlatforms) for answer in answers.values())
+    assert sum(sent.status == 401 for sent in asker.sent) == 1
+    assert len(asker.sent) == 1 + 20 + 40
+
+
 # Token services that are not what they should be
 
 
@@ -472,6 +491,27 @@ def test_a_token_service_that_redirects_gets_no_credentials_there(
 
     assert "authorization" in server.seen[1].headers
     assert "authorization" not in other_server.seen[0].headers
+
+
+@pytest.mark.parametrize(
+    ("status", "method", "body"), [(307, "POST", True), (308, "POST", True), (303, "GET", False)]
+)
+def test_a_refresh_token_within_one_origin(
+    server: FaultServer, new_asker: NewAsker, status: int, method: str, body: bool
+) -> None:
+    server.on(
+        "/v2/app/manifests/1",
+        challenge(f'Bearer realm="http://{server.host}/token"'),
+        index(index_body()),
+    )
+    server.on("/token", redirect("/moved", status))
+    server.on("/moved", Reply(200, b'{"token": "t"}'))
+    login = Credential("config", identity_token=SECRET)
+
+    new_asker(keychain=Logins({server.host: login})).known(reference(server))
+
+    moved = server.seen[2]
+    assert (moved.method, SECRET.encode() in moved.body) == (method, body)
 
 
 def test_a_refresh_token_is_not_redirected(

@@ -2,6 +2,7 @@
 
 import base64
 import json
+import threading
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ from auditor.images import (
 from auditor.platforms import Platform, make_platform, parse_platform
 from auditor.registry.options import HostOptions
 from tests.registry.conftest import Asker, MemoryBlobs, NewAsker
-from tests.support.faults import FaultServer, Reply, index, redirect
+from tests.support.faults import FaultServer, Reply, Seen, index, redirect
 from tests.support.images import (
     ATTESTATION,
     DOCKER_LIST,
@@ -475,6 +476,40 @@ def test_many_images_at_once_each_asked_once(registry: Registry, asker: Asker) -
     assert all(isinstance(answer, KnownPlatforms) for answer in answers.values())
     assert len(asker.requests) == 12
     assert progress == [(done, 12) for done in range(1, 13)]
+
+
+def test_a_host_is_asked_by_few_at_once(server: FaultServer, new_asker: NewAsker) -> None:
+    """The first alone, as it finds out how to ask; then three."""
+    lock, three, most = threading.Lock(), threading.Event(), 0
+    now = 0
+
+    def answer(_: Seen) -> Reply:
+        nonlocal now, most
+        with lock:
+            now += 1
+            most = max(most, now)
+            if now >= 3:
+                three.set()
+        if len(server.seen) > 1:
+            assert three.wait(10)
+        with lock:
+            now -= 1
+        return index(b'{"schemaVersion": 2, "manifests": []}')
+
+    server.handle("*", answer)
+    asker = new_asker(workers_per_host=3)
+    images = [ImageReference(server.host, f"app{number}", "1") for number in range(30)]
+
+    asker.inspector.inspect(images)
+
+    assert len(server.seen) == 30
+    assert most == 3
+
+
+def test_docker_hub_is_asked_by_fewer(new_asker: NewAsker) -> None:
+    inspector = new_asker(workers_per_host=8, workers_docker_hub=4).inspector
+
+    assert [inspector._workers_for(host) for host in ("docker.io", "ghcr.io")] == [4, 8]
 
 
 def test_an_invalid_reference_is_not_asked_for(asker: Asker) -> None:
