@@ -11,7 +11,7 @@ from auditor.images import ImageReference, KnownPlatforms, Platforms
 from auditor.kubelet import KubeletRefusal, kubelet_refusal
 from auditor.nodes import ClusterProfile, NodePool
 from auditor.placement import Placement, Verdict, place
-from auditor.workloads import Container, Workload
+from auditor.workloads import Container, Role, Workload
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +47,11 @@ class PoolFit:
 
     @property
     def runnable(self) -> Runnable:
-        """All containers must run, and the kubelet must take the pod. Ignores placement."""
-        answers = {result.runnable for _, result in self.results}
+        """All containers must run, and the kubelet must take the pod. Ignores placement.
+
+        Nobody can tell of a pod whose controller chooses every image.
+        """
+        answers = {result.runnable for _, result in self.results} or {Runnable.UNKNOWN}
         if self.refusal is not None or Runnable.NO in answers:
             return Runnable.NO
         return Runnable.UNKNOWN if Runnable.UNKNOWN in answers else Runnable.YES
@@ -145,12 +148,12 @@ def _fit(
     )
 
 
-def _is_referenced(use: ImageUse) -> bool:
-    return use.container.role.value == "referenced"
-
-
 def use_compatibility(use: ImageUse, pool: NodePool) -> Compatibility:
     """Whether the pool would start a container with this image."""
     if isinstance(use.platforms, KnownPlatforms):
         return compatibility(use.platforms, pool, host_process=use.container.host_process)
     return Compatibility(Runnable.UNKNOWN, use.platforms.message)
+
+
+def _is_referenced(use: ImageUse) -> bool:
+    return use.container.role is Role.REFERENCED

@@ -22,6 +22,7 @@ _ROLES: Final = {
 _WAITED_FOR: Final = ("Job", "Pod")
 """Kinds of hooks that Helm waits for until they complete (helm.sh/docs/topics/charts_hooks)."""
 _HOOK_ACTIONS: Final = {"delete": "uninstall"}
+_WELL_KNOWN_GROUPS: Final = ("", "apps", "batch", "extensions")
 
 
 def system(name: str) -> str:
@@ -146,7 +147,7 @@ def aftermath(workload: Workload, failure: Failure | None = None) -> str:
         return _after_rejection(workload)
     if workload.is_daemon_set:
         return "every such node gets a pod that never runs, and the rollout never completes"
-    if workload.ref.kind in ("CronJob", "Job"):
+    if _kind(workload) in ("CronJob", "Job"):
         return "it never moves to another node by itself, and the Job never completes"
     return "it never moves to another node by itself"
 
@@ -167,19 +168,31 @@ def outcome(failure: Failure | None, event: str) -> str:
             return "it stays Pending"
 
 
-def guard_text(guard: Guard) -> str:
-    """A guard as an instruction."""
+def guard_text(guard: Guard, workload: Workload) -> str:
+    """A guard as an instruction, in the words of the workload's kind."""
     parts = []
-    if selector := guard.node_selector:
+    affinity = guard.affinity if workload.selector_path else guard.requirements
+    if workload.selector_path and (selector := guard.node_selector):
         inner = ", ".join(f"{key}: {_quoted(value)}" for key, value in selector.items())
-        parts.append(f"nodeSelector: {{{inner}}}")
-    parts += [f"required node affinity: {requirement}" for requirement in guard.affinity]
+        parts.append(f"{_selector_name(workload)}: {{{inner}}}")
+    parts += [f"required node affinity: {requirement}" for requirement in affinity]
     return " and ".join(parts)
 
 
 def selector_text(requirements: Sequence[Requirement]) -> str:
     """Requirements as they are said in a sentence."""
     return listed(unique(map(str, requirements)))
+
+
+def _selector_name(workload: Workload) -> str:
+    """`nodeSelector`, with its path in custom resources, where it may stand in any place."""
+    group = workload.ref.api_version.rpartition("/")[0]
+    return "nodeSelector" if group in _WELL_KNOWN_GROUPS else workload.selector_path
+
+
+def _kind(workload: Workload) -> str:
+    """Whose rules the pods follow."""
+    return workload.controller or workload.ref.kind
 
 
 def _is_waited_for(workload: Workload) -> bool:
@@ -195,9 +208,9 @@ def _actions(workload: Workload) -> str:
 def _after_rejection(workload: Workload) -> str:
     if workload.is_daemon_set:
         return "its controller deletes and makes it again without end"
-    if workload.ref.kind in ("CronJob", "Job"):
+    if _kind(workload) in ("CronJob", "Job"):
         return "every rejected pod counts against the Job's backoffLimit"
-    if workload.ref.kind == "Pod":
+    if _kind(workload) == "Pod":
         return "nobody makes another"
     return "its controller makes another, which may land there again"
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 
 from auditor.checks import ignore_lapse
-from auditor.findings import Explanation, Finding, Observation, Severity
+from auditor.findings import Confidence, Explanation, Finding, Observation, Severity
 from auditor.rulebook import Rule
 from auditor.suppression.lapses import Audited, find_lapses
 from auditor.suppression.layers import Silence, Silences, silence
@@ -104,7 +104,8 @@ def judge(
     ignores are unused; without it nothing is said of them.
     """
     policy = policy or Policy()
-    pairs = sorted(observed, key=lambda pair: _finding(pair, policy).sort_key)
+    weighed = ((rule, _weighed(seen)) for rule, seen in observed)
+    pairs = sorted(weighed, key=lambda pair: _finding(pair, policy).sort_key)
     silences = _silences(pairs, policy)
     silenced = {id(pair): by for pair, by in zip(pairs, silences.each, strict=True) if by}
     by_workload: dict[int, list[Judged]] = {}
@@ -120,6 +121,11 @@ def judge(
             Suppressed(finding, by.by.value, by.reason, by.where) for finding, by in judged if by
         ),
     )
+
+
+def _weighed(seen: Observation) -> Observation:
+    """What is said of a workload that was only guessed is no surer than the guess."""
+    return replace(seen, confidence=Confidence.LOW) if seen.workload.guessed else seen
 
 
 def _finding(pair: Judged, policy: Policy, explanations: tuple[Explanation, ...] = ()) -> Finding:

@@ -125,7 +125,7 @@ def _fix(assessment: Assessment, guard: Guard, homeless: Sequence[PoolFit]) -> s
         return "no label tells these nodes apart: taint them, or build the image for them too"
     if wrong := _contradicted(workload.scheduling, guard):
         return _correction(wrong, guard)
-    instruction = f"set {guard_text(guard)}"
+    instruction = f"set {guard_text(guard, workload)}"
     if homeless and not workload.is_daemon_set:
         return f"{new_home(assessment, homeless)}, and {instruction}"
     return instruction

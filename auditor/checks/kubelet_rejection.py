@@ -68,7 +68,7 @@ def _fix(assessment: Assessment, guard: Guard) -> str:
     if workload.scheduling.node_name:
         return "remove spec.nodeName, or make it agree with the rest of the pod spec"
     if guard.requirements:
-        return f"set {guard_text(guard)}; the scheduler reads nothing else"
+        return f"set {guard_text(guard, workload)}; the scheduler reads nothing else"
     return f"correct {_declarations(workload)}: {_images(assessment)}"
 
 

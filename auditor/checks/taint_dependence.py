@@ -29,7 +29,9 @@ def _observe(assessment: Assessment, parameters: Parameters) -> Iterator[Observa
         subjects=tuple(map(subject, uses)),
         pools=pool_ids(fits),
         why=f"{step.message}; in a cluster without this taint, the pod would land there and fail",
-        fix=f"set {guard_text(guard)}, which holds in every cluster" if guard.requirements else "",
+        fix=f"set {guard_text(guard, workload)}, which holds in every cluster"
+        if guard.requirements
+        else "",
         guard=guard,
         consequence=Consequence.NONE,
     )
