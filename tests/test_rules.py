@@ -93,11 +93,14 @@ def clusters(text: str) -> tuple[ClusterProfile, ...]:
 
 def audit(path: Path) -> Report:
     rule_under_test = path.parent.name
-    rules = [
-        rule for rule in load_builtin_rules() if not rule.pedantic or rule.id == rule_under_test
-    ]
-    profiles = clusters(path.read_text(encoding="utf-8"))
-    report = Auditor(FixtureInspector(), profiles, tuple(rules)).audit([FixtureSource(path)])
+    known = load_builtin_rules()
+    auditor = Auditor(
+        inspector=FixtureInspector(),
+        clusters=clusters(path.read_text(encoding="utf-8")),
+        rules=tuple(rule for rule in known if not rule.pedantic or rule.id == rule_under_test),
+        known=frozenset(rule.id for rule in known),
+    )
+    report = auditor.audit([FixtureSource(path)])
     assert report.problems == ()
     return report
 
