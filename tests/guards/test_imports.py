@@ -20,7 +20,6 @@ HOMES = {
     "platformdirs": ("auditor/cli/", "auditor/config.py", "auditor/registry/"),
     "requests": ("auditor/registry/",),
     "rich": ("auditor/cli/", "auditor/formats/"),
-    "ruamel": ("auditor/yaml.py",),
     "tabulate": ("auditor/formats/",),
     "typer": ("auditor/cli/",),
     "urllib3": ("auditor/registry/",),
@@ -28,7 +27,7 @@ HOMES = {
 }
 """Where each third-party library may be imported (docs/dependencies.md)."""
 
-DISTRIBUTIONS = {"helm_python": "helm-python-sdk", "ruamel": "ruamel.yaml", "yaml": "PyYAML"}
+DISTRIBUTIONS = {"helm_python": "helm-python-sdk", "yaml": "PyYAML"}
 """Names on the package index that differ from the name that is imported."""
 
 
