@@ -30,8 +30,8 @@ class Auditor:
     """Sources in, report out.
 
     inspector: the only way to the network. rules: those to apply. policy: what is silenced. known:
-    the ids of all rules there are, where more exist than are applied. allow_empty: a source without
-    a workload is no problem.
+    the ids of all rules there are, to find ignores that name none; empty where nobody told.
+    allow_empty: a source without a workload is no problem.
     """
 
     inspector: Inspector
@@ -51,8 +51,7 @@ class Auditor:
         assessments = [assess(workload, answers, self.clusters) for workload in inventory.workloads]
         observed, crashes = self._observe(assessments)
         problems = (*inventory.problems, *crashes)
-        known = self.known | {rule.id for rule in self.rules}
-        audited = Audited(assessments, self.rules, known, complete=not problems)
+        audited = Audited(assessments, self.rules, self.known, complete=not problems)
         judgement = judge(observed, self.policy, audited)
         return Report(
             findings=judgement.findings,

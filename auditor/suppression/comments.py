@@ -18,6 +18,8 @@ from auditor.workloads import Workload
 
 _COMMENT: Final = re.compile(r"(?:^|(?<=\s))#[ \t]*podfit:(?P<said>.*)")
 _IGNORE: Final = re.compile(r"\s*ignore\s*\[(?P<rules>[^\]]*)\](?P<reason>.*)")
+_ANOTHER: Final = re.compile(r"(?:^|\s)#\s")
+"""A comment of another tool in the same line; `#123` in a reason is none."""
 _HOW: Final = "write `# podfit: ignore[rule] reason`"
 _SHOWN: Final = 60
 
@@ -57,6 +59,6 @@ def _statement(comment: str, said: str, place: Location, document: Document) -> 
         mistake = f"names no rule; {_HOW}"
     elif "*" in rules:
         mistake = "would silence every rule; name those that are meant"
-    reason = match["reason"].strip().lstrip("-: ")
+    reason = _ANOTHER.split(match["reason"])[0].lstrip("-: ").rstrip()
     text = comment[: comment.index("]") + 1]
     return Statement(Layer.COMMENT, text, rules, reason, place, document, mistake)

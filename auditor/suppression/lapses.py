@@ -38,8 +38,8 @@ class Lapse(Enum):
 class Audited:
     """What the audit looked at, to tell what must have been found.
 
-    rules: those that were applied. known: the ids of all that there are. complete: every source
-    could be read.
+    rules: those that were applied. known: the ids of all that there are; empty where nobody told.
+    complete: every source could be read.
     """
 
     assessments: Sequence[Assessment]
@@ -117,7 +117,7 @@ def _problem(
     if item.mistake:
         return item.mistake, "so it silences nothing", "mend it"
     unknown = [rule for rule in item.rules if rule not in audited.known]
-    if unknown:
+    if unknown and audited.known:
         advice = suggestion(unknown[0], audited.known) or "`podfit rules` lists all of them"
         return f"names no rule of podfit: {listed(unknown)}", "so it silences nothing", advice
     idle = [rule for rule in item.rules if rule in audited.applied and (item.key, rule) not in used]

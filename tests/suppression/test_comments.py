@@ -45,6 +45,16 @@ def test_several_rules_with_spaces() -> None:
 
 
 @pytest.mark.parametrize(
+    ("behind", "reason"),
+    [(" tainted, see #12 # noqa", "tainted, see #12"), (" # yamllint disable-line", ""), ("", "")],
+)
+def test_a_reason_ends_where_another_comment_begins(behind: str, reason: str) -> None:
+    (said,) = read_comments(document(f"# podfit: ignore[a]{behind}"))
+
+    assert said.reason == reason
+
+
+@pytest.mark.parametrize(
     ("comment", "mistake"),
     [
         ("# podfit: ignore[*] all", "would silence every rule; name those that are meant"),
