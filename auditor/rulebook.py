@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.resources import files
 from pathlib import Path
@@ -11,9 +11,18 @@ from typing import Final
 
 from auditor.checks.catalog import CHECKS
 from auditor.checks.interface import Check
-from auditor.errors import ConfigurationError
+from auditor.errors import ConfigurationError, printable
 from auditor.findings import Severity
-from auditor.yaml import Node, ShapeError, YamlError, read_documents
+from auditor.schema import (
+    naming,
+    one_of,
+    only_keys,
+    parse_strict,
+    read_bounded,
+    required,
+    suggestion,
+)
+from auditor.yaml import Node, ShapeError
 
 SCHEMA_KEYS: Final = (
     "id",
@@ -28,7 +37,12 @@ SCHEMA_KEYS: Final = (
     "pedantic",
     "references",
 )
-_REQUIRED: Final = ("id", "check", "severity", "summary", "why", "fix")
+MAX_BYTES: Final = 64 * 2**10
+
+_WHAT: Final = "rule file"
+_HINT: Final = "docs/writing-rules.md shows how a rule is written"
+_ID: Final = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
+_SEVERITIES: Final[Mapping[str, Severity]] = {str(severity): severity for severity in Severity}
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,26 +70,54 @@ class Rule:
 
 def load_builtin_rules() -> tuple[Rule, ...]:
     """The rules that podfit brings along, sorted by id."""
-    folder = _builtin_folder()
-    return load_rules(sorted(folder.glob("*.yaml")))
+    return load_rules(sorted(_builtin_folder().glob("*.yaml")))
+
+
+def load_rulebook(folders: Iterable[Path]) -> tuple[Rule, ...]:
+    """podfit's own rules and those in some folders, sorted by id.
+
+    Raises `ConfigurationError` for a folder without rules, a name given twice, and an `explains`
+    that names no rule.
+    """
+    rules = {rule.id: rule for rule in load_builtin_rules()}
+    for folder in folders:
+        for path in _rule_files(folder):
+            rule = _read_rule(path)
+            if rule.id in rules:
+                raise ConfigurationError(
+                    f"there is a rule {rule.id} already",
+                    where=str(path),
+                    hint="give it another id, and turn the other rule off if it replaces that",
+                )
+            rules[rule.id] = rule
+    for rule in rules.values():
+        for name in rule.explains:
+            find_rule(name, rules.values(), where=f"`explains` of rule {rule.id}")
+    return tuple(rules[name] for name in sorted(rules))
 
 
 def load_rules(paths: Iterable[Path]) -> tuple[Rule, ...]:
     """The rules of some files, sorted by id. Raises `ConfigurationError` naming file and line."""
-    rules = [_read_rule(path) for path in paths]
-    return tuple(sorted(rules, key=lambda rule: rule.id))
+    return tuple(sorted(map(_read_rule, paths), key=lambda rule: rule.id))
 
 
-def find_rule(name: str, rules: Iterable[Rule]) -> Rule:
+def find_rule(name: str, rules: Iterable[Rule], *, where: str = "") -> Rule:
     """The rule with this id. Raises `ConfigurationError` with a suggestion."""
     by_id = {rule.id: rule for rule in rules}
     if name in by_id:
         return by_id[name]
-    near = difflib.get_close_matches(name, by_id, n=1)
-    hint = f"did you mean {near[0]}? " if near else ""
+    near = suggestion(name, by_id)
+    listing = "`podfit rules` lists all of them"
     raise ConfigurationError(
-        f'there is no rule "{name}"', hint=f"{hint}`podfit rules` lists all of them"
+        f'there is no rule "{printable(name)}"',
+        where=where,
+        hint=f"{near} {listing}" if near else listing,
     )
+
+
+def read_severity(node: Node) -> Severity:
+    """A severity by its name. Raises `ShapeError`."""
+    return _SEVERITIES[one_of(node, tuple(_SEVERITIES), "a severity")]
 
 
 def _builtin_folder() -> Path:
@@ -89,67 +131,74 @@ def _builtin_folder() -> Path:
     )
 
 
+def _rule_files(folder: Path) -> Sequence[Path]:
+    paths = sorted((*folder.glob("*.yaml"), *folder.glob("*.yml")))
+    if not paths:
+        why = "it holds no .yaml file" if folder.is_dir() else "there is no such folder"
+        raise ConfigurationError("there are no rules", where=str(folder), why=why, hint=_HINT)
+    return paths
+
+
 def _read_rule(path: Path) -> Rule:
-    try:
-        documents = list(read_documents(path.read_text(encoding="utf-8")))
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigurationError("cannot read a rule", where=str(path), why=str(error)) from error
-    if len(documents) != 1 or isinstance(documents[0], YamlError):
-        why = documents[0].message if documents and isinstance(documents[0], YamlError) else ""
+    text = read_bounded(path, what=_WHAT, limit=MAX_BYTES, hint=_HINT)
+    documents = parse_strict(text, str(path), what=_WHAT, hint=_HINT)
+    if len(documents) != 1:
         raise ConfigurationError(
-            "a rule file holds exactly one YAML mapping", where=str(path), why=why
+            f"a {_WHAT} holds one YAML document, not {len(documents)}", where=str(path), hint=_HINT
         )
-    try:
+    with naming(str(path), hint=_HINT):
         return _make_rule(documents[0], path.stem)
-    except ShapeError as error:
-        raise ConfigurationError(
-            error.message, where=f"{path}:{error.line}:{error.column}", hint="see docs/writing-rules.md"
-        ) from error
 
 
 def _make_rule(root: Node, stem: str) -> Rule:
-    for key, node in root.mapping().items():
-        if key not in SCHEMA_KEYS:
-            raise ShapeError(f"`{key}` is no key of a rule ({', '.join(SCHEMA_KEYS)})", node)
-    for key in _REQUIRED:
-        if root.get(key) is None:
-            raise ShapeError(f"`{key}` is missing", root)
-    name = root.text_at("id")
-    if name != stem:
-        raise ShapeError(f"the rule's id is {name}, but its file is called {stem}", root)
-    check = CHECKS.get(root.text_at("check"))
-    if check is None:
-        raise ShapeError(f"there is no check `{root.text_at('check')}`", root)
-    parameters = root.texts_at("parameters")
-    _validate_parameters(parameters, check, root)
+    only_keys(root, SCHEMA_KEYS, "a rule")
+    check = CHECKS[one_of(required(root, "check", "a rule"), tuple(CHECKS), "a check of podfit")]
     return Rule(
-        id=name,
+        id=_id(required(root, "id", "a rule"), stem),
         check=check,
-        severity=read_severity(root.get("severity")),
-        summary=root.text_at("summary").strip(),
-        why=root.text_at("why").strip(),
-        fix=root.text_at("fix").strip(),
+        severity=read_severity(required(root, "severity", "a rule")),
+        summary=_words(root, "summary"),
+        why=_words(root, "why"),
+        fix=_words(root, "fix"),
         ignore=root.text_at("ignore").strip(),
-        parameters=parameters,
+        parameters=_parameters(root, check),
         explains=tuple(node.text() for node in root.items_at("explains")),
         pedantic=root.flag_at("pedantic"),
         references=tuple(node.text() for node in root.items_at("references")),
     )
 
 
-def _validate_parameters(parameters: Mapping[str, str], check: Check, root: Node) -> None:
-    if parameters.keys() != check.parameters.keys():
-        wanted = ", ".join(check.parameters) or "none"
-        raise ShapeError(f"the check takes these parameters: {wanted}", root)
-    for name, value in parameters.items():
-        if value not in check.parameters[name]:
-            allowed = ", ".join(check.parameters[name])
-            raise ShapeError(f"parameter `{name}` is one of {allowed}, not {value}", root)
+def _id(node: Node, stem: str) -> str:
+    name = node.text()
+    if not _ID.fullmatch(name):
+        raise ShapeError("a rule's `id` is in kebab case, such as missing-os-selector", node)
+    if name != stem:
+        raise ShapeError(f"the rule's id is {name}, but its file is called {stem}", node)
+    return name
 
 
-def read_severity(node: Node | None) -> Severity:
-    """A severity by its name. Raises `ShapeError`."""
-    names = {str(severity): severity for severity in Severity}
-    if node is not None and node.is_text and node.text() in names:
-        return names[node.text()]
-    raise ShapeError(f"a severity is one of {', '.join(names)}", node or Node(None, 1, 1))
+def _words(root: Node, key: str) -> str:
+    node = required(root, key, "a rule")
+    if text := node.text().strip():
+        return text
+    raise ShapeError(f"`{key}` is empty", node)
+
+
+def _parameters(root: Node, check: Check) -> Mapping[str, str]:
+    """Those that the check takes, each with one of its values: all of them, and no other."""
+    given = root.get("parameters")
+    if given is None:
+        if check.parameters:
+            raise ShapeError(f"the check needs {_choices(check)} under `parameters`", root)
+        return {}
+    if not check.parameters:
+        raise ShapeError("the check takes no parameters", given)
+    only_keys(given, tuple(check.parameters), "parameters of this check")
+    return {
+        name: one_of(required(given, name, "the check"), values, f"a value of `{name}`")
+        for name, values in check.parameters.items()
+    }
+
+
+def _choices(check: Check) -> str:
+    return ", ".join(f"`{name}` ({' or '.join(items)})" for name, items in check.parameters.items())
