@@ -13,7 +13,7 @@ from auditor.cli.flags import ImageFlags, SourceFlags
 from auditor.cli.progress import Display, display
 from auditor.cli.text import print_problems
 from auditor.cli.wiring import make_config, opened_inspector
-from auditor.config import Config, Reach
+from auditor.config.model import Config, Reach
 from auditor.errors import (
     EXIT_CLEAN,
     EXIT_FINDINGS,

@@ -11,7 +11,7 @@ from auditor.cli.flags import OutputFlags
 from auditor.cli.progress import display
 from auditor.cli.text import print_problems
 from auditor.cli.wiring import load_clusters, opened_inspector, select_rules
-from auditor.config import Config
+from auditor.config.model import Config
 from auditor.errors import UsageError
 from auditor.report import Report
 from auditor.sources.open import open_sources

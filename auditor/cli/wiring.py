@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from auditor.cli.flags import ClusterFlags, FailOn, GateFlags, ImageFlags, SourceFlags
 from auditor.clusters.catalog import load_cluster
-from auditor.config import Config, ImageConfig, Reach
+from auditor.config.model import Config, ImageConfig, Reach
 from auditor.errors import UsageError
 from auditor.findings import Severity
 from auditor.nodes import ClusterProfile

@@ -17,7 +17,7 @@ SLOW = {"helm_python", "pydantic", "requests", "rich", "ruamel", "tabulate", "ur
 
 HOMES = {
     "helm_python": ("auditor/sources/",),
-    "platformdirs": ("auditor/cli/", "auditor/config.py", "auditor/registry/"),
+    "platformdirs": ("auditor/cli/", "auditor/config/", "auditor/registry/"),
     "requests": ("auditor/registry/",),
     "rich": ("auditor/cli/", "auditor/formats/"),
     "tabulate": ("auditor/formats/",),

@@ -9,7 +9,7 @@ from pathlib import Path
 from tests.guards.modules import Module, all_modules, imported_roots
 from tests.support.tools import ROOT, missing
 
-EDGES = ("auditor/cli/", "auditor/config.py", "auditor/registry/", "auditor/sources/")
+EDGES = ("auditor/cli/", "auditor/config/", "auditor/registry/", "auditor/sources/")
 """Where files, processes, sockets and the environment may be touched."""
 
 
