@@ -34,7 +34,7 @@ def isolated_environment() -> dict[str, str]:
         for name, value in os.environ.items()
         if name in _KEPT or not name.startswith(_DROPPED)
     }
-    return {**kept, **dict.fromkeys(_PROXIES, _NOWHERE), "GOTRACEBACK": "none"}
+    return {**kept, **dict.fromkeys(_PROXIES, _NOWHERE)}
 
 
 def limit_process(pid: int, output: int) -> None:

@@ -23,7 +23,7 @@ _JUDGEMENTS: Final = {
         "does not support this version of Kubernetes",
         "say the version of your clusters with --kube-version",
     ),
-    r"invalid (kube|semantic) version": (
+    r"^invalid kube version|^could not parse .* as version": (
         "was not rendered: --kube-version is no version",
         "write it as 1.31 or v1.31.2",
     ),

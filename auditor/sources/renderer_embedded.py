@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import re
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
@@ -23,6 +24,8 @@ from auditor.sources.worker import Worker
 
 _QUICK_SECONDS: Final = 10.0
 """For what runs no template: parsing values, reading Chart.yaml."""
+_DOCUMENT_END: Final = re.compile(r"^---[ \t]*(?:#.*)?\r?$", re.MULTILINE)
+"""Helm merges the documents of a values file; the library's reader stops after the first."""
 _NOTES: Final = "templates/NOTES.txt"
 
 
@@ -90,7 +93,8 @@ class EmbeddedRenderer:
     def _compose(self, options: HelmOptions, overlay: Values) -> dict[str, Any]:
         values: dict[str, Any] = {}
         for name in options.values_files:
-            values = merge(values, self._quickly("read_values", text=read_text(Path(name), name)))
+            for text in _DOCUMENT_END.split(read_text(Path(name), name)):
+                values = merge(values, self._quickly("read_values", text=text))
         for call, expressions in (
             ("parse_set", options.set_values),
             ("parse_set_string", options.set_strings),

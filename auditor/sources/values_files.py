@@ -12,7 +12,7 @@ from auditor.yaml import YamlError, read_documents
 
 
 def check_values_files(options: HelmOptions) -> Iterator[Problem]:
-    """What Helm would pass over in silence: all documents of a values file but the first.
+    """Values files of several documents: Helm 4 merges them, earlier versions read the first.
 
     Raises SourceError for a file that is absent, unreadable, no YAML or no mapping.
     """
@@ -37,7 +37,8 @@ def check_values_files(options: HelmOptions) -> Iterator[Problem]:
         if len(documents) > 1:
             second = documents[1]
             yield SourceError(
-                f"values file {name} holds several documents, and Helm reads only the first",
+                f"values file {name} holds several documents",
                 where=f"{name}:{second.line}",
+                why="Helm 4 merges them, as was done here; earlier versions read only the first",
                 hint="put each document into a file of its own, and give each with -f",
             ).problem

@@ -20,13 +20,14 @@ def test_one_document_is_what_helm_reads(
     assert _check(tmp_path, text, monkeypatch) == []
 
 
-def test_a_second_document_is_said_to_be_unread(
+def test_a_second_document_is_not_passed_over_in_silence(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert _check(tmp_path, "a: 1\n---\nb: 2\n", monkeypatch) == [
         Problem(
-            "values file values.yaml holds several documents, and Helm reads only the first",
+            "values file values.yaml holds several documents",
             where="values.yaml:3",
+            why="Helm 4 merges them, as was done here; earlier versions read only the first",
             hint="put each document into a file of its own, and give each with -f",
         )
     ]
