@@ -8,8 +8,9 @@ from typing import Final
 
 from auditor.errors import Problem
 from auditor.manifests import Document, Manifest, read_manifests, shape_error
+from auditor.resources.catalog import find_workloads
 from auditor.sources.interface import Source
-from auditor.workloads import Workload, find_workloads
+from auditor.workloads import Workload
 from auditor.yaml import ShapeError
 
 Progress = Callable[[str], None]
@@ -52,7 +53,7 @@ def take_inventory(
                 continue
             seen.add(item)
             progress(item.path)
-            for found in _read(item):
+            for found in read_document(item):
                 match found:
                     case Problem():
                         problems.append(found)
@@ -65,7 +66,8 @@ def take_inventory(
     return Inventory(tuple(workloads), tuple(supporting), tuple(problems))
 
 
-def _read(document: Document) -> Iterator[Workload | Manifest | Problem]:
+def read_document(document: Document) -> Iterator[Workload | Manifest | Problem]:
+    """What a document holds of workloads and of what bears on them, and what cannot be read."""
     for item in read_manifests(document):
         if isinstance(item, Problem):
             yield item

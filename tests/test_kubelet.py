@@ -4,7 +4,8 @@ import pytest
 
 from auditor.kubelet import is_static, kubelet_refusal
 from auditor.nodes import NodePool, RuntimeClass
-from auditor.workloads import Workload, find_workloads
+from auditor.resources.catalog import find_workloads
+from auditor.workloads import Workload
 from tests.support.objects import cluster, manifest, pool, workload
 
 LINUX = pool(labels={"zone": "z1"}, nodes=("lin-a",))

@@ -19,8 +19,8 @@ from auditor.nodes import ClusterProfile, NodePool, RuntimeClass, Taint
 from auditor.placement import Placement, Verdict, place
 from auditor.platforms import Platform
 from auditor.predicates import COMPARISON_GATE
+from auditor.resources.catalog import find_workloads
 from auditor.scheduling import Toleration
-from auditor.workloads import find_workloads
 
 Data = dict[str, Any]
 

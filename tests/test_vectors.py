@@ -17,8 +17,9 @@ from auditor.manifests import Document, Manifest, read_manifests
 from auditor.nodes import ClusterProfile, NodePool, RuntimeClass, Taint, parse_runtime
 from auditor.placement import Verdict
 from auditor.platforms import Platform, make_platform
+from auditor.resources.catalog import find_workloads
 from auditor.scheduling import Toleration
-from auditor.workloads import Workload, find_workloads
+from auditor.workloads import Workload
 
 PHASES = {
     Failure.PULL: "ImagePullBackOff",

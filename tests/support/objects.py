@@ -16,7 +16,8 @@ from auditor.nodes import (
     platform_labels,
 )
 from auditor.platforms import parse_platform
-from auditor.workloads import Workload, find_workloads
+from auditor.resources.catalog import find_workloads
+from auditor.workloads import Workload
 
 _API_VERSIONS = {"CronJob": "batch/v1", "Job": "batch/v1", "Pod": "v1"}
 

@@ -1,0 +1,120 @@
+"""Pod specs found by their look, in kinds that nobody told us about."""
+
+import json
+from typing import Any
+
+import pytest
+
+from auditor.resources.catalog import find_workloads
+from auditor.resources.fallback import may_make_pods
+from auditor.workloads import Workload
+from tests.support.objects import manifest
+
+POD: dict[str, Any] = {
+    "nodeSelector": {"os": "linux"},
+    "tolerations": [{"operator": "Exists"}],
+    "initContainers": [{"name": "init", "image": "init:1"}],
+    "containers": [{"name": "web", "image": "quay.io/acme/web:1"}],
+}
+
+
+def found(spec: object, *, group: str = "acme.example", **rest: object) -> list[Workload]:
+    root = {"apiVersion": f"{group}/v1", "kind": "Shop", "metadata": {"name": "x"}, "spec": spec}
+    return list(find_workloads(manifest(json.dumps({**root, **rest}))))
+
+
+def test_a_pod_spec_anywhere() -> None:
+    (workload,) = found({"parts": [{"template": {"spec": POD}}]})
+
+    assert str(workload) == "Shop/x (spec.parts[0].template.spec)"
+    assert workload.guessed
+    assert workload.controller == ""
+    assert [item.image for item in workload.containers] == ["init:1", "quay.io/acme/web:1"]
+    assert [str(item) for item in workload.scheduling.node_selector] == ["os=linux"]
+    assert len(workload.scheduling.tolerations) == 1
+    assert workload.selector_path == "spec.parts[0].template.spec.nodeSelector"
+
+
+def test_all_of_them_in_document_order() -> None:
+    workloads = found({"z": {"spec": POD}, "a": [POD, {"b": POD}]}, status=POD)
+
+    assert [item.component for item in workloads] == ["spec.z.spec", "spec.a[0]", "spec.a[1].b"]
+
+
+def test_one_within_another_is_passed_over() -> None:
+    assert len(found({**POD, "more": {"spec": POD}})) == 1
+
+
+def test_a_wrapped_manifest_says_whose_rules_its_pods_follow() -> None:
+    inner = {"apiVersion": "apps/v1", "kind": "DaemonSet", "spec": {"template": {"spec": POD}}}
+
+    (workload,) = found({"forProvider": {"manifest": inner}})
+    assert workload.is_daemon_set
+    assert workload.component == "spec.forProvider.manifest.spec.template.spec"
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [
+        {"image": "quay.io/acme/web:1", "nodeSelector": {"os": "linux"}},
+        {"containers": []},
+        {"containers": "web"},
+        {"containers": {"web": {"name": "web", "image": "web:1"}}},
+        {"containers": ["web"]},
+        {"containers": [{"image": "web:1"}]},
+        {"containers": [{"name": "web"}]},
+        {"containers": [{"name": "web", "image": 1}]},
+        {"containers": [{"name": "web", "image": ""}]},
+        {"containers": [{"name": "*", "image": "web:1"}]},
+        {"containers": [{"name": "web", "image": "!*:latest"}]},
+        {"containers": [{"name": "web", "image": "a b"}]},
+        {"containers": [{"name": "web", "image": "web:1"}, {"name": "patch"}]},
+        {"containers": [{"name": "web", "image": "web:1"}], "nodeSelector": {"gpu": True}},
+        {"containers": [{"name": "web", "image": "web:1"}], "tolerations": "all"},
+        "text",
+        None,
+    ],
+)
+def test_what_only_looks_like_a_pod_spec(spec: object) -> None:
+    assert found({"template": spec}) == []
+
+
+@pytest.mark.parametrize("group", ["kyverno.io", "templates.gatekeeper.sh", "storage.k8s.io"])
+def test_groups_that_hold_patterns_or_are_known_whole(group: str) -> None:
+    assert found(POD, group=group) == []
+
+
+@pytest.mark.parametrize(
+    ("group", "expected"),
+    [
+        ("", False),
+        ("apps", False),
+        ("policy", False),
+        ("node.k8s.io", False),
+        ("apiextensions.k8s.io", False),
+        ("policies.kyverno.io", False),
+        ("jobset.x-k8s.io", True),
+        ("example.com", True),
+    ],
+)
+def test_which_groups_may_make_pods(group: str, expected: bool) -> None:
+    assert may_make_pods(group) is expected
+
+
+def test_an_object_nested_very_deep_is_searched_without_recursion() -> None:
+    spec: object = POD
+    for _ in range(400):
+        spec = {"a": [spec]}
+
+    assert len(found(spec)) == 1
+
+
+def test_an_alias_bomb_is_not_searched() -> None:
+    bomb = "\n".join(
+        f"  a{level}: &a{level} [{', '.join([f'*a{level - 1}'] * 9)}]" for level in range(1, 6)
+    )
+    pod = "  pod: {containers: [{name: a, image: a}]}"
+    head = "apiVersion: a.example/v1\nkind: Shop\nspec:\n  a0: &a0 [1, 2, 3, 4]\n"
+
+    assert list(find_workloads(manifest(f"{head}{bomb}\n{pod}"))) == []
+    assert len(list(find_workloads(manifest(f"{head}{pod}")))) == 1
