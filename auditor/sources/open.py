@@ -118,7 +118,10 @@ class _Opener:
             yield unreadable(argument, error).problem
 
     def _below(self, folder: Path) -> Iterator[Part]:
-        for found in walk(folder):
+        root = folder.resolve()
+        for found in walk(
+            folder, skips=lambda path: self.options.excludes(root / path.relative_to(folder))
+        ):
             match found:
                 case Problem():
                     yield found

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Final, Literal
+
+from auditor.globs import covers
 
 RendererName = Literal["auto", "embedded", "cli"]
 
@@ -32,7 +36,60 @@ class HelmOptions:
 
 
 @dataclass(frozen=True, slots=True)
+class Variant:
+    """A way to render a chart beside its defaults. The fields are those of `HelmOptions`."""
+
+    name: str
+    values_files: tuple[str, ...] = ()
+    set_values: tuple[str, ...] = ()
+    set_strings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Tree:
+    """What is said of the sources below a folder.
+
+    root: absolute, links resolved. exclude: globs from there of what is passed over on the way; a
+    SOURCE that is named is not. variants: for the charts below a glob.
+    """
+
+    root: Path
+    exclude: tuple[str, ...] = ()
+    variants: tuple[tuple[str, tuple[Variant, ...]], ...] = ()
+
+    def excludes(self, path: Path) -> bool:
+        return _covered(self.exclude, path, self.root)
+
+    def variants_of(self, chart: Path) -> tuple[Variant, ...]:
+        """Of every entry that covers the chart, in their order."""
+        covering = (found for glob, found in self.variants if _covered((glob,), chart, self.root))
+        return tuple(variant for found in covering for variant in found)
+
+
+@dataclass(frozen=True, slots=True)
 class SourceOptions:
     """How sources are opened and read."""
 
     helm: HelmOptions = field(default_factory=HelmOptions)
+    trees: tuple[Tree, ...] = ()
+
+    def excludes(self, path: Path) -> bool:
+        """Whether a file or folder is passed over. path: absolute, links resolved."""
+        tree = self._tree_of(path)
+        return tree is not None and tree.excludes(path)
+
+    def variants_of(self, chart: Path) -> tuple[Variant, ...]:
+        """How else to render a chart. chart: its folder or archive, as it was found."""
+        inside = chart.resolve()
+        tree = self._tree_of(inside)
+        return tree.variants_of(inside) if tree else ()
+
+    def _tree_of(self, path: Path) -> Tree | None:
+        """The tree with the innermost root around a path."""
+        around = [tree for tree in self.trees if path.is_relative_to(tree.root)]
+        return max(around, key=lambda tree: len(tree.root.parts), default=None)
+
+
+def _covered(globs: Iterable[str], path: Path, root: Path) -> bool:
+    relative = path.relative_to(root).as_posix()
+    return any(covers(glob, relative) for glob in globs)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -28,11 +28,16 @@ class ChartFolder:
 
 
 def walk(
-    folder: Path, *, max_entries: int = MAX_ENTRIES, max_depth: int = MAX_DEPTH
+    folder: Path,
+    *,
+    skips: Callable[[Path], bool] = lambda _: False,
+    max_entries: int = MAX_ENTRIES,
+    max_depth: int = MAX_DEPTH,
 ) -> Iterator[Path | ChartFolder | Problem]:
     """Files that may hold manifests, and charts, below a folder: its files first, each by name.
 
     Nothing hidden, nothing inside a chart, no link to a folder, no link that leaves the folder.
+    skips: says of an entry whether it is passed over with all that is below it.
     """
     root = folder.resolve()
     entries_left = max_entries
@@ -52,8 +57,10 @@ def walk(
         if entries_left < 0:
             yield _too_much(folder, f"more than {max_entries} files and folders")
             return
-        yield from (Path(entry.path) for entry in entries if _may_hold_manifests(entry, root))
+        files = (Path(entry.path) for entry in entries if _may_hold_manifests(entry, root))
+        yield from (path for path in files if not skips(path))
         below = [Path(entry.path) for entry in entries if _is_entered(entry)]
+        below = [path for path in below if not skips(path)]
         if below and depth >= max_depth:
             yield _too_much(current, f"folders more than {max_depth} deep")
             continue
