@@ -88,8 +88,8 @@ def xml(text: str) -> str:
 
 
 def xml_document(text: str) -> str:
-    """A serialised document in which no logging command is left."""
-    return _LOGGING_COMMAND.sub("#&#35;", text)
+    """A serialised document in which no command to a runner is left."""
+    return _WORKFLOW_COMMAND.sub(r"\1&#58;", _LOGGING_COMMAND.sub("#&#35;", text))
 
 
 def json_text(value: Any, *, indent: int | None = 2) -> str:

@@ -38,7 +38,7 @@ class Annotation:
 
     def __str__(self) -> str:
         written = ",".join(
-            f"{key}={escape.workflow_property(escape.visible(value))}"
+            f"{key}={escape.workflow_property(escape.terminal(value))}"
             for key, value in self.properties
             if value
         )
@@ -48,9 +48,9 @@ class Annotation:
 
 def write_github(report: Report, style: Style) -> str:
     """The worst first; what is too much for GitHub is counted in one last notice."""
+    del style
     findings = sorted(report.findings, key=lambda finding: -finding.severity)
-    annotations = [*(_of_problem(item, style) for item in report.problems)]
-    annotations += [_of_finding(item, style) for item in findings]
+    annotations = [*map(_of_problem, report.problems), *map(_of_finding, findings)]
     return "".join(map(str, _bounded(annotations)))
 
 
@@ -71,7 +71,7 @@ def _bounded(annotations: list[Annotation]) -> Iterator[Annotation]:
         yield Annotation("notice", text, (("title", "podfit"),))
 
 
-def _of_finding(finding: Finding, style: Style) -> Annotation:
+def _of_finding(finding: Finding) -> Annotation:
     seen = finding.observation
     location = seen.location
     parts = [f"{location}: {seen.message}"]
@@ -81,26 +81,26 @@ def _of_finding(finding: Finding, style: Style) -> Annotation:
         parts.append(f"line {location.line} is that of the rendered template")
     return Annotation(
         _LEVELS[finding.severity],
-        "\n".join(map(escape.visible, parts)),
+        "\n".join(map(escape.terminal, parts)),
         (
             ("title", f"podfit: {finding.rule}"),
-            ("file", repository_path(location.path, style)),
+            ("file", repository_path(seen)),
             ("line", str(file_line(location))),
             ("col", "" if location.rendered else str(location.column)),
         ),
     )
 
 
-def _of_problem(problem: Problem, style: Style) -> Annotation:
+def _of_problem(problem: Problem) -> Annotation:
     path, line = split_place(problem.where)
     parts = [f"{problem.where}: {problem.what}" if problem.where else problem.what]
     parts += [*escape.lines(problem.why), *((f"help: {problem.hint}",) if problem.hint else ())]
     return Annotation(
         "error",
-        "\n".join(map(escape.visible, parts)),
+        "\n".join(map(escape.terminal, parts)),
         (
             ("title", "podfit: not audited"),
-            ("file", repository_path(path, style) if path else ""),
+            ("file", path),
             ("line", str(line) if path else ""),
         ),
     )

@@ -27,8 +27,8 @@ def write_gitlab(report: Report, style: Style) -> str:
 
     GitLab keeps one of several entries with the same fingerprint, so later ones are told apart.
     """
-    entries = [_of_finding(finding, style) for finding in report.findings]
-    entries += [_of_problem(problem, style) for problem in report.problems]
+    del style
+    entries = [*map(_of_finding, report.findings), *map(_of_problem, report.problems)]
     seen: dict[str, int] = {}
     for entry in entries:
         fingerprint = entry["fingerprint"]
@@ -38,7 +38,7 @@ def write_gitlab(report: Report, style: Style) -> str:
     return json_text(entries) + "\n"
 
 
-def _of_finding(finding: Finding, style: Style) -> dict[str, Any]:
+def _of_finding(finding: Finding) -> dict[str, Any]:
     seen = finding.observation
     fix = f"; {seen.fix}" if seen.fix else ""
     return {
@@ -46,11 +46,11 @@ def _of_finding(finding: Finding, style: Style) -> dict[str, Any]:
         "check_name": finding.rule,
         "fingerprint": finding.fingerprint,
         "severity": _SEVERITIES[finding.severity],
-        "location": _location(seen.location.path, file_line(seen.location), style),
+        "location": _location(repository_path(seen), file_line(seen.location)),
     }
 
 
-def _of_problem(problem: Problem, style: Style) -> dict[str, Any]:
+def _of_problem(problem: Problem) -> dict[str, Any]:
     path, line = split_place(problem.where)
     digest = hashlib.sha256(f"{path}\0{problem.what}".encode(errors="replace")).hexdigest()
     return {
@@ -58,9 +58,9 @@ def _of_problem(problem: Problem, style: Style) -> dict[str, Any]:
         "check_name": "not-audited",
         "fingerprint": digest[:FINGERPRINT_LENGTH],
         "severity": "blocker",
-        "location": _location(path or ".", line, style),
+        "location": _location(path or ".", line),
     }
 
 
-def _location(path: str, line: int, style: Style) -> dict[str, Any]:
-    return {"path": visible(repository_path(path, style)), "lines": {"begin": line}}
+def _location(path: str, line: int) -> dict[str, Any]:
+    return {"path": visible(path), "lines": {"begin": line}}

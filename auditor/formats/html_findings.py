@@ -66,7 +66,7 @@ def _summary(finding: Finding) -> Iterator[str]:
 
 def _body(finding: Finding, report: Report, style: Style, url: str) -> Iterator[str]:
     seen = finding.observation
-    yield f'<div class="body">\n<p>{_where(seen.location, source_link(seen.location, style))}</p>\n'
+    yield f'<div class="body">\n<p>{_where(seen.location, source_link(seen, style))}</p>\n'
     yield from _source(seen)
     yield "<dl>\n"
     for label, text in (("Why", seen.why), ("Fix", seen.fix), ("On", pools_of(seen, report))):

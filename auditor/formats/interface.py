@@ -13,10 +13,9 @@ class Style:
     """How a text may look where it goes.
 
     color, links: ANSI colours and OSC 8 links may be used. ascii_only: the terminal has no UTF-8.
-    width: columns. show_passed: list what is in order too. base: the folder that paths of the
-    report are relative to, as seen from the root of the repository ("" for the root itself): code
-    hosts want paths from there. source_url: what such a path is put behind to link to the file, as
-    `https://github.com/o/r/blob/SHA/`; "" for no links.
+    width: columns. show_passed: list what is in order too. source_url: what a path from the root of
+    the repository is put behind to link to the file, as `https://github.com/o/r/blob/SHA/`; "" for
+    no links.
     """
 
     color: bool = False
@@ -24,7 +23,6 @@ class Style:
     ascii_only: bool = False
     width: int = 100
     show_passed: bool = False
-    base: str = ""
     source_url: str = ""
 
 

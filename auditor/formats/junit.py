@@ -40,7 +40,8 @@ def write_junit(report: Report, style: Style) -> str:
             for rule in report.rules:
                 classname = f"{visible(path)}: {visible(name)}"
                 case = ET.SubElement(suite, "testcase", name=rule.id, classname=classname)
-                case.extend(cases.get(_key(rule.id, workload), ()))
+                if (element := cases.get(_key(rule.id, workload))) is not None:
+                    case.append(element)
         _count(suite)
     if report.problems:
         suite = ET.SubElement(root, "testsuite", name="podfit")
@@ -55,8 +56,8 @@ def _key(rule: str, workload: Workload) -> Key:
     return rule, workload.document.path, workload.ordinal
 
 
-def _cases(report: Report) -> Mapping[Key, Sequence[ET.Element]]:
-    """What stands in the cases that are not simply passed."""
+def _cases(report: Report) -> Mapping[Key, ET.Element]:
+    """What stands in the cases that are not simply passed: one element each."""
     found: dict[Key, list[ET.Element]] = {}
     for finding in report.findings:
         key = _key(finding.rule, finding.observation.workload)
@@ -65,7 +66,16 @@ def _cases(report: Report) -> Mapping[Key, Sequence[ET.Element]]:
         key = _key(item.finding.rule, item.finding.observation.workload)
         message = visible(f"suppressed by {item.by}: {item.reason}")
         found.setdefault(key, []).append(ET.Element("skipped", message=message))
-    return found
+    return {key: _merged(elements) for key, elements in found.items()}
+
+
+def _merged(elements: Sequence[ET.Element]) -> ET.Element:
+    """The worst of a case's elements, with what the others say below its own text."""
+    first, *others = sorted(elements, key=lambda element: _KINDS.index(element.tag))
+    if others:
+        told = (f"{other.get('message')}\n{other.text or ''}".strip() for other in others)
+        first.text = "\n\n".join(filter(None, (first.text, *told)))
+    return first
 
 
 def _of_finding(finding: Finding, gate: Gate) -> ET.Element:

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from typing import Final
 
 from auditor.errors import Problem
-from auditor.findings import Finding
+from auditor.findings import Finding, Observation
 from auditor.formats.escape import lines, markdown, markdown_code, markdown_prose
 from auditor.formats.excerpt import excerpt
 from auditor.formats.interface import Style
@@ -28,7 +28,6 @@ from auditor.formats.words import (
     workload_names,
 )
 from auditor.formats.workload_table import REASONABLE
-from auditor.manifests import Location
 from auditor.phrases import count, unique
 from auditor.report import Report
 
@@ -84,7 +83,7 @@ def _finding(finding: Finding, report: Report, style: Style, url: str) -> Iterat
     rule = markdown_code(finding.rule)
     yield "<details>"
     yield f"<summary><b>{finding.severity}</b> {rule}: {markdown_prose(seen.message)}</summary>\n"
-    yield f"{_where(seen.location, style)}\n"
+    yield f"{_where(seen, style)}\n"
     yield from _source(finding)
     notes = (("Why", seen.why), ("Fix", seen.fix), ("On", pools_of(seen, report)))
     for label, text in notes:
@@ -97,9 +96,10 @@ def _finding(finding: Finding, report: Report, style: Style, url: str) -> Iterat
     yield "\n</details>"
 
 
-def _where(location: Location, style: Style) -> str:
+def _where(seen: Observation, style: Style) -> str:
+    location = seen.location
     text = markdown_code(f"{location.path}:{location.line}")
-    url = source_link(location, style)
+    url = source_link(seen, style)
     linked = f"[{text}](<{markdown(url)}>)" if url else text
     return f"{linked} (rendered)" if location.rendered else linked
 

@@ -1,49 +1,50 @@
-"""Paths of a report as code hosts want them: from the root of the repository, with slashes."""
+"""Where a finding is, as code hosts want it: the path from the root of its repository."""
 
 from __future__ import annotations
 
-import posixpath
 import re
 from pathlib import PurePath
 from typing import Final
 from urllib.parse import quote
 
+from auditor.findings import Observation
 from auditor.formats.interface import Style
 from auditor.manifests import Location
 
 _PLACE: Final = re.compile(r"(?P<path>.+?)(?::(?P<line>\d+))?(?::(?P<column>\d+))?", re.DOTALL)
+_DRIVE: Final = re.compile(r"[A-Za-z]:/")
 
 
-def repository_path(path: str, style: Style) -> str:
-    """The path from the root of the repository.
+def repository_path(seen: Observation) -> str:
+    """The file from the root of its repository; as the user wrote it where nobody knows that."""
+    document = seen.workload.document
+    if seen.location.path == document.path:
+        return document.stable_path
+    return posix_path(seen.location.path)
 
-    One that leads out of it, and an absolute one, stay as they are.
+
+def posix_path(path: str) -> str:
+    """A path with slashes."""
+    return PurePath(path).as_posix()
+
+
+def uri(path: str) -> str:
+    """A path with slashes as a relative reference (RFC 3986), or a `file:` URI if it is absolute.
+
+    What is no file, such as `<stdin>` or a remote chart, is a relative reference too: GitHub
+    refuses a whole SARIF file for one URI of another scheme.
     """
-    posix = PurePath(path).as_posix()
-    if posixpath.isabs(posix) or PurePath(path).is_absolute():
-        return posix
-    joined = posixpath.normpath(posixpath.join(style.base, posix))
-    return posix if joined.startswith("../") else joined
+    if _DRIVE.match(path):
+        return f"file:///{path[:2]}{quote(path[2:], errors='replace')}"
+    return f"file://{_quoted(path)}" if path.startswith("/") else _quoted(path)
 
 
-def repository_uri(path: str, style: Style) -> str:
-    """The same as a relative URI reference (RFC 3986), or a `file:` URI where it is absolute."""
-    posix = repository_path(path, style)
-    encoded = quote(posix, safe="/", errors="replace")
-    if posix.startswith("/"):
-        return f"file://{encoded}"
-    if re.match(r"[A-Za-z]:/", posix):
-        return f"file:///{posix[0]}:{quote(posix[2:], safe='/', errors='replace')}"
-    return encoded
-
-
-def source_link(location: Location, style: Style) -> str:
+def source_link(seen: Observation, style: Style) -> str:
     """Where the file can be read on the web; "" if nobody knows."""
-    posix = repository_path(location.path, style)
-    if not style.source_url or posix.startswith(("/", "../", "<")):
+    if not style.source_url or not seen.workload.document.identity:
         return ""
-    anchor = "" if location.rendered else f"#L{location.line}"
-    return f"{style.source_url}{quote(posix, safe='/', errors='replace')}{anchor}"
+    anchor = "" if seen.location.rendered else f"#L{seen.location.line}"
+    return f"{style.source_url}{_quoted(repository_path(seen))}{anchor}"
 
 
 def file_line(location: Location) -> int:
@@ -54,4 +55,8 @@ def file_line(location: Location) -> int:
 def split_place(where: str) -> tuple[str, int]:
     """Path and line of a problem's `path[:line[:column]]`; ("", 1) for nowhere."""
     match = _PLACE.fullmatch(where)
-    return (match["path"], int(match["line"] or 1)) if match else ("", 1)
+    return (posix_path(match["path"]), int(match["line"] or 1)) if match else ("", 1)
+
+
+def _quoted(path: str) -> str:
+    return quote(path, safe="/", errors="replace")

@@ -18,9 +18,10 @@ from auditor.findings import Finding, Observation, Severity
 from auditor.formats.escape import json_text, visible
 from auditor.formats.excerpt import excerpt
 from auditor.formats.interface import Style
-from auditor.formats.paths import file_line, repository_uri, split_place
+from auditor.formats.paths import file_line, repository_path, split_place, uri
 from auditor.formats.words import rule_url, runs_on
 from auditor.images import KnownPlatforms
+from auditor.phrases import count
 from auditor.report import ImageEntry, Report
 from auditor.rulebook import Rule
 
@@ -44,6 +45,7 @@ Json = dict[str, Any]
 
 def write_sarif(report: Report, style: Style) -> str:
     """One run with a result for each rule, file and line."""
+    del style
     groups = _grouped(report.findings)
     shown = groups[:MAX_RESULTS]
     run = {
@@ -51,8 +53,8 @@ def write_sarif(report: Report, style: Style) -> str:
         "automationDetails": {"id": "podfit/"},
         "columnKind": "unicodeCodePoints",
         "originalUriBaseIds": {"%SRCROOT%": {"description": {"text": "The repository's root."}}},
-        "invocations": [_invocation(report, len(groups) - len(shown), style)],
-        "results": [_result(group, report, style) for group in shown],
+        "invocations": [_invocation(report, len(groups) - len(shown))],
+        "results": [_result(group, report) for group in shown],
         "properties": {"images": [_image(entry) for entry in report.images]},
     }
     return json_text({"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}) + "\n"
@@ -62,8 +64,8 @@ def _grouped(findings: Iterable[Finding]) -> list[list[Finding]]:
     """Findings with the same rule, file and line together, the worst groups first."""
     groups: dict[tuple[str, str, int], list[Finding]] = {}
     for finding in findings:
-        location = finding.observation.location
-        key = (finding.rule, location.path, file_line(location))
+        path = repository_path(finding.observation)
+        key = (finding.rule, path, file_line(finding.observation.location))
         groups.setdefault(key, []).append(finding)
     return sorted(groups.values(), key=lambda group: -group[0].severity)
 
@@ -111,10 +113,10 @@ def _bounded(text: str) -> str:
     return text if len(text) <= _MAX_TEXT else f"{text[: _MAX_TEXT - 1]}…"
 
 
-def _invocation(report: Report, omitted: int, style: Style) -> Json:
-    notifications = [_notification(problem, style) for problem in report.problems]
+def _invocation(report: Report, omitted: int) -> Json:
+    notifications = [_notification(problem) for problem in report.problems]
     if omitted:
-        text = f"{omitted} results were left out; {MAX_RESULTS} are shown at most."
+        text = f"{count(omitted, 'result')} left out: no more than {MAX_RESULTS} are shown."
         notifications.append({"level": "warning", "message": {"text": text}})
     return {
         "executionSuccessful": not report.incomplete,
@@ -123,7 +125,7 @@ def _invocation(report: Report, omitted: int, style: Style) -> Json:
     }
 
 
-def _notification(problem: Problem, style: Style) -> Json:
+def _notification(problem: Problem) -> Json:
     parts = (problem.what, problem.why, problem.hint)
     found: Json = {
         "level": "error",
@@ -131,15 +133,15 @@ def _notification(problem: Problem, style: Style) -> Json:
     }
     path, line = split_place(problem.where)
     if path:
-        found["locations"] = [_physical(path, {"startLine": max(line, 1)}, style)]
+        found["locations"] = [_physical(path, {"startLine": max(line, 1)})]
     return found
 
 
-def _result(group: Sequence[Finding], report: Report, style: Style) -> Json:
+def _result(group: Sequence[Finding], report: Report) -> Json:
     first = group[0]
     seen = first.observation
     rules = [rule.id for rule in report.rules]
-    location = _location(seen, style)
+    location = _location(seen)
     names = sorted({_qualified(finding) for finding in group})
     location["logicalLocations"] = [
         {"fullyQualifiedName": name, "kind": "resource"} for name in names
@@ -184,22 +186,24 @@ def _qualified(finding: Finding) -> str:
     return visible("/".join(filter(None, (ref.namespace, ref.kind, ref.name))))
 
 
-def _location(seen: Observation, style: Style) -> Json:
+def _location(seen: Observation) -> Json:
     """One line: GitHub shows an alert in a pull request only if all its lines are in the diff."""
     if seen.location.rendered:
-        return _physical(seen.location.path, {"startLine": file_line(seen.location)}, style)
+        return _physical(repository_path(seen), {"startLine": file_line(seen.location)})
     region: Json = {"startLine": seen.location.line, "startColumn": seen.location.column}
     lines = [line for line in excerpt(seen) if line.number is not None]
     for mark, text in ((mark, line.text) for line in lines for mark in line.marks if mark.primary):
         end = mark.start + mark.length
         region |= {"startColumn": mark.start + 1, "endColumn": end + 1}
         region["snippet"] = {"text": visible(text[mark.start : end])}
-    return _physical(seen.location.path, region, style)
+    return _physical(repository_path(seen), region)
 
 
-def _physical(path: str, region: Json, style: Style) -> Json:
-    uri = repository_uri(path, style)
-    artifact = {"uri": uri} if uri.startswith("file:") else {"uri": uri, "uriBaseId": "%SRCROOT%"}
+def _physical(path: str, region: Json) -> Json:
+    address = uri(path)
+    artifact = {"uri": address}
+    if not address.startswith("file:"):
+        artifact["uriBaseId"] = "%SRCROOT%"
     return {"physicalLocation": {"artifactLocation": artifact, "region": region}}
 
 

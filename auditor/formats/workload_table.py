@@ -28,11 +28,9 @@ def workload_table(report: Report, pen: Pen) -> Iterator[str]:
         for header in layout.headers:
             yield pen.paint(f"{_MARGIN}{_line(header, layout, pen)}".rstrip(), Look.FAINT)
         yield from (_painted(row, layout, pen) for row in layout.rows)
-    hidden = len(everything) - len(shown)
-    if hidden:
-        other = "other " if shown else ""
-        text = f"{_MARGIN}{count(hidden, f'{other}workload')} in order (--show-passed lists them)"
-        yield pen.paint(text if shown else text.strip(), Look.FAINT)
+        if hidden := len(everything) - len(shown):
+            text = f"{count(hidden, 'other workload')} in order (--show-passed lists them)"
+            yield pen.paint(f"{_MARGIN}{text}", Look.FAINT)
 
 
 def _shown(everything: Sequence[Entry], *, show_passed: bool) -> Sequence[Entry]:
