@@ -15,6 +15,7 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         path = tmp_path / "repo" / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text("apiVersion: v1\nkind: Pod\n")
+    (tmp_path / "repo" / ".git").mkdir()
     monkeypatch.chdir(tmp_path / "repo")
     return tmp_path / "repo"
 
