@@ -21,20 +21,22 @@ _LABELS: Final = (OS_LABEL, ARCHITECTURE_LABEL, WINDOWS_BUILD_LABEL)
 def shortest_guard(assessment: Assessment, offending: Sequence[PoolFit]) -> Guard:
     """The fewest requirements that refuse the offending pools and keep those that can run it.
 
-    Found by evaluation, not by rule of thumb: every candidate is tried on every pool. Kept are all
-    good pools, else one of each cluster that has any, else one; where no pool is good, what the
+    Found by evaluation, not by rule of thumb: every candidate is tried on every pool. As many good
+    pools are kept as can be, and always the first of each cluster, or at least the very first: so
+    the guards against different gaps of one workload hold together. Where no pool is good, what the
     images themselves support is demanded. Empty where nothing helps, and where `spec.nodeName` goes
     past every guard.
     """
     if assessment.workload.scheduling.node_name:
         return Guard()
     good = _good_pools(assessment)
+    first = list({id(fit.cluster): fit for fit in reversed(good)}.values())[::-1]
     candidates = _candidates(assessment, good, offending)
     safe = [guard for guard in candidates if not any(admits(guard, fit) for fit in offending)]
-    for keeps in (_keeps_all, _keeps_one_of_each, _keeps_one):
-        for guard in safe:
-            if keeps(guard, good):
-                return guard
+    for kept in (first, first[:1]):
+        fitting = [guard for guard in safe if all(admits(guard, fit) for fit in kept)]
+        if fitting:
+            return max(fitting, key=lambda guard: sum(admits(guard, fit) for fit in good))
     return Guard()
 
 
@@ -52,19 +54,6 @@ def _good_pools(assessment: Assessment) -> list[PoolFit]:
         if landing := [fit for fit in fits if fit.placement.verdict is not Verdict.REFUSED]:
             return landing
     return surely or perhaps
-
-
-def _keeps_all(guard: Guard, good: Sequence[PoolFit]) -> bool:
-    return all(admits(guard, fit) for fit in good)
-
-
-def _keeps_one_of_each(guard: Guard, good: Sequence[PoolFit]) -> bool:
-    wanted = {id(fit.cluster) for fit in good}
-    return wanted == {id(fit.cluster) for fit in good if admits(guard, fit)}
-
-
-def _keeps_one(guard: Guard, good: Sequence[PoolFit]) -> bool:
-    return any(admits(guard, fit) for fit in good)
 
 
 def _candidates(
