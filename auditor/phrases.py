@@ -148,8 +148,8 @@ def aftermath(workload: Workload, failure: Failure | None = None) -> str:
     if workload.is_daemon_set:
         return "every such node gets a pod that never runs, and the rollout never completes"
     if _kind(workload) in ("CronJob", "Job"):
-        return "it never moves to another node by itself, and the Job never completes"
-    return "it never moves to another node by itself"
+        return "the pod never moves to another node, and the Job never completes"
+    return "the pod never moves to another node by itself"
 
 
 def outcome(failure: Failure | None, event: str) -> str:
