@@ -39,6 +39,17 @@ def plain(text: str, pen: Pen) -> Cell:
     return lambda width: cut(pen.text(text), width, pen.glyph("…"))
 
 
+def beside(left: Cell, right: Cell, widths: tuple[int, int], gap: int) -> Cell:
+    """Two cells as one. widths: what each may take; the left one gives where there is no room."""
+
+    def both(width: int) -> str:
+        room = max(min(widths[0], width - gap - widths[1]), 0)
+        text = left(room)
+        return f"{text}{' ' * (room - width_of(text) + gap)}{right(widths[1])}"
+
+    return both
+
+
 def workload(text: str, pen: Pen) -> Cell:
     """A workload's name: its kind is abbreviated before the middle goes."""
     return partial(_workload, pen.text(text), pen=pen)

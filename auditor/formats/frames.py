@@ -10,7 +10,7 @@ from auditor.findings import Finding
 from auditor.formats import escape
 from auditor.formats.excerpt import Line, Mark, excerpt
 from auditor.formats.marks import LOOKS
-from auditor.formats.pen import Look, Pen, cut, head, width_of
+from auditor.formats.pen import TIE, Look, Pen, cut, head, width_of
 from auditor.formats.words import pools_of, precision
 from auditor.report import Report
 
@@ -32,8 +32,8 @@ def finding_frame(finding: Finding, report: Report, pen: Pen, url: str = "") -> 
     yield from (pen.paint(line, Look.STRONG) for line in rest)
     lines = excerpt(seen)
     gutter = max((len(str(line.number)) for line in lines if line.number), default=1) + 1
-    note = "" if precision(seen.location) == "exact" else f" ({precision(seen.location)})"
-    yield _arrow(f"{seen.location}{note}", gutter, pen)
+    note = "" if precision(seen.location) == "exact" else f"({precision(seen.location)})"
+    yield from _arrow(str(seen.location), note, gutter, pen)
     yield from _source(lines, gutter, look, pen)
     yield from _note("why", seen.why, gutter, pen)
     yield from _note("fix", seen.fix, gutter, pen)
@@ -52,13 +52,18 @@ def problem_frame(problem: Problem, pen: Pen) -> Iterator[str]:
     yield from (pen.paint(line, Look.STRONG) for line in rest)
     gutter = 3
     if problem.where:
-        yield _arrow(problem.where, gutter, pen)
+        yield from _arrow(problem.where, "", gutter, pen)
     yield from _note("why", problem.why, gutter, pen)
     yield from _note("help", problem.hint, gutter, pen)
 
 
-def _arrow(where: str, gutter: int, pen: Pen) -> str:
-    return f"{' ' * (gutter - 1)}{pen.paint('-->', Look.FRAME)} {pen.text(where)}"
+def _arrow(where: str, note: str, gutter: int, pen: Pen) -> Iterator[str]:
+    """The place in one piece, so that a terminal can open it."""
+    lead = f"{' ' * (gutter - 1)}--> "
+    place = pen.text(where).replace(" ", TIE)
+    first, *rest = pen.wrap(f"{place} {note}".strip(), lead, " " * len(lead))
+    yield first.replace("-->", pen.paint("-->", Look.FRAME), 1)
+    yield from rest
 
 
 def _note(label: str, text: str, gutter: int, pen: Pen) -> Iterator[str]:

@@ -17,11 +17,12 @@ from auditor.report import Report
 GAP: Final = 2
 """Columns between two cells."""
 
-_WIDE: Final = (("WORKLOAD", "IMAGE", "RUNS ON", "MAY LAND ON", "RESULT"),)
+_WIDE: Final = ("WORKLOAD", "IMAGE", "RUNS ON", "MAY LAND ON", "RESULT")
 _WIDE_MINIMA: Final = (26, 26, 18, 11, 24)
-_NARROW: Final = (("WORKLOAD", "MAY LAND ON", "RESULT"), ("image", "runs on", ""))
-_NARROW_MINIMA: Final = (16, 11, 12)
+_NARROW_MINIMA: Final = (32, 16)
 """Fewer columns than that say too little."""
+_LANDING: Final = range(len("MAY LAND ON"), 21)
+"""Columns for where a pod may land, beside the name of its workload."""
 _UNLIMITED: Final = 10_000
 
 
@@ -46,7 +47,7 @@ class Row:
 class Layout:
     """headers: one or two lines of titles. widths: of the columns, `GAP` between them."""
 
-    headers: tuple[tuple[str, ...], ...]
+    headers: tuple[Row, ...]
     rows: tuple[Row, ...]
     widths: tuple[int, ...]
 
@@ -63,17 +64,19 @@ def entries(report: Report) -> tuple[Entry, ...]:
 def lay_out(shown: Sequence[Entry], room: int, pen: Pen, lead: str = "  ") -> Layout:
     """A line for each image.
 
-    Where there is no room: a line for the workload, and one below for each of its images, after
-    `lead`.
+    Where there is no room: a line for the workload and where it may land, and one below for each of
+    its images, after `lead`.
     """
+    header = Row(tuple(cells.plain(title, pen) for title in _WIDE))
     rows = tuple(row for entry in shown for row in _wide(entry, pen))
-    widths = _widths(rows, _WIDE, _WIDE_MINIMA, room)
+    widths = _widths((header, *rows), _WIDE_MINIMA, room)
     if widths is not None:
-        return Layout(_WIDE, rows, widths)
-    first, below = _NARROW
-    headers = (first, (pen.glyph(lead) + below[0], *below[1:]))
-    rows = tuple(row for entry in shown for row in _narrow(entry, pen, lead))
-    return Layout(headers, rows, _widths(rows, headers, _NARROW_MINIMA, room) or _NARROW_MINIMA)
+        return Layout((header,), rows, widths)
+    pair = _pair(shown, pen)
+    headers = _narrow_headers(pair, pen, lead)
+    rows = tuple(row for entry in shown for row in _narrow(entry, pair, pen, lead))
+    widths = _widths((*headers, *rows), _NARROW_MINIMA, room)
+    return Layout(headers, rows, widths or _NARROW_MINIMA)
 
 
 def _wide(entry: Entry, pen: Pen) -> Iterator[Row]:
@@ -87,12 +90,27 @@ def _wide(entry: Entry, pen: Pen) -> Iterator[Row]:
             yield Row((cells.workload(entry.name, pen), *pair, *tail), entry.result)
 
 
-def _narrow(entry: Entry, pen: Pen, lead: str) -> Iterator[Row]:
+def _narrow_headers(pair: tuple[int, int], pen: Pen, lead: str) -> tuple[Row, Row]:
+    titles = (cells.plain("WORKLOAD", pen), cells.plain("MAY LAND ON", pen))
+    return (
+        Row((cells.beside(*titles, pair, GAP), cells.plain("RESULT", pen))),
+        Row((cells.plain(f"{lead}image", pen), cells.plain("runs on", pen))),
+    )
+
+
+def _narrow(entry: Entry, pair: tuple[int, int], pen: Pen, lead: str) -> Iterator[Row]:
     landing = cells.plain(may_land(entry.assessment), pen)
-    result = cells.result(entry.result, pen)
-    yield Row((cells.workload(entry.name, pen), landing, result), entry.result)
-    for name, use in _uses(entry.assessment):
-        yield Row((cells.image(name, pen, lead=lead), cells.platforms(use, pen), cells.empty))
+    first = cells.beside(cells.workload(entry.name, pen), landing, pair, GAP)
+    yield Row((first, cells.result(entry.result, pen)), entry.result)
+    for image, use in _uses(entry.assessment):
+        yield Row((cells.image(image, pen, lead=lead), cells.platforms(use, pen)))
+
+
+def _pair(shown: Sequence[Entry], pen: Pen) -> tuple[int, int]:
+    """The widths of a workload's name and of where it may land, side by side."""
+    names = max(width_of(pen.text(entry.name)) for entry in shown)
+    landing = max(width_of(pen.text(may_land(entry.assessment))) for entry in shown)
+    return names, min(max(landing, _LANDING[0]), _LANDING[-1])
 
 
 def _uses(assessment: Assessment) -> tuple[tuple[str, ImageUse], ...]:
@@ -105,14 +123,11 @@ def _name(use: ImageUse) -> str:
     return use.reference.familiar if use.reference else use.container.image
 
 
-def _widths(
-    rows: Sequence[Row], headers: Sequence[Sequence[str]], minima: Sequence[int], room: int
-) -> tuple[int, ...] | None:
+def _widths(rows: Sequence[Row], minima: Sequence[int], room: int) -> tuple[int, ...] | None:
     """Columns for each cell: the widest gives first. None where the minima do not fit."""
-    titles = [max(map(width_of, column)) for column in zip(*headers, strict=True)]
-    natural = _used(rows, titles, [_UNLIMITED] * len(titles))
+    natural = _used(rows, [_UNLIMITED] * len(minima))
     floor = [min(*pair) for pair in zip(natural, minima, strict=True)]
-    room -= GAP * (len(titles) - 1)
+    room -= GAP * (len(minima) - 1)
     if sum(floor) > room:
         return None
     widths = list(natural)
@@ -120,13 +135,12 @@ def _widths(
         over = [index for index, width in enumerate(widths) if width > floor[index]]
         widths[max(over, key=lambda index: (index < len(widths) - 1, widths[index]))] -= 1
     for index, wanted in enumerate(natural):
-        widths = _used(rows, titles, widths)  # a text that was shortened may leave room to others
+        widths = _used(rows, widths)  # a text that was shortened may leave room to others
         widths[index] = min(wanted, widths[index] + room - sum(widths))
     return tuple(widths)
 
 
-def _used(rows: Sequence[Row], titles: Sequence[int], widths: Sequence[int]) -> list[int]:
+def _used(rows: Sequence[Row], widths: Sequence[int]) -> list[int]:
     return [
-        max(min(title, width), *(width_of(row.cells[index](width)) for row in rows))
-        for index, (title, width) in enumerate(zip(titles, widths, strict=True))
+        max(width_of(row.cells[index](width)) for row in rows) for index, width in enumerate(widths)
     ]

@@ -32,6 +32,11 @@ _FALLBACKS: Final = str.maketrans(
 MAX_TEXT: Final = 2000
 """Characters of one foreign text that are shown: a name can be as long as its file."""
 
+MAX_LINE: Final = 120
+"""Columns of running text: longer lines are hard to read."""
+TIE: Final = "\xa0"
+"""A no-break space. There is none in a text that went through `Pen.text`."""
+
 _RESET: Final = "\x1b[0m"
 _LINK: Final = "\x1b]8;;{url}\x1b\\{text}\x1b]8;;\x1b\\"
 _LINKED: Final = ("https://", "http://")
@@ -80,15 +85,19 @@ class Pen:
         return _LINK.format(url=url, text=text)
 
     def wrap(self, text: str, first: str = "", following: str = "  ") -> Iterator[str]:
-        """The lines of a safe text within the width; a word that is too long is left whole."""
-        yield from textwrap.wrap(
+        """The lines of a safe text, no longer than is good to read.
+
+        A word that is too long is left whole; a `TIE` is a space at which no line ends.
+        """
+        for line in textwrap.wrap(
             text,
-            width=self.style.width,
+            width=min(self.style.width, MAX_LINE),
             initial_indent=first,
             subsequent_indent=following,
             break_long_words=False,
             break_on_hyphens=False,
-        )
+        ):
+            yield line.replace(TIE, " ")
 
 
 def width_of(text: str) -> int:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from auditor.formats import escape
 from auditor.formats.frames import finding_frame, problem_frame
 from auditor.formats.interface import Style
-from auditor.formats.pen import Pen
+from auditor.formats.pen import Look, Pen
 from auditor.formats.totals import totals_lines
 from auditor.formats.words import rule_urls
 from auditor.formats.workload_table import workload_table
@@ -31,4 +31,11 @@ def _blocks(report: Report, pen: Pen) -> Iterator[Iterator[str]]:
         yield pen.wrap(f"note: {pen.text(notice)}")
     if len(report.assessments) > 1 or report.findings:
         yield workload_table(report, pen)
-    yield totals_lines(report, pen)
+    yield _end(report, pen)
+
+
+def _end(report: Report, pen: Pen) -> Iterator[str]:
+    yield from totals_lines(report, pen)
+    if report.findings:
+        rule = pen.text(report.findings[0].rule)
+        yield pen.paint(f"  Explain a rule: podfit rules {rule}", Look.FAINT)

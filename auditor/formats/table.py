@@ -32,7 +32,7 @@ def _table(report: Report, pen: Pen) -> str:
     from tabulate import tabulate
 
     layout = lay_out(entries(report), pen.style.width - _MARK - GAP, pen, _LEAD)
-    rows = [("", *titles) for titles in layout.headers]
+    rows = [("", *layout.texts(header)) for header in layout.headers]
     rows.append(("-" * _MARK, *("-" * width for width in layout.widths)))
     rows += (_row(row, layout, pen) for row in layout.rows)
     table = tabulate(rows, tablefmt="plain", disable_numparse=True)

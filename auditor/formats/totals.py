@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Final
 
 from auditor.formats.marks import MARKS
-from auditor.formats.pen import Pen
+from auditor.formats.pen import TIE, Pen
 from auditor.formats.words import Outcome, reservations, scope, verdict, worst
 from auditor.report import Report
-
-_TIE: Final = "\xa0"
-"""Between words that stay on one line."""
 
 
 def totals_lines(report: Report, pen: Pen) -> Iterator[str]:
@@ -21,9 +17,8 @@ def totals_lines(report: Report, pen: Pen) -> Iterator[str]:
     start = f"{verdict(report)} in {scope(report)}" if clean else verdict(report)
     parts = [start, *(() if clean else (scope(report),)), *reservations(report)]
     dot = pen.glyph("·")
-    whole = f" {dot} ".join(pen.glyph(part).replace(" ", _TIE) for part in parts)
-    for line in pen.wrap(whole, f"{pen.glyph(mark)} "):
-        yield pen.paint(line.replace(_TIE, " "), look)
+    whole = f" {dot} ".join(pen.glyph(part).replace(" ", TIE) for part in parts)
+    yield from (pen.paint(line, look) for line in pen.wrap(whole, f"{pen.glyph(mark)} "))
 
 
 def overall(report: Report) -> Outcome:

@@ -7,7 +7,7 @@ from typing import Final
 
 from auditor.formats.layout import GAP, Entry, Layout, Row, entries, lay_out
 from auditor.formats.marks import MARKS
-from auditor.formats.pen import Look, Pen, cut, width_of
+from auditor.formats.pen import Look, Pen, width_of
 from auditor.formats.words import Outcome
 from auditor.phrases import count
 from auditor.report import Report
@@ -26,7 +26,7 @@ def workload_table(report: Report, pen: Pen) -> Iterator[str]:
     if shown:
         layout = lay_out(shown, pen.style.width - len(_MARGIN), pen)
         for header in layout.headers:
-            yield pen.paint(f"{_MARGIN}{_line(header, layout, pen)}".rstrip(), Look.FAINT)
+            yield pen.paint(f"{_MARGIN}{_line(header, layout)}".rstrip(), Look.FAINT)
         yield from (_painted(row, layout, pen) for row in layout.rows)
         if hidden := len(everything) - len(shown):
             text = f"{count(hidden, 'other workload')} in order (--show-passed lists them)"
@@ -39,19 +39,18 @@ def _shown(everything: Sequence[Entry], *, show_passed: bool) -> Sequence[Entry]
     return [entry for entry in everything if entry.result.outcome is not Outcome.OK]
 
 
-def _line(texts: Sequence[str], layout: Layout, pen: Pen) -> str:
-    fitted = (cut(*pair, pen.glyph("…")) for pair in zip(texts, layout.widths, strict=True))
+def _line(row: Row, layout: Layout) -> str:
     return (" " * GAP).join(
         text + " " * (width - width_of(text))
-        for text, width in zip(fitted, layout.widths, strict=True)
+        for text, width in zip(layout.texts(row), layout.widths, strict=True)
     )
 
 
 def _painted(row: Row, layout: Layout, pen: Pen) -> str:
-    line = _line(layout.texts(row), layout, pen)
+    line = _line(row, layout).rstrip()
     if row.result is None:
-        return f"{_MARGIN}{line}".rstrip()
+        return f"{_MARGIN}{line}"
     mark, look = MARKS[row.result.outcome]
     last = layout.texts(row)[-1]
-    body = line.rstrip().removesuffix(last)
-    return f"{pen.paint(pen.glyph(mark), look)}{' ' * GAP}{body}{pen.paint(last, look)}".rstrip()
+    sign = pen.paint(pen.glyph(mark), look)
+    return f"{sign}{' ' * GAP}{line.removesuffix(last)}{pen.paint(last, look)}"

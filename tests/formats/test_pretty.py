@@ -66,6 +66,7 @@ error[missing-os-selector]: DaemonSet/web may land on the wrong nodes, and its i
 ✓  Deployment/headroom  pause:3.8   linux, windows     any          ok
 
 ✗ 1 error · 2 workloads, 2 images
+  Explain a rule: podfit rules missing-os-selector
 """
     assert pretty(report) == expected
 
@@ -74,19 +75,20 @@ def test_a_narrow_terminal_groups_the_images_below_their_workload() -> None:
     table = pretty(told(audit(SHOP)), 60).partition("WORKLOAD")[2]
 
     expected = """\
-           MAY LAND ON     RESULT
-     image            runs on
-✗  ds/log-agent       any             missing-os-selector
-     fluentd:1.19     linux amd64 +4
-✗  deploy/storefront  windows         windows-build-mismatch
-     iis:ltsc2019     windows 17763
-✓  deploy/headroom    any             ok
-     pause:3.8        linux, windows
-!  Deployment/report  linux           image-unresolved
-     …/report:9       unknown
+              MAY LAND ON  RESULT
+     image                            runs on
+✗  DaemonSet/log-agent   any          missing-os-selector
+     fluentd:1.19                     linux amd64 arm64 +3
+✗  deploy/storefront     windows      windows-build-mismatch
+     iis:ltsc2019                     windows 17763
+✓  Deployment/headroom   any          ok
+     pause:3.8                        linux, windows
+!  Deployment/report     linux        image-unresolved
+     registry.corp/report:9           unknown
 
 ✗ 2 errors, 1 warning · 4 workloads, 4 images ·
   1 image unresolved
+  Explain a rule: podfit rules missing-os-selector
 """
     assert table == expected
 
@@ -112,12 +114,13 @@ error[missing-os-selector]: Deployment/gr\\xf6\\xdfe may land on the
     = fix:  set nodeSelector: {kubernetes.io/os: linux}
     = on:   windows-2022 and windows-2025
 
-   WORKLOAD                MAY LAND ON        RESULT
-     image                 runs on
-x  Deployment/gr\\xf6\\xdfe  any                missing-os-selector
-     nginx:1.31            linux amd64 arm64
+   WORKLOAD                MAY LAND ON  RESULT
+     image                              runs on
+x  Deployment/gr\\xf6\\xdfe  any          missing-os-selector
+     nginx:1.31                         linux amd64 arm64
 
 x 1 error - 1 workload, 1 image
+  Explain a rule: podfit rules missing-os-selector
 """
     assert text == expected
 
