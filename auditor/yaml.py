@@ -44,6 +44,7 @@ _INTEGER: Final = re.compile(
     r"|(?P<ten>0|[1-9][0-9]*))"
 )
 _FLOAT: Final = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
+_NOT_FINITE: Final = re.compile(r"[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)")
 _TAG: Final = "tag:yaml.org,2002:"
 _TYPES: Final[Mapping[str, tuple[type, ...]]] = {
     f"{_TAG}bool": (bool,),
@@ -52,7 +53,7 @@ _TYPES: Final[Mapping[str, tuple[type, ...]]] = {
     f"{_TAG}null": (type(None),),
 }
 """What a scalar with one of these tags must be; any other tag makes it text."""
-_MERGE: Final = "<<"
+_MAX_DIGITS: Final = 100
 _EXACT_INTEGER: Final = 2**53
 
 
@@ -214,10 +215,18 @@ def read_documents(text: str, skip: re.Pattern[str] | None = None) -> Iterator[N
     start, first_line = 0, 0
     for end in (*(match.start() for match in _SEPARATOR.finditer(text)), len(text)):
         part = text[start:end]
+        if end < len(text) and _holds_directives_alone(part):
+            continue  # they belong to the document that the dashes begin
         if not (skip and skip.search(part)):
             yield from _read_part(part, first_line)
         first_line += part.count("\n")
         start = end
+
+
+def _holds_directives_alone(part: str) -> bool:
+    return part.startswith("%") and all(
+        line.startswith(("%", "#")) or not line.strip() for line in part.splitlines()
+    )
 
 
 def _read_part(part: str, first_line: int) -> Iterator[Node | YamlError]:
@@ -226,7 +235,8 @@ def _read_part(part: str, first_line: int) -> Iterator[Node | YamlError]:
     except _Refused as refused:
         if part.lstrip().startswith("{"):
             try:  # JSON that YAML cannot read, such as surrogate pairs: right, but without places
-                yield _from_json(json.loads(part), first_line + 1)
+                value = json.loads(part, parse_float=_finite, parse_constant=_finite)
+                yield _from_json(value, first_line + 1)
                 return
             except (ValueError, RecursionError):
                 pass
@@ -239,6 +249,13 @@ def _from_json(value: Any, line: int) -> Node:
     if isinstance(value, list):
         return Node(tuple(_from_json(item, line) for item in value), line, 1)
     return Node(value, line, 1)
+
+
+def _finite(text: str) -> int | float:
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError(text)
+    return _number(number)
 
 
 class _Refused(Exception):
@@ -347,7 +364,7 @@ class _Builder:
         value: dict[str, Node] = {}
         places: dict[str, tuple[int, int]] = {}
         for key, node in zip(items[::2], items[1::2], strict=True):
-            if key.value == _MERGE and (node.is_mapping or node.is_sequence):
+            if isinstance(key.value, _MergeKey):
                 merged = self._merged(node)
                 value.update(merged)
                 places.update(dict.fromkeys(merged, (key.line, key.column)))
@@ -375,6 +392,9 @@ def _key(node: Node) -> str:
             return "true" if node.value else "false"
         case int() | float():
             return str(node.value)
+        case Mapping():
+            text = "a mapping as a mapping key; if this is `{{ ... }}`, a template was not rendered"
+            raise _Refused(text, node.line, node.column)
         case _:
             raise _Refused(f"{node.type_name} as a mapping key", node.line, node.column)
 
@@ -394,6 +414,8 @@ def _tagged(text: str, tag: str) -> Scalar:
     if tag == f"{_TAG}binary":
         joined = text.replace("\r", "").replace("\n", "")
         return base64.b64decode(joined, validate=True).decode("utf-8", "replace")
+    if tag == f"{_TAG}merge":
+        return _MergeKey(text)
     if tag not in _TYPES:
         return text
     value = _plain(text)
@@ -402,29 +424,38 @@ def _tagged(text: str, tag: str) -> Scalar:
     return value
 
 
+class _MergeKey(str):
+    """`<<` without quotes: as a key it merges; anywhere else it is text."""
+
+    __slots__ = ()
+
+
 @lru_cache(maxsize=4096)
 def _plain(text: str) -> Scalar:
     """A plain scalar by the rules of go-yaml v2 `resolve`."""
     if text in _LITERALS:
         return _LITERALS[text]
     if not _NUMERIC.match(text):
-        return text
-    if text.lower().lstrip("+-") in (".inf", ".nan"):
+        return _MergeKey(text) if text == "<<" else text
+    if _NOT_FINITE.fullmatch(text):
         raise ValueError(f"{text} has no JSON form")
     digits = text.replace("_", "")
-    if match := _INTEGER.fullmatch(digits):
-        return _integer(match)
+    if (match := _INTEGER.fullmatch(digits)) and (integer := _integer(match)) is not None:
+        return integer
     if _FLOAT.fullmatch(digits) and math.isfinite(number := float(digits)):
         return _number(number)
     return text
 
 
-def _integer(match: re.Match[str]) -> int | float:
-    base = {"two": 2, "eight": 8, "ten": 10, "sixteen": 16}[match.lastgroup or "ten"]
-    number = int(match[match.lastgroup or "ten"], base)
+def _integer(match: re.Match[str]) -> int | None:
+    """The integer, where Go's int64 or uint64 can hold it."""
+    group = match.lastgroup or "ten"
+    if len(match[group]) > _MAX_DIGITS:
+        return None
+    number = int(match[group], {"two": 2, "eight": 8, "ten": 10, "sixteen": 16}[group])
     if match["sign"] == "-":
         number = -number
-    return number if -(2**63) <= number < 2**64 else float(number)
+    return number if -(2**63) <= number < 2**64 else None
 
 
 def _number(number: float) -> int | float:
