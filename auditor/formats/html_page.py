@@ -33,7 +33,7 @@ from auditor.report import Report
 _CHIPS: Final = {
     Outcome.ERROR: "with errors",
     Outcome.WARNING: "with warnings",
-    Outcome.INFO: "with notes",
+    Outcome.INFO: "with infos",
     Outcome.UNKNOWN: "undecided",
     Outcome.IGNORED: "ignored",
     Outcome.OK: "in order",

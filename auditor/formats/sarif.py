@@ -115,6 +115,9 @@ def _bounded(text: str) -> str:
 
 def _invocation(report: Report, omitted: int) -> Json:
     notifications = [_notification(problem) for problem in report.problems]
+    notifications += [
+        {"level": "note", "message": {"text": _message(notice)}} for notice in report.notices
+    ]
     if omitted:
         text = f"{count(omitted, 'result')} left out: no more than {MAX_RESULTS} are shown."
         notifications.append({"level": "warning", "message": {"text": text}})

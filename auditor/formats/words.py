@@ -209,7 +209,7 @@ def pools_of(observation: Observation, report: Report) -> str:
 def severities(report: Report) -> str:
     """`2 errors, 1 warning`; "" without findings."""
     totals = report.totals
-    parts = ((totals.errors, "error"), (totals.warnings, "warning"), (totals.infos, "note"))
+    parts = ((totals.errors, "error"), (totals.warnings, "warning"), (totals.infos, "info"))
     return ", ".join(count(number, noun) for number, noun in parts if number)
 
 

@@ -127,6 +127,10 @@ def test_an_incomplete_audit_did_not_succeed(report: Report) -> None:
     (notification,) = invocation["toolExecutionNotifications"]
     assert notification["message"]["text"] == "cannot render the chart; nil pointer; give values"
     assert notification["locations"][0]["physicalLocation"]["region"] == {"startLine": 3}
+    odd = run(replace(audit(workload(image="pause:3.8")), notices=("an odd {thing}",)))
+    assert odd["invocations"][0]["toolExecutionNotifications"] == [
+        {"level": "note", "message": {"text": "an odd {{thing}}"}}
+    ]
     strict = audit(workload(image="registry.corp/x:1"), gate=Gate(strict=True))
     assert run(strict)["invocations"][0]["executionSuccessful"] is False
 
