@@ -10,10 +10,13 @@ from typing import Final
 from auditor.errors import ManifestError, Problem
 from auditor.yaml import Node, ShapeError, YamlError, read_documents
 
-_KUBERNETES: Final = re.compile(r"^[ \t{]*[\"']?(apiVersion|kind)[\"']?[ \t]*:", re.MULTILINE)
+_KUBERNETES: Final = re.compile(r"\b(apiVersion|kind)[\"']?[ \t]*:")
 """What every Kubernetes object says somewhere; a file without it is of another kind."""
-_SKIPPED_KIND: Final = re.compile(r"^kind:[ \t]*[\"']?CustomResourceDefinition\b", re.MULTILINE)
-"""Definitions are large and make no pods: they are left out before they are parsed."""
+_SKIPPED_KIND: Final = re.compile(
+    r"^kind:[ \t]*[\"']?CustomResourceDefinition\b(?![\s\S]*^[\"']?kind[\"']?[ \t]*:)", re.MULTILINE
+)
+"""Definitions are large and make no pods: they are left out before they are parsed. Of two equal
+keys the last counts."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -112,14 +115,14 @@ def read_manifests(document: Document) -> Iterator[Manifest | Problem]:
                 hint="mend it, or leave the file out; what else it holds was audited",
             )
             continue
-        try:
-            for root in _expand(part):
-                if document.lenient and not _is_object(root):
+        for item in _objects(part):
+            try:
+                if document.lenient and not item.is_complete:
                     continue
-                yield Manifest(_object_ref(root, document), root, document, ordinal)
+                yield Manifest(item.ref(document.namespace), item.root, document, ordinal)
                 ordinal += 1
-        except ShapeError as error:
-            yield shape_error(error, document).problem
+            except ShapeError as error:
+                yield shape_error(error, document).problem
 
 
 def shape_error(error: ShapeError, document: Document) -> ManifestError:
@@ -131,29 +134,63 @@ def shape_error(error: ShapeError, document: Document) -> ManifestError:
     )
 
 
-def _expand(root: Node) -> Iterator[Node]:
-    if root.is_mapping and root.text_at("kind").endswith("List") and root.get("items") is not None:
-        for item in root.items_at("items"):
-            yield from _expand(item)
-    else:
-        yield root
+@dataclass(frozen=True, slots=True)
+class _Item:
+    """What should be an object. api_version, kind: those that a typed list gives its items."""
+
+    root: Node
+    api_version: str = ""
+    kind: str = ""
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether it says, or its list does, what it is."""
+        if not self.root.is_mapping:
+            return False
+        return bool(self.kind) or bool(self.root.get("apiVersion") and self.root.get("kind"))
+
+    def ref(self, namespace: str) -> ObjectRef:
+        """Raises ShapeError where it is no Kubernetes object."""
+        root = self.root
+        if not root.is_mapping:
+            raise ShapeError(f"a Kubernetes object must be a mapping, not {root.type_name}", root)
+        api_version = root.text_at("apiVersion") or self.api_version
+        kind = root.text_at("kind") or self.kind
+        for key, value in (("apiVersion", api_version), ("kind", kind)):
+            if not value:
+                raise ShapeError(f"`{key}` is missing: this is not a Kubernetes object", root)
+        if kind.endswith("List"):
+            root.items_at("items")
+        metadata = root.get("metadata") or Node({}, root.line, root.column)
+        return ObjectRef(
+            api_version=api_version,
+            kind=kind,
+            namespace=metadata.text_at("namespace") or namespace,
+            name=metadata.text_at("name") or metadata.text_at("generateName"),
+        )
 
 
-def _is_object(root: Node) -> bool:
-    return root.is_mapping and root.get("apiVersion") is not None and root.get("kind") is not None
+def _objects(root: Node) -> Iterator[_Item]:
+    """The items of a list, and of the lists in it; anything else is itself."""
+    pending = [_Item(root)]
+    while pending:
+        item = pending.pop()
+        items = _list_items(item.root)
+        if items is None:
+            yield item
+        else:
+            pending += reversed(items)
 
 
-def _object_ref(root: Node, document: Document) -> ObjectRef:
+def _list_items(root: Node) -> tuple[_Item, ...] | None:
+    """The items of a list; None for what is none. Those of a `PodList` need not say their kind."""
     if not root.is_mapping:
-        raise ShapeError(f"a Kubernetes object must be a mapping, not {root.type_name}", root)
-    for key in ("apiVersion", "kind"):
-        if root.get(key) is None:
-            raise ShapeError(f"`{key}` is missing: this is not a Kubernetes object", root)
-    metadata = root.get("metadata")
-    name = metadata.text_at("name") or metadata.text_at("generateName") if metadata else ""
-    return ObjectRef(
-        api_version=root.text_at("apiVersion"),
-        kind=root.text_at("kind"),
-        namespace=(metadata.text_at("namespace") if metadata else "") or document.namespace,
-        name=name,
-    )
+        return None
+    kind, listed, version = (root.get(key) for key in ("kind", "items", "apiVersion"))
+    if kind is None or not kind.is_text or not kind.text().endswith("List"):
+        return None
+    if listed is None or not listed.is_sequence:
+        return None
+    typed = kind.text().removesuffix("List")
+    given = version.text() if typed and version is not None and version.is_text else ""
+    return tuple(_Item(node, given, typed) for node in listed.items())
