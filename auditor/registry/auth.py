@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import threading
 from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
@@ -23,8 +25,10 @@ from auditor.registry.realms import Realm, RealmError, judge_realm
 from auditor.registry.remarks import Remarks
 from auditor.registry.tokens import Grant, Token, TokenRefused, TokenService, basic
 from auditor.registry.transport import Answer
+from auditor.registry.trials import Trials, acquired
 
 _UNAUTHORIZED: Final = 401
+DENIED: Final = frozenset({_UNAUTHORIZED, 403})
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,50 +58,59 @@ class Authenticator:
         self._lock = threading.Lock()
         self._locks: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
         self._held: dict[str, tuple[Token, Credential | None]] = {}
-        self._rejected: set[Credential] = set()
-        self._useless: set[tuple[str, Credential]] = set()
+        self._trials = Trials()
         self._untrusted = ""
 
-    def authorization(self, repository: str, deadline: Deadline) -> Authorization | None:
+    @contextmanager
+    def authorized(self, repository: str, deadline: Deadline) -> Iterator[Authorization | None]:
         """What to send with a request for a repository; None for nothing.
 
-        Raises RegistryFailure and TimeOver.
+        Within, `learn` is to be told of the answer. Raises RegistryFailure and TimeOver.
         """
         challenge = self._challenge
         if challenge is None:
-            return None
-        credential = self._usable(repository)
-        if challenge.scheme == "basic":
-            return Authorization(basic(credential), "basic", credential) if credential else None
-        if credential and credential.registry_token:
-            return Authorization(f"Bearer {credential.registry_token}", "bearer", credential, True)
-        with self._lock:
-            lock = self._locks[repository]
-        with lock:
-            return self._bearer(challenge, repository, credential, deadline)
+            yield None
+        elif challenge.scheme == "basic":
+            with self._trials.using(self._known(repository), deadline):
+                credential = self._usable(repository)
+                header = basic(credential) if credential else ""
+                yield Authorization(header, "basic", credential) if credential else None
+        else:
+            with self._lock:
+                lock = self._locks[repository]
+            with acquired(lock, deadline):
+                bearer = self._bearer(challenge, repository, deadline)
+            yield bearer
 
     def learn(self, repository: str, answer: Answer, used: Authorization | None) -> bool:
-        """Draws the lesson of a 401 or 403. Whether asking again may help."""
+        """Draws the lesson of an answer. Whether asking again may help."""
+        credential = used.credential if used else None
+        if answer.status not in DENIED:
+            if credential:
+                self._trials.succeeded(credential)
+            return False
         challenge = _best(parse_challenges(answer.all_headers("www-authenticate")))
         if challenge:
             self._challenge = challenge
         if used is None:
             return self._can_answer(repository) and answer.status == _UNAUTHORIZED
-        with self._lock:
-            self._held.pop(repository, None)
+        self._held.pop(repository, None)
         if used.scheme == "bearer" and not used.fresh and answer.status == _UNAUTHORIZED:
             return True
-        if used.credential is None:
+        if credential is None:
             return False
-        rejected = used.scheme == "basic" and answer.status == _UNAUTHORIZED
-        self._give_up(used.credential, repository, rejected=rejected)
+        if used.scheme == "basic" and answer.status == _UNAUTHORIZED:
+            self._trials.failed(credential, repository)
+            self._remark_rejection(credential)
+        else:
+            self._trials.denied(credential, repository)
         return True
 
     def denial(self, repository: str) -> RegistryFailure:
         """Why a repository stays closed, after everything the user has was tried."""
         name, lookup = self._endpoint.name, self._keychain.find(self._endpoint.name, repository)
         credential = lookup.credential
-        if credential in self._rejected:
+        if credential and self._trials.seem_wrong(credential):
             return self._rejection(credential)
         if credential and self._untrusted:
             message = f"registry {name} asked to send its credentials to {self._untrusted}"
@@ -123,44 +136,61 @@ class Authenticator:
         reason = UnknownReason.AUTHENTICATION_FAILED
         return RegistryFailure(reason, message, f"log in to {name} again")
 
-    def _usable(self, repository: str) -> Credential | None:
+    def _known(self, repository: str) -> Credential | None:
         lookup = self._keychain.find(self._endpoint.name, repository)
         for problem in lookup.problems:
             self._remarks.add(problem)
-        credential = lookup.credential
-        if credential in self._rejected or (repository, credential) in self._useless:
-            return None
-        return credential
+        return lookup.credential
+
+    def _usable(self, repository: str) -> Credential | None:
+        known = self._known(repository)
+        return known if known and self._trials.is_usable(known, repository) else None
 
     def _can_answer(self, repository: str) -> bool:
         if self._challenge is None:
             return False
         return self._challenge.scheme == "bearer" or self._usable(repository) is not None
 
-    def _bearer(
-        self,
-        challenge: Challenge,
-        repository: str,
-        credential: Credential | None,
-        deadline: Deadline,
-    ) -> Authorization:
+    def _bearer(self, challenge: Challenge, repository: str, deadline: Deadline) -> Authorization:
         held = self._held.get(repository)
         if held and held[0].good_until > self._options.clock.monotonic():
             return Authorization(f"Bearer {held[0].value}", "bearer", held[1])
+        credential = self._usable(repository)
+        if credential and credential.registry_token:
+            return Authorization(f"Bearer {credential.registry_token}", "bearer", credential, True)
         realm = self._realm(challenge)
         if credential and not realm.trusted:
             self._distrust(realm)
             credential = None
         grant = Grant(realm, challenge["service"], f"repository:{repository}:pull")
-        try:
-            token = self._tokens.fetch(grant, credential, deadline)
-        except TokenRefused as refused:
-            if credential is None:
+        token = self._token_for(credential, grant, repository, deadline) if credential else None
+        if token is None:
+            credential = None
+            try:
+                token = self._tokens.fetch(grant, None, deadline)
+            except TokenRefused:
                 raise self.denial(repository) from None
-            self._give_up(credential, repository, rejected=refused.status == _UNAUTHORIZED)
-            return self._bearer(challenge, repository, None, deadline)
         self._held[repository] = (token, credential)
         return Authorization(f"Bearer {token.value}", "bearer", credential, True)
+
+    def _token_for(
+        self, credential: Credential, grant: Grant, repository: str, deadline: Deadline
+    ) -> Token | None:
+        """The user's token, or None where the token service refuses."""
+        with self._trials.using(credential, deadline):
+            if not self._trials.is_usable(credential, repository):
+                return None
+            try:
+                token = self._tokens.fetch(grant, credential, deadline)
+            except TokenRefused as refused:
+                if refused.status == _UNAUTHORIZED:
+                    self._trials.reject(credential)
+                    self._remark_rejection(credential)
+                else:
+                    self._trials.denied(credential, repository)
+                return None
+            self._trials.succeeded(credential)
+            return token
 
     def _realm(self, challenge: Challenge) -> Realm:
         try:
@@ -176,14 +206,8 @@ class Authenticator:
             f"{name}, add it to `trusted-realms`"
         )
 
-    def _give_up(self, credential: Credential, repository: str, *, rejected: bool) -> None:
-        """rejected: they are wrong, not only too little for this repository."""
-        with self._lock:
-            if rejected:
-                self._rejected.add(credential)
-            else:
-                self._useless.add((repository, credential))
-        if rejected:
+    def _remark_rejection(self, credential: Credential) -> None:
+        if self._trials.is_rejected(credential):
             message = str(self._rejection(credential))
             self._remarks.add(f"{message}; its images were asked for without them")
 

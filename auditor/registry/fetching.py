@@ -12,6 +12,7 @@ from urllib.parse import quote
 
 from auditor.images import ImageReference, UnknownReason
 from auditor.registry.addresses import origin_of
+from auditor.registry.auth import DENIED
 from auditor.registry.content import Fetched
 from auditor.registry.deadlines import Deadline
 from auditor.registry.documents import (
@@ -33,7 +34,6 @@ MAX_CONFIG: Final = 4 * 1024 * 1024
 _OK: Final = 200
 _NOT_ACCEPTABLE: Final = 406
 _NOT_FOUND: Final = 404
-_DENIED: Final = frozenset({401, 403})
 _HINT_OF_OLD_REGISTRIES: Final = "accept header does not support"
 
 
@@ -137,7 +137,7 @@ class Repository:
 
     def _failure(self, answer: Answer, part: str) -> RegistryFailure:
         """part: what was asked for, "" for the reference itself."""
-        if answer.status in _DENIED:
+        if answer.status in DENIED:
             return self._host.denial(self._reference.repository)
         own = origin_of(answer.url) == self._host.endpoint.origin
         said = registry_message(answer) if own else ""

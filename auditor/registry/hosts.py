@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Final
 
 from auditor.registry.addresses import origin_of
-from auditor.registry.auth import Authenticator
+from auditor.registry.auth import DENIED, Authenticator
 from auditor.registry.challenges import parse_challenges
 from auditor.registry.deadlines import Deadline
 from auditor.registry.endpoints import Endpoint
@@ -20,7 +20,6 @@ from auditor.registry.transport import Answer, Request
 
 _MAX_ROUNDS: Final = 5
 _UNAUTHORIZED: Final = 401
-_DENIED: Final = frozenset({_UNAUTHORIZED, 403})
 
 
 class RegistryHost:
@@ -58,16 +57,12 @@ class RegistryHost:
 
     def _ask(self, request: Request, repository: str, deadline: Deadline) -> Answer:
         for _ in range(_MAX_ROUNDS):
-            used = self._authenticator.authorization(repository, deadline)
-            headers = dict(request.headers)
-            if used:
-                headers["Authorization"] = used.header
-            answer = self._sender.send(replace(request, headers=headers), deadline)
-            if answer.status not in _DENIED:
-                break
-            if origin_of(answer.url) != self.endpoint.origin:
-                return self._ask_elsewhere(request, answer, deadline)
-            again = self._authenticator.learn(repository, answer, used)
+            with self._authenticator.authorized(repository, deadline) as used:
+                headers = {**request.headers, **({"Authorization": used.header} if used else {})}
+                answer = self._sender.send(replace(request, headers=headers), deadline)
+                if answer.status in DENIED and origin_of(answer.url) != self.endpoint.origin:
+                    return self._ask_elsewhere(request, answer, deadline)
+                again = self._authenticator.learn(repository, answer, used)
             self._sender.met.set()
             if not again:
                 break

@@ -79,11 +79,13 @@ def test_no_password(password_registry: Registry, new_asker: NewAsker) -> None:
     assert len(asker.sent) == 1
 
 
-def test_a_wrong_password_is_sent_once(password_registry: Registry, new_asker: NewAsker) -> None:
-    """A second try would count against the account, which may be locked in the end."""
+def test_a_wrong_password_is_sent_twice_at_most(
+    password_registry: Registry, new_asker: NewAsker
+) -> None:
+    """Every try counts against the account, which may be locked in the end."""
     host = password_registry.host
-    asker = new_asker(keychain=Logins({host: STALE}), workers_per_host=1)
-    images = [password_registry.reference(f"private/{name}", "1") for name in ("app", "other")]
+    asker = new_asker(keychain=Logins({host: STALE}))
+    images = [password_registry.reference(f"private/app{number}", "1") for number in range(12)]
 
     answers = asker.inspector.inspect(images)
 
@@ -94,7 +96,31 @@ def test_a_wrong_password_is_sent_once(password_registry: Registry, new_asker: N
             f"log in to {host} again",
         )
     }
-    assert [sent.authentication for sent in asker.sent].count("Basic") == 1
+    assert [sent.authentication for sent in asker.sent].count("Basic") == 2
+
+
+@pytest.mark.parametrize("closed", ["app0", "app1"])
+def test_a_repository_that_is_closed_to_good_credentials(
+    server: FaultServer, new_asker: NewAsker, closed: str
+) -> None:
+    """Some registries say 401 where they mean 403; the other repositories stay open."""
+    asked = challenge('Basic realm="x"')
+    server.handle(
+        "*",
+        lambda seen: (
+            index(index_body())
+            if "authorization" in seen.headers and closed not in seen.path
+            else asked
+        ),
+    )
+    asker = new_asker(keychain=Logins({server.host: GOOD}), workers_per_host=1)
+    images = [reference(server, f"app{number}") for number in range(4)]
+
+    answers = asker.inspector.inspect(images)
+
+    refused = [image for image, answer in answers.items() if isinstance(answer, UnknownPlatforms)]
+    assert refused == [reference(server, closed)]
+    assert asker.inspector.remarks == ()
 
 
 # Tokens
@@ -326,8 +352,11 @@ def test_a_challenge_per_repository(server: FaultServer, new_asker: NewAsker) ->
 
 
 def test_bearer_is_preferred_to_basic(server: FaultServer, new_asker: NewAsker) -> None:
-    asked = f'Negotiate, Basic realm="x", Bearer realm="http://{server.host}/token"'
-    server.on("/v2/app/manifests/1", challenge(asked), index(index_body()))
+    headers = (
+        ("WWW-Authenticate", 'Negotiate, Basic realm="x"'),
+        ("WWW-Authenticate", f'Bearer realm="http://{server.host}/token"'),
+    )
+    server.on("/v2/app/manifests/1", Reply(401, b"{}", headers), index(index_body()))
     server.on("/token", Reply(200, b'{"token": "t"}'))
 
     new_asker(keychain=Logins({server.host: GOOD})).known(reference(server))
