@@ -82,11 +82,6 @@ def html_prose(text: str) -> str:
     return _prose(text, html)
 
 
-def xml(text: str) -> str:
-    """Characters that XML 1.0 cannot hold made visible; line breaks stay. Not yet quoted."""
-    return "\n".join(map(visible, text.splitlines()))
-
-
 def xml_document(text: str) -> str:
     """A serialised document in which no command to a runner is left."""
     return _WORKFLOW_COMMAND.sub(r"\1&#58;", _LOGGING_COMMAND.sub("#&#35;", text))

@@ -101,8 +101,7 @@ def test_a_script_cannot_be_closed_by_its_data() -> None:
     assert escape.script_json("</script><!--") == r'"\u003c/script\u003e\u003c!--"'
 
 
-def test_xml_keeps_line_breaks_and_nothing_that_xml_cannot_hold() -> None:
-    assert escape.xml("a\nb\x00\x1b\ufffe") == "a\nb\\x00\\x1b\\ufffe"
+def test_a_serialised_document_holds_no_command() -> None:
     assert escape.xml_document("<a>##[x]\n::x::</a>") == "<a>#&#35;[x]\n&#58;:x::</a>"
 
 
