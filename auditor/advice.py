@@ -20,17 +20,15 @@ def new_home(assessment: Assessment, fits: Sequence[PoolFit]) -> str:
         names = pool_names(able, assessment)
         return f"let it onto {names}, which can run it ({reason}), or add nodes that take it"
     nodes = f"add nodes for {built_for(_homes(assessment), 'or')}"
-    hosts = _hosts(fits)
-    return (
-        f"use an image that is built for {built_for(hosts, 'or')}, or {nodes}" if hosts else nodes
-    )
+    hosts = [fit.pool.platform for fit in fits if _wants_another_image(fit)]
+    image = f"use an image that is built for {built_for(hosts, 'or')}, or " if hosts else ""
+    return f"{image}{nodes}"
 
 
-def _hosts(fits: Sequence[PoolFit]) -> list[Platform]:
-    """The nodes that another image could be built for: best those where the pod may land."""
-    lacking = [fit for fit in fits if fit.culprits and fit.refusal is None]
-    landing = [fit for fit in lacking if fit.placement.verdict is not Verdict.REFUSED]
-    return [fit.pool.platform for fit in landing or lacking]
+def _wants_another_image(fit: PoolFit) -> bool:
+    """Whether the pod may land there, and nothing but its image is wrong."""
+    lands = fit.placement.verdict is not Verdict.REFUSED
+    return lands and bool(fit.culprits) and fit.refusal is None
 
 
 def _homes(assessment: Assessment) -> Iterator[Platform]:

@@ -9,7 +9,6 @@ from auditor.assessment import Assessment, ImageUse, PoolFit
 from auditor.compatibility import Failure
 from auditor.findings import Consequence, Guard, Subject
 from auditor.platforms import Platform, normalise
-from auditor.scheduling import Requirement
 from auditor.workloads import Container, Role, Workload
 
 _SYSTEMS: Final = {"linux": "Linux", "windows": "Windows", "darwin": "macOS"}
@@ -47,11 +46,6 @@ def unique(items: Iterable[str]) -> tuple[str, ...]:
 def count(number: int, noun: str) -> str:
     """`1 image`, `2 images`."""
     return f"{number} {noun}{'' if number == 1 else 's'}"
-
-
-def families(platforms: Iterable[Platform]) -> tuple[str, ...]:
-    """The platforms without OS versions, each once: `linux/amd64`, `windows/amd64`."""
-    return unique(normalise(platform).family for platform in platforms)
 
 
 def built_for(platforms: Iterable[Platform], last: str = "and") -> str:
@@ -177,11 +171,6 @@ def guard_text(guard: Guard, workload: Workload) -> str:
         parts.append(f"{_selector_name(workload)}: {{{inner}}}")
     parts += [f"required node affinity: {requirement}" for requirement in affinity]
     return " and ".join(parts)
-
-
-def selector_text(requirements: Sequence[Requirement]) -> str:
-    """Requirements as they are said in a sentence."""
-    return listed(unique(map(str, requirements)))
 
 
 def _selector_name(workload: Workload) -> str:

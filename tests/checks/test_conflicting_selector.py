@@ -1,0 +1,151 @@
+"""Selectors that ask for what the images lack, and those that contradict themselves."""
+
+from dataclasses import replace
+
+import pytest
+
+from auditor.checks.conflicting_selector import CHECK
+from auditor.findings import Consequence, Observation
+from auditor.images import Platforms
+from auditor.nodes import ClusterProfile, RuntimeClass
+from tests.support.assessments import (
+    HYBRID,
+    LINUX,
+    UNKNOWN,
+    WINDOWS_2022,
+    assessed,
+    image,
+    reassessed,
+)
+from tests.support.objects import cluster
+
+MULTI = image("linux/amd64", "linux/arm64")
+AMD64 = image("linux/amd64")
+AFFINITY = """
+affinity:
+  nodeAffinity:
+    requiredDuringSchedulingIgnoredDuringExecution:
+      nodeSelectorTerms:
+        - matchExpressions: [{key: kubernetes.io/os, operator: In, values: [windows]}]
+        - matchExpressions: [{key: kubernetes.io/arch, operator: In, values: [s390x]}]
+"""
+
+
+def seen(
+    spec: str, *images: Platforms, clusters: tuple[ClusterProfile, ...] = (HYBRID,)
+) -> Observation:
+    (observation,) = CHECK.observe(assessed(spec, *images, clusters=clusters), {})
+    return observation
+
+
+@pytest.mark.parametrize(
+    ("spec", "images", "message"),
+    [
+        (
+            "nodeSelector: {kubernetes.io/os: windows, kubernetes.io/arch: amd64}",
+            (MULTI,),
+            "demands kubernetes.io/os=windows, but its image is Linux-only",
+        ),
+        (
+            "nodeSelector: {kubernetes.io/os: linux, kubernetes.io/arch: arm64}",
+            (MULTI, AMD64),
+            (
+                "demands kubernetes.io/arch=arm64, but the image of container `c1` is built for "
+                "linux/amd64 only"
+            ),
+        ),
+        (
+            AFFINITY,
+            (AMD64, UNKNOWN),
+            (
+                "demands kubernetes.io/os=windows or kubernetes.io/arch=s390x, but the image of "
+                "container `c0` is built for linux/amd64 only"
+            ),
+        ),
+    ],
+)
+def test_what_is_demanded_and_what_is_lacking(
+    spec: str, images: tuple[Platforms, ...], message: str
+) -> None:
+    assert seen(spec, *images).message == f"Deployment/app {message}"
+
+
+def test_a_contradiction_needs_no_image() -> None:
+    spec = "nodeSelector: {kubernetes.io/os: linux, node.kubernetes.io/windows-build: 10.0.20348}"
+    observation = seen(spec, UNKNOWN)
+
+    assert observation.message == (
+        "Deployment/app demands kubernetes.io/os=linux and "
+        "node.kubernetes.io/windows-build=10.0.20348, which no node meets"
+    )
+    assert observation.fix == "drop the demand that is wrong"
+
+
+def test_the_fix_says_what_the_images_support() -> None:
+    assert seen("nodeSelector: {beta.kubernetes.io/arch: s390x}", MULTI).fix == (
+        "demand kubernetes.io/arch=amd64 or arm64 instead, or use an image that meets it"
+    )
+
+
+def test_a_runtime_class_demands_as_well() -> None:
+    classes = [RuntimeClass("windows-2022", "runhcs", {"kubernetes.io/os": "windows"})]
+    known = cluster(LINUX, WINDOWS_2022, classes=classes, all_classes_known=True)
+    observation = seen("runtimeClassName: windows-2022", AMD64, clusters=(known,))
+
+    assert observation.message == (
+        "Deployment/app demands kubernetes.io/os=windows (RuntimeClass windows-2022), "
+        "but its image is Linux-only"
+    )
+    line = observation.workload.document.text.splitlines()[observation.location.line - 1]
+    assert line.strip() == "runtimeClassName: windows-2022"
+
+
+def test_a_namespace_demands_as_well() -> None:
+    known = cluster(
+        LINUX,
+        WINDOWS_2022,
+        plugins=frozenset({"PodNodeSelector"}),
+        namespace_selectors={"default": {"kubernetes.io/os": "windows"}},
+    )
+    assert seen("", AMD64, clusters=(known,)).message == (
+        "Deployment/app demands kubernetes.io/os=windows (its namespace), "
+        "but its image is Linux-only"
+    )
+
+
+def test_the_line_is_that_of_the_demand() -> None:
+    observation = seen("nodeSelector:\n  disk: ssd\n  kubernetes.io/os: windows", AMD64)
+    line = observation.workload.document.text.splitlines()[observation.location.line - 1]
+
+    assert line.strip() == "kubernetes.io/os: windows"
+
+
+def test_the_pools_are_those_where_it_lands_else_all() -> None:
+    windows = "nodeSelector: {kubernetes.io/os: windows}"
+    both = cluster(LINUX, WINDOWS_2022)
+
+    assert seen(windows, AMD64, clusters=(both,)).pools == (f"test/{WINDOWS_2022.name}",)
+    assert seen(windows, AMD64, clusters=(cluster(LINUX),)).pools == (f"test/{LINUX.name}",)
+
+
+def test_it_never_runs() -> None:
+    observation = seen("nodeSelector: {kubernetes.io/os: windows}", AMD64)
+    assert observation.consequence is Consequence.CERTAIN
+
+    found = assessed("nodeSelector: {kubernetes.io/os: windows}", AMD64, kind="Job")
+    made = replace(found.workload, hooks=("pre-install",))
+    (blocking,) = CHECK.observe(reassessed(made, [AMD64], [HYBRID]), {})
+    assert blocking.consequence is Consequence.BLOCKS
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [
+        "",
+        "nodeSelector: {kubernetes.io/os: linux}",
+        "nodeSelector: {kubernetes.io/os: Linux}",
+        "nodeSelector: {kubernetes.io/arch: amd64, example.com/pool: x}",
+    ],
+)
+def test_what_is_no_conflict(spec: str) -> None:
+    assert list(CHECK.observe(assessed(spec, AMD64), {})) == []

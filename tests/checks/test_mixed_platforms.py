@@ -1,0 +1,23 @@
+"""Pods whose images have no platform in common."""
+
+from auditor.checks.mixed_platforms import CHECK
+from auditor.findings import Consequence
+from tests.support.assessments import UNKNOWN, assessed, image
+
+MULTI = image("linux/amd64", "linux/arm64")
+IIS = image("windows(10.0.20348.1)/amd64")
+
+
+def test_mixed_images_are_each_said() -> None:
+    (seen,) = CHECK.observe(assessed("", MULTI, IIS, UNKNOWN), {})
+
+    assert seen.message == "Deployment/app runs nowhere: its images have no platform in common"
+    assert seen.why == (
+        "all containers of a pod run on one node; container `c0` is built for linux/amd64 and "
+        "linux/arm64; container `c1` is built for Windows 10.0.20348"
+    )
+    assert seen.consequence is Consequence.CERTAIN
+
+
+def test_images_with_a_common_platform() -> None:
+    assert list(CHECK.observe(assessed("", MULTI, image("linux/arm64")), {})) == []

@@ -1,0 +1,164 @@
+"""Workloads without a home."""
+
+import pytest
+
+from auditor.assessment import Assessment
+from auditor.checks.no_compatible_node import CHECK
+from auditor.findings import Consequence, Observation
+from auditor.nodes import RuntimeClass
+from tests.support.assessments import (
+    ARM,
+    LINUX,
+    UNKNOWN,
+    WINDOWS_2022,
+    WINDOWS_2025,
+    assessed,
+    image,
+)
+from tests.support.objects import cluster, pool
+
+MULTI = image("linux/amd64", "linux/arm64")
+IIS = image("windows(10.0.20348.1)/amd64")
+TAINTED = pool("linux/amd64", taints=["dedicated=db:NoSchedule"])
+
+
+def only(found: Assessment) -> Observation:
+    (observation,) = CHECK.observe(found, {})
+    return observation
+
+
+def line_of(observation: Observation) -> str:
+    lines = observation.workload.document.text.splitlines()
+    return lines[observation.location.line - 1].strip()
+
+
+def test_each_pool_has_its_reason_and_equal_ones_stand_together() -> None:
+    spec = "nodeSelector: {kubernetes.io/os: linux}"
+    observation = only(
+        assessed(spec, MULTI, clusters=[cluster(TAINTED, WINDOWS_2022, WINDOWS_2025)])
+    )
+
+    assert observation.message == (
+        "Deployment/app finds no node in cluster test that takes and runs it"
+    )
+    assert observation.why == (
+        "linux/amd64: taint dedicated=db:NoSchedule is not tolerated; "
+        "windows(10.0.20348)/amd64 and windows(10.0.26100)/amd64: "
+        "nodeSelector kubernetes.io/os=linux: the nodes have windows"
+    )
+    assert observation.fix == (
+        "let it onto linux/amd64, which can run it (taint dedicated=db:NoSchedule is not "
+        "tolerated), or add nodes that take it; if the cluster has other nodes, describe them "
+        "with `--cluster`"
+    )
+    assert observation.consequence is Consequence.CERTAIN
+    assert line_of(observation) == spec
+
+
+@pytest.mark.parametrize(
+    ("spec", "fix"),
+    [
+        (
+            "nodeSelector: {kubernetes.io/os: Linux}",
+            "no node carries kubernetes.io/os=Linux; write linux",
+        ),
+        (
+            "nodeSelector: {beta.kubernetes.io/os: WINDOWS}",
+            "no node carries beta.kubernetes.io/os=WINDOWS; write windows",
+        ),
+        (
+            "nodeSelector: {kubernetes.io/arch: aarch64}",
+            "no node carries kubernetes.io/arch=aarch64; write arm64",
+        ),
+        (
+            "nodeSelector: {kubernetes.io/os: beos}",
+            "no node carries kubernetes.io/os=beos; it is one of linux or windows",
+        ),
+    ],
+)
+def test_a_misspelt_value(spec: str, fix: str) -> None:
+    observation = only(assessed(spec, MULTI))
+
+    assert observation.fix == fix
+    assert line_of(observation) == spec
+
+
+def test_nodes_that_the_cluster_lacks() -> None:
+    spec = "nodeSelector: {kubernetes.io/os: windows}"
+
+    assert only(assessed(spec, IIS, clusters=[cluster(LINUX, ARM)])).fix == (
+        "add nodes for Windows 10.0.20348; if the cluster has other nodes, describe them with "
+        "`--cluster`"
+    )
+
+
+def test_where_it_lands_another_finding_gives_the_advice() -> None:
+    observation = only(assessed("", IIS, clusters=[cluster(LINUX)]))
+
+    assert observation.fix == ""
+    assert observation.pools == (f"test/{LINUX.name}",)
+
+
+def test_a_pod_that_the_api_server_refuses() -> None:
+    classes = [RuntimeClass("win", "runhcs", {"kubernetes.io/os": "windows"})]
+    known = cluster(LINUX, WINDOWS_2022, classes=classes, all_classes_known=True)
+    spec = "runtimeClassName: win\nnodeSelector: {kubernetes.io/os: linux}"
+    observation = only(assessed(spec, MULTI, clusters=[known]))
+
+    assert observation.message == "Deployment/app never gets a pod: the API server refuses it"
+    assert observation.why == (
+        "RuntimeClass win demands kubernetes.io/os=windows, the pod kubernetes.io/os=linux: the "
+        "pod is forbidden"
+    )
+
+
+def test_a_refused_daemon_set_is_a_failure_all_the_same() -> None:
+    known = cluster(LINUX, all_classes_known=True)
+    found = assessed("runtimeClassName: none", MULTI, clusters=[known], kind="DaemonSet")
+
+    assert only(found).why == "RuntimeClass none does not exist"
+
+
+def test_each_cluster_without_a_home_is_said() -> None:
+    spec = "nodeSelector: {kubernetes.io/arch: arm64}"
+    found = assessed(spec, MULTI, clusters=[cluster(LINUX), cluster(ARM), cluster(WINDOWS_2022)])
+
+    assert [seen.pools for seen in CHECK.observe(found, {})] == [
+        (f"test/{LINUX.name}",),
+        (f"test/{WINDOWS_2022.name}",),
+    ]
+
+
+@pytest.mark.parametrize(
+    "found",
+    [
+        assessed("", MULTI),
+        assessed("", UNKNOWN, clusters=[cluster(LINUX)]),
+        assessed("", MULTI, clusters=[cluster(pool("linux/amd64", unschedulable=True))]),
+        assessed(
+            "nodeSelector: {example.com/pool: x}",
+            MULTI,
+            clusters=[cluster(pool("linux/amd64", open_labels=True))],
+        ),
+        assessed("nodeSelector: {kubernetes.io/arch: s390x}", MULTI, kind="DaemonSet"),
+        assessed("nodeSelector: {kubernetes.io/os: windows}", MULTI),
+        assessed("", MULTI, IIS),
+        assessed(
+            "nodeName: win-1",
+            MULTI,
+            clusters=[cluster(pool("windows(10.0.20348)/amd64", nodes=("win-1",)))],
+        ),
+    ],
+    ids=[
+        "a home",
+        "an unknown image",
+        "a cordon ends some day",
+        "an unknown label",
+        "a DaemonSet wants no home",
+        "a conflict is another finding",
+        "mixed images are another finding",
+        "bound to the wrong node",
+    ],
+)
+def test_what_is_not_said(found: Assessment) -> None:
+    assert list(CHECK.observe(found, {})) == []

@@ -1,0 +1,62 @@
+"""What to do for a workload without a home."""
+
+import pytest
+
+from auditor.advice import new_home
+from auditor.images import Platforms
+from auditor.nodes import NodePool
+from tests.support.assessments import ARM, LINUX, UNKNOWN, WINDOWS_2022, assessed, image
+from tests.support.objects import cluster, pool
+
+MULTI = image("linux/amd64", "linux/arm64")
+IIS = image("windows(10.0.20348.1)/amd64")
+BOTH = image("linux/amd64", "windows(10.0.20348.1)/amd64")
+TAINTED = pool("linux/amd64", taints=["dedicated=db:NoSchedule"])
+
+
+@pytest.mark.parametrize(
+    ("spec", "platforms", "pools", "advice"),
+    [
+        (
+            "",
+            IIS,
+            (LINUX, ARM),
+            (
+                "use an image that is built for linux/amd64 or linux/arm64, "
+                "or add nodes for Windows 10.0.20348"
+            ),
+        ),
+        (
+            "nodeSelector: {kubernetes.io/os: windows}",
+            IIS,
+            (LINUX,),
+            "add nodes for Windows 10.0.20348",
+        ),
+        (
+            "",
+            MULTI,
+            (TAINTED,),
+            (
+                "let it onto linux/amd64, which can run it (taint dedicated=db:NoSchedule is not "
+                "tolerated), or add nodes that take it"
+            ),
+        ),
+        (
+            "",
+            UNKNOWN,
+            (TAINTED,),
+            (
+                "let it onto linux/amd64, which can run it (taint dedicated=db:NoSchedule is not "
+                "tolerated), or add nodes that take it"
+            ),
+        ),
+        ("os: {name: linux}", BOTH, (WINDOWS_2022,), "add nodes for linux/amd64"),
+    ],
+    ids=["another image", "other nodes", "a taint", "unknown", "not the system that it declares"],
+)
+def test_the_ways_out(
+    spec: str, platforms: Platforms, pools: tuple[NodePool, ...], advice: str
+) -> None:
+    found = assessed(spec, platforms, clusters=[cluster(*pools)])
+
+    assert new_home(found, found.fits) == advice
