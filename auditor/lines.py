@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from functools import cached_property
+from itertools import pairwise
 from typing import Final
 
 MAX_LINES: Final = 20_000
@@ -121,7 +122,7 @@ class LineMap:
         """Lines that are told by their neighbours: one candidate between two known lines."""
         found: dict[int, int] = {}
         ordered = sorted(known)
-        for first, last in zip(ordered, ordered[1:], strict=False):
+        for first, last in pairwise(ordered):
             if last - first < 2 or known[first] >= known[last]:  # noqa: PLR2004 - nothing between
                 continue
             between = [
@@ -147,8 +148,7 @@ def _matched(
 def _template_lines(template: str) -> Iterator[_TemplateLine]:
     """The lines that can come out; those inside of an action of several lines cannot."""
     flat = _ACTION.sub(_flattened, template)
-    for number, text in enumerate(flat.splitlines(), start=1):
-        text = text.rstrip()
+    for number, text in enumerate(map(str.rstrip, flat.splitlines()), start=1):
         if "\0" not in text:
             yield _TemplateLine(number, text, None, makes_more=False)
             continue

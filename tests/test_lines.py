@@ -1,4 +1,4 @@
-"""From rendered lines back to the template: exact only where nothing else can have made the line."""
+"""From rendered lines back to the template: exact only where nothing else can have made one."""
 
 import pytest
 
