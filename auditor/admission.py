@@ -67,7 +67,7 @@ def _namespace_selector(
     if cluster.plugins.isdisjoint(NAMESPACE_PLUGINS):
         return Admission(scheduling)
     namespace = namespace or "default"
-    selector = cluster.namespace_selectors.get(namespace, {})
+    selector = cluster.namespace_selectors.get(namespace, cluster.default_selector)
     return _merge(scheduling, selector, (), f"the node selector of namespace {namespace}")
 
 

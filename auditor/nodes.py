@@ -129,9 +129,9 @@ class ClusterProfile:
 
     runtime_classes: those of the cluster. all_classes_known: a class that is not among them does
     not exist. plugins: admission plug-ins switched on beside the default ones. namespace_selectors:
-    namespace -> the selector of PodNodeSelector (only with that plug-in). gates: feature gates that
-    are on. selector_tolerations: label pairs; the cluster adds the tolerations of the pools that a
-    pod selects by one of them (GKE).
+    namespace -> the node selector that such a plug-in merges into its pods. default_selector: that
+    of a namespace without one of its own. gates: feature gates that are on. selector_tolerations:
+    label pairs; the cluster adds the tolerations of the pools that a pod selects by one of them.
     """
 
     name: str
@@ -143,3 +143,4 @@ class ClusterProfile:
     gates: frozenset[str] = frozenset()
     selector_tolerations: tuple[tuple[str, str], ...] = ()
     description: str = ""
+    default_selector: Mapping[str, str] = field(default_factory=dict)

@@ -23,18 +23,18 @@ def read_bounded(path: Path, *, what: str, limit: int, hint: str = "") -> str:
     try:
         with path.open("rb") as file:
             content = file.read(limit + 1)
-        text = content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise ConfigurationError(
-            f"the {what} is not UTF-8 text", where=str(path), why=error.reason, hint=hint
-        ) from error
     except (OSError, ValueError) as error:
         why = getattr(error, "strerror", None) or str(error)
         raise ConfigurationError(f"cannot read the {what}", where=str(path), why=why) from error
     if len(content) > limit:
         size = f"{limit // 2**20} MiB" if limit >= 2**20 else f"{limit} bytes"
         raise ConfigurationError(f"the {what} has more than {size}", where=str(path), hint=hint)
-    return text
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise ConfigurationError(
+            f"the {what} is not UTF-8 text", where=str(path), why=error.reason, hint=hint
+        ) from error
 
 
 def parse_strict(text: str, path: str, *, what: str, hint: str = "") -> tuple[Node, ...]:

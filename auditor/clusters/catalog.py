@@ -13,7 +13,16 @@ from auditor.nodes import ClusterProfile
 from auditor.schema import naming, parse_strict, read_bounded, suggestion
 
 DEFAULT: Final = "hybrid"
-BUILT_IN: Final = ("hybrid", "hybrid-arm64", "linux")
+BUILT_IN: Final = (
+    "aks",
+    "eks",
+    "gke",
+    "hybrid",
+    "hybrid-arm64",
+    "linux",
+    "openshift",
+    "rke1",
+)
 """The names of the profiles that podfit brings along, each a YAML file beside this module."""
 
 MAX_BYTES: Final = 32 * 2**20

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from auditor.clusters.objects import RUNTIME_CLASS_GROUP, namespace_selector, read_runtime_class
+from auditor.clusters.objects import (
+    is_runtime_class,
+    namespace_selector,
+    parse_selector,
+    read_runtime_class,
+)
 from auditor.errors import printable
 from auditor.nodes import (
     ARCHITECTURE_LABEL,
@@ -61,6 +66,10 @@ out: an audit says where a pod could land tomorrow. (A cordon is told by `spec.u
 _SERVERS: Final = {17763: "2019", 20348: "2022", 25398: "23h2", 26100: "2025"}
 _OPENSHIFT_LABEL: Final = "node.openshift.io/os_id"
 _OPENSHIFT_PLUGIN: Final = "OriginPodNodeEnvironment"
+_SCHEDULER: Final = ("config.openshift.io/v1", "Scheduler")
+_GKE_LABEL: Final = "cloud.google.com/gke-nodepool"
+_GKE_TOLERATIONS: Final = ((ARCHITECTURE_LABEL, "arm64"), (OS_LABEL, "windows"))
+"""What clusters do of which their nodes show the make: see openshift.yaml and gke.yaml."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,12 +96,12 @@ def read_objects(documents: Sequence[Node], name: str) -> ClusterProfile:
     objects = [item for document in documents for item in _expand(document)]
     nodes = [item for item in objects if item.text_at("kind") == "Node"]
     if not nodes:
-        found = ", ".join(sorted({item.text_at("kind") or "nothing" for item in objects}))
-        raise ShapeError(
-            f"it holds no Node objects ({printable(found) or 'an empty list'})", documents[0]
-        )
-    classes = [read_runtime_class(item) for item in objects if _is_runtime_class(item)]
-    openshift = any(_OPENSHIFT_LABEL in _labels(node) for node in nodes)
+        kinds = ", ".join(sorted({item.text_at("kind") for item in objects}))
+        only = printable(kinds) or "an empty list"
+        raise ShapeError(f"it holds no Node objects, only {only}", documents[0])
+    classes = [read_runtime_class(item) for item in objects if is_runtime_class(item)]
+    known = {key for node in nodes for key in _labels(node)}
+    openshift = _OPENSHIFT_LABEL in known
     return ClusterProfile(
         name=name,
         pools=_pools(nodes),
@@ -100,6 +109,8 @@ def read_objects(documents: Sequence[Node], name: str) -> ClusterProfile:
         all_classes_known=bool(classes),
         plugins=frozenset((_OPENSHIFT_PLUGIN,) if openshift else ()),
         namespace_selectors=dict(_namespaces(objects)) if openshift else {},
+        default_selector=_default_selector(objects) if openshift else {},
+        selector_tolerations=_GKE_TOLERATIONS if _GKE_LABEL in known else (),
     )
 
 
@@ -111,17 +122,22 @@ def _expand(root: Node) -> Iterator[Node]:
         yield root
 
 
-def _is_runtime_class(item: Node) -> bool:
-    group = item.text_at("apiVersion").partition("/")[0]
-    return item.text_at("kind") == "RuntimeClass" and group == RUNTIME_CLASS_GROUP
-
-
 def _namespaces(objects: Sequence[Node]) -> Iterator[tuple[str, dict[str, str]]]:
     for item in objects:
         if item.text_at("kind") == "Namespace":
             selector = namespace_selector(item, _OPENSHIFT_PLUGIN)
             if selector is not None:
                 yield required(item, "metadata", "a Namespace").text_at("name"), dict(selector)
+
+
+def _default_selector(objects: Sequence[Node]) -> Mapping[str, str]:
+    """That of the Scheduler object, which OpenShift uses for projects without one of their own."""
+    for item in objects:
+        if (item.text_at("apiVersion"), item.text_at("kind")) == _SCHEDULER:
+            spec = item.get("spec")
+            text = spec.text_at("defaultNodeSelector") if spec else ""
+            return parse_selector(text, item, "defaultNodeSelector")
+    return {}
 
 
 def _labels(node: Node) -> dict[str, str]:

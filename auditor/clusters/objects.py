@@ -11,9 +11,13 @@ from auditor.scheduling import read_toleration
 from auditor.schema import only_keys, required
 from auditor.yaml import Node, ShapeError
 
-RUNTIME_CLASS_GROUP: Final = "node.k8s.io"
-
 _SHORT_KEYS: Final = ("name", "handler", "nodeSelector", "tolerations")
+
+
+def is_runtime_class(node: Node) -> bool:
+    """Whether an object is a RuntimeClass (and not of a group of somebody's own)."""
+    group = node.text_at("apiVersion").partition("/")[0]
+    return node.text_at("kind") == "RuntimeClass" and group == "node.k8s.io"
 
 
 def read_runtime_class(node: Node) -> RuntimeClass:
@@ -46,19 +50,23 @@ def _runtime_class(name: str, node: Node, scheduling: Node | None) -> RuntimeCla
 def namespace_selector(node: Node, plugin: str) -> Mapping[str, str] | None:
     """The node selector that a Namespace object carries for an admission plug-in; None without one.
 
-    Both plug-ins read `key=value,...` (apimachinery `labels.ConvertSelectorToLabelsMap`). Raises
-    `ShapeError`.
+    Raises `ShapeError`.
     """
     metadata = required(node, "metadata", "a Namespace")
-    text = metadata.texts_at("annotations").get(NAMESPACE_PLUGINS[plugin])
-    if text is None:
-        return None
+    annotation = NAMESPACE_PLUGINS[plugin]
+    text = metadata.texts_at("annotations").get(annotation)
+    return None if text is None else parse_selector(text, node, f"annotation {annotation}")
+
+
+def parse_selector(text: str, node: Node, what: str) -> Mapping[str, str]:
+    """Labels written `key=value,...` (apimachinery `labels.ConvertSelectorToLabelsMap`).
+
+    what, node: for the `ShapeError` that it raises.
+    """
     selector = {}
     for part in filter(None, (part.strip() for part in text.split(","))):
         key, equals, value = (piece.strip() for piece in part.partition("="))
         if not equals or not key or "=" in value:
-            raise ShapeError(
-                f"annotation {NAMESPACE_PLUGINS[plugin]}: {part!r} is not key=value", node
-            )
+            raise ShapeError(f"{what}: {part!r} is not key=value", node)
         selector[key] = value
     return selector

@@ -8,7 +8,6 @@ from typing import Final, TypeVar
 from auditor.admission import NAMESPACE_PLUGINS
 from auditor.clusters.objects import read_runtime_class
 from auditor.nodes import (
-    DEPRECATED_LABELS,
     HOSTNAME_LABEL,
     ClusterProfile,
     NodePool,
@@ -16,13 +15,16 @@ from auditor.nodes import (
     parse_taint,
     platform_labels,
 )
-from auditor.platforms import Platform, parse_platform
+from auditor.platforms import Platform, make_platform, parse_platform
 from auditor.predicates import COMPARISON_GATE
-from auditor.schema import key_node, one_of, only_keys, parsed, required
+from auditor.schema import key_node, one_of, only_keys, parsed, required, suggestion
+from auditor.validation import is_label_key, is_label_value
 from auditor.yaml import Node, ShapeError
 
 PLUGINS: Final = tuple(NAMESPACE_PLUGINS)
 GATES: Final = (COMPARISON_GATE,)
+
+ARCHITECTURES: Final = ("386", "amd64", "arm", "arm64", "ppc64le", "riscv64", "s390x")
 
 _PROFILE_KEYS: Final = (
     "name",
@@ -31,7 +33,9 @@ _PROFILE_KEYS: Final = (
     "runtimeClasses",
     "plugins",
     "namespaces",
+    "defaultNodeSelector",
     "featureGates",
+    "selectorTolerations",
 )
 _POOL_KEYS: Final = (
     "name",
@@ -71,7 +75,11 @@ def read_profile(root: Node, default_name: str) -> ClusterProfile:
         all_classes_known=root.get("runtimeClasses") is not None,
         plugins=_words(root, "plugins", PLUGINS, "an admission plug-in that podfit knows"),
         namespace_selectors=_namespaces(root),
+        default_selector=root.texts_at("defaultNodeSelector"),
         gates=_words(root, "featureGates", GATES, "a feature gate that matters to placement"),
+        selector_tolerations=tuple(
+            parsed(item, _label) for item in root.items_at("selectorTolerations")
+        ),
     )
 
 
@@ -98,18 +106,26 @@ def _pool(node: Node) -> NodePool:
         name=name,
         platform=platform,
         labels=_labels(node, platform),
-        varying=frozenset(item.text() for item in node.items_at("varying")),
+        varying=frozenset(parsed(item, _label_key) for item in node.items_at("varying")),
         taints=tuple(parsed(item, parse_taint) for item in node.items_at("taints")),
         runtime=parsed(runtime, parse_runtime) if runtime else None,
         nodes=tuple(dict.fromkeys(item.text() for item in node.items_at("nodes"))),
         open_labels=node.flag_at("openLabels"),
         unschedulable=node.flag_at("unschedulable"),
-        emulation=frozenset(item.text() for item in node.items_at("emulation")),
+        emulation=frozenset(map(_architecture, node.items_at("emulation"))),
     )
+
+
+def _architecture(node: Node) -> str:
+    architecture = make_platform("linux", node.text()).architecture
+    return one_of(Node(architecture, node.line, node.column), ARCHITECTURES, "an architecture")
 
 
 def _platform(text: str) -> Platform:
     platform = parse_platform(text)
+    if platform.architecture not in ARCHITECTURES:
+        advice = suggestion(platform.architecture, ARCHITECTURES)
+        raise ValueError(f"no node has the architecture {platform.architecture}; {advice}")
     if platform.os not in _NODE_SYSTEMS:
         raise ValueError(
             f"no Kubernetes node runs {platform.os}; write linux/... or windows(...)/..."
@@ -117,19 +133,33 @@ def _platform(text: str) -> Platform:
     return platform
 
 
+def _label_key(text: str) -> str:
+    if not is_label_key(text):
+        raise ValueError(f"`{text}` cannot be the key of a label")
+    return text
+
+
+def _label(text: str) -> tuple[str, str]:
+    key, equals, value = text.partition("=")
+    if not equals or not is_label_key(key) or not is_label_value(value):
+        raise ValueError(f"`{text}` is not a label; write it as key=value")
+    return key, value
+
+
 def _labels(node: Node, platform: Platform) -> Mapping[str, str]:
     """The pool's labels and those that follow from its platform, which it must not contradict."""
     own = node.texts_at("labels")
     derived = platform_labels(platform)
-    labels = node.get("labels")
     for key, value in own.items():
-        if labels and derived.get(key, value) != value and key not in DEPRECATED_LABELS:
+        where = key_node(required(node, "labels", "a pool"), key)
+        if not is_label_key(key) or not is_label_value(value):
+            raise ShapeError(f"`{key}={value}` cannot be a label", where)
+        if derived.get(key, value) != value:
             raise ShapeError(
-                f"label {key}={value} contradicts the platform, which gives {derived[key]}",
-                key_node(labels, key),
+                f"label {key}={value} contradicts the platform, which gives {derived[key]}", where
             )
-        if labels and key == HOSTNAME_LABEL and len(node.items_at("nodes")) != 1:
-            raise ShapeError(f"{key} differs from node to node", key_node(labels, key))
+        if key == HOSTNAME_LABEL:
+            raise ShapeError(f"{key} differs from node to node; give the names as `nodes`", where)
     return {**derived, **own}
 
 
