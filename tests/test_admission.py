@@ -116,3 +116,16 @@ def test_what_the_api_refuses_is_refused() -> None:
     admission = admit(workload("os: {name: bsd}\nruntimeClassName: gone"), cluster())
 
     assert admission.refusals == ("spec.os.name is bsd; it must be linux or windows",)
+
+
+def test_a_namespace_without_a_selector_of_its_own_has_the_default() -> None:
+    plugged = cluster(
+        plugins=frozenset({"PodNodeSelector"}),
+        namespace_selectors={"shop": {"pool": "a"}, "bare": {}},
+        default_selector={"pool": "user"},
+    )
+
+    assert selected(plugged, namespace="shop") == {"pool": "a"}
+    assert selected(plugged, namespace="bare") == {}
+    assert selected(plugged, namespace="other") == {"pool": "user"}
+    assert selected(cluster(default_selector={"pool": "user"})) == {}
