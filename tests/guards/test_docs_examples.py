@@ -3,10 +3,12 @@
 import re
 from pathlib import Path
 
+from auditor.checks.catalog import CHECKS
 from auditor.clusters.catalog import load_cluster
-from auditor.rulebook import load_rules
+from auditor.rulebook import SCHEMA_KEYS, load_rulebook
 from tests.support.tools import ROOT
 
+_ROW = re.compile(r"^\| `([a-z-]+)` \| (.*) \|$", re.MULTILINE)
 _YAML = re.compile(r"^```yaml\n(.*?)^```", re.MULTILINE | re.DOTALL)
 
 
@@ -27,10 +29,26 @@ def test_the_cluster_of_the_readme(tmp_path: Path) -> None:
 
 
 def test_the_rule_of_the_page_on_writing_rules(tmp_path: Path) -> None:
-    path = tmp_path / "missing-os-selector.yaml"
+    path = tmp_path / "guard-yourself.yaml"
     path.write_text(_example("docs/writing-rules.md"), encoding="utf-8")
 
-    assert [rule.id for rule in load_rules([path])] == ["missing-os-selector"]
+    rules = load_rulebook([tmp_path])
+
+    assert "guard-yourself" in {rule.id for rule in rules}
+
+
+def test_the_page_on_writing_rules_names_every_key_and_check() -> None:
+    page = (ROOT / "docs/writing-rules.md").read_text(encoding="utf-8")
+    rows = dict(_ROW.findall(page))
+
+    assert set(SCHEMA_KEYS) <= rows.keys()
+    assert [name for name in rows if name not in SCHEMA_KEYS] == list(CHECKS)
+    for name, check in CHECKS.items():
+        stated = rows[name].partition("|")[0].strip()
+        assert stated == "; ".join(
+            f"`{key}`: {', '.join(f'`{value}`' for value in values)}"
+            for key, values in check.parameters.items()
+        )
 
 
 def _example(document: str) -> str:
