@@ -9,7 +9,7 @@ from datetime import date
 from auditor.checks import ignore_lapse
 from auditor.findings import Confidence, Explanation, Finding, Observation, Severity
 from auditor.rulebook import Rule
-from auditor.suppression.lapses import Audited, find_lapses
+from auditor.suppression.lapses import Audited, find_lapses, find_stale_baselines
 from auditor.suppression.layers import Silence, Silences, silence
 from auditor.suppression.scopes import Scope, scope_of
 
@@ -48,22 +48,24 @@ class Suppressed:
 
 @dataclass(frozen=True, slots=True)
 class RuleSetting:
-    """What the configuration says of a rule; None for nothing."""
+    """What the configuration says of a rule; None for nothing. parameters: instead of its own."""
 
     on: bool | None = None
     severity: Severity | None = None
+    parameters: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class Policy:
     """What the user wants of findings.
 
-    scopes: settings by folder. ignores: whether anything is silenced at all. today: for ignores
-    that expire.
+    scopes: settings by folder. ignores: whether anything is silenced at all. stale: whether it is a
+    finding that a baseline holds more than is needed. today: for ignores that expire.
     """
 
     scopes: tuple[Scope, ...] = ()
     ignores: bool = True
+    stale: bool = True
     today: date = field(default=date.min)
 
 
@@ -87,7 +89,9 @@ def select_rules(
         setting = settings.get(rule.id, RuleSetting())
         wanted = pedantic or not rule.pedantic if setting.on is None else setting.on
         if wanted:
-            chosen.append(replace(rule, severity=setting.severity or rule.severity))
+            severity = setting.severity or rule.severity
+            parameters = {**rule.parameters, **setting.parameters}
+            chosen.append(replace(rule, severity=severity, parameters=parameters))
     return tuple(chosen)
 
 
@@ -148,7 +152,10 @@ def _lapses(audited: Audited, silences: Silences, policy: Policy) -> Iterator[Fi
         rule.parameters["lacks"]: rule for rule in audited.rules if rule.check is ignore_lapse.CHECK
     }
     if judging:
-        for lapse, about in find_lapses(audited, policy.scopes, silences, policy.today):
+        lapses = [*find_lapses(audited, policy.scopes, silences, policy.today)]
+        if policy.stale:
+            lapses += find_stale_baselines(audited, policy.scopes, silences)
+        for lapse, about in lapses:
             if rule := judging.get(lapse.value):
                 yield _finding((rule, about), policy)
 

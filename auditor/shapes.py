@@ -91,15 +91,15 @@ class Choice(Generic[T]):
 
 @dataclass(frozen=True, slots=True)
 class Scalar:
-    """A text, number or boolean, as it is."""
+    """A text, number, boolean or null, as it is."""
 
-    def read(self, node: Node) -> bool | int | float | str:
-        if isinstance(node.value, bool | int | float | str):
+    def read(self, node: Node) -> bool | int | float | str | None:
+        if node.value is None or isinstance(node.value, bool | int | float | str):
             return node.value
         raise ShapeError(f"expected a text, number or boolean, not {node.type_name}", node)
 
     def json_schema(self) -> Json:
-        return {"type": ["boolean", "number", "string"]}
+        return {"type": ["boolean", "null", "number", "string"]}
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,25 +139,21 @@ class OneOrMore(Generic[T]):
 
 @dataclass(frozen=True, slots=True)
 class MapOf(Generic[T]):
-    """A mapping of names to values. name: parses a key. known: keys that an editor offers.
-
-    It is read as pairs, in their order, so that a later reader can say which came first.
-    """
+    """A mapping of names to values, read as pairs in their order. name: parses a key."""
 
     value: Shape[T]
     name: Callable[[str], str] = str
-    known: tuple[str, ...] = ()
 
     def read(self, node: Node) -> tuple[tuple[str, T], ...]:
+        if not isinstance(node.value, Mapping):
+            raise ShapeError(f"expected a mapping, not {node.type_name}", node)
         return tuple(
             (parsed(key_node(node, key), self.name), self.value.read(item))
-            for key, item in node.mapping().items()
+            for key, item in node.value.items()
         )
 
     def json_schema(self) -> Json:
-        value = self.value.json_schema()
-        offered = {"properties": dict.fromkeys(self.known, value)} if self.known else {}
-        return {"type": "object", **offered, "additionalProperties": value}
+        return {"type": "object", "additionalProperties": self.value.json_schema()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,3 +217,17 @@ class MappingOr(Generic[T]):
 
     def json_schema(self) -> Json:
         return {"anyOf": [self.other.json_schema(), self.mapping.json_schema()]}
+
+
+@dataclass(frozen=True, slots=True)
+class OrNothing(Generic[T]):
+    """A value, or null for the default."""
+
+    shape: Shape[T]
+    default: T
+
+    def read(self, node: Node) -> T:
+        return self.default if node.value is None else self.shape.read(node)
+
+    def json_schema(self) -> Json:
+        return {"anyOf": [self.shape.json_schema(), {"type": "null"}]}

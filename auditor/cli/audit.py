@@ -6,29 +6,46 @@ from typing import Annotated
 
 import typer
 
-from auditor.cli.flags import ClusterFlags, GateFlags, ImageFlags, OutputFlags, SourceFlags
+from auditor.cli.flags import (
+    ClusterFlags,
+    ConfigFlags,
+    GateFlags,
+    IgnoreFlags,
+    ImageFlags,
+    OutputFlags,
+    RuleFlags,
+    SourceFlags,
+)
 
 
 def audit(
     sources: SourceFlags,
     clusters: ClusterFlags,
+    rules: RuleFlags,
+    ignores: IgnoreFlags,
     images: ImageFlags,
     gate: GateFlags,
     output: OutputFlags,
+    config: ConfigFlags,
     *,
-    pedantic: Annotated[
-        bool, typer.Option("--pedantic", help="Apply the pedantic rules too.")
+    update_baseline: Annotated[
+        bool,
+        typer.Option(
+            "--update-baseline", help="Remove from the baseline what matches no finding any more."
+        ),
     ] = False,
 ) -> int:
     """Report the workloads that could be placed on nodes which cannot run their images."""
+    from auditor.cli.baselining import without_stale_entries
+    from auditor.cli.configuring import Flags, make_config
     from auditor.cli.output import parse_outputs, write_outputs
     from auditor.cli.running import run_audit
-    from auditor.cli.wiring import make_config
     from auditor.formats.catalog import DEFAULT_FORMAT, FORMATS, render
 
     outputs = parse_outputs(output.output, tuple(FORMATS), DEFAULT_FORMAT)
-    config = make_config(sources, images, clusters, gate, pedantic=pedantic)
-    report = run_audit(config, output)
+    wanted = make_config(Flags(sources, images, config, clusters, gate, rules, ignores))
+    run = without_stale_entries if update_baseline else run_audit
+    report = run(wanted, output)
     failure = write_outputs(outputs, output, lambda name, style: render(name, report, style))
     if failure is not None:
         raise failure

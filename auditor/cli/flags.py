@@ -1,16 +1,12 @@
-"""Options that commands share, as groups: one dataclass each, expanded into a command's signature.
-
-A command takes a group as one parameter:  `def audit(sources: SourceFlags, output: OutputFlags)`.
-"""
+"""Options that commands share, as groups: one dataclass each (see `auditor/cli/expansion.py`)."""
 
 from __future__ import annotations
 
-import inspect
-from collections.abc import Callable
-from dataclasses import MISSING, dataclass, field, fields, is_dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any, get_type_hints
+from typing import Annotated
 
 import typer
 
@@ -170,11 +166,73 @@ class GateFlags:
     strict: Annotated[
         bool,
         typer.Option(
-            "--strict",
+            "--strict/--no-strict",
             envvar="PODFIT_STRICT",
             help="An unresolved image or an undecided placement gives exit code 3.",
         ),
     ] = False
+
+
+@dataclass(frozen=True)
+class RuleFlags:
+    """Which rules are applied."""
+
+    pedantic: Annotated[
+        bool,
+        typer.Option(
+            "--pedantic/--no-pedantic",
+            envvar="PODFIT_PEDANTIC",
+            help="Apply the pedantic rules too.",
+        ),
+    ] = False
+
+
+@dataclass(frozen=True)
+class IgnoreFlags:
+    """What is silenced."""
+
+    no_ignores: Annotated[
+        bool,
+        typer.Option("--no-ignores", envvar="PODFIT_NO_IGNORES", help="Silence no finding at all."),
+    ] = False
+    baseline: Annotated[
+        Path | None,
+        typer.Option(
+            "--baseline",
+            metavar="FILE",
+            envvar="PODFIT_BASELINE",
+            help="Findings that are silenced because they were there before.",
+            show_default=".podfit-baseline.json in the repository of each SOURCE",
+        ),
+    ] = None
+
+
+@dataclass(frozen=True)
+class ConfigFlags:
+    """Which configuration counts. given: each option that was given, by parameter, and how."""
+
+    config: Annotated[
+        Path | None,
+        typer.Option(
+            "--config",
+            metavar="FILE",
+            envvar="PODFIT_CONFIG",
+            help="The configuration.",
+            show_default=".podfit.yaml in the repository of each SOURCE",
+        ),
+    ] = None
+    no_config: Annotated[
+        bool, typer.Option("--no-config", help="Read no configuration at all.")
+    ] = False
+    trust_config: Annotated[
+        bool,
+        typer.Option(
+            "--trust-config",
+            envvar="PODFIT_TRUST_CONFIG",
+            help="Heed what the configuration says of registries: nobody but you can change it.",
+        ),
+    ] = False
+    given: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -201,42 +259,3 @@ class OutputFlags:
     no_progress: Annotated[bool, typer.Option("--no-progress", help="Show no progress bar.")] = (
         False
     )
-
-
-def expanded(command: Callable[..., int]) -> Callable[..., None]:
-    """The command for Typer: its groups of flags as single options, its result as exit code."""
-    hints = get_type_hints(command, include_extras=True)
-    groups: dict[str, Any] = {name: kind for name, kind in hints.items() if is_dataclass(kind)}
-    parameters: list[inspect.Parameter] = []
-    for name, parameter in inspect.signature(command).parameters.items():
-        if name in groups:
-            parameters += _parameters(groups[name])
-        else:
-            kind = inspect.Parameter.KEYWORD_ONLY
-            parameters.append(parameter.replace(annotation=hints[name], kind=kind))
-
-    def run(**given: Any) -> None:
-        arguments = {
-            name: kind(**{item.name: given.pop(item.name) for item in fields(kind)})
-            for name, kind in groups.items()
-        }
-        raise typer.Exit(command(**given, **arguments))
-
-    run.__name__ = command.__name__
-    run.__doc__ = command.__doc__
-    run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
-    run.__annotations__ = {item.name: item.annotation for item in parameters}
-    return run
-
-
-def _parameters(kind: Any) -> list[inspect.Parameter]:
-    hints = get_type_hints(kind, include_extras=True)
-    return [
-        inspect.Parameter(
-            item.name,
-            inspect.Parameter.KEYWORD_ONLY,
-            default=item.default if item.default_factory is MISSING else item.default_factory(),
-            annotation=hints[item.name],
-        )
-        for item in fields(kind)
-    ]

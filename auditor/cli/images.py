@@ -6,19 +6,21 @@ from typing import Annotated
 
 import typer
 
-from auditor.cli.flags import ImageFlags, OutputFlags, SourceFlags
+from auditor.cli.flags import ConfigFlags, ImageFlags, OutputFlags, SourceFlags
 
 
-def images(sources: SourceFlags, images: ImageFlags, output: OutputFlags) -> int:
+def images(
+    sources: SourceFlags, images: ImageFlags, output: OutputFlags, config: ConfigFlags
+) -> int:
     """List every image of the sources with its platforms, and who uses it."""
+    from auditor.cli.configuring import Flags, make_config
     from auditor.cli.output import parse_outputs, write_outputs
     from auditor.cli.running import run_audit
-    from auditor.cli.wiring import make_config
     from auditor.formats.images import write_images_json, write_images_table
 
     formats = {"json": write_images_json, "table": write_images_table}
     outputs = parse_outputs(output.output, tuple(formats), "table")
-    report = run_audit(make_config(sources, images), output, tell=True)
+    report = run_audit(make_config(Flags(sources, images, config)), output, tell=True)
     failure = write_outputs(
         outputs, output, lambda name, style: formats[name](report.images, style)
     )
@@ -31,12 +33,15 @@ def inspect(
     image: Annotated[list[str], typer.Argument(metavar="IMAGE...", help="Image references.")],
     images: ImageFlags,
     output: OutputFlags,
+    config: ConfigFlags,
     *,
     verbose: Annotated[
         bool, typer.Option("-v", "--verbose", help="Show every request on standard error.")
     ] = False,
 ) -> int:
     """Show every platform of one or more images, and where the answer comes from."""
+    from auditor.cli.configuring import Flags, make_config
     from auditor.cli.inspecting import run_inspect
 
-    return run_inspect(image, images, output, verbose=verbose)
+    wanted = make_config(Flags(images=images, config=config))
+    return run_inspect(image, wanted, output, verbose=verbose)

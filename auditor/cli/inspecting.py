@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from auditor.cli.flags import ImageFlags, OutputFlags, SourceFlags
+from auditor.cli.flags import OutputFlags
 from auditor.cli.output import parse_outputs, write_outputs
 from auditor.cli.progress import display
-from auditor.cli.wiring import make_config, opened_inspector
+from auditor.cli.text import print_notices
+from auditor.cli.wiring import opened_inspector
+from auditor.config.model import Config
 from auditor.errors import EXIT_CLEAN, EXIT_INCOMPLETE
 from auditor.formats.escape import terminal
 from auditor.formats.images import write_images_json, write_images_rows
@@ -22,15 +24,12 @@ if TYPE_CHECKING:
     from auditor.registry.transport import Sent
 
 
-def run_inspect(
-    texts: Sequence[str], images: ImageFlags, output: OutputFlags, *, verbose: bool
-) -> int:
+def run_inspect(texts: Sequence[str], config: Config, output: OutputFlags, *, verbose: bool) -> int:
     """Asks for the images and shows what is known of each; the exit code."""
     formats = {"json": write_images_json, "text": write_images_rows}
     outputs = parse_outputs(output.output, tuple(formats), "text")
     parsed = {text: parse_reference(text) for text in dict.fromkeys(texts)}
     wanted = sorted({item for item in parsed.values() if isinstance(item, ImageReference)})
-    config = make_config(SourceFlags(), images)
     observer = _show if verbose else None
     with (
         display(wanted=not output.no_progress and not verbose) as shown,
@@ -45,8 +44,7 @@ def run_inspect(
         for text, item in parsed.items()
     )
     failure = write_outputs(outputs, output, lambda name, style: formats[name](entries, style))
-    for remark in remarks:
-        typer.echo(f"note: {terminal(remark)}", err=True)
+    print_notices((*config.notices, *remarks))
     if failure is not None:
         raise failure
     unknown = any(isinstance(entry.platforms, UnknownPlatforms) for entry in entries)

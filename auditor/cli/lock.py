@@ -6,12 +6,13 @@ from typing import Annotated
 
 import typer
 
-from auditor.cli.flags import ImageFlags, SourceFlags
+from auditor.cli.flags import ConfigFlags, ImageFlags, SourceFlags
 
 
 def lock(
     sources: SourceFlags,
     images: ImageFlags,
+    config: ConfigFlags,
     *,
     check: Annotated[
         bool,
@@ -32,6 +33,8 @@ def lock(
     ] = False,
 ) -> int:
     """Write podfit.lock.json: the platforms of every image, for audits without a network."""
+    from auditor.cli.configuring import Flags, make_config
     from auditor.cli.locking import run_lock
 
-    return run_lock(sources, images, check=check, update=tuple(update or ()), quiet=no_progress)
+    wanted = make_config(Flags(sources, images, config))
+    return run_lock(wanted, check=check, update=tuple(update or ()), quiet=no_progress)

@@ -9,10 +9,9 @@ from pathlib import Path
 import typer
 
 from auditor.audit import parse_images
-from auditor.cli.flags import ImageFlags, SourceFlags
 from auditor.cli.progress import Display, display
-from auditor.cli.text import print_problems
-from auditor.cli.wiring import make_config, opened_inspector
+from auditor.cli.text import print_notices, print_problems
+from auditor.cli.wiring import named_lock_file, opened_inspector, overrides
 from auditor.config.model import Config, Reach
 from auditor.errors import (
     EXIT_CLEAN,
@@ -24,6 +23,7 @@ from auditor.images import ImageReference, Platforms, UnknownPlatforms
 from auditor.inventory import Inventory, take_inventory
 from auditor.phrases import count
 from auditor.references import parse_reference
+from auditor.registry.chain import Overrides
 from auditor.registry.lock import LockFile, lock_beside, read_lock, write_lock
 from auditor.registry.lock_changes import LockComparison, compare
 from auditor.registry.lock_changes import update as updated
@@ -39,22 +39,21 @@ class _Target:
     old: LockFile
 
 
-def run_lock(
-    sources: SourceFlags, images: ImageFlags, *, check: bool, update: Sequence[str], quiet: bool
-) -> int:
+def run_lock(config: Config, *, check: bool, update: Sequence[str], quiet: bool) -> int:
     """Locks or checks every lock file of the sources; the exit code."""
-    config = make_config(sources, images)
     if config.images.reach is Reach.LOCKED:
         raise UsageError("--locked makes no sense here", hint="podfit lock asks for every image")
     wanted = frozenset(map(_reference, update))
     with display(wanted=not quiet) as shown:
         inventories = _inventories(config, shown)
-        targets = [_target(path, inventory) for path, inventory in inventories.items()]
+        stated = overrides(config)
+        targets = [_target(path, found, stated) for path, found in inventories.items()]
         asked = sorted({image for target in targets for image in _asked(target, wanted)})
         with opened_inspector(config, locks={}, fresh=True) as inspection:
             answers = inspection.inspector.inspect(asked, shown.on_image)
     problems = [problem for item in inventories.values() for problem in item.problems]
     print_problems(problems)
+    print_notices(config.notices)
     codes = [_finish(target, answers, wanted, check=check) for target in targets]
     if EXIT_FINDINGS in codes:
         return EXIT_FINDINGS
@@ -72,7 +71,8 @@ def _inventories(config: Config, shown: Display) -> dict[Path, Inventory]:
     """What the sources of each lock file hold."""
     groups: dict[Path, list[str]] = {}
     for source in config.sources:
-        path = config.images.lock_file or lock_beside(Path("." if source == "-" else source))
+        beside = lock_beside(Path("." if source == "-" else source))
+        path = named_lock_file(config, source) or beside
         groups.setdefault(path, []).append(source)
     inventories = {}
     for path, names in groups.items():
@@ -84,9 +84,11 @@ def _inventories(config: Config, shown: Display) -> dict[Path, Inventory]:
     return inventories
 
 
-def _target(path: Path, inventory: Inventory) -> _Target:
+def _target(path: Path, inventory: Inventory, stated: Overrides) -> _Target:
+    """What the configuration states of an image needs no lock."""
     parsed = parse_images(inventory).values()
-    images = frozenset(item for item in parsed if isinstance(item, ImageReference))
+    references = {item for item in parsed if isinstance(item, ImageReference)}
+    images = frozenset(item for item in references if stated(item) is None)
     return _Target(path, images, read_lock(path) if path.exists() else LockFile())
 
 

@@ -9,8 +9,8 @@ from typing import Annotated
 import typer
 
 from auditor import __version__
-from auditor.cli import audit, cache, clusters, images, lock, rules, views
-from auditor.cli.flags import expanded
+from auditor.cli import audit, baseline, cache, clusters, images, lock, rules, views
+from auditor.cli.expansion import expanded
 from auditor.cli.text import problem_text
 from auditor.errors import EXIT_INCOMPLETE, EXIT_INTERRUPTED, PodfitError
 
@@ -46,6 +46,7 @@ def _root(
 
 
 app.command("audit")(expanded(audit.audit))
+app.command("baseline")(expanded(baseline.baseline))
 app.add_typer(cache.app, name="cache")
 app.command("clusters")(expanded(clusters.clusters))
 app.command("explain")(expanded(views.explain))

@@ -8,17 +8,26 @@ from dataclasses import replace
 from auditor.assessment import Assessment
 from auditor.audit import Auditor
 from auditor.cli.flags import OutputFlags
+from auditor.cli.judging import make_policy
 from auditor.cli.progress import display
-from auditor.cli.text import print_problems
-from auditor.cli.wiring import load_clusters, opened_inspector, select_rules
+from auditor.cli.text import print_notices, print_problems
+from auditor.cli.wiring import load_clusters, load_rules, opened_inspector
 from auditor.config.model import Config
 from auditor.errors import UsageError
+from auditor.policy import Policy, select_rules
 from auditor.report import Report
 from auditor.sources.open import open_sources
 
 
-def run_audit(config: Config, output: OutputFlags, *, tell: bool = False) -> Report:
-    """The audit that a configuration describes. tell: print its problems on standard error."""
+def run_audit(
+    config: Config, output: OutputFlags, *, tell: bool = False, policy: Policy | None = None
+) -> Report:
+    """The audit that a configuration describes.
+
+    tell: print its problems and notices on standard error. policy: another than the configured one.
+    """
+    rules = load_rules()
+    policy = policy or make_policy(config)
     with (
         display(wanted=not output.no_progress) as shown,
         opened_inspector(config) as inspection,
@@ -26,18 +35,21 @@ def run_audit(config: Config, output: OutputFlags, *, tell: bool = False) -> Rep
         auditor = Auditor(
             inspector=inspection.inspector,
             clusters=load_clusters(config),
-            rules=select_rules(config),
+            rules=select_rules(rules, config.rules, pedantic=config.pedantic),
             gate=config.gate,
+            policy=policy,
+            known=frozenset(rule.id for rule in rules),
             allow_empty=config.allow_empty,
             on_document=shown.on_document,
             on_image=shown.on_image,
         )
         report = replace(
             auditor.audit(open_sources(config.sources, config.source_options)),
-            notices=inspection.remarks(),
+            notices=(*config.notices, *inspection.remarks()),
         )
     if tell:
         print_problems(report.problems)
+        print_notices(report.notices)
     return report
 
 

@@ -1,4 +1,4 @@
-"""Problems as the command line shows them."""
+"""Problems and notices as the command line shows them."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Iterable
 import typer
 
 from auditor.errors import Problem
+from auditor.formats.escape import terminal
 
 
 def problem_text(problem: Problem) -> str:
@@ -19,6 +20,12 @@ def problem_text(problem: Problem) -> str:
     if problem.hint:
         lines.append(f"   = help: {problem.hint}")
     return "\n".join(lines)
+
+
+def print_notices(notices: Iterable[str]) -> None:
+    """Each on standard error."""
+    for notice in notices:
+        typer.echo(f"note: {terminal(notice)}", err=True)
 
 
 def print_problems(problems: Iterable[Problem]) -> None:

@@ -7,7 +7,14 @@ from typing import Annotated
 
 import typer
 
-from auditor.cli.flags import ClusterFlags, GateFlags, ImageFlags, OutputFlags, SourceFlags
+from auditor.cli.flags import (
+    ClusterFlags,
+    ConfigFlags,
+    GateFlags,
+    ImageFlags,
+    OutputFlags,
+    SourceFlags,
+)
 
 
 def matrix(
@@ -16,11 +23,12 @@ def matrix(
     images: ImageFlags,
     gate: GateFlags,
     output: OutputFlags,
+    config: ConfigFlags,
 ) -> int:
     """Show every workload and every pool: runs, lands but cannot run, kept off, undecided."""
+    from auditor.cli.configuring import Flags, make_config
     from auditor.cli.output import parse_outputs, write_outputs
     from auditor.cli.running import run_audit
-    from auditor.cli.wiring import make_config
     from auditor.formats.matrix import (
         write_matrix_json,
         write_matrix_markdown,
@@ -33,7 +41,8 @@ def matrix(
         "text": write_matrix_text,
     }
     outputs = parse_outputs(output.output, tuple(formats), "text")
-    report = run_audit(make_config(sources, images, clusters, gate), output, tell=True)
+    wanted = make_config(Flags(sources, images, config, clusters, gate))
+    report = run_audit(wanted, output, tell=True)
     failure = write_outputs(outputs, output, lambda name, style: formats[name](report, style))
     if failure is not None:
         raise failure
@@ -49,16 +58,17 @@ def explain(
     clusters: ClusterFlags,
     images: ImageFlags,
     output: OutputFlags,
+    config: ConfigFlags,
 ) -> int:
     """Tell the full story of one workload: each pool, each test, each image row."""
+    from auditor.cli.configuring import Flags, make_config
     from auditor.cli.output import write_text
     from auditor.cli.running import find_workload, run_audit
     from auditor.cli.terminal import style
-    from auditor.cli.wiring import make_config
     from auditor.formats.story import write_story
 
-    config = make_config(sources, images, clusters)
-    report = run_audit(replace(config, allow_empty=True), output, tell=True)
+    wanted = make_config(Flags(sources, images, config, clusters))
+    report = run_audit(replace(wanted, allow_empty=True), output, tell=True)
     look = style(output.color, show_passed=True)
     found = find_workload(report, workload)
     write_text("\n".join(write_story(assessment, look) for assessment in found), None)

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
 
-from auditor.policy import Gate
+from auditor.config.areas import Area
+from auditor.config.settings import Cluster, Registry
+from auditor.platforms import Platform
+from auditor.policy import Gate, RuleSetting
+from auditor.resources.table import Entry
 from auditor.sources.options import SourceOptions
 
 
@@ -22,23 +27,51 @@ class Reach(Enum):
 class ImageConfig:
     """Who is asked about images. timeout: seconds for all registries together.
 
-    lock_file: None is looked for beside each source. cache_dir: None is the user's own.
+    lock_file: the one for everything; None for that of each area, or beside each source. cache_dir:
+    None is the user's own. overrides: globs of names, with what their images are said to hold.
+    registries: by host.
     """
 
     reach: Reach = Reach.ONLINE
     lock_file: Path | None = None
     cache_dir: Path | None = None
     timeout: float = 300.0
+    overrides: tuple[tuple[str, tuple[Platform, ...]], ...] = ()
+    registries: Mapping[str, Registry] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class IgnoreConfig:
+    """What is silenced. wanted: anything at all. baseline: the one for everything; None for that
+    of each area. stale: whether it is a finding that a baseline holds more than is needed.
+    """
+
+    wanted: bool = True
+    baseline: Path | None = None
+    stale: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """Everything that decides what an audit does, and nothing of how it looks."""
+    """Everything that decides what an audit does, and nothing of how it looks.
+
+    areas: the repositories of the sources, each with its own configuration. notices: what the user
+    should hear about the configuration.
+    """
 
     sources: tuple[str, ...] = (".",)
     source_options: SourceOptions = field(default_factory=SourceOptions)
     allow_empty: bool = False
-    clusters: tuple[str, ...] = ("hybrid",)
+    clusters: tuple[Cluster, ...] = ("hybrid",)
     images: ImageConfig = field(default_factory=ImageConfig)
     gate: Gate = field(default_factory=Gate)
     pedantic: bool = False
+    rules: Mapping[str, RuleSetting] = field(default_factory=dict)
+    custom_resources: tuple[Entry, ...] = ()
+    ignores: IgnoreConfig = field(default_factory=IgnoreConfig)
+    areas: tuple[Area, ...] = ()
+    notices: tuple[str, ...] = ()
+
+    def area_of(self, source: str) -> Area | None:
+        """The area that a SOURCE belongs to."""
+        return next((area for area in self.areas if source in area.sources), None)

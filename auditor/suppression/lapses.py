@@ -76,8 +76,6 @@ def find_lapses(
         for entry in scope.entries:
             for about in _entry_lapses(entry, scope, audited, silences.used, today):
                 yield Lapse.EFFECT, about
-    for about in _stale_baselines(audited, scopes, silences):
-        yield Lapse.EFFECT, about
 
 
 def _statement_lapses(
@@ -154,10 +152,10 @@ def _entry_lapses(
     yield _observation(owner, what, entry.location, why, fix, aspect=",".join(entry.rules))
 
 
-def _stale_baselines(
+def find_stale_baselines(
     audited: Audited, scopes: Sequence[Scope], silences: Silences
-) -> Iterator[Observation]:
-    """One for each file, however many of its entries are stale."""
+) -> Iterator[tuple[Lapse, Observation]]:
+    """One lapse for each file, however many of its entries are stale."""
     if not audited.settled:
         return
     files = {scope.baseline.path: scope.baseline for scope in scopes if scope.baseline}
@@ -167,15 +165,15 @@ def _stale_baselines(
         whole = all(scope.whole for scope in own)
         _, stale = split_stale(baseline, silences.baselined[path], paths, whole=whole)
         if stale:
-            owner = steering_workload(Document(path, "", ""), "Baseline", 0)
             match = "1 entry matches" if stale == 1 else f"{stale} entries match"
-            yield _observation(
-                owner,
+            about = _observation(
+                steering_workload(Document(path, "", ""), "Baseline", 0),
                 f"{match} no finding any more",
                 Location(path),
                 "the findings are gone",
                 "`podfit audit --update-baseline` removes what is not needed any more",
             )
+            yield Lapse.EFFECT, about
 
 
 def audited_paths(assessments: Iterable[Assessment], scopes: Sequence[Scope]) -> frozenset[str]:

@@ -1,0 +1,29 @@
+"""`podfit baseline`: takes what is found now for known, so that only what is new is reported."""
+
+from __future__ import annotations
+
+from auditor.cli.flags import (
+    ClusterFlags,
+    ConfigFlags,
+    IgnoreFlags,
+    ImageFlags,
+    OutputFlags,
+    RuleFlags,
+    SourceFlags,
+)
+
+
+def baseline(
+    sources: SourceFlags,
+    clusters: ClusterFlags,
+    rules: RuleFlags,
+    ignores: IgnoreFlags,
+    images: ImageFlags,
+    config: ConfigFlags,
+) -> int:
+    """Write .podfit-baseline.json: the findings of today, which later audits do not report."""
+    from auditor.cli.baselining import run_baseline
+    from auditor.cli.configuring import Flags, make_config
+
+    flags = Flags(sources, images, config, clusters, rules=rules, ignores=ignores)
+    return run_baseline(make_config(flags), OutputFlags())

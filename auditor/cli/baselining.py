@@ -1,0 +1,98 @@
+"""What `podfit baseline` and `podfit audit --update-baseline` do."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import typer
+
+from auditor.checks import ignore_lapse
+from auditor.cli.flags import OutputFlags
+from auditor.cli.judging import baseline_path, make_policy, read_baseline
+from auditor.cli.output import write_text
+from auditor.cli.running import run_audit
+from auditor.config.files import shown_path
+from auditor.config.model import Config
+from auditor.errors import EXIT_CLEAN, EXIT_INCOMPLETE
+from auditor.findings import Finding
+from auditor.phrases import count
+from auditor.policy import Policy
+from auditor.report import Report
+from auditor.suppression.baseline import Baseline, format_baseline, make_baseline, split_stale
+from auditor.suppression.lapses import Audited, audited_paths
+from auditor.suppression.scopes import Scope, scope_of
+from auditor.suppression.statements import Layer
+
+
+def run_baseline(config: Config, output: OutputFlags) -> int:
+    """Writes the baseline of every area anew; the exit code."""
+    policy = make_policy(config, baselines=False)
+    report = run_audit(config, output, tell=True, policy=policy)
+    for path, scopes in _by_baseline(config, policy):
+        old = read_baseline(path) if path.is_file() else None
+        baseline = make_baseline(shown_path(path), _findings(report, policy, scopes), old)
+        verb = "unchanged:" if baseline == old else "wrote"
+        if baseline != old:
+            write_text(format_baseline(baseline), path)
+        typer.echo(f"{verb} {shown_path(path)} ({count(len(baseline.entries), 'finding')})")
+    return EXIT_INCOMPLETE if report.problems else EXIT_CLEAN
+
+
+def without_stale_entries(config: Config, output: OutputFlags) -> Report:
+    """The report of an audit, after its baselines lost what matches no finding any more."""
+    config = replace(config, ignores=replace(config.ignores, stale=False))
+    policy = make_policy(config)
+    report = run_audit(config, output, policy=policy)
+    notices = tuple(_prune(config, policy, report)) if config.ignores.wanted else ()
+    return replace(report, notices=(*report.notices, *notices))
+
+
+def _prune(config: Config, policy: Policy, report: Report) -> Iterator[str]:
+    """Shortens the baselines and tells of it."""
+    audited = Audited(report.assessments, report.rules, frozenset(), complete=not report.problems)
+    if not audited.settled:
+        yield "the baseline stays as it is: something could not be resolved, decided or read"
+        return
+    for path, scopes in _by_baseline(config, policy):
+        baseline = next((scope.baseline for scope in scopes if scope.baseline), None)
+        if baseline is None:
+            continue
+        kept, stale = _without_stale(baseline, scopes, report)
+        if stale:
+            write_text(format_baseline(kept), path)
+            removed = "1 entry" if stale == 1 else f"{stale} entries"
+            yield f"removed {removed} of {baseline.path} that matched no finding any more"
+
+
+def _without_stale(
+    baseline: Baseline, scopes: Sequence[Scope], report: Report
+) -> tuple[Baseline, int]:
+    silenced = Counter(
+        item.finding.fingerprint
+        for item in report.suppressed
+        if item.by == Layer.BASELINE.value and item.where == baseline.path
+    )
+    paths = audited_paths(report.assessments, scopes)
+    return split_stale(baseline, silenced, paths, whole=all(scope.whole for scope in scopes))
+
+
+def _by_baseline(config: Config, policy: Policy) -> list[tuple[Path, tuple[Scope, ...]]]:
+    """The files of the areas, each with the scopes that it is for."""
+    grouped: dict[Path, list[Scope]] = {}
+    for area, scope in zip(config.areas, policy.scopes, strict=True):
+        grouped.setdefault(baseline_path(config, area), []).append(scope)
+    return [(path, tuple(scopes)) for path, scopes in grouped.items()]
+
+
+def _findings(report: Report, policy: Policy, scopes: Sequence[Scope]) -> list[Finding]:
+    """What a baseline is made of: no finding about ignores themselves, which are to be mended."""
+    about_ignores = {rule.id for rule in report.rules if rule.check is ignore_lapse.CHECK}
+    return [
+        finding
+        for finding in report.findings
+        if finding.rule not in about_ignores
+        and scope_of(finding.observation.workload.document, policy.scopes) in scopes
+    ]

@@ -1,0 +1,129 @@
+"""From flags, variables and configuration files to a `Config`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from auditor.cli.flags import (
+    ClusterFlags,
+    ConfigFlags,
+    GateFlags,
+    IgnoreFlags,
+    ImageFlags,
+    RuleFlags,
+    SourceFlags,
+)
+from auditor.cli.wiring import load_rules
+from auditor.clusters.catalog import DEFAULT
+from auditor.config.areas import Area, Lookup, find_areas
+from auditor.config.model import Config, IgnoreConfig, ImageConfig, Reach
+from auditor.config.resolution import Given, Resolved, Setting, resolve
+from auditor.errors import UsageError
+from auditor.findings import Severity
+from auditor.policy import Gate
+from auditor.sources.options import HelmOptions, SourceOptions
+
+
+@dataclass(frozen=True, slots=True)
+class Flags:
+    """What a command was told. A command that lacks a group leaves its default."""
+
+    sources: SourceFlags = field(default_factory=SourceFlags)
+    images: ImageFlags = field(default_factory=ImageFlags)
+    config: ConfigFlags = field(default_factory=ConfigFlags)
+    clusters: ClusterFlags = field(default_factory=ClusterFlags)
+    gate: GateFlags = field(default_factory=GateFlags)
+    rules: RuleFlags = field(default_factory=RuleFlags)
+    ignores: IgnoreFlags = field(default_factory=IgnoreFlags)
+
+
+def make_config(flags: Flags) -> Config:
+    """What the user wants.
+
+    Raises `UsageError` where flags contradict each other, and `ConfigurationError` for a
+    configuration file that is wrong.
+    """
+    areas, resolved = survey(flags)
+    fail_on = resolved.fail_on.value
+    return Config(
+        sources=tuple(flags.sources.sources),
+        source_options=SourceOptions(
+            helm=_helm_options(flags.sources), trees=tuple(area.tree for area in areas)
+        ),
+        allow_empty=flags.sources.allow_empty,
+        clusters=tuple(dict.fromkeys(resolved.cluster.value)),
+        images=_image_config(flags.images, resolved),
+        gate=Gate(None if fail_on == "never" else Severity[fail_on.upper()], resolved.strict.value),
+        pedantic=resolved.pedantic.value,
+        rules={name: setting.value for name, setting in resolved.rules.items()},
+        custom_resources=tuple(setting.value for setting in resolved.custom_resources),
+        ignores=IgnoreConfig(not flags.ignores.no_ignores, flags.ignores.baseline),
+        areas=areas,
+        notices=tuple(_notices(areas)),
+    )
+
+
+def survey(flags: Flags) -> tuple[tuple[Area, ...], Resolved]:
+    """The areas of the SOURCEs, and every setting with its origin."""
+    config = flags.config
+    if config.config is not None and config.no_config:
+        raise UsageError("--config and --no-config exclude each other")
+    lookup = Lookup(config.config, wanted=not config.no_config, trusted=config.trust_config)
+    areas = find_areas(flags.sources.sources, load_rules(), lookup)
+    return areas, resolve(given_settings(flags), areas, cluster=DEFAULT)
+
+
+def given_settings(flags: Flags) -> Given:
+    """What options and variables say of the keys of the configuration."""
+    said: dict[str, tuple[str, Any]] = {
+        "cluster": ("cluster", tuple(flags.clusters.cluster)),
+        "fail-on": ("fail_on", flags.gate.fail_on.value),
+        "strict": ("strict", flags.gate.strict),
+        "pedantic": ("pedantic", flags.rules.pedantic),
+        "lock-file": ("lock_file", flags.images.lock_file),
+        "baseline": ("baseline", flags.ignores.baseline),
+    }
+    given = flags.config.given
+    return {
+        key: Setting(value, given[parameter])
+        for key, (parameter, value) in said.items()
+        if parameter in given
+    }
+
+
+def _image_config(flags: ImageFlags, resolved: Resolved) -> ImageConfig:
+    if flags.offline and flags.locked:
+        raise UsageError("--offline and --locked exclude each other", hint="--locked asks less")
+    reach = Reach.LOCKED if flags.locked else Reach.OFFLINE if flags.offline else Reach.ONLINE
+    return ImageConfig(
+        reach=reach,
+        lock_file=flags.lock_file,
+        cache_dir=flags.cache_dir,
+        timeout=flags.timeout,
+        overrides=tuple((glob, setting.value) for glob, setting in resolved.overrides.items()),
+        registries={host: setting.value for host, setting in resolved.registries.items()},
+    )
+
+
+def _helm_options(flags: SourceFlags) -> HelmOptions:
+    return HelmOptions(
+        values_files=tuple(flags.values),
+        set_values=tuple(flags.set_values),
+        set_strings=tuple(flags.set_strings),
+        release_name=flags.release_name,
+        namespace=flags.namespace,
+        kube_version=flags.kube_version,
+        api_versions=tuple(flags.api_versions),
+        renderer=flags.renderer.value,
+    )
+
+
+def _notices(areas: Sequence[Area]) -> Iterator[str]:
+    for file in {area.file.path: area.file for area in areas if area.file}.values():
+        if file.left_out:
+            yield (
+                f"{file.place('registries')}: `registries` was not heeded: whoever may change this "
+                "file could send podfit elsewhere; --trust-config heeds it"
+            )

@@ -1,0 +1,120 @@
+"""`Area`: the SOURCEs of one repository or folder, and the configuration that they share."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from auditor.config.files import ConfigFile, find_config, read_config
+from auditor.config.settings import Settings
+from auditor.errors import ConfigurationError
+from auditor.repositories import Home, find_home
+from auditor.rulebook import Rule
+from auditor.sources.options import Tree
+from auditor.suppression.baseline import BASELINE_NAME
+
+STREAM = "-"
+
+
+@dataclass(frozen=True, slots=True)
+class Area:
+    """A folder with everything below it. root: absolute. sources: the SOURCEs in it, as written.
+
+    whole: one of them is the root itself, or holds it. streams: standard input and remote charts
+    count as part of it.
+    """
+
+    root: Path
+    sources: tuple[str, ...]
+    file: ConfigFile | None = None
+    whole: bool = False
+    streams: bool = False
+
+    @property
+    def settings(self) -> Settings:
+        return self.file.settings if self.file else Settings()
+
+    @property
+    def tree(self) -> Tree:
+        """What its configuration says to the sources."""
+        charts = self.settings.charts
+        variants = tuple((chart.path, chart.variants) for chart in charts if chart.variants)
+        return Tree(self.root, self.settings.exclude, variants)
+
+    @property
+    def usual_baseline(self) -> Path:
+        """Where its baseline is if nobody says otherwise."""
+        return self.root / BASELINE_NAME
+
+
+@dataclass(frozen=True, slots=True)
+class Lookup:
+    """Which configurations count.
+
+    named: the one that the user named, instead of those that are found. wanted: any at all.
+    trusted: whoever runs podfit vouches for it.
+    """
+
+    named: Path | None = None
+    wanted: bool = True
+    trusted: bool = False
+
+
+def find_areas(sources: Sequence[str], rules: tuple[Rule, ...], lookup: Lookup) -> tuple[Area, ...]:
+    """The areas of some SOURCEs, in their order. Raises `ConfigurationError`."""
+    homes: dict[Path, Home] = {}
+    grouped: dict[Path, list[str]] = {}
+    for source in sources:
+        home = _home(_local(source))
+        homes.setdefault(home.root, home)
+        grouped.setdefault(home.root, []).append(source)
+    named = _read_named(lookup, tuple(grouped), rules)
+    return tuple(
+        Area(
+            root=root,
+            sources=tuple(names),
+            file=named or _read_found(homes[root], lookup, rules),
+            whole=any(root.is_relative_to(_local(source).resolve()) for source in names),
+            streams=any(_local(source) != Path(source) for source in names),
+        )
+        for root, names in grouped.items()
+    )
+
+
+def _local(source: str) -> Path:
+    """The path of a SOURCE; the current folder for standard input and what lies elsewhere."""
+    return Path() if source == STREAM or "://" in source else Path(source)
+
+
+def _home(path: Path) -> Home:
+    home = find_home(path)
+    if home is not None:
+        return home
+    inside = path.resolve()
+    return Home(inside if inside.is_dir() else inside.parent, is_repository=False)
+
+
+def _read_named(
+    lookup: Lookup, roots: Sequence[Path], rules: tuple[Rule, ...]
+) -> ConfigFile | None:
+    """Outside of what is audited it is the runner's own; inside, anybody may have written it."""
+    if lookup.named is None:
+        return None
+    if not lookup.named.exists():
+        raise ConfigurationError("there is no such configuration", where=str(lookup.named))
+    there = lookup.named.resolve()
+    inside = next((root for root in roots if there.is_relative_to(root)), None)
+    within = None if lookup.trusted else inside
+    trusted = lookup.trusted or inside is None
+    return read_config(lookup.named, rules, within=within, trusted=trusted)
+
+
+def _read_found(home: Home, lookup: Lookup, rules: tuple[Rule, ...]) -> ConfigFile | None:
+    if not lookup.wanted or lookup.named is not None:
+        return None
+    path = find_config(home)
+    if path is None:
+        return None
+    within = None if lookup.trusted else home.root
+    return read_config(path, rules, within=within, trusted=lookup.trusted)

@@ -1,0 +1,126 @@
+"""`ConfigFile`: a `.podfit.yaml` that was found or named, read and held within its bounds."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Final
+
+from auditor.config.keys import make_shape
+from auditor.config.sections import Surroundings
+from auditor.config.settings import Settings
+from auditor.errors import ConfigurationError
+from auditor.manifests import Document
+from auditor.repositories import REPOSITORY_MARK, Home
+from auditor.rulebook import Rule
+from auditor.schema import naming, parse_strict, read_bounded
+from auditor.yaml import Node
+
+MAX_BYTES: Final = 2**20
+_WHAT: Final = "configuration"
+_HINT: Final = "docs/configuration.md lists what it may hold; `podfit config init` writes one"
+
+
+@dataclass(frozen=True, slots=True)
+class ConfigFile:
+    """A configuration and what it says.
+
+    path: absolute. shown: as the user would write it. root: its one YAML document. left_out: it
+    says something of registries, which was not heeded because anybody could have written it.
+    """
+
+    path: Path
+    shown: str
+    text: str
+    root: Node
+    settings: Settings
+    left_out: bool = False
+
+    @property
+    def document(self) -> Document:
+        """The file, for findings about its entries."""
+        return Document(self.shown, self.text, self.shown)
+
+    def place(self, *keys: str | int) -> str:
+        """`path:line:column` of a key, or of what is at the end of several."""
+        node, (line, column) = self.root, (1, 1)
+        for key in keys:
+            if isinstance(key, int):
+                node = node.items()[key]
+                line, column = node.line, node.column
+            else:
+                line, column = node.key_place(key)
+                node = node.mapping()[key]
+        return f"{self.shown}:{line}:{column}"
+
+
+def find_config(home: Home) -> Path | None:
+    """The configuration of a repository or folder. Raises `ConfigurationError` where it has two."""
+    found = tuple(home.configurations())
+    if len(found) > 1:
+        names = " and ".join(home.relative(path) for path in found)
+        raise ConfigurationError(
+            f"there are two configurations: {names}",
+            where=shown_path(home.root),
+            hint="keep one of them, or name one with --config",
+        )
+    return found[0] if found else None
+
+
+def read_config(
+    path: Path, rules: tuple[Rule, ...], *, within: Path | None, trusted: bool
+) -> ConfigFile:
+    """A configuration file.
+
+    within: the folder that neither it nor the files it names may leave, because whoever wrote it
+    may not be who runs podfit; None for one that the runner keeps elsewhere. trusted: what it says
+    of registries is heeded. Raises `ConfigurationError` with file, line and column.
+    """
+    shown = shown_path(path)
+    if within is not None and not path.resolve().is_relative_to(within):
+        raise ConfigurationError(
+            "the configuration is a link that leads out of the repository",
+            where=shown,
+            hint="put the file itself there, or name another with --config",
+        )
+    text = read_bounded(path, what=_WHAT, limit=MAX_BYTES, hint=_HINT)
+    documents = parse_strict(text, shown, what=_WHAT, hint=_HINT)
+    if len(documents) != 1:
+        why = "it is empty" if not documents else "it holds several YAML documents"
+        raise ConfigurationError(
+            "the configuration is not one YAML document", where=shown, why=why, hint=_HINT
+        )
+    around = Surroundings(rules, shown, lambda name: _locate(name, path, shown, within))
+    with naming(shown, hint=_HINT):
+        settings = make_shape(around).read(documents[0])
+    left_out = bool(settings.registries) and not trusted
+    if left_out:
+        settings = replace(settings, registries={})
+    return ConfigFile(path.absolute(), shown, text, documents[0], settings, left_out)
+
+
+def shown_path(path: Path) -> str:
+    """A path as the user would write it: from the current folder, with slashes."""
+    try:
+        return Path(os.path.relpath(path)).as_posix()
+    except ValueError:  # another drive of Windows
+        return path.as_posix()
+
+
+def _locate(name: str, config: Path, shown: str, within: Path | None) -> Path:
+    """Where a file is that a configuration names: paths count from the configuration's folder."""
+    if not name.strip():
+        raise ValueError("the path of a file must not be blank")
+    there = (config.parent / name).resolve()
+    if within is not None and not _belongs(there, within):
+        raise ValueError(
+            f"`{name}` leads out of the repository; name such a file by an option, or keep the "
+            "configuration itself elsewhere and name it with --config"
+        )
+    return Path(os.path.normpath(Path(shown).parent / name))
+
+
+def _belongs(path: Path, folder: Path) -> bool:
+    """Whether a path is among the files of a repository, and not of git's own."""
+    return path.is_relative_to(folder) and REPOSITORY_MARK not in path.relative_to(folder).parts

@@ -1,0 +1,91 @@
+"""`registries` of the configuration, and the options of registries that they become."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from types import MappingProxyType
+from typing import Final, Literal
+
+from auditor.config.settings import Registry
+from auditor.registry.options import HostOptions, RegistryOptions
+from auditor.shapes import Choice, Key, ListOf, Record, Text
+
+_INSECURE: Final[Mapping[str, Literal["", "http", "skip-verify"]]] = {
+    "http": "http",
+    "skip-verify": "skip-verify",
+}
+
+
+def registry_shape(file: Text[Path]) -> Record[Registry]:
+    """What may be said of one registry. file: reads a path."""
+    return Record(
+        "a registry",
+        _registry,
+        {
+            "insecure": Key(
+                Choice(_INSECURE, "a way to be insecure"),
+                "`http` speaks no TLS, `skip-verify` does not check the certificate.",
+            ),
+            "ca": Key(file, "A PEM file of authorities that are trusted beside the system's."),
+            "client-cert": Key(file, "A PEM file with the certificate that podfit shows."),
+            "client-key": Key(file, "Its key, where that is not in the same file."),
+            "allowed": Key(
+                ListOf(Text(repository_glob), 1, "allowed"),
+                "The repositories that may be asked for, as globs; without it all of them.",
+            ),
+        },
+    )
+
+
+def host_name(text: str) -> str:
+    """A registry as references name it. Raises ValueError."""
+    if not text.strip() or "/" in text:
+        raise ValueError(f"a registry is written as host or host:port, not `{text}`")
+    return text
+
+
+def repository_glob(text: str) -> str:
+    """A glob of repositories, without their registry. Raises ValueError."""
+    if not text.strip() or "://" in text:
+        raise ValueError("a repository is written without its registry, such as `library/*`")
+    return text
+
+
+def with_registries(
+    options: RegistryOptions, registries: Mapping[str, Registry]
+) -> RegistryOptions:
+    """Options with what the configuration says of registries.
+
+    As soon as one registry says what is allowed, nothing else is asked but that, and the other
+    registries that are listed.
+    """
+    allowed: tuple[str, ...] = ()
+    if any(registry.allowed for registry in registries.values()):
+        allowed = tuple(
+            f"{host}/{glob}"
+            for host, registry in registries.items()
+            for glob in registry.allowed or ("*",)
+        )
+    return replace(
+        options,
+        hosts=MappingProxyType({**options.hosts, **_hosts(registries)}),
+        allowed=(*options.allowed, *allowed),
+    )
+
+
+def _hosts(registries: Mapping[str, Registry]) -> dict[str, HostOptions]:
+    return {host: registry.options for host, registry in registries.items()}
+
+
+def _registry(
+    insecure: Literal["", "http", "skip-verify"] = "",
+    ca: Path | None = None,
+    client_cert: Path | None = None,
+    client_key: Path | None = None,
+    allowed: tuple[str, ...] = (),
+) -> Registry:
+    if client_key and not client_cert:
+        raise ValueError("`client-key` needs `client-cert`")
+    return Registry(HostOptions(insecure, ca, client_cert, client_key), allowed)
