@@ -72,7 +72,8 @@ def root_cause(assessment: Assessment, cluster: ClusterProfile, fits: Sequence[P
     scheduling = admit(assessment.workload, cluster).scheduling
     selected = selected_families(scheduling, runs_on)
     if not selected:
-        return Cause.MISSING_GUARD if unmeetable(assessment, scheduling) else Cause.CONFLICT
+        hopeless = _matches_nothing(scheduling) or unmeetable(assessment, scheduling)
+        return Cause.MISSING_GUARD if hopeless else Cause.CONFLICT
     declared = declared_systems(assessment.workload)
     if any({family.partition("/")[0]} >= declared for family in selected):
         return Cause.MISSING_GUARD
@@ -126,6 +127,12 @@ def unmeetable(assessment: Assessment, scheduling: Scheduling) -> tuple[Requirem
         for demand in platform_demands(scheduling)
         if not selected_families(Scheduling(node_selector=(demand,)), families)
     )
+
+
+def _matches_nothing(scheduling: Scheduling) -> bool:
+    """Whether the required affinity consists of empty terms, which no node matches."""
+    terms = scheduling.required_terms
+    return terms is not None and not any(term.expressions or term.fields for term in terms)
 
 
 def _family(platform: Platform) -> str:

@@ -43,6 +43,15 @@ affinity:
 """
 
 
+EMPTY_TERM = """
+nodeSelector: {kubernetes.io/os: linux}
+affinity:
+  nodeAffinity:
+    requiredDuringSchedulingIgnoredDuringExecution:
+      nodeSelectorTerms: [{}]
+"""
+
+
 def causes(*images: Platforms, spec: str = "", labels: dict[str, str] | None = None) -> Cause:
     found = assessed(spec, *images, labels=labels)
     ((profile, fits),) = found.by_cluster
@@ -71,6 +80,7 @@ def causes(*images: Platforms, spec: str = "", labels: dict[str, str] | None = N
         ((UNKNOWN,), CONTRADICTION, Cause.CONFLICT),
         ((LINUX_IMAGE,), "nodeSelector: {kubernetes.io/os: Linux}", Cause.MISSING_GUARD),
         ((LINUX_IMAGE,), "nodeSelector: {example.com/pool: x}", Cause.MISSING_GUARD),
+        ((LINUX_IMAGE,), EMPTY_TERM, Cause.MISSING_GUARD),
         ((LINUX_IMAGE,), "os: {name: windows}", Cause.DECLARATION),
         ((BOTH,), f"os: {{name: windows}}\n{WANTS_LINUX}", Cause.DECLARATION),
         ((UNKNOWN,), f"os: {{name: windows}}\n{WANTS_LINUX}", Cause.DECLARATION),
