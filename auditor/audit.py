@@ -17,6 +17,7 @@ from auditor.references import parse_reference
 from auditor.registry.interface import Inspector, no_progress
 from auditor.registry.interface import Progress as InspectionProgress
 from auditor.report import Report, list_images
+from auditor.resources.table import Table
 from auditor.rulebook import Rule
 from auditor.sources.interface import Source
 from auditor.suppression.lapses import Audited
@@ -31,7 +32,8 @@ class Auditor:
 
     inspector: the only way to the network. rules: those to apply. policy: what is silenced. known:
     the ids of all rules there are, to find ignores that name none; empty where nobody told.
-    allow_empty: a source without a workload is no problem.
+    table: of custom resources; None for podfit's own. allow_empty: a source without a workload is
+    no problem.
     """
 
     inspector: Inspector
@@ -40,13 +42,16 @@ class Auditor:
     gate: Gate = field(default_factory=Gate)
     policy: Policy = field(default_factory=Policy)
     known: frozenset[str] = frozenset()
+    table: Table | None = None
     allow_empty: bool = False
     on_document: ReadingProgress = lambda _: None
     on_image: InspectionProgress = no_progress
 
     def audit(self, sources: Iterable[Source]) -> Report:
         """The report on everything the sources hold."""
-        inventory = take_inventory(sources, allow_empty=self.allow_empty, progress=self.on_document)
+        inventory = take_inventory(
+            sources, table=self.table, allow_empty=self.allow_empty, progress=self.on_document
+        )
         answers = inspect_images(inventory, self.inspector, self.on_image)
         assessments = [assess(workload, answers, self.clusters) for workload in inventory.workloads]
         observed, crashes = self._observe(assessments)

@@ -9,6 +9,7 @@ from typing import Final
 from auditor.errors import Problem
 from auditor.manifests import Document, Manifest, read_manifests, shape_error
 from auditor.resources.catalog import find_workloads
+from auditor.resources.table import Table
 from auditor.sources.interface import Source
 from auditor.workloads import Workload
 from auditor.yaml import ShapeError
@@ -35,10 +36,14 @@ class Inventory:
 def take_inventory(
     sources: Iterable[Source],
     *,
+    table: Table | None = None,
     allow_empty: bool = False,
     progress: Progress = lambda _: None,
 ) -> Inventory:
-    """Everything the sources hold. A source without a workload is a problem unless allowed."""
+    """Everything the sources hold. A source without a workload is a problem unless allowed.
+
+    table: of custom resources; None for podfit's own.
+    """
     workloads: list[Workload] = []
     supporting: list[Manifest] = []
     problems: list[Problem] = []
@@ -53,7 +58,7 @@ def take_inventory(
                 continue
             seen.add(item)
             progress(item.path)
-            for found in read_document(item):
+            for found in read_document(item, table):
                 match found:
                     case Problem():
                         problems.append(found)
@@ -66,7 +71,9 @@ def take_inventory(
     return Inventory(tuple(workloads), tuple(supporting), tuple(problems))
 
 
-def read_document(document: Document) -> Iterator[Workload | Manifest | Problem]:
+def read_document(
+    document: Document, table: Table | None = None
+) -> Iterator[Workload | Manifest | Problem]:
     """What a document holds of workloads and of what bears on them, and what cannot be read."""
     for item in read_manifests(document):
         if isinstance(item, Problem):
@@ -75,7 +82,7 @@ def read_document(document: Document) -> Iterator[Workload | Manifest | Problem]
         if item.ref.kind in _SUPPORTING:
             yield item
         try:
-            yield from find_workloads(item)
+            yield from find_workloads(item, table)
         except ShapeError as error:
             problem = shape_error(error, document).problem
             yield Problem(f"{item.ref}: {problem.what}", problem.where, problem.why, problem.hint)

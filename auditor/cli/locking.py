@@ -11,7 +11,7 @@ import typer
 from auditor.audit import parse_images
 from auditor.cli.progress import Display, display
 from auditor.cli.text import print_notices, print_problems
-from auditor.cli.wiring import named_lock_file, opened_inspector, overrides
+from auditor.cli.wiring import custom_resources, named_lock_file, opened_inspector, overrides
 from auditor.config.model import Config, Reach
 from auditor.errors import (
     EXIT_CLEAN,
@@ -78,6 +78,7 @@ def _inventories(config: Config, shown: Display) -> dict[Path, Inventory]:
     for path, names in groups.items():
         inventories[path] = take_inventory(
             open_sources(names, config.source_options),
+            table=custom_resources(config),
             allow_empty=config.allow_empty,
             progress=shown.on_document,
         )

@@ -11,7 +11,7 @@ from auditor.cli.flags import OutputFlags
 from auditor.cli.judging import make_policy
 from auditor.cli.progress import display
 from auditor.cli.text import print_notices, print_problems
-from auditor.cli.wiring import load_clusters, load_rules, opened_inspector
+from auditor.cli.wiring import custom_resources, load_clusters, load_rules, opened_inspector
 from auditor.config.model import Config
 from auditor.errors import UsageError
 from auditor.policy import Policy, select_rules
@@ -39,6 +39,7 @@ def run_audit(
             gate=config.gate,
             policy=policy,
             known=frozenset(rule.id for rule in rules),
+            table=custom_resources(config),
             allow_empty=config.allow_empty,
             on_document=shown.on_document,
             on_image=shown.on_image,

@@ -18,6 +18,7 @@ from auditor.registry.caching import MAX_STALE, CachingInspector, default_max_ag
 from auditor.registry.chain import ChainInspector, Overrides
 from auditor.registry.interface import Inspector
 from auditor.registry.lock import LockFile, LockInspector, find_lock, read_lock
+from auditor.resources.table import Table, table_with
 from auditor.rulebook import Rule, load_builtin_rules
 
 if TYPE_CHECKING:
@@ -35,6 +36,11 @@ def load_clusters(config: Config) -> tuple[ClusterProfile, ...]:
 def load_rules() -> tuple[Rule, ...]:
     """Every rule that there is."""
     return load_builtin_rules()
+
+
+def custom_resources(config: Config) -> Table:
+    """The kinds that make pods: podfit's own, and those of the configuration."""
+    return table_with(config.custom_resources)
 
 
 def named_lock_file(config: Config, source: str) -> Path | None:
