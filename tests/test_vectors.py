@@ -131,7 +131,7 @@ def test_vector(vector: Mapping[str, Any]) -> None:
     outcome = fit(vector)
     expected = vector["expect"]
     placed = outcome.placement.verdict is Verdict.ADMITTED
-    observed = {
+    observed: dict[str, object] = {
         "admission": "reject" if outcome.placement.rejected else "accept",
         "schedulable": placed,
         "runnable": outcome.runnable is Runnable.YES,
