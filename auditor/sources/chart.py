@@ -106,7 +106,7 @@ def enclosing_chart(path: Path) -> Path | None:
 
 def read_chart(path: Path, shown: str) -> Chart:
     """The chart in a folder or archive. Raises SourceError."""
-    texts = _archived(path, shown) if path.is_file() else _in_folder(path, shown)
+    texts = _in_folder(path, shown) if path.is_dir() else _archived(path, shown)
     where = f"{shown}/{CHART_FILE}"
     if CHART_FILE not in texts:
         raise SourceError(

@@ -33,8 +33,8 @@ class Worker:
         """The result of a call. Raises RenderError; the process is gone after all but a refusal."""
         if self._child is None:
             self._child = _Child()
-            self._exchange("load", _START_SECONDS, {})
-        return self._exchange(call, timeout, arguments)
+            self._exchange(self._child, "load", _START_SECONDS, {})
+        return self._exchange(self._child, call, timeout, arguments)
 
     def close(self) -> None:
         """End the process, if there is one."""
@@ -42,10 +42,7 @@ class Worker:
             self._child.end()
             self._child = None
 
-    def _exchange(self, call: str, timeout: float, arguments: dict[str, Any]) -> Any:
-        child = self._child
-        if child is None:
-            raise RenderError(Cause.CRASH, "the rendering process is closed")
+    def _exchange(self, child: _Child, call: str, timeout: float, arguments: dict[str, Any]) -> Any:
         line = child.exchange(json.dumps({"call": call, "arguments": arguments}), timeout)
         if not line.endswith(b"\n"):
             self._child = None

@@ -147,6 +147,22 @@ def test_which_chart_a_file_is_a_part_of(
     assert enclosing_chart(tmp_path / path) == (tmp_path / chart if chart else None)
 
 
+def test_a_subchart_that_says_nothing_sensible_is_left_to_helm(tmp_path: Path) -> None:
+    top = write_chart(tmp_path / "top")
+    write_tree(top, {"charts/bad/Chart.yaml": "name: [", "charts/good/Chart.yaml": "name: good"})
+    chart = read_chart(top, "top")
+
+    assert [subchart.name for subchart in chart.subcharts()] == ["good"]
+    assert chart.template_path("top/charts/bad/charts/x/templates/a.yaml") == (
+        "top/charts/bad/charts/x/templates/a.yaml"
+    )
+
+
+def test_a_missing_archive(tmp_path: Path) -> None:
+    with pytest.raises(SourceError, match=r"gone\.tgz does not exist"):
+        read_chart(tmp_path / "gone.tgz", "gone.tgz")
+
+
 def test_a_chart_without_subcharts() -> None:
     chart = Chart(Path("gone"), "gone", "gone")
 

@@ -143,7 +143,7 @@ def test_a_name_that_cannot_be_asked_for(folder: Path) -> None:
     documents, [problem] = read(open_source("x" * 5000))
 
     assert documents == []
-    assert problem.what.endswith("cannot be read")
+    assert problem.what.endswith(("cannot be read", "does not exist"))  # as Python's version says
 
 
 def test_one_bad_source_does_not_hide_the_others(folder: Path) -> None:
@@ -182,6 +182,22 @@ def test_a_problem_of_all_charts_is_told_once(folder: Path) -> None:
     assert problems == [
         Problem("gone.yaml does not exist", where="gone.yaml", hint="check the path")
     ]
+
+
+def test_standard_input_is_one_source_however_often_it_is_named() -> None:
+    assert [source.name for source in open_sources(["-", "-"])] == ["-"]
+
+
+def test_what_is_wrong_with_a_folder_is_told_beside_what_it_holds(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deep = folder / "deploy" / "/".join("d" * 45)
+    write_tree(deep, {"pod.yaml": POD})
+
+    documents, [problem] = read(open_source("deploy"))
+
+    assert [document.path for document in documents] == ["deploy/list.json", "deploy/pod.yaml"]
+    assert "folders more than 40 deep" in problem.what
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
