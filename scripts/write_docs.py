@@ -1,7 +1,7 @@
 """Write the parts of the documents that follow from the program: `write_docs.py [--check]`.
 
 Every rule gets a page in `docs/rules`. What a document quotes lies between two comments, and this
-script fills it in: what a command prints, the table of rules, the layers of the architecture.
+script fills it in: what a command prints, a table, the layers of the architecture.
 
     <!-- output of: podfit audit --help -->
     <!-- end of output -->
@@ -32,6 +32,7 @@ ROOT: Final = Path(__file__).resolve().parents[1]
 WIDTH: Final = "100"
 
 sys.path.insert(0, str(ROOT))
+from auditor.resources.table import Entry, PodSource, builtin_entries  # noqa: E402
 from auditor.rulebook import load_builtin_rules  # noqa: E402 - the checkout, not an install
 from auditor.rules_page import rule_page, rules_index  # noqa: E402
 
@@ -72,13 +73,38 @@ def read(path: Path) -> str:
 def filled(block: re.Match[str]) -> str:
     fillers: dict[str, Callable[[str], str]] = {
         "output": output,
-        "table": rules_table,
+        "table": table,
         "layers": layers,
     }
     return f"{block['begin']}\n{fillers[block['what']](block['of'])}\n{block['end']}"
 
 
-def rules_table(_: str) -> str:
+def table(of: str) -> str:
+    return {"rules": rules_table, "custom resources": resources_table}[of]()
+
+
+def resources_table() -> str:
+    """The kinds that podfit knows to make pods, and where it reads them."""
+    groups = sorted({entry.group for entry in builtin_entries()})
+    entries = sorted(builtin_entries(), key=lambda entry: groups.index(entry.group))
+    return "| group | kinds | pods | |\n|---|---|---|---|\n" + "".join(map(resources_row, entries))
+
+
+def resources_row(entry: Entry) -> str:
+    kinds = ", ".join(f"`{kind}`" for kind in entry.kinds)
+    pods = "<br>".join(map(pods_cell, entry.pods)) or "none of its own"
+    note = f"{entry.note} [source]({entry.source})".strip()
+    return f"| {entry.group} | {kinds} | {pods} | {note} |\n"
+
+
+def pods_cell(source: PodSource) -> str:
+    """Where the pods stand, how they are called, whose rules they follow, when there are any."""
+    conditions = (f"{key}: {' or '.join(filter(None, v))}" for key, v in source.when.items())
+    told = (source.component, source.controller, *conditions)
+    return f"`{source.at}` {', '.join(filter(None, told))}".strip()
+
+
+def rules_table() -> str:
     """The rules, the worst first. The links count from the root of the repository."""
     rules = sorted(load_builtin_rules(), key=lambda rule: (-rule.severity, rule.id))
     rows = (

@@ -26,7 +26,7 @@ GATES: Final = (COMPARISON_GATE,)
 
 ARCHITECTURES: Final = ("386", "amd64", "arm", "arm64", "ppc64le", "riscv64", "s390x")
 
-_PROFILE_KEYS: Final = (
+PROFILE_KEYS: Final = (
     "name",
     "description",
     "pools",
@@ -37,7 +37,7 @@ _PROFILE_KEYS: Final = (
     "featureGates",
     "selectorTolerations",
 )
-_POOL_KEYS: Final = (
+POOL_KEYS: Final = (
     "name",
     "platform",
     "labels",
@@ -55,7 +55,7 @@ _T = TypeVar("_T")
 
 def read_profile(root: Node, default_name: str) -> ClusterProfile:
     """The profile that a cluster file holds. Raises `ShapeError` at what is wrong."""
-    only_keys(root, _PROFILE_KEYS, "a cluster profile")
+    only_keys(root, PROFILE_KEYS, "a cluster profile")
     nodes = required(root, "pools", "a cluster profile").items()
     if not nodes:
         raise ShapeError("a cluster profile needs at least one pool", root)
@@ -96,7 +96,7 @@ def _unique(
 
 
 def _pool(node: Node) -> NodePool:
-    only_keys(node, _POOL_KEYS, "a pool")
+    only_keys(node, POOL_KEYS, "a pool")
     name = required(node, "name", "a pool").text()
     if not name.strip():
         raise ShapeError("a pool's name must not be blank", node)
