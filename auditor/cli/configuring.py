@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from auditor.cli.flags import (
@@ -61,7 +62,7 @@ def make_config(flags: Flags) -> Config:
         custom_resources=tuple(setting.value for setting in resolved.custom_resources),
         ignores=IgnoreConfig(not flags.ignores.no_ignores, flags.ignores.baseline),
         areas=areas,
-        notices=tuple(_notices(areas)),
+        notices=notices_of(areas),
     )
 
 
@@ -87,10 +88,17 @@ def given_settings(flags: Flags) -> Given:
     }
     given = flags.config.given
     return {
-        key: Setting(value, given[parameter])
+        key: Setting(value, _raw(value), given[parameter])
         for key, (parameter, value) in said.items()
         if parameter in given
     }
+
+
+def _raw(value: object) -> object:
+    """As a configuration would have it."""
+    if isinstance(value, tuple):
+        return list(value)
+    return str(value) if isinstance(value, Path) else value
 
 
 def _image_config(flags: ImageFlags, resolved: Resolved) -> ImageConfig:
@@ -120,10 +128,12 @@ def _helm_options(flags: SourceFlags) -> HelmOptions:
     )
 
 
-def _notices(areas: Sequence[Area]) -> Iterator[str]:
-    for file in {area.file.path: area.file for area in areas if area.file}.values():
-        if file.left_out:
-            yield (
-                f"{file.place('registries')}: `registries` was not heeded: whoever may change this "
-                "file could send podfit elsewhere; --trust-config heeds it"
-            )
+def notices_of(areas: Sequence[Area]) -> tuple[str, ...]:
+    """What the user should hear about the configuration."""
+    files = {area.file.path: area.file for area in areas if area.file}.values()
+    return tuple(
+        f"{file.place('registries')}: `registries` was not heeded: whoever may change this file "
+        "could send podfit elsewhere; --trust-config heeds it"
+        for file in files
+        if file.left_out
+    )

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from auditor import __version__
-from auditor.cli import audit, baseline, cache, clusters, images, lock, rules, views
+from auditor.cli import audit, baseline, cache, clusters, config, images, lock, rules, views
 from auditor.cli.expansion import expanded
 from auditor.cli.text import problem_text
 from auditor.errors import EXIT_INCOMPLETE, EXIT_INTERRUPTED, PodfitError
@@ -49,6 +49,7 @@ app.command("audit")(expanded(audit.audit))
 app.command("baseline")(expanded(baseline.baseline))
 app.add_typer(cache.app, name="cache")
 app.command("clusters")(expanded(clusters.clusters))
+app.add_typer(config.app, name="config")
 app.command("explain")(expanded(views.explain))
 app.command("images")(expanded(images.images))
 app.command("inspect")(expanded(images.inspect))

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from auditor.config.keys import make_shape
 from auditor.config.sections import Surroundings
@@ -43,16 +44,24 @@ class ConfigFile:
         return Document(self.shown, self.text, self.shown)
 
     def place(self, *keys: str | int) -> str:
-        """`path:line:column` of a key, or of what is at the end of several."""
-        node, (line, column) = self.root, (1, 1)
-        for key in keys:
-            if isinstance(key, int):
-                node = node.items()[key]
-                line, column = node.line, node.column
-            else:
-                line, column = node.key_place(key)
-                node = node.mapping()[key]
+        """`path:line:column` of the last of some keys, each within the one before."""
+        *outer, last = keys
+        node = self._at(*outer)
+        if isinstance(last, int):
+            item = node.items()[last]
+            return f"{self.shown}:{item.line}:{item.column}"
+        line, column = node.key_place(last)
         return f"{self.shown}:{line}:{column}"
+
+    def raw(self, *keys: str | int) -> Any:
+        """What is written under some keys, as JSON has it."""
+        return _raw(self._at(*keys))
+
+    def _at(self, *keys: str | int) -> Node:
+        node = self.root
+        for key in keys:
+            node = node.items()[key] if isinstance(key, int) else _entries(node)[key]
+        return node
 
 
 def find_config(home: Home) -> Path | None:
@@ -106,6 +115,21 @@ def shown_path(path: Path) -> str:
         return Path(os.path.relpath(path)).as_posix()
     except ValueError:  # another drive of Windows
         return path.as_posix()
+
+
+def _entries(node: Node) -> Mapping[str, Node]:
+    """Of a mapping, nulls among them."""
+    return node.value if isinstance(node.value, Mapping) else {}
+
+
+def _raw(node: Node) -> Any:
+    match node.value:
+        case tuple():
+            return [_raw(item) for item in node.value]
+        case None | bool() | int() | float() | str():
+            return node.value
+        case entries:
+            return {key: _raw(item) for key, item in entries.items()}
 
 
 def _locate(name: str, config: Path, shown: str, within: Path | None) -> Path:

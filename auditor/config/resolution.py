@@ -25,9 +25,13 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Setting(Generic[T]):
-    """A value and its origin: an option, a variable, `path:line:column`, or `default`."""
+    """A value and its origin: an option, a variable, `path:line:column`, or `default`.
+
+    raw: the value as a configuration would have it.
+    """
 
     value: T
+    raw: Any
     origin: str = DEFAULT
 
 
@@ -61,7 +65,7 @@ def resolve(given: Given, areas: Sequence[Area], *, cluster: str) -> Resolved:
         overrides=_merged(files, ("images", "overrides"), lambda settings: settings.overrides),
         registries=_merged(files, ("registries",), lambda settings: settings.registries.items()),
         custom_resources=tuple(
-            Setting(entry, file.place("custom-resources", index))
+            _from_file(entry, file, "custom-resources", index)
             for file in files
             for index, entry in enumerate(file.settings.custom_resources)
         ),
@@ -76,11 +80,11 @@ def _one(key: str, given: Given, files: Iterable[ConfigFile], default: T) -> Set
         value = getattr(file.settings, key.replace("-", "_"))
         if value in (None, ()):
             continue
-        setting = Setting(value, file.place(key))
+        setting = _from_file(value, file, key)
         if found is not None and found.value != value:
             raise _disagreement(key, found, setting, f"say it with --{key}")
         found = found or setting
-    return found or Setting(default)
+    return found or Setting(default, list(default) if isinstance(default, tuple) else default)
 
 
 def _merged(
@@ -91,11 +95,15 @@ def _merged(
     merged: dict[str, Setting[T]] = {}
     for file in files:
         for name, value in read(file.settings):
-            setting = Setting(value, file.place(*keys, name))
+            setting = _from_file(value, file, *keys, name)
             known = merged.setdefault(name, setting)
             if known.value != value:
                 raise _disagreement(f"{'.'.join(keys)}.{name}", known, setting, "let them agree")
     return merged
+
+
+def _from_file(value: T, file: ConfigFile, *keys: str | int) -> Setting[T]:
+    return Setting(value, file.raw(*keys), file.place(*keys))
 
 
 def _disagreement(

@@ -1,0 +1,86 @@
+"""`podfit config`: what is configured, where it is said, and what could be said."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from auditor.cli.expansion import expanded
+from auditor.cli.flags import (
+    ClusterFlags,
+    ConfigFlags,
+    GateFlags,
+    IgnoreFlags,
+    ImageFlags,
+    RuleFlags,
+    SourceFlags,
+)
+
+app = typer.Typer(
+    help="Show, begin or describe the configuration.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
+
+
+class ShowFormat(StrEnum):
+    JSON = "json"
+    YAML = "yaml"
+
+
+def show(
+    sources: SourceFlags,
+    clusters: ClusterFlags,
+    rules: RuleFlags,
+    ignores: IgnoreFlags,
+    images: ImageFlags,
+    gate: GateFlags,
+    config: ConfigFlags,
+    *,
+    output: Annotated[
+        ShowFormat, typer.Option("-o", "--output", help="How to show it.")
+    ] = ShowFormat.YAML,
+) -> int:
+    """Show every setting that counts, and where each is from."""
+    from auditor.cli.configuring import Flags
+    from auditor.cli.settings import show_settings
+
+    flags = Flags(sources, images, config, clusters, gate, rules, ignores)
+    show_settings(flags, as_yaml=output is ShowFormat.YAML)
+    return 0
+
+
+def init(
+    *,
+    folder: Annotated[
+        Path,
+        typer.Argument(
+            metavar="[FOLDER]",
+            help="A folder of the repository.",
+            show_default="the current one",
+            exists=True,
+            file_okay=False,
+        ),
+    ] = Path(),
+) -> int:
+    """Write a .podfit.yaml to begin with, at the root of the repository."""
+    from auditor.cli.settings import begin
+
+    begin(folder)
+    return 0
+
+
+def schema() -> int:
+    """Print the JSON Schema of .podfit.yaml, for editors."""
+    from auditor.cli.settings import print_schema
+
+    print_schema()
+    return 0
+
+
+app.command("show")(expanded(show))
+app.command("init")(expanded(init))
+app.command("schema")(expanded(schema))

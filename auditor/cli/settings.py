@@ -1,0 +1,49 @@
+"""What `podfit config show`, `init` and `schema` do."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import typer
+
+from auditor.cli.configuring import Flags, given_settings, notices_of, survey
+from auditor.cli.output import write_text
+from auditor.cli.text import print_notices
+from auditor.cli.wiring import load_rules
+from auditor.config.files import find_config, shown_path
+from auditor.config.json_schema import config_schema
+from auditor.config.shown import entries_of, to_json, to_yaml
+from auditor.config.starter import STARTER
+from auditor.errors import UsageError
+from auditor.repositories import CONFIG_NAMES, Home, find_home
+
+
+def show_settings(flags: Flags, *, as_yaml: bool) -> None:
+    """Prints the settings of every area: a YAML document each, or one JSON value."""
+    areas, resolved = survey(flags)
+    given = given_settings(flags)
+    shown = [(area, entries_of(area, resolved, given)) for area in areas]
+    if as_yaml:
+        typer.echo("---\n".join(to_yaml(*item) for item in shown), nl=False)
+    else:
+        areas_json = [to_json(*item) for item in shown]
+        typer.echo(json.dumps({"areas": areas_json}, indent=2, ensure_ascii=False))
+    print_notices(notices_of(areas))
+
+
+def begin(folder: Path) -> None:
+    """Writes the starter. Raises `UsageError` where there is a configuration already."""
+    home = find_home(folder) or Home(folder.resolve(), is_repository=False)
+    there = find_config(home)
+    if there is not None:
+        raise UsageError(
+            f"there is a configuration already: {shown_path(there)}", hint="edit that one"
+        )
+    path = home.root / CONFIG_NAMES[0]
+    write_text(STARTER, path)
+    typer.echo(f"wrote {shown_path(path)}")
+
+
+def print_schema() -> None:
+    typer.echo(json.dumps(config_schema(load_rules()), indent=2, ensure_ascii=False))
