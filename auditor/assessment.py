@@ -16,11 +16,16 @@ from auditor.workloads import Container, Role, Workload
 
 @dataclass(frozen=True, slots=True)
 class ImageUse:
-    """A container and what is known of its image. reference: None where the text is not one."""
+    """A container and what is known of its image.
+
+    reference: None where the text is not one. tagged: what the tag alone names, for a reference
+    whose digest names a bare manifest; None where nobody asked or could tell.
+    """
 
     container: Container
     reference: ImageReference | None
     platforms: Platforms
+    tagged: KnownPlatforms | None = None
 
     @property
     def known(self) -> KnownPlatforms | None:
@@ -126,14 +131,28 @@ def assess(
     workload: Workload,
     answers: Mapping[str, tuple[ImageReference | None, Platforms]],
     clusters: Iterable[ClusterProfile],
+    tags: Mapping[ImageReference, KnownPlatforms] | None = None,
 ) -> Assessment:
-    """The assessment of a workload. answers: for each image text, its reference and platforms."""
-    uses = tuple(ImageUse(item, *answers[item.image]) for item in workload.containers)
+    """The assessment of a workload.
+
+    answers: for each image text, its reference and platforms. tags: what the tag alone names, for
+    references with a digest as well.
+    """
+    uses = tuple(_use(item, answers[item.image], tags or {}) for item in workload.containers)
     judged = tuple(use for use in uses if not _is_referenced(use))
     fits = tuple(
         _fit(workload, judged, cluster, pool) for cluster in clusters for pool in cluster.pools
     )
     return Assessment(workload, uses, fits)
+
+
+def _use(
+    container: Container,
+    answer: tuple[ImageReference | None, Platforms],
+    tags: Mapping[ImageReference, KnownPlatforms],
+) -> ImageUse:
+    reference, platforms = answer
+    return ImageUse(container, reference, platforms, tags.get(reference) if reference else None)
 
 
 def _fit(

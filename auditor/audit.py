@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from auditor.assessment import Assessment, assess
 from auditor.errors import Problem
 from auditor.findings import Observation
-from auditor.images import ImageReference, Platforms, UnknownPlatforms
+from auditor.images import ImageReference, KnownPlatforms, Platforms, UnknownPlatforms
 from auditor.inventory import Inventory, take_inventory
 from auditor.inventory import Progress as ReadingProgress
 from auditor.nodes import ClusterProfile
@@ -53,7 +53,10 @@ class Auditor:
             sources, table=self.table, allow_empty=self.allow_empty, progress=self.on_document
         )
         answers = inspect_images(inventory, self.inspector, self.on_image)
-        assessments = [assess(workload, answers, self.clusters) for workload in inventory.workloads]
+        tags = inspect_tags(answers, self.inspector)
+        assessments = [
+            assess(workload, answers, self.clusters, tags) for workload in inventory.workloads
+        ]
         observed, crashes = self._observe(assessments)
         problems = (*inventory.problems, *crashes)
         audited = Audited(assessments, self.rules, self.known, complete=not problems)
@@ -93,6 +96,23 @@ def inspect_images(
     references = {item for item in parsed.values() if isinstance(item, ImageReference)}
     answers = inspector.inspect(sorted(references), progress) if references else {}
     return dict(_paired(parsed, answers))
+
+
+def inspect_tags(answers: Answers, inspector: Inspector) -> dict[ImageReference, KnownPlatforms]:
+    """What the tag alone names, for `tag@digest` whose digest is that of a bare manifest.
+
+    A second question, because most references do not raise it. Whoever cannot answer it leaves
+    nothing out: the digest decides what runs.
+    """
+    pinned = {
+        reference: replace(reference, digest="")
+        for reference, known in answers.values()
+        if reference and reference.tag and reference.digest
+        if isinstance(known, KnownPlatforms) and known.kind == "manifest"
+    }
+    found = inspector.inspect(sorted(set(pinned.values()))) if pinned else {}
+    named = ((reference, found[tag]) for reference, tag in pinned.items())
+    return {reference: known for reference, known in named if isinstance(known, KnownPlatforms)}
 
 
 def parse_images(inventory: Inventory) -> dict[str, ImageReference | UnknownPlatforms]:

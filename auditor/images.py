@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import Literal
 
@@ -78,7 +78,9 @@ class KnownPlatforms:
     was odd about the answer, a sentence each. completed: the platforms whose OS version is not
     stated where nodes look for it, with where it was found; containerd takes such a row of an index
     for every Windows build. dangling: the platforms of index rows whose manifest is missing, so
-    that their pull fails; they are not among `platforms`.
+    that their pull fails; they are not among `platforms`. rows: the digests of the manifests that
+    an index lists, nested ones included, where the answer still knows them; they follow from
+    `digest`.
     """
 
     platforms: tuple[Platform, ...]
@@ -88,6 +90,7 @@ class KnownPlatforms:
     notes: tuple[str, ...] = ()
     completed: tuple[tuple[Platform, VersionSource], ...] = ()
     dangling: tuple[Platform, ...] = ()
+    rows: tuple[str, ...] = field(default=(), compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -77,7 +77,8 @@ def answer(image: ImageReference) -> Platforms:
     return KnownPlatforms(
         platforms=tuple(map(parse_platform, entry["platforms"])),
         kind=entry.get("kind", "index"),
-        digest=f"sha256:{0:064x}",
+        digest=image.digest or entry.get("digest", f"sha256:{0:064x}"),
+        rows=tuple(entry.get("rows", ())),
         dangling=tuple(map(parse_platform, entry.get("dangling", ()))),
     )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from enum import Enum
 from typing import Final, Literal, TypeVar
 
@@ -43,15 +44,16 @@ def write_answer(answer: Platforms) -> dict[str, object]:
             "message": answer.message,
             "hint": answer.hint,
         }
-    return {**write_platforms(answer), "notes": list(answer.notes)}
+    return {**write_platforms(answer), "notes": list(answer.notes), "rows": list(answer.rows)}
 
 
 def read_answer(value: object, source: str) -> Platforms:
     """The answer in a JSON value that `write_answer` made. Raises AnswerError for any other."""
     fields = _object(value, ())
     if "reason" not in fields:
-        known = {key: item for key, item in fields.items() if key != "notes"}
-        return read_platforms(known, source, notes=tuple(_texts(fields.get("notes"), ("notes",))))
+        known = {key: item for key, item in fields.items() if key not in ("notes", "rows")}
+        answer = read_platforms(known, source, notes=tuple(_texts(fields.get("notes"), ("notes",))))
+        return replace(answer, rows=tuple(_texts(fields.get("rows", []), ("rows",))))
     reason = _member(UnknownReason, fields["reason"], ("reason",))
     message, hint = fields.get("message"), fields.get("hint")
     if not isinstance(message, str) or not isinstance(hint, str):

@@ -81,6 +81,7 @@ def _of_index(reader: IndexReader, document: Index, fetched: Fetched) -> KnownPl
             if entry.version_source
         ),
         dangling=tuple(dangling),
+        rows=tuple(dict.fromkeys(entry.digest for entry in entries)),
     )
 
 
