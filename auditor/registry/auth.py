@@ -114,7 +114,7 @@ class Authenticator:
             return self._rejection(credential)
         if credential and self._untrusted:
             message = f"registry {name} asked to send its credentials to {self._untrusted}"
-            hint = f"if {self._untrusted} belongs to {name}, add it to `trusted-realms`"
+            hint = f"if {self._untrusted} belongs to {name}, add it to its `trusted-realms`"
             return RegistryFailure(UnknownReason.REFUSED, message, hint)
         if credential is None and lookup.problems:
             message = f"no credentials for {name}: {lookup.problems[0]}"
@@ -194,7 +194,7 @@ class Authenticator:
 
     def _realm(self, challenge: Challenge) -> Realm:
         try:
-            return judge_realm(challenge["realm"], self._endpoint, self._options.trusted_realms)
+            return judge_realm(challenge["realm"], self._endpoint)
         except RealmError as error:
             message = f"registry {self._endpoint.name} cannot be asked for a token: {error}"
             raise RegistryFailure(UnknownReason.REFUSED, message) from None
@@ -203,7 +203,7 @@ class Authenticator:
         name, self._untrusted = self._endpoint.name, str(realm.origin)
         self._remarks.add(
             f"refused to send the credentials for {name} to {realm.origin}; if it belongs to "
-            f"{name}, add it to `trusted-realms`"
+            f"{name}, add it to its `trusted-realms`"
         )
 
     def _remark_rejection(self, credential: Credential) -> None:

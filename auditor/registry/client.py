@@ -188,7 +188,7 @@ class RegistryInspector:
             fnmatchcase(text, glob) for glob in allowed for text in (image.registry, name)
         ):
             message = f"registry {image.registry} is not among those allowed"
-            return UnknownPlatforms(UnknownReason.REFUSED, message, "see --allow-registry")
+            return UnknownPlatforms(UnknownReason.REFUSED, message, "allow it if you trust it")
         return None
 
     def _host(self, registry: str) -> RegistryHost:

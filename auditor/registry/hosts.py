@@ -76,7 +76,7 @@ class RegistryHost:
             if challenge.scheme != "bearer" or answer.status != _UNAUTHORIZED:
                 continue
             try:
-                realm = judge_realm(challenge["realm"], there, ())
+                realm = judge_realm(challenge["realm"], there)
                 grant = Grant(realm, challenge["service"], challenge["scope"])
                 token = self._tokens.fetch(grant, None, deadline)
             except (RealmError, TokenRefused):

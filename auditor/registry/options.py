@@ -20,12 +20,14 @@ class HostOptions:
 
     insecure: `http` speaks no TLS, `skip-verify` does not check the certificate. ca: a PEM file
     trusted beside the system's. client_certificate, client_key: PEM files for mutual TLS.
+    trusted_realms: hosts, or `host:port`, that are its token service and may see its credentials.
     """
 
     insecure: Literal["", "http", "skip-verify"] = ""
     ca: Path | None = None
     client_certificate: Path | None = None
     client_key: Path | None = None
+    trusted_realms: frozenset[str] = frozenset()
 
 
 class Clock:
@@ -52,13 +54,11 @@ class RegistryOptions:
     """Times are in seconds.
 
     hosts: by `host[:port]` as references spell it. allowed: globs of `host/repository`; none means
-    all. trusted_realms: hosts that may receive credentials of registries whose token service they
-    are. verify_children: also ask whether the manifest of every index row is there.
+    all. verify_children: also ask whether the manifest of every index row is there.
     """
 
     hosts: Mapping[str, HostOptions] = field(default_factory=lambda: NO_HOSTS)
     allowed: tuple[str, ...] = ()
-    trusted_realms: frozenset[str] = frozenset()
     verify_children: bool = False
     workers: int = 16
     workers_per_host: int = 8

@@ -8,7 +8,6 @@ credentials.
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Final
 
@@ -38,7 +37,7 @@ class Realm:
     trusted: bool
 
 
-def judge_realm(url: str, registry: Endpoint, trusted_hosts: Collection[str]) -> Realm:
+def judge_realm(url: str, registry: Endpoint) -> Realm:
     """The token service at a URL that a registry named. Raises RealmError."""
     try:
         origin = origin_of(url)
@@ -47,7 +46,7 @@ def judge_realm(url: str, registry: Endpoint, trusted_hosts: Collection[str]) ->
     if origin.scheme == "http" and not registry.allows_http:
         raise RealmError(f"it names a token service that speaks plain HTTP ({origin.host})")
     same_host = origin.host == registry.origin.host
-    listed = bool({str(origin), origin.host} & set(trusted_hosts))
+    listed = bool({str(origin), origin.host} & registry.options.trusted_realms)
     known = _KNOWN.get(registry.name) == str(origin)
     related = registry.origin.scheme == origin.scheme and _related(registry, origin)
     return Realm(

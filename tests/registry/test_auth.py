@@ -420,12 +420,12 @@ def test_credentials_do_not_go_to_another_host(
     assert answer == UnknownPlatforms(
         UnknownReason.REFUSED,
         f"registry {server.host} asked to send its credentials to {elsewhere}",
-        f"if {elsewhere} belongs to {server.host}, add it to `trusted-realms`",
+        f"if {elsewhere} belongs to {server.host}, add it to its `trusted-realms`",
     )
     assert asker.inspector.remarks == (
         (
             f"refused to send the credentials for {server.host} to {elsewhere}; if it belongs to "
-            f"{server.host}, add it to `trusted-realms`"
+            f"{server.host}, add it to its `trusted-realms`"
         ),
     )
     assert "authorization" not in other_server.seen[0].headers
@@ -461,7 +461,8 @@ def test_credentials_go_to_a_trusted_realm(
         index(index_body()),
     )
     other_server.on("/token", Reply(200, b'{"token": "t"}'))
-    asker = new_asker(keychain=Logins({server.host: GOOD}), trusted_realms=frozenset({elsewhere}))
+    hosts = {server.host: HostOptions(trusted_realms=frozenset({elsewhere}))}
+    asker = new_asker(keychain=Logins({server.host: GOOD}), hosts=hosts)
 
     asker.known(reference(server))
 

@@ -255,6 +255,15 @@ def test_a_store_is_asked_for_what_is_not_in_the_file(home: Path) -> None:
     assert helper.asked == [("desktop", hub)]
 
 
+@pytest.mark.parametrize("key", ["docker.io", "index.docker.io", "https://index.docker.io/v1/"])
+def test_a_helper_of_docker_hub_under_any_of_its_names(home: Path, key: str) -> None:
+    helper = Helper({key: HelperAnswer("hub", "s", identity=False)})
+    write(home / ".docker" / "config.json", {"credHelpers": {key: "pass"}})
+
+    assert DockerKeychain({}, home, helper).find("docker.io", "library/nginx").credential
+    assert helper.asked == [("pass", key)]
+
+
 def test_a_helper_may_give_a_refresh_token(home: Path) -> None:
     helper = Helper({"r.example": HelperAnswer("<token>", "refresh", identity=True)})
     write(home / ".docker" / "config.json", {"credsStore": "acr"})

@@ -6,7 +6,8 @@ from auditor.registry.realms import RealmError, judge_realm
 
 
 def trusted(registry: str, realm: str, *hosts: str) -> bool:
-    return judge_realm(realm, endpoint_of(registry, RegistryOptions()), hosts).trusted
+    options = RegistryOptions(hosts={registry: HostOptions(trusted_realms=frozenset(hosts))})
+    return judge_realm(realm, endpoint_of(registry, options)).trusted
 
 
 @pytest.mark.parametrize(
@@ -69,7 +70,7 @@ def test_plain_http_is_for_registries_that_speak_it() -> None:
     hosts = {"registry.corp.example:5000": HostOptions(insecure="http")}
     endpoint = endpoint_of("registry.corp.example:5000", RegistryOptions(hosts=hosts))
 
-    realm = judge_realm("http://auth.corp.example:5001/token", endpoint, ())
+    realm = judge_realm("http://auth.corp.example:5001/token", endpoint)
 
     assert realm.trusted
     assert not realm.private
