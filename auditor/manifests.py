@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from auditor.errors import ManifestError, Problem
+from auditor.lines import LineMap, Precision, SourceLine
 from auditor.yaml import Node, ShapeError, YamlError, read_documents
 
 _KUBERNETES: Final = re.compile(r"\b(apiVersion|kind)[\"']?[ \t]*:")
@@ -23,16 +24,47 @@ keys the last counts."""
 class Location:
     """A place in a file: path as the user would write it, line and column from 1.
 
-    `rendered`: the path is a chart template, but line and column count in its rendered text.
+    `rendered`: the path is a chart template, but line and column count in its rendered text;
+    source: the template's own line, where it is known.
     """
 
     path: str
     line: int = 1
     column: int = 1
     rendered: bool = False
+    source: SourceLine | None = field(default=None, compare=False)
+
+    @property
+    def file_line(self) -> int:
+        """The line of the file to point at: its first where a rendered line is not found in it."""
+        if not self.rendered:
+            return self.line
+        return self.source.line if self.source else 1
+
+    @property
+    def file_column(self) -> int:
+        """The column beside `file_line`: 1 where the line is not known exactly."""
+        return self.column if self.precision is Precision.EXACT else 1
+
+    @property
+    def precision(self) -> Precision:
+        """How well `file_line` is known."""
+        if not self.rendered:
+            return Precision.EXACT
+        return self.source.precision if self.source else Precision.FILE
+
+    @property
+    def note(self) -> str:
+        """What is to be said beside a line of a template; "" for other files."""
+        if not self.rendered:
+            return ""
+        near = "made near here: " if self.precision is Precision.ANCHOR else ""
+        return f"{near}line {self.line} when rendered"
 
     def __str__(self) -> str:
-        return f"{self.path}:{self.line}:{self.column}"
+        if not self.rendered:
+            return f"{self.path}:{self.line}:{self.column}"
+        return self.path if self.precision is Precision.FILE else f"{self.path}:{self.file_line}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +77,8 @@ class Document:
     lenient: found while walking a folder, so text that is no Kubernetes object is passed over.
     template: Helm's own name of the template, which tells apart two aliases of one subchart; or "".
     home, identity: the folder of its repository, and its path from there: the same in every run,
-    however the SOURCE was named and wherever podfit was started; "" where nobody can tell.
+    however the SOURCE was named and wherever podfit was started; "" where nobody can tell. lines:
+    from its rendered lines to those of the template.
     """
 
     path: str
@@ -57,6 +90,7 @@ class Document:
     template: str = ""
     home: str = ""
     identity: str = ""
+    lines: LineMap | None = field(default=None, compare=False, repr=False)
 
     @property
     def rendered(self) -> bool:
@@ -68,7 +102,12 @@ class Document:
         return self.identity or self.path.replace("\\", "/")
 
     def location(self, node: Node) -> Location:
-        return Location(self.path, node.line, node.column, rendered=self.rendered)
+        return self.place(node.line, node.column)
+
+    def place(self, line: int, column: int) -> Location:
+        """A place in the text."""
+        source = self.lines.source_of(line) if self.lines else None
+        return Location(self.path, line, column, rendered=self.rendered, source=source)
 
 
 @dataclass(frozen=True, slots=True, order=True)

@@ -89,7 +89,7 @@ class Workload:
         """A place in the workload's document; the pod spec's where nobody wrote it down."""
         if place == (0, 0):
             return self.pod_location
-        return Location(self.document.path, *place, rendered=self.document.rendered)
+        return self.document.place(*place)
 
     def __str__(self) -> str:
         return f"{self.ref} ({self.component})" if self.component else str(self.ref)

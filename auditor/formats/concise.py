@@ -24,7 +24,8 @@ def _lines(report: Report, pen: Pen) -> Iterator[str]:
         rule = pen.link(pen.text(finding.rule), urls.get(finding.rule, ""))
         severity = pen.paint(f"{finding.severity}[{rule}]", LOOKS[finding.severity])
         fix = f" ({pen.text(seen.fix)})" if seen.fix else ""
-        yield f"{pen.text(str(seen.location))}: {severity} {pen.text(seen.message)}{fix}"
+        place = f"{seen.location.path}:{seen.location.file_line}:{seen.location.file_column}"
+        yield f"{pen.text(place)}: {severity} {pen.text(seen.message)}{fix}"
     for problem in report.problems:
         where = pen.text(problem.where) or "podfit"
         why = f" ({pen.text(' '.join(escape.lines(problem.why)))})" if problem.why else ""

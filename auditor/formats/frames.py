@@ -11,7 +11,7 @@ from auditor.formats import escape
 from auditor.formats.excerpt import Line, Mark, excerpt
 from auditor.formats.marks import LOOKS
 from auditor.formats.pen import TIE, Look, Pen, cut, head, width_of
-from auditor.formats.words import pools_of, precision
+from auditor.formats.words import pools_of
 from auditor.report import Report
 
 _LABELS: Final = len("note: ")
@@ -32,7 +32,7 @@ def finding_frame(finding: Finding, report: Report, pen: Pen, url: str = "") -> 
     yield from (pen.paint(line, Look.STRONG) for line in rest)
     lines = excerpt(seen)
     gutter = max((len(str(line.number)) for line in lines if line.number), default=1) + 1
-    note = "" if precision(seen.location) == "exact" else f"({precision(seen.location)})"
+    note = f"({seen.location.note})" if seen.location.note else ""
     yield from _arrow(str(seen.location), note, gutter, pen)
     yield from _source(lines, gutter, look, pen)
     yield from _note("why", seen.why, gutter, pen)

@@ -15,7 +15,7 @@ from auditor.errors import Problem
 from auditor.findings import Finding, Severity
 from auditor.formats import escape
 from auditor.formats.interface import Style
-from auditor.formats.paths import file_line, repository_path, split_place
+from auditor.formats.paths import repository_path, split_place
 from auditor.phrases import count
 from auditor.report import Report
 
@@ -77,15 +77,15 @@ def _of_finding(finding: Finding) -> Annotation:
     parts = [f"{location}: {seen.message}"]
     parts += [f"{label}: {text}" for label, text in (("why", seen.why), ("fix", seen.fix)) if text]
     parts += [f"note: {item.observation.message} [{item.rule}]" for item in finding.explanations]
-    if location.rendered:
-        parts.append(f"line {location.line} is that of the rendered template")
+    if location.note:
+        parts.append(location.note)
     return Annotation(
         _LEVELS[finding.severity],
         "\n".join(map(escape.terminal, parts)),
         (
             ("title", f"podfit: {finding.rule}"),
             ("file", repository_path(seen)),
-            ("line", str(file_line(location))),
+            ("line", str(location.file_line)),
             ("col", "" if location.rendered else str(location.column)),
         ),
     )

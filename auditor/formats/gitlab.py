@@ -12,7 +12,7 @@ from auditor.errors import Problem
 from auditor.findings import FINGERPRINT_LENGTH, Finding, Severity
 from auditor.formats.escape import json_text, visible
 from auditor.formats.interface import Style
-from auditor.formats.paths import file_line, repository_path, split_place
+from auditor.formats.paths import repository_path, split_place
 from auditor.report import Report
 
 _SEVERITIES: Final = {
@@ -46,7 +46,7 @@ def _of_finding(finding: Finding) -> dict[str, Any]:
         "check_name": finding.rule,
         "fingerprint": finding.fingerprint,
         "severity": _SEVERITIES[finding.severity],
-        "location": _location(repository_path(seen), file_line(seen.location)),
+        "location": _location(repository_path(seen), seen.location.file_line),
     }
 
 

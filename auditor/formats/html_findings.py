@@ -84,7 +84,7 @@ def _body(finding: Finding, report: Report, style: Style, url: str) -> Iterator[
 def _where(location: Location, url: str) -> str:
     text = f'<span class="mono">{html(str(location))}</span>'
     linked = f'<a href="{html(url)}" rel="noreferrer">{text}</a>' if url else text
-    return f"{linked} (line of the rendered template)" if location.rendered else linked
+    return f"{linked} ({html(location.note)})" if location.note else linked
 
 
 def _source(seen: Observation) -> Iterator[str]:

@@ -11,7 +11,7 @@ from auditor.formats.escape import html, visible
 from auditor.formats.layout import Entry, entries
 from auditor.formats.marks import MARKS
 from auditor.formats.matrix import LEGEND, Cell, cell
-from auditor.formats.words import precision, runs_on_use
+from auditor.formats.words import runs_on_use
 from auditor.nodes import ClusterProfile, NodePool
 from auditor.report import Report
 
@@ -64,9 +64,8 @@ def map_data(report: Report) -> dict[str, Any]:
 
 def _workload_data(entry: Entry, reasons: dict[str, int]) -> dict[str, Any]:
     workload = entry.assessment.workload
-    note = "" if precision(workload.location) == "exact" else " (rendered)"
     return {
-        "place": visible(f"{workload.location}{note}"),
+        "place": visible(str(workload.location)),
         "images": [
             [visible(use.container.name), visible(use.container.image), runs_on_use(use)]
             for use in entry.assessment.uses

@@ -15,7 +15,7 @@ from auditor.errors import Problem
 from auditor.findings import Explanation, Finding, Guard, Subject
 from auditor.formats.escape import json_text
 from auditor.formats.interface import Style
-from auditor.formats.words import precision, rule_urls
+from auditor.formats.words import rule_urls
 from auditor.images import KnownPlatforms, Platforms
 from auditor.manifests import Location
 from auditor.nodes import ClusterProfile
@@ -145,11 +145,14 @@ def _subject(subject: Subject) -> Json:
 
 
 def _location(location: Location) -> Json:
-    return {
+    value: Json = {
         "path": location.path,
-        "start": {"line": location.line, "col": location.column},
-        "precision": precision(location),
+        "start": {"line": location.file_line, "col": location.file_column},
+        "precision": location.precision.value,
     }
+    if location.rendered:
+        value["rendered"] = {"line": location.line, "col": location.column}
+    return value
 
 
 def _workload(workload: Workload) -> Json:

@@ -84,7 +84,7 @@ def _of_finding(finding: Finding, gate: Gate) -> ET.Element:
     if not gate.fails(finding.severity):
         return ET.Element("skipped", message=visible(f"{severity}: {seen.message}"))
     element = ET.Element("failure", type=severity, message=visible(seen.message))
-    rendered = " (rendered)" if seen.location.rendered else ""
+    rendered = f" ({seen.location.note})" if seen.location.note else ""
     notes = [f"note: {item.observation.message}" for item in finding.explanations]
     element.text = _text((f"{seen.location}{rendered}", seen.why, seen.fix, *notes))
     return element

@@ -28,6 +28,7 @@ from auditor.formats.words import (
     workload_names,
 )
 from auditor.formats.workload_table import REASONABLE
+from auditor.lines import Precision
 from auditor.phrases import count, unique
 from auditor.report import Report
 
@@ -98,10 +99,11 @@ def _finding(finding: Finding, report: Report, style: Style, url: str) -> Iterat
 
 def _where(seen: Observation, style: Style) -> str:
     location = seen.location
-    text = markdown_code(f"{location.path}:{location.line}")
+    line = f":{location.file_line}" if location.precision is not Precision.FILE else ""
+    text = markdown_code(f"{location.path}{line}")
     url = source_link(seen, style)
     linked = f"[{text}](<{markdown(url)}>)" if url else text
-    return f"{linked} (rendered)" if location.rendered else linked
+    return f"{linked} ({location.note})" if location.note else linked
 
 
 def _source(finding: Finding) -> Iterator[str]:

@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 from auditor.findings import Observation
 from auditor.formats.interface import Style
-from auditor.manifests import Location
+from auditor.lines import Precision
 
 _PLACE: Final = re.compile(r"(?P<path>.+?)(?::(?P<line>\d+))?(?::(?P<column>\d+))?", re.DOTALL)
 _DRIVE: Final = re.compile(r"[A-Za-z]:/")
@@ -43,13 +43,9 @@ def source_link(seen: Observation, style: Style) -> str:
     """Where the file can be read on the web; "" if nobody knows."""
     if not style.source_url or not seen.workload.document.identity:
         return ""
-    anchor = "" if seen.location.rendered else f"#L{seen.location.line}"
+    known = seen.location.precision is not Precision.FILE
+    anchor = f"#L{seen.location.file_line}" if known else ""
     return f"{style.source_url}{_quoted(repository_path(seen))}{anchor}"
-
-
-def file_line(location: Location) -> int:
-    """The line of the file to point at: of a rendered template nobody knows, so its first."""
-    return 1 if location.rendered else location.line
 
 
 def split_place(where: str) -> tuple[str, int]:

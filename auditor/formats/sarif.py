@@ -18,7 +18,7 @@ from auditor.findings import Finding, Observation, Severity
 from auditor.formats.escape import json_text, visible
 from auditor.formats.excerpt import excerpt
 from auditor.formats.interface import Style
-from auditor.formats.paths import file_line, repository_path, split_place, uri
+from auditor.formats.paths import repository_path, split_place, uri
 from auditor.formats.words import rule_url, runs_on
 from auditor.images import KnownPlatforms
 from auditor.phrases import count
@@ -65,7 +65,7 @@ def _grouped(findings: Iterable[Finding]) -> list[list[Finding]]:
     groups: dict[tuple[str, str, int], list[Finding]] = {}
     for finding in findings:
         path = repository_path(finding.observation)
-        key = (finding.rule, path, file_line(finding.observation.location))
+        key = (finding.rule, path, finding.observation.location.file_line)
         groups.setdefault(key, []).append(finding)
     return sorted(groups.values(), key=lambda group: -group[0].severity)
 
@@ -172,8 +172,8 @@ def _text(group: Sequence[Finding]) -> str:
     sentences += [item.observation.message for item in group[0].explanations]
     fix = _SELECTOR.sub(r"nodeSelector \1", seen.fix)
     sentences += [f"Fix: {fix}"] if fix else []
-    if seen.location.rendered:
-        sentences.append(f"In the rendered template it is line {seen.location.line}")
+    if seen.location.note:
+        sentences.append(seen.location.note)
     sentences += [f"Also: {item.observation.message}" for item in group[1:]]
     capital = (sentence[:1].upper() + sentence[1:] for sentence in sentences if sentence)
     return _message(". ".join(text.rstrip(".") for text in capital) + ".")
@@ -192,7 +192,7 @@ def _qualified(finding: Finding) -> str:
 def _location(seen: Observation) -> Json:
     """One line: GitHub shows an alert in a pull request only if all its lines are in the diff."""
     if seen.location.rendered:
-        return _physical(repository_path(seen), {"startLine": file_line(seen.location)})
+        return _physical(repository_path(seen), {"startLine": seen.location.file_line})
     region: Json = {"startLine": seen.location.line, "startColumn": seen.location.column}
     lines = [line for line in excerpt(seen) if line.number is not None]
     for mark, text in ((mark, line.text) for line in lines for mark in line.marks if mark.primary):

@@ -37,7 +37,7 @@ def write_story(assessment: Assessment, style: Style) -> str:
 
 def _head(assessment: Assessment, style: Style) -> Iterator[str]:
     workload = assessment.workload
-    rendered = " (rendered)" if workload.location.rendered else ""
+    rendered = f" ({workload.location.note})" if workload.location.note else ""
     yield _bold(terminal(str(workload)), style)
     yield f"  {terminal(str(workload.location))}{rendered}"
     if workload.hooks:

@@ -10,7 +10,6 @@ from typing import Final
 
 from auditor.assessment import Assessment, ImageUse, PoolFit
 from auditor.findings import Finding, Observation, Severity, Subject
-from auditor.manifests import Location
 from auditor.phrases import count, listed, unique
 from auditor.placement import Verdict
 from auditor.platforms import Platform, normalise, parse_platform
@@ -237,11 +236,6 @@ def verdict(report: Report) -> str:
     if report.findings:
         return severities(report)
     return "No problems found, but the audit is incomplete" if report.incomplete else "No problems"
-
-
-def precision(location: Location) -> str:
-    """`exact`: the line is that of the file. `rendered`: it counts in the rendered template."""
-    return "rendered" if location.rendered else "exact"
 
 
 def rule_url(rule: Rule) -> str:

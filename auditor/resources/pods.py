@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from auditor.manifests import Document, Location, Manifest
+from auditor.manifests import Document, Manifest
 from auditor.resources.mentions import find_mentions
 from auditor.scheduling import is_host_process, read_scheduling
 from auditor.workloads import Container, Role, Workload
@@ -47,7 +47,7 @@ def read_workload(manifest: Manifest, pod: Pod) -> Workload:
     return Workload(
         ref=manifest.ref,
         location=manifest.location,
-        pod_location=Location(document.path, line, column, rendered=document.rendered),
+        pod_location=document.place(line, column),
         containers=tuple(_containers(pod.spec, document)),
         scheduling=read_scheduling(pod.spec),
         labels=pod.metadata.texts_at("labels") if pod.metadata else {},

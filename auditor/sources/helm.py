@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from auditor.errors import Problem, SourceError
+from auditor.lines import LineMap
 from auditor.manifests import Document
 from auditor.sources.chart import Chart, read_chart
 from auditor.sources.dependencies import find_lacks
+from auditor.sources.files import read_text
 from auditor.sources.options import HelmOptions
 from auditor.sources.render_errors import explain
 from auditor.sources.rendering import Rendered, Renderer, RenderError, makes_pods
@@ -62,14 +64,23 @@ class ChartSource:
         yield from _complaints(rendered, chart)
 
     def _document(self, chart: Chart, template: str, text: str) -> Document:
+        path = chart.template_path(template)
         return Document(
-            path=chart.template_path(template),
+            path=path,
             text=text,
             source=self.shown,
             chart=chart.shown,
             namespace=self.options.namespace or "default",
             template=template,
+            lines=self._lines(path, text),
         )
+
+    def _lines(self, path: str, text: str) -> LineMap | None:
+        """The template's own lines; a template inside of an archive has none to point at."""
+        try:
+            return LineMap(read_text(Path(path), path), text)
+        except SourceError:
+            return None
 
 
 def _complaints(rendered: Rendered, chart: Chart) -> Iterator[Problem]:

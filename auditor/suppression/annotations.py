@@ -39,5 +39,5 @@ def _place(workload: Workload, key: str) -> Location:
     lines = document.text.split("\n")
     for number in lines_of(workload, lines):
         if (column := lines[number - 1].find(key)) >= 0:
-            return Location(document.path, number, column + 1, rendered=document.rendered)
+            return document.place(number, column + 1)
     return workload.location

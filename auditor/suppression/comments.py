@@ -44,7 +44,7 @@ def comments_on(workload: Workload) -> tuple[Statement, ...]:
 def _found(document: Document) -> Iterator[Statement]:
     for number, line in enumerate(document.text.split("\n"), 1):
         if match := _COMMENT.search(line):
-            place = Location(document.path, number, match.start() + 1, rendered=document.rendered)
+            place = document.place(number, match.start() + 1)
             yield _statement(line[match.start() :], match["said"], place, document)
 
 

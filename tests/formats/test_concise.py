@@ -11,7 +11,7 @@ def test_one_line_for_each_finding_and_each_part_not_audited() -> None:
     report = told(audit(workload(), rendered(workload("api")), problem))
 
     assert write_concise(report, PLAIN) == (
-        "charts/shop/templates/web.yaml:8:7: error[missing-os-selector] Deployment/api may land on "
+        "charts/shop/templates/web.yaml:1:1: error[missing-os-selector] Deployment/api may land on "
         "the wrong nodes, and its image does not run there "
         "(set nodeSelector: {kubernetes.io/os: linux})\n"
         "deploy/pods.yaml:8:7: error[missing-os-selector] Deployment/web may land on "

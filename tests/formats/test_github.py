@@ -61,7 +61,14 @@ def test_a_rendered_line_is_not_that_of_the_template() -> None:
 
     assert command.properties["line"] == "1"
     assert "col" not in command.properties
-    assert command.message.endswith("\nline 8 is that of the rendered template")
+    assert command.message.endswith("\nline 8 when rendered")
+
+
+def test_a_line_that_the_template_holds_is_pointed_at() -> None:
+    template = f"{{{{- /* of ours */}}}}\n{workload()}"
+    (command,) = commands(audit(rendered(workload(), template=template)))
+
+    assert command.properties["line"] == "9"
 
 
 def test_files_are_named_from_the_root_of_the_repository() -> None:

@@ -165,7 +165,7 @@ def test_a_finding_with_its_source_reasons_and_fix() -> None:
     assert described["Why"] == found.observation.why
     assert described["On"] == "windows-2022 and windows-2025"
     assert described["Note"] == "a toleration undoes the taint broad-toleration"
-    assert "web.yaml:8:7 (line of the rendered template)" in finding.content
+    assert "web.yaml (line 8 when rendered)" in finding.content
 
 
 def test_images_with_who_uses_them() -> None:

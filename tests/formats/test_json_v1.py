@@ -104,8 +104,9 @@ def test_a_finding() -> None:
         },
         "location": {
             "path": "charts/shop/templates/web.yaml",
-            "start": {"line": 8, "col": 7},
-            "precision": "rendered",
+            "start": {"line": 1, "col": 1},
+            "precision": "file",
+            "rendered": {"line": 8, "col": 7},
         },
         "workload": {
             "apiVersion": "apps/v1",

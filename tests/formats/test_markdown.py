@@ -31,7 +31,7 @@ def test_findings_and_table() -> None:
 <summary><b>error</b> <code>missing-os-selector</code>: Deployment/web may land on the wrong \
 nodes, and its image does not run there</summary>
 
-<code>charts/shop/templates/web.yaml:8</code> (rendered)
+<code>charts/shop/templates/web.yaml</code> (line 8 when rendered)
 
 <pre>
     7      spec:

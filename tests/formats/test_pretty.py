@@ -161,7 +161,16 @@ def test_a_clean_run_over_many_is_one_line_too() -> None:
 def test_a_rendered_line_is_called_one() -> None:
     text = pretty(audit(rendered(workload())))
 
-    assert "--> charts/shop/templates/web.yaml:8:7 (rendered)\n" in text
+    assert "--> charts/shop/templates/web.yaml (line 8 when rendered)\n" in text
+
+
+def test_a_template_line_is_named_as_well_as_it_is_known() -> None:
+    known = pretty(audit(rendered(workload(), template=f"# ours\n{workload()}")))
+    assert "--> charts/shop/templates/web.yaml:9 (line 8 when rendered)\n" in known
+
+    head, _, _ = workload().partition("    spec:")
+    near = pretty(audit(rendered(workload(), template=f'{head}{{{{ include "pod" . }}}}\n')))
+    assert "web.yaml:7 (made near here: line 8 when rendered)\n" in near
 
 
 def test_what_could_not_be_audited_stands_out() -> None:

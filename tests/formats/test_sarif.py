@@ -112,7 +112,7 @@ def test_one_result_for_each_rule_file_and_line() -> None:
 
     text = result["message"]["text"]
     assert text.startswith("Deployment/api may land on the wrong nodes")
-    assert "In the rendered template it is line 8." in text
+    assert "Line 8 when rendered." in text
     assert text.endswith("Also: Deployment/web may land on the wrong nodes, and its image does not "
                          "run there.")  # fmt: skip
     names = [item["fullyQualifiedName"] for item in result["locations"][0]["logicalLocations"]]

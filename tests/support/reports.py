@@ -15,6 +15,7 @@ from auditor.images import (
     UnknownPlatforms,
     UnknownReason,
 )
+from auditor.lines import LineMap
 from auditor.manifests import Document
 from auditor.nodes import ClusterProfile, NodePool, platform_labels
 from auditor.platforms import parse_platform
@@ -144,9 +145,14 @@ LINUX_ONLY = "nodeSelector: {kubernetes.io/os: linux}"
 WINDOWS_ONLY = "nodeSelector: {kubernetes.io/os: windows}"
 
 
-def rendered(text: str, path: str = "charts/shop/templates/web.yaml") -> Document:
-    """A document that Helm made of a chart's template."""
-    return Document(path, text, "charts/shop", chart="charts/shop", namespace="default")
+def rendered(
+    text: str, path: str = "charts/shop/templates/web.yaml", template: str = ""
+) -> Document:
+    """A document that Helm made of a chart's template, whose own text may be given."""
+    lines = LineMap(template, text) if template else None
+    return Document(
+        path, text, "charts/shop", chart="charts/shop", namespace="default", lines=lines
+    )
 
 
 def joined(*texts: str) -> str:
