@@ -3,8 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from typing import Final
 
+from auditor.checks import ignore_lapse
 from auditor.rulebook import Rule
+
+_NEVER: Final = "Never"
+"""What the words of a rule begin with that nobody should ignore."""
+_SILENCE: Final = """\
+Write the reason where the next reader finds it: at the workload, in the manifest or the template,
+
+```yaml
+# podfit: ignore[{rule}] the reason
+```
+
+or in `.podfit.yaml`, for what you cannot change yourself:
+
+```yaml
+version: 1
+ignore:
+  - rules: [{rule}]
+    match: {{kind: Deployment, name: web}}
+    reason: the reason
+    expires: 2027-12-31
+```"""
 
 
 def rule_page(rule: Rule) -> str:
@@ -35,9 +57,16 @@ def _sections(rule: Rule) -> Iterator[str]:
     yield f"## What to do\n\n{rule.fix}"
     if rule.ignore:
         yield f"## When to ignore it\n\n{rule.ignore}"
+        if _can_be_silenced(rule):
+            yield _SILENCE.format(rule=rule.id)
     if rule.references:
         links = "\n".join(f"* <{link}>" for link in rule.references)
         yield f"## References\n\n{links}"
+
+
+def _can_be_silenced(rule: Rule) -> bool:
+    """What is said of ignores themselves is not silenced by another one."""
+    return rule.check is not ignore_lapse.CHECK and not rule.ignore.startswith(_NEVER)
 
 
 def _row(rule: Rule) -> str:

@@ -1,11 +1,18 @@
 """The page of a rule and the list of rules, in Markdown."""
 
+import re
 from dataclasses import replace
+from pathlib import Path
 
 from auditor.checks.catalog import CHECKS
+from auditor.config.files import read_config
 from auditor.findings import Severity
-from auditor.rulebook import Rule
+from auditor.rulebook import Rule, find_rule, load_builtin_rules
 from auditor.rules_page import rule_page, rules_index
+from tests.support.ignores import audit, silenced
+from tests.support.reports import workload
+
+_FENCE = re.compile(r"```yaml\n(.*?)```", re.DOTALL)
 
 RULE = Rule(
     id="company-rule",
@@ -48,12 +55,48 @@ What to do.
 
 When not to care.
 
+Write the reason where the next reader finds it: at the workload, in the manifest or the template,
+
+```yaml
+# podfit: ignore[company-rule] the reason
+```
+
+or in `.podfit.yaml`, for what you cannot change yourself:
+
+```yaml
+version: 1
+ignore:
+  - rules: [company-rule]
+    match: {kind: Deployment, name: web}
+    reason: the reason
+    expires: 2027-12-31
+```
+
 ## References
 
 * <https://example.com/a>
 * <https://example.com/b>
 """
     )
+
+
+def test_a_rule_that_is_never_to_be_ignored_does_not_show_how() -> None:
+    page = rule_page(replace(RULE, ignore="Never: it runs nowhere."))
+    lapse = rule_page(replace(RULE, check=CHECKS["ignore-lapse"], ignore="Turn it off."))
+
+    assert "Never: it runs nowhere.\n\n## References" in page
+    assert "Turn it off.\n\n## References" in lapse
+
+
+def test_the_ignores_of_a_page_are_those_that_podfit_reads(tmp_path: Path) -> None:
+    rule = find_rule("missing-os-selector", load_builtin_rules())
+    comment, config = _FENCE.findall(rule_page(rule).partition("## When to ignore it")[2])
+    written = tmp_path / ".podfit.yaml"
+    written.write_text(config, encoding="utf-8")
+
+    assert silenced(audit(workload() + comment)) == [(rule.id, "comment", "the reason")]
+    read = read_config(written, load_builtin_rules(), within=None, trusted=False)
+    assert [entry.rules for entry in read.settings.ignore] == [(rule.id,)]
 
 
 def test_what_a_rule_does_not_say_has_no_heading() -> None:
