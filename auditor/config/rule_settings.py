@@ -75,7 +75,9 @@ def _change(rule: Rule | None) -> Record[RuleSetting]:
     }
     if rule is not None and rule.check.parameters:
         choices = {
-            name: Key(Choice(dict.fromkeys(values), f"a value of `{name}`"), "For its check.")
+            name: Key(
+                Choice({value: value for value in values}, f"a value of `{name}`"), "For its check."
+            )
             for name, values in rule.check.parameters.items()
         }
         keys["parameters"] = Key(Record("parameters", dict, choices), "For the check that it uses.")
