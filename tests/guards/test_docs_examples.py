@@ -23,7 +23,7 @@ def test_the_cluster_of_the_page_on_clusters(tmp_path: Path) -> None:
 
 def test_the_cluster_of_the_readme(tmp_path: Path) -> None:
     path = tmp_path / "cluster.yaml"
-    path.write_text(_example("README.md"), encoding="utf-8")
+    path.write_text(_example("README.md", "pools:"), encoding="utf-8")
 
     assert [pool.name for pool in load_cluster(str(path)).pools] == ["linux", "windows"]
 
@@ -51,6 +51,24 @@ def test_the_page_on_writing_rules_names_every_key_and_check() -> None:
         )
 
 
-def _example(document: str) -> str:
+def test_the_hook_of_the_readme() -> None:
+    hooks = (ROOT / ".pre-commit-hooks.yaml").read_text(encoding="utf-8")
+    used = re.findall(r"- id: (\S+)", _example("README.md", "repos:"))
+
+    assert used == ["podfit-locked"]
+    assert f"- id: {used[0]}\n" in hooks
+
+
+def test_the_inputs_of_the_workflow_of_the_readme() -> None:
+    action = (ROOT / "action.yml").read_text(encoding="utf-8")
+    workflow = _example("README.md", "jobs:")
+    given = re.findall(r"^ {10}([a-z-]+):", workflow.partition("podfit@")[2], re.MULTILINE)
+
+    assert given
+    assert [name for name in given if f"\n  {name}:\n" not in action] == []
+
+
+def _example(document: str, holding: str = "") -> str:
+    """The first YAML example of a document that holds some text."""
     examples: list[str] = _YAML.findall((ROOT / document).read_text(encoding="utf-8"))
-    return examples[0]
+    return next(example for example in examples if holding in example)
