@@ -21,6 +21,7 @@ from auditor.clusters.catalog import DEFAULT
 from auditor.config.areas import Area, Lookup, find_areas
 from auditor.config.model import Config, IgnoreConfig, ImageConfig, Reach
 from auditor.config.resolution import Given, Resolved, Setting, resolve
+from auditor.config.settings import Cluster
 from auditor.errors import UsageError
 from auditor.findings import Severity
 from auditor.policy import Gate
@@ -54,7 +55,7 @@ def make_config(flags: Flags) -> Config:
             helm=_helm_options(flags.sources), trees=tuple(area.tree for area in areas)
         ),
         allow_empty=flags.sources.allow_empty,
-        clusters=tuple(dict.fromkeys(resolved.cluster.value)),
+        clusters=_distinct(resolved.cluster.value),
         images=_image_config(flags.images, resolved),
         gate=Gate(None if fail_on == "never" else Severity[fail_on.upper()], resolved.strict.value),
         pedantic=resolved.pedantic.value,
@@ -99,6 +100,11 @@ def _raw(value: object) -> object:
     if isinstance(value, tuple):
         return list(value)
     return str(value) if isinstance(value, Path) else value
+
+
+def _distinct(clusters: Sequence[Cluster]) -> tuple[Cluster, ...]:
+    """Each once; a profile has no hash."""
+    return tuple(item for index, item in enumerate(clusters) if item not in clusters[:index])
 
 
 def _image_config(flags: ImageFlags, resolved: Resolved) -> ImageConfig:
