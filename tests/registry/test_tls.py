@@ -47,6 +47,21 @@ def test_verification_is_on_unless_it_is_switched_off(tmp_path: Path) -> None:
     assert (lax.verify_mode, lax.check_hostname) == (ssl.CERT_NONE, False)
 
 
+def test_no_more_is_asked_of_a_private_ca_than_nodes_ask(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def as_in_python_3_13() -> ssl.SSLContext:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.verify_flags |= ssl.VERIFY_X509_STRICT
+        return context
+
+    monkeypatch.setattr(ssl, "create_default_context", as_in_python_3_13)
+
+    context = tls_context(HostOptions(), make_certificates(tmp_path).ca)
+
+    assert not context.verify_flags & ssl.VERIFY_X509_STRICT
+
+
 def test_a_client_certificate_that_cannot_be_used(tmp_path: Path) -> None:
     certificates = make_certificates(tmp_path)
     wrong_key = HostOptions(

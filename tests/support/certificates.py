@@ -12,6 +12,17 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 _NOW = dt.datetime.now(dt.UTC)
 _DAY = dt.timedelta(days=1)
+_USES = (
+    "digital_signature",
+    "content_commitment",
+    "key_encipherment",
+    "data_encipherment",
+    "key_agreement",
+    "key_cert_sign",
+    "crl_sign",
+    "encipher_only",
+    "decipher_only",
+)
 
 
 @dataclass(frozen=True)
@@ -76,6 +87,8 @@ def _certificate(
             critical=False,
         )
     )
+    usage = dict.fromkeys(_USES, False) | {"key_cert_sign" if is_ca else "digital_signature": True}
+    builder = builder.add_extension(x509.KeyUsage(**usage), critical=True)
     if not is_ca:
         hosts = [x509.DNSName("localhost"), x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]
         uses = [ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH]
