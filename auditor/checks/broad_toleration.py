@@ -23,9 +23,11 @@ def _observe(assessment: Assessment, parameters: Parameters) -> Iterator[Observa
     del parameters
     workload = assessment.workload
     broad = [item for item in workload.scheduling.tolerations if tolerates(item, ANY_TAINT)]
+    if not broad or workload.scheduling.node_name:
+        return
     fits = fits_by_cause(assessment, Cause.MISSING_GUARD)
     failing = [fit for fit in fits if fit.lands_and_fails and fit.culprits]
-    if not broad or not failing or workload.scheduling.node_name:
+    if not failing:
         return
     toleration = broad[0]
     every = f"every {toleration.effect} taint" if toleration.effect else "every taint"

@@ -43,10 +43,11 @@ _GROUPS: Final = {
 
 def _observe(assessment: Assessment, parameters: Parameters) -> Iterator[Observation]:
     wanted = parameters["mismatch"]
+    foreign = [fit for fit in assessment.failing if fit.culprits and _group(fit) == wanted]
+    if not foreign:
+        return
     fits = fits_by_cause(assessment, Cause.MISSING_GUARD)
-    offending = [
-        fit for fit in fits if fit.lands_and_fails and fit.culprits and _group(fit) == wanted
-    ]
+    offending = [fit for fit in foreign if any(fit is item for item in fits)]
     if not offending:
         return
     workload = assessment.workload

@@ -38,12 +38,13 @@ class _Illusion:
 def _observe(assessment: Assessment, parameters: Parameters) -> Iterator[Observation]:
     """Said only of pools where the pod may land all the same, and is not sure to run."""
     del parameters
+    illusions = tuple(_illusions(assessment.workload))
     exposed = [
         fit
-        for fit in fits_by_cause(assessment, Cause.MISSING_GUARD)
+        for fit in (fits_by_cause(assessment, Cause.MISSING_GUARD) if illusions else ())
         if fit.placement.verdict is Verdict.ADMITTED and fit.runnable is not Runnable.YES
     ]
-    for illusion in _illusions(assessment.workload):
+    for illusion in illusions:
         if fits := [fit for fit in exposed if illusion.holds_off(fit)]:
             yield _observation(assessment.workload, illusion, fits)
     if stranded := [fit for fit in assessment.fits if _is_stranded(assessment.workload, fit)]:

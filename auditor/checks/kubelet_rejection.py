@@ -31,6 +31,8 @@ from auditor.workloads import Workload
 def _observe(assessment: Assessment, parameters: Parameters) -> Iterator[Observation]:
     """Where an image fails too, the missing guard is the finding; this is for the others."""
     del parameters
+    if not any(fit.refusal for fit in assessment.failing):
+        return
     fits = [
         fit
         for fit in fits_by_cause(assessment, Cause.MISSING_GUARD)

@@ -39,6 +39,8 @@ def _observe(assessment: Assessment, parameters: Parameters) -> Iterator[Observa
 
 def _depending(assessment: Assessment) -> Iterator[PoolFit]:
     """Those pools, as long as the workload has a home and no other finding mends this as well."""
+    if not any(fit.placement.by_taint_only for fit in assessment.fits):
+        return
     fits = fits_by_cause(assessment, Cause.MISSING_GUARD)
     failing = [fit for fit in fits if fit.lands_and_fails]
     proposed = shortest_guard(assessment, failing) if failing else None
