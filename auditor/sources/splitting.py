@@ -34,22 +34,17 @@ class Piece:
 
 def read_pieces(stream: str) -> Iterator[Piece]:
     """The pieces of a stream that hold more than space."""
-    start, line = 0, 1
-    for match in (*_SEPARATOR.finditer(stream), None):
-        piece = stream[start : match.start() if match else len(stream)]
-        header = _SOURCE.match(piece)
-        text = piece[header.end() :] if header else piece
-        if text.strip():
-            skipped = 1 if header else 0
-            yield Piece(header["template"] if header else "", text, line + skipped)
-        if match:
-            line += stream.count("\n", start, match.end())
-            start = match.end()
+    for line, text in _split(stream):
+        header = _SOURCE.match(text)
+        if header is None:
+            yield Piece("", text, line)
+        elif text[header.end() :].strip():
+            yield Piece(header["template"], text[header.end() :], line + 1)
 
 
 def normalise(text: str) -> str:
     """The objects of a rendered template: each trimmed, by kind, hooks last; "" where none is."""
-    return _join(piece.text for piece in read_pieces(text))
+    return _join(piece for _, piece in _split(text))
 
 
 def normalise_all(pieces: Iterable[Piece]) -> dict[str, str]:
@@ -59,6 +54,18 @@ def normalise_all(pieces: Iterable[Piece]) -> dict[str, str]:
         texts.setdefault(piece.template, []).append(piece.text)
     joined = {template: _join(texts[template]) for template in sorted(texts)}
     return {template: text for template, text in joined.items() if text}
+
+
+def _split(stream: str) -> Iterator[tuple[int, str]]:
+    """What stands between `---` lines, with the line where it begins; not what is but space."""
+    start, line = 0, 1
+    for match in (*_SEPARATOR.finditer(stream), None):
+        piece = stream[start : match.start() if match else len(stream)]
+        if piece.strip():
+            yield line, piece
+        if match:
+            line += stream.count("\n", start, match.end())
+            start = match.end()
 
 
 def _join(pieces: Iterable[str]) -> str:

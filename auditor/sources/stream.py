@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from pathlib import PurePosixPath
 from typing import Final
 
 from auditor.errors import Problem, SourceError
@@ -14,6 +14,8 @@ from auditor.sources.files import MAX_BYTES, decode
 from auditor.sources.splitting import Piece, normalise_all, read_pieces
 
 SHOWN: Final = "<stdin>"
+
+_TEMPLATE: Final = re.compile(r"[A-Za-z0-9._-]+/(templates|charts|crds)/[^\\:]+")
 
 
 @dataclass(slots=True)
@@ -63,14 +65,8 @@ def _in_place(pieces: Iterable[Piece]) -> str:
 
 def _is_template(name: str) -> bool:
     """Whether a `# Source:` is Helm's, and not a comment of the user's or a path to elsewhere."""
-    path = PurePosixPath(name)
-    return (
-        len(path.parts) > 1
-        and not path.is_absolute()
-        and ".." not in path.parts
-        and "\\" not in name
-        and name.isprintable()
-    )
+    parts = name.split("/")
+    return bool(_TEMPLATE.match(name)) and name.isprintable() and not {"..", ""} & set(parts)
 
 
 def _unreadable(error: OSError) -> Problem:

@@ -69,6 +69,12 @@ name: second
     )
 
 
+def test_a_source_comment_of_the_template_itself_is_kept() -> None:
+    assert normalise("# Source: https://crds.example/x.yaml\nkind: Pod\n") == (
+        "# Source: https://crds.example/x.yaml\nkind: Pod\n"
+    )
+
+
 def test_dashes_within_a_block_are_text() -> None:
     text = "kind: ConfigMap\ndata:\n  a: |\n    ---\n    b\n"
 

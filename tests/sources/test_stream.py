@@ -83,7 +83,18 @@ def test_what_comes_between_keeps_its_lines(pipe: io.BytesIO) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["/etc/passwd", "../x.yaml", "web/../../x.yaml", "alone.yaml", "web\\x.yaml", "a/\x1bb"]
+    "name",
+    [
+        "/etc/templates/passwd",
+        "../templates/x.yaml",
+        "web/templates/../../x.yaml",
+        "web/templates//x.yaml",
+        "alone.yaml",
+        "deploy/x.yaml",
+        "https://crds.example/templates/x.yaml",
+        "web/templates\\x.yaml",
+        "web/templates/\x1bx.yaml",
+    ],
 )
 def test_a_source_comment_of_another_kind_names_no_file(pipe: io.BytesIO, name: str) -> None:
     _fill(pipe, f"---\n# Source: {name}\nkind: Pod\n".encode())
