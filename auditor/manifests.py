@@ -77,7 +77,8 @@ class Document:
     lenient: found while walking a folder, so text that is no Kubernetes object is passed over.
     template: Helm's own name of the template, which tells apart two aliases of one subchart; or "".
     home, identity: the folder of its repository, and its path from there: the same in every run,
-    however the SOURCE was named and wherever podfit was started; "" where nobody can tell. lines:
+    however the SOURCE was named and wherever podfit was started; "" where nobody can tell.
+    in_repository: home is a repository, so that identity is what a code host calls the file. lines:
     from its rendered lines to those of the template.
     """
 
@@ -90,6 +91,7 @@ class Document:
     template: str = ""
     home: str = ""
     identity: str = ""
+    in_repository: bool = False
     lines: LineMap | None = field(default=None, compare=False, repr=False)
 
     @property

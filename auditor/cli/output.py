@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from auditor.cli.flags import OutputFlags
-from auditor.cli.terminal import style
+from auditor.cli.terminal import source_url, style
 from auditor.errors import UsageError
 from auditor.formats.interface import Style
 
@@ -78,7 +78,7 @@ def write_outputs(
     """Writes each; one that cannot be written does not keep the others from it."""
     failure = None
     for output in outputs:
-        look = Style(show_passed=flags.show_passed)
+        look = Style(show_passed=flags.show_passed, source_url=source_url(os.environ))
         if output.path is None:
             look = style(flags.color, show_passed=flags.show_passed)
         try:

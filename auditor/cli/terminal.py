@@ -27,7 +27,17 @@ def style(mode: ColorMode, *, show_passed: bool, stream: TextIO | None = None) -
         ascii_only=not (stream.encoding or "").lower().startswith("utf"),
         width=_width(stream),
         show_passed=show_passed,
+        source_url=source_url(os.environ),
     )
+
+
+def source_url(environment: Mapping[str, str]) -> str:
+    """What a path from the root of the repository is put behind, where GitHub runs podfit."""
+    names = ("GITHUB_SERVER_URL", "GITHUB_REPOSITORY", "GITHUB_SHA")
+    server, repository, commit = (environment.get(name, "") for name in names)
+    if not (server.startswith("https://") and repository and commit):
+        return ""
+    return f"{server}/{repository}/blob/{commit}/"
 
 
 def wants_color(mode: ColorMode, environment: Mapping[str, str], *, terminal: bool) -> bool:

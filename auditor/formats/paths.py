@@ -18,8 +18,8 @@ _DRIVE: Final = re.compile(r"[A-Za-z]:/")
 def repository_path(seen: Observation) -> str:
     """The file from the root of its repository; as the user wrote it where nobody knows that."""
     document = seen.workload.document
-    if seen.location.path == document.path:
-        return document.stable_path
+    if document.in_repository and seen.location.path == document.path:
+        return document.identity
     return posix_path(seen.location.path)
 
 
@@ -41,7 +41,7 @@ def uri(path: str) -> str:
 
 def source_link(seen: Observation, style: Style) -> str:
     """Where the file can be read on the web; "" if nobody knows."""
-    if not style.source_url or not seen.workload.document.identity:
+    if not style.source_url or not seen.workload.document.in_repository:
         return ""
     known = seen.location.precision is not Precision.FILE
     anchor = f"#L{seen.location.file_line}" if known else ""

@@ -22,7 +22,9 @@ class Identifier:
             return item
         home = self._home(Path(item.chart or item.path).resolve())
         identity = home.relative(Path(item.path).resolve())
-        return replace(item, home=str(home.root), identity=identity)
+        return replace(
+            item, home=str(home.root), identity=identity, in_repository=home.is_repository
+        )
 
     def _home(self, path: Path) -> Home:
         """Outside of any repository: the folder that the file, or the chart, lies in."""

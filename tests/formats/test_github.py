@@ -72,7 +72,9 @@ def test_a_line_that_the_template_holds_is_pointed_at() -> None:
 
 
 def test_files_are_named_from_the_root_of_the_repository() -> None:
-    document = Document("pods.yaml", workload(), ".", identity="deploy/prod/pods.yaml")
+    document = Document(
+        "pods.yaml", workload(), ".", identity="deploy/prod/pods.yaml", in_repository=True
+    )
     (command,) = commands(audit(document))
 
     assert command.properties["file"] == "deploy/prod/pods.yaml"

@@ -186,7 +186,9 @@ def test_a_clean_and_an_empty_report() -> None:
 
 
 def test_files_are_linked_where_they_can_be_read() -> None:
-    document = Document("pods.yaml", workload(), ".", identity="deploy/pods.yaml")
+    document = Document(
+        "pods.yaml", workload(), ".", identity="deploy/pods.yaml", in_repository=True
+    )
     page = tree(audit(document), Style(source_url="https://github.com/o/r/blob/abc/"))
 
     links = [item.attributes["href"] for item in page.all("a")]

@@ -69,7 +69,9 @@ def test_the_worst_rows_come_first() -> None:
 
 
 def test_a_file_is_linked_where_it_can_be_read() -> None:
-    document = Document("pods.yaml", workload(), ".", identity="deploy/pods.yaml")
+    document = Document(
+        "pods.yaml", workload(), ".", identity="deploy/pods.yaml", in_repository=True
+    )
     style = Style(source_url="https://github.com/o/r/blob/abc/")
 
     text = MarkdownIt("commonmark", {"html": True}).render(markdown(audit(document), style))

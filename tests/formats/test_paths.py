@@ -13,7 +13,9 @@ BLOB = Style(source_url="https://github.com/o/r/blob/abc/")
 
 
 def document(path: str = "pods.yaml", *, identity: str = "", chart: str = "") -> Document:
-    return Document(path, workload(), ".", chart=chart, identity=identity)
+    return Document(
+        path, workload(), ".", chart=chart, identity=identity, in_repository=bool(identity)
+    )
 
 
 def test_the_path_from_the_root_of_the_repository() -> None:
