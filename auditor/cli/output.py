@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import os
 import sys
-import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from auditor.cli.flags import OutputFlags
 from auditor.cli.terminal import source_url, style
 from auditor.errors import UsageError
 from auditor.formats.interface import Style
+from auditor.registry.atomic import replace_file
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +23,8 @@ class Output:
     format: str
     path: Path | None
 
+
+_MODE: Final = 0o666
 
 Renderer = Callable[[str, Style], str]
 """The text of a format, by its name, in a style."""
@@ -60,14 +63,8 @@ def write_text(text: str, path: Path | None) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         if path.exists() and not path.is_file():  # a pipe or /dev/stdout has no "whole"
             path.write_text(text, encoding="utf-8")
-            return
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as stream:
-            stream.write(text)
-        mask = os.umask(0)
-        os.umask(mask)
-        Path(temporary).chmod(0o666 & ~mask)
-        Path(temporary).replace(path)
+        else:
+            replace_file(path, text.encode(), mode=_MODE)
     except OSError as error:
         raise UsageError(f"cannot write {path}", why=error.strerror or str(error)) from error
 
