@@ -175,6 +175,7 @@ def test_the_step_that_decides(
         (affinity("{matchFields: [{key: metadata.name, operator: In, values: [b]}]}"), THREE),
         (affinity("{matchFields: [{key: metadata.name, operator: NotIn, values: [a]}]}"), THREE),
         (SPREAD.replace("KEY", "zone"), THREE),
+        (SPREAD.replace("KEY", "disk"), THREE),
     ],
 )
 def test_admitted(spec: str, node: NodePool) -> None:
