@@ -26,12 +26,13 @@ import tomllib
 from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 ROOT: Final = Path(__file__).resolve().parents[1]
 WIDTH: Final = "100"
 
 sys.path.insert(0, str(ROOT))
+from auditor.config.json_schema import config_schema, schema_text  # noqa: E402
 from auditor.resources.table import Entry, PodSource, builtin_entries  # noqa: E402
 from auditor.rulebook import load_builtin_rules  # noqa: E402 - the checkout, not an install
 from auditor.rules_page import rule_page, rules_index  # noqa: E402
@@ -62,6 +63,7 @@ def documents() -> Iterator[tuple[Path, str]]:
     yield ROOT / "docs" / "rules" / "index.md", rules_index(load_builtin_rules())
     for rule in load_builtin_rules():
         yield ROOT / "docs" / "rules" / f"{rule.id}.md", rule_page(rule)
+    yield ROOT / "docs" / "schema" / "config-v1.json", schema_text(load_builtin_rules())
     for path in sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")]):
         yield path, _BLOCK.sub(filled, read(path))
 
@@ -80,7 +82,31 @@ def filled(block: re.Match[str]) -> str:
 
 
 def table(of: str) -> str:
-    return {"rules": rules_table, "custom resources": resources_table}[of]()
+    tables = {
+        "configuration keys": keys_table,
+        "custom resources": resources_table,
+        "rules": rules_table,
+    }
+    return tables[of]()
+
+
+def keys_table() -> str:
+    """The keys of the configuration, those of its parts among them."""
+    rows = (f"| `{key}` | {about} |\n" for key, about in keys_of(config_schema(())))
+    return "| key | |\n|---|---|\n" + "".join(rows)
+
+
+def keys_of(schema: Any, prefix: str = "") -> Iterator[tuple[str, str]]:
+    """Each key that a JSON schema describes, `[]` for the items of a list, `<name>` for any."""
+    for option in schema.get("anyOf", ()):
+        yield from keys_of(option, prefix)
+    for key, inner in schema.get("properties", {}).items():
+        path = f"{prefix}.{key}" if prefix else key
+        yield path, inner["description"]
+        yield from keys_of(inner, path)
+    for keyword, step in (("items", "[]"), ("additionalProperties", ".<name>")):
+        if isinstance(inner := schema.get(keyword), dict):
+            yield from keys_of(inner, f"{prefix}{step}")
 
 
 def resources_table() -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 from auditor.config.areas import Area
 from auditor.config.files import shown_path
 from auditor.config.model import Config
+from auditor.errors import ConfigurationError
 from auditor.policy import Policy
 from auditor.schema import read_bounded
 from auditor.suppression.baseline import HINT, MAX_BYTES, WHAT, Baseline, parse_baseline
@@ -43,9 +44,16 @@ def read_baseline(path: Path) -> Baseline:
 
 
 def _is_there(path: Path, config: Config, area: Area) -> bool:
-    """One that was named must be there; the usual one need not."""
-    named = config.ignores.baseline or area.settings.baseline
-    return named is not None or path.is_file()
+    """One that was named must be there; the usual one need not, but is no link to elsewhere."""
+    if config.ignores.baseline or area.settings.baseline:
+        return True
+    if path.is_file() and not path.resolve().is_relative_to(area.root):
+        raise ConfigurationError(
+            f"the {WHAT} is a link that leads out of the repository",
+            where=shown_path(path),
+            hint="put the file itself there, or name another with --baseline",
+        )
+    return path.is_file()
 
 
 def _scope(area: Area, baseline: Baseline | None) -> Scope:

@@ -12,7 +12,7 @@ from auditor.cli.output import write_text
 from auditor.cli.text import print_notices
 from auditor.cli.wiring import load_rules
 from auditor.config.files import find_config, shown_path
-from auditor.config.json_schema import config_schema
+from auditor.config.json_schema import schema_text
 from auditor.config.shown import entries_of, to_json, to_yaml
 from auditor.config.starter import STARTER
 from auditor.errors import UsageError
@@ -46,4 +46,4 @@ def begin(folder: Path) -> None:
 
 
 def print_schema() -> None:
-    typer.echo(json.dumps(config_schema(load_rules()), indent=2, ensure_ascii=False))
+    typer.echo(schema_text(load_rules()), nl=False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -21,3 +22,8 @@ def config_schema(rules: Sequence[Rule]) -> dict[str, Any]:
         "title": f"podfit configuration, version {VERSION}",
         **shape.json_schema(),
     }
+
+
+def schema_text(rules: Sequence[Rule]) -> str:
+    """The schema as it is published."""
+    return json.dumps(config_schema(rules), indent=2, ensure_ascii=False) + "\n"

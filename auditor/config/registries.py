@@ -31,6 +31,10 @@ def registry_shape(file: Text[Path]) -> Record[Registry]:
             "ca": Key(file, "A PEM file of authorities that are trusted beside the system's."),
             "client-cert": Key(file, "A PEM file with the certificate that podfit shows."),
             "client-key": Key(file, "Its key, where that is not in the same file."),
+            "trusted-realms": Key(
+                ListOf(Text(host_name), 1, "trusted-realms"),
+                "Other hosts that are its token service, and may see its credentials.",
+            ),
             "allowed": Key(
                 ListOf(Text(repository_glob), 1, "allowed"),
                 "The repositories that may be asked for, as globs; without it all of them.",
@@ -84,8 +88,10 @@ def _registry(
     ca: Path | None = None,
     client_cert: Path | None = None,
     client_key: Path | None = None,
+    trusted_realms: tuple[str, ...] = (),
     allowed: tuple[str, ...] = (),
 ) -> Registry:
     if client_key and not client_cert:
         raise ValueError("`client-key` needs `client-cert`")
-    return Registry(HostOptions(insecure, ca, client_cert, client_key), allowed)
+    realms = frozenset(trusted_realms)
+    return Registry(HostOptions(insecure, ca, client_cert, client_key, realms), allowed)

@@ -169,6 +169,16 @@ def test_a_broken_one_is_2_with_its_place() -> None:
     assert ".podfit-baseline.json:2:2" in done.err
 
 
+def test_one_that_leads_out_of_the_repository_is_not_read(tmp_path: Path) -> None:
+    secret = tmp_path / "secret"
+    secret.write_text("hunter2: 1\n")
+    BASELINE.symlink_to(secret)
+
+    done = audit()
+    assert (done.code, "leads out of the repository" in done.err) == (2, True)
+    assert "hunter2" not in done.err
+
+
 def test_stale_entries_are_told_and_pruned() -> None:
     deploy(workload("api"), "api.yaml")
     podfit("baseline", "--locked")

@@ -75,6 +75,7 @@ registries:
     ca: tls/ca.pem
     client-cert: tls/client.pem
     client-key: tls/client.key
+    trusted-realms: [login.corp]
   plain.corp:
 custom-resources:
   - group: example.com
@@ -160,7 +161,13 @@ def test_registries() -> None:
     assert read(EVERYTHING).registries == {
         "registry.corp:5000": Registry(HostOptions(insecure="http"), ("team/*",)),
         "harbor.corp": Registry(
-            HostOptions("skip-verify", tls / "ca.pem", tls / "client.pem", tls / "client.key")
+            HostOptions(
+                "skip-verify",
+                tls / "ca.pem",
+                tls / "client.pem",
+                tls / "client.key",
+                frozenset(["login.corp"]),
+            )
         ),
         "plain.corp": Registry(),
     }
@@ -245,6 +252,7 @@ def test_off_however_yaml_reads_it(word: str) -> None:
         ("version: 1\nimages: {overrides: {a: []}}\n", "must not be empty", "2:25"),
         ("version: 1\nregistries: {https://x/y: {}}\n", "written as host or host:port", "2:14"),
         ("version: 1\nregistries: {x: {insecure: yes}}\n", "expected text", "2:28"),
+        ("version: 1\nregistries: {x: {trusted-realms: [a/b]}}\n", "host or host:port", "2:35"),
         ("version: 1\nregistries: {x: {client-key: k}}\n", "needs `client-cert`", "2:17"),
         ("version: 1\nregistries: {x: {allowed: [https://y]}}\n", "without its registry", "2:28"),
         ("version: 1\ncustom-resources: [{kinds: [X]}]\n", "needs", "2:20"),
