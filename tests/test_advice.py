@@ -10,6 +10,7 @@ from tests.support.objects import cluster, pool
 
 MULTI = image("linux/amd64", "linux/arm64")
 IIS = image("windows(10.0.20348.1)/amd64")
+AMD64 = image("linux/amd64")
 BOTH = image("linux/amd64", "windows(10.0.20348.1)/amd64")
 TAINTED = pool("linux/amd64", taints=["dedicated=db:NoSchedule"])
 
@@ -51,8 +52,16 @@ TAINTED = pool("linux/amd64", taints=["dedicated=db:NoSchedule"])
             ),
         ),
         ("os: {name: linux}", BOTH, (WINDOWS_2022,), "add nodes for linux/amd64"),
+        ("os: {name: linux}", AMD64, (WINDOWS_2022,), "add nodes for linux/amd64"),
     ],
-    ids=["another image", "other nodes", "a taint", "unknown", "not the system that it declares"],
+    ids=[
+        "another image",
+        "other nodes",
+        "a taint",
+        "unknown",
+        "not what it declares",
+        "nor an image",
+    ],
 )
 def test_the_ways_out(
     spec: str, platforms: Platforms, pools: tuple[NodePool, ...], advice: str

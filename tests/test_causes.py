@@ -157,6 +157,7 @@ def test_selected_families() -> None:
     assert selected("nodeSelector: {example.com/pool: x}") == families
     assert selected("nodeSelector: {node.kubernetes.io/windows-build: 10.0.1}") == {"windows/amd64"}
     assert selected(CONTRADICTION) == frozenset()
+    assert selected(EMPTY_TERM) == frozenset()
 
 
 def test_a_pin_to_a_node_may_be_any_family() -> None:

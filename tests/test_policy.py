@@ -4,9 +4,11 @@ from dataclasses import replace
 
 import pytest
 
-from auditor.findings import Severity
-from auditor.policy import Gate, RuleSetting, select_rules
-from auditor.rulebook import load_builtin_rules
+from auditor.checks.catalog import CHECKS
+from auditor.findings import Confidence, Finding, Observation, Severity
+from auditor.policy import Gate, RuleSetting, judge, select_rules
+from auditor.rulebook import Rule, load_builtin_rules
+from tests.support import objects
 from tests.support.ignores import audit, entry, finding, rules_of, scope, silenced
 from tests.support.reports import workload
 
@@ -103,3 +105,71 @@ def test_an_entry_that_names_two_rules() -> None:
         "inert-guard",
         RULE,
     ]
+
+
+def rule(name: str, *explains: str) -> Rule:
+    return Rule(name, CHECKS["mixed-platforms"], Severity.WARNING, "", "", "", explains=explains)
+
+
+def judged(*pairs: tuple[Rule, tuple[str, ...]], guessed: bool = False) -> list[Finding]:
+    """What becomes of observations in one workload, each of some pools."""
+    made = replace(objects.workload(), guessed=guessed)
+    seen = [
+        (about, Observation(made, about.id, made.location, pools=pools)) for about, pools in pairs
+    ]
+    return list(judge(seen).findings)
+
+
+def attached(*pairs: tuple[Rule, tuple[str, ...]]) -> dict[str, list[str]]:
+    """Each finding, with the rules that explain it."""
+    return {
+        found.rule: [explanation.rule for explanation in found.explanations]
+        for found in judged(*pairs)
+    }
+
+
+A, B = ("test/a",), ("test/b",)
+
+
+def test_what_explains_is_attached_where_it_concerns_the_same_pools() -> None:
+    main, why = rule("main"), rule("why", "main")
+
+    assert attached((main, A), (why, (*A, *B))) == {"main": ["why"]}
+    assert attached((main, A), (why, B)) == {"main": [], "why": []}
+    assert attached((main, A), (why, ())) == {"main": [], "why": []}
+    assert attached((why, A)) == {"why": []}
+
+
+def test_what_explains_two_findings_is_shown_with_both() -> None:
+    assert attached((rule("one"), A), (rule("two"), B), (rule("why", "one", "two"), A + B)) == {
+        "one": ["why"],
+        "two": ["why"],
+    }
+
+
+def test_an_explanation_of_an_explanation_belongs_to_the_finding() -> None:
+    main, why, deeper = rule("main"), rule("why", "main"), rule("deeper", "why")
+
+    assert attached((main, A), (why, A), (deeper, A)) == {"main": ["deeper", "why"]}
+    assert attached((why, A), (deeper, A)) == {"why": ["deeper"]}
+
+
+def test_rules_that_explain_each_other_hide_nothing() -> None:
+    assert attached((rule("one", "two"), A), (rule("two", "one"), A)) == {"one": [], "two": []}
+    assert attached((rule("one", "one"), A)) == {"one": []}
+
+
+def test_another_workload_is_another_matter() -> None:
+    first, second = objects.workload(), objects.workload()
+    pairs = [
+        (rule("main"), Observation(first, "m", first.location, pools=A)),
+        (rule("why", "main"), Observation(second, "w", second.location, pools=A)),
+    ]
+    assert sorted(item.rule for item in judge(pairs).findings) == ["main", "why"]
+
+
+def test_nothing_is_surer_than_a_guessed_workload() -> None:
+    (sure,), (guess,) = (judged((rule("main"), A), guessed=each) for each in (False, True))
+
+    assert sure.observation.confidence is Confidence.HIGH
+    assert guess.observation.confidence is Confidence.LOW

@@ -147,8 +147,6 @@ def _lacks_label(requirement: Requirement, fit: PoolFit) -> bool:
 
 def _is_about_platforms(requirement: Requirement) -> bool:
     """Whether a demand on somebody's own label seems to mean a platform."""
-    if requirement.key in PLATFORM_LABELS:
-        return False
     text = " ".join((f"/{requirement.key}", *requirement.values)).lower()
     return any(hint in text for hint in (*_HINTS, "win"))
 

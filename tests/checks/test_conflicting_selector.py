@@ -81,6 +81,16 @@ def test_a_contradiction_needs_no_image() -> None:
     assert observation.fix == "drop the demand that is wrong"
 
 
+def test_a_contradiction_names_both_sides() -> None:
+    """Though one of them alone is enough to exclude the image."""
+    one = AFFINITY.replace("        - matchExpressions: [{key: kubernetes.io/arch", "#")
+
+    assert seen(f"nodeSelector: {{kubernetes.io/os: linux}}{one}", AMD64).message == (
+        "Deployment/app demands kubernetes.io/os=linux and kubernetes.io/os=windows, which no "
+        "node meets"
+    )
+
+
 def test_the_fix_says_what_the_images_support() -> None:
     assert seen("nodeSelector: {beta.kubernetes.io/arch: s390x}", MULTI).fix == (
         "demand kubernetes.io/arch=amd64 or arm64 instead, or use an image that meets it"

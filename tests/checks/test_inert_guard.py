@@ -125,6 +125,15 @@ def test_a_negation_on_a_label_that_no_node_has(
     assert [text.partition(" without")[0] for text in messages(found)] == (wanted if inert else [])
 
 
+def test_a_windows_build_that_is_excluded_keeps_off_no_linux_node() -> None:
+    key = "node.kubernetes.io/windows-build"
+    spec = NEGATION.format(key=key, operator="NotIn", values=', values: ["10.0.17763"]')
+
+    assert messages(assessed(spec, IIS)) == [
+        f"{key} NotIn [10.0.17763] holds on every node without that label"
+    ]
+
+
 def test_an_unknown_image_is_not_sure_to_fail() -> None:
     (observation,) = seen(assessed("os: {name: linux}", UNKNOWN))
     assert observation.confidence is Confidence.HIGH  # the kubelet rejects it, whatever it is

@@ -119,6 +119,14 @@ def test_a_refused_daemon_set_is_a_failure_all_the_same() -> None:
     assert only(found).why == "RuntimeClass none does not exist"
 
 
+def test_the_kubelet_of_a_cordoned_node_rejects_it_all_the_same() -> None:
+    cordoned = pool("windows(10.0.20348)/amd64", unschedulable=True)
+    both = image("linux/amd64", "windows(10.0.20348.1)/amd64")
+    found = assessed("os: {name: linux}", both, clusters=[cluster(cordoned)])
+
+    assert only(found).why == "windows(10.0.20348)/amd64: the nodes are cordoned"
+
+
 def test_each_cluster_without_a_home_is_said() -> None:
     spec = "nodeSelector: {kubernetes.io/arch: arm64}"
     found = assessed(spec, MULTI, clusters=[cluster(LINUX), cluster(ARM), cluster(WINDOWS_2022)])
