@@ -23,16 +23,19 @@ class Lack:
     chart: Chart
     dependencies: tuple[Dependency, ...]
 
-    def problem(self) -> Problem:
-        """The same for the user."""
+    def problem(self, refusal: str = "") -> Problem:
+        """The same for the user. refusal: what Helm said when it could not do without them."""
+        what = f"chart {self.chart.name} is incomplete: dependencies are not in its charts/"
+        listed = ", ".join(
+            f"{item.name} {item.version} ({item.status})".replace("  ", " ")
+            for item in self.dependencies
+        )
+        build = f"run `helm dependency build {self.chart.shown}`"
         return SourceError(
-            f"chart {self.chart.name} is incomplete: dependencies are not in its charts/",
+            f"{what}, and without them it cannot be rendered" if refusal else what,
             where=self.chart.shown,
-            why=", ".join(
-                f"{item.name} {item.version} ({item.status})".replace("  ", " ")
-                for item in self.dependencies
-            ),
-            hint=f"run `helm dependency build {self.chart.shown}`; the rest was audited",
+            why=f"{listed}; Helm says: {refusal}" if refusal else listed,
+            hint=build if refusal else f"{build}; the rest was audited",
         ).problem
 
 

@@ -10,11 +10,11 @@ from auditor.errors import Problem, SourceError
 from auditor.lines import LineMap
 from auditor.manifests import Document
 from auditor.sources.chart import Chart, read_chart
-from auditor.sources.dependencies import find_lacks
+from auditor.sources.dependencies import Lack, find_lacks
 from auditor.sources.files import read_text
 from auditor.sources.options import HelmOptions
 from auditor.sources.render_errors import explain
-from auditor.sources.rendering import Rendered, Renderer, RenderError, makes_pods
+from auditor.sources.rendering import Cause, Rendered, Renderer, RenderError, makes_pods
 from auditor.sources.safety import made_safe
 from auditor.sources.values_files import check_values_files
 
@@ -52,13 +52,17 @@ class ChartSource:
             yield error.problem
 
     def _render(self, chart: Chart, safe: Chart) -> Iterator[Document | Problem]:
+        lacks: tuple[Lack, ...] = ()
         try:
-            for lack in find_lacks(safe, self.options, self.renderer):
-                yield lack.problem()
+            lacks = find_lacks(safe, self.options, self.renderer)
             rendered = self.renderer.render(safe.path, self.options)
         except RenderError as error:
-            yield explain(error, chart)
+            if lacks and error.cause is Cause.REFUSED:
+                yield from (lack.problem(error.text) for lack in lacks)
+            else:
+                yield explain(error, chart)
             return
+        yield from (lack.problem() for lack in lacks)
         for template, text in rendered.templates.items():
             yield self._document(chart, template, text)
         yield from _complaints(rendered, chart)
@@ -89,6 +93,6 @@ def _complaints(rendered: Rendered, chart: Chart) -> Iterator[Problem]:
         yield SourceError(
             f"chart {chart.name} makes no pods, and its notes report an error",
             where=chart.shown,
-            why=rendered.notes,
+            why=rendered.notes[rendered.notes.index("ERROR") :],
             hint="set the values it asks for with -f or --set",
         ).problem

@@ -155,7 +155,7 @@ def test_no_pods_and_an_error_in_the_notes(name: str, tmp_path: Path) -> None:
     chart = write_chart(
         tmp_path / "game",
         {
-            "NOTES.txt": "##### ERROR: eula must be set",
+            "NOTES.txt": "Thank you.\n##### ERROR: eula must be set",
             "pod.yaml": "{{ if .Values.eula }}\n" + POD_TEMPLATE + "{{ end }}",
             "service.yaml": "apiVersion: v1\nkind: Service\nmetadata: {name: game}\n",
         },
@@ -167,7 +167,7 @@ def test_no_pods_and_an_error_in_the_notes(name: str, tmp_path: Path) -> None:
         Problem(
             "chart game makes no pods, and its notes report an error",
             where="game",
-            why="##### ERROR: eula must be set",
+            why="ERROR: eula must be set",
             hint="set the values it asks for with -f or --set",
         )
     ]
@@ -215,6 +215,24 @@ def test_an_incomplete_chart_is_audited_for_what_it_has(name: str, tmp_path: Pat
 
     assert [document.path for document in documents] == ["web/templates/x.yaml"]
     assert problem.hint == "run `helm dependency build web`; the rest was audited"
+
+
+@BOTH
+def test_a_chart_that_cannot_be_rendered_without_its_dependencies(
+    name: str, tmp_path: Path
+) -> None:
+    dependency = "dependencies: [{name: common, version: 2.x.x}]\n"
+    template = {"x.yaml": "a: {{ include `common.name` . }}"}
+    chart = write_chart(tmp_path / "web", template, chart_yaml=dependency)
+
+    problem = _problem(chart, name)
+
+    assert problem.what == (
+        "chart web is incomplete: dependencies are not in its charts/, and without them it cannot"
+        " be rendered"
+    )
+    assert problem.why.startswith("common 2.x.x (missing); Helm says: web/templates/x.yaml:1:6")
+    assert problem.hint == "run `helm dependency build web`"
 
 
 @BOTH
