@@ -1,8 +1,8 @@
 """Fetch the real programs that tests run into `.tools/bin`: `fetch_tools.py NAME...`.
 
-docker-registry comes from Debian's package, unpacked and not installed: installing it would start
-a service on port 5000. helm is built from its Go module. Neither needs root, and a program that is
-already there, or on PATH, is left alone.
+docker-registry and skopeo come from Debian's packages, unpacked and not installed: installing the
+registry would start a service on port 5000. helm and crane are built from their Go modules. None
+needs root, and a program that is already there, or on PATH, is left alone.
 
 A program that cannot be had is not an error, as its tests are skipped and say so; where CI is set
 it is one, as everything must be there.
@@ -11,6 +11,7 @@ it is one, as everything must be there.
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -21,7 +22,15 @@ from typing import Final
 
 TOOLS: Final = Path(__file__).resolve().parents[1] / ".tools"
 HELM: Final = "helm.sh/helm/v4/cmd/helm@v4.3.1"
-TIME_LIMIT: Final = 1200
+CRANE: Final = "github.com/google/go-containerregistry/cmd/crane@v0.20.6"
+SKOPEO: Final = """\
+#!/bin/sh
+libraries=$(dirname "$0")/../skopeo
+export LD_LIBRARY_PATH="$libraries${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}"
+exec "$libraries/skopeo" "$@"
+"""
+"""Starts skopeo with the libraries that were unpacked beside it."""
+TIME_LIMIT: Final = 1800
 """Seconds for one command: building Helm takes minutes on a small machine."""
 
 
@@ -56,28 +65,69 @@ def fetch_docker_registry() -> None:
         shutil.move(unpacked / "usr/bin/docker-registry", TOOLS / "bin" / "docker-registry")
 
 
+def fetch_skopeo() -> None:
+    """With every library that it needs and that is not part of the C library."""
+    wanted, seen = ["skopeo"], set[str]()
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        unpacked, home = folder / "unpacked", folder / "skopeo"
+        home.mkdir()
+        while wanted:
+            package = wanted.pop()
+            seen.add(package)
+            file = download_package(package, folder)
+            run("dpkg-deb", "--extract", str(file), str(unpacked))
+            found = libraries(run("dpkg-deb", "--field", str(file), "Depends"))
+            wanted += [library for library in found if library not in {*seen, *wanted}]
+        for path in unpacked.glob("**/lib/**/*.so*"):
+            shutil.copy2(path, home / path.name)
+        shutil.copy2(unpacked / "usr/bin/skopeo", home / "skopeo")
+        shutil.rmtree(TOOLS / "skopeo", ignore_errors=True)
+        shutil.move(home, TOOLS / "skopeo")
+    script = TOOLS / "bin" / "skopeo"
+    script.write_text(SKOPEO, encoding="utf-8")
+    script.chmod(0o755)
+
+
+def libraries(depends: str) -> list[str]:
+    """The libraries that a package's `Depends` names, without the C library."""
+    first = [alternatives.partition("|")[0].strip() for alternatives in depends.split(",")]
+    names = [re.split(r"[ :(]", alternative)[0] for alternative in first]
+    return [name for name in names if name.startswith("lib") and not name.startswith("libc6")]
+
+
 def download_package(name: str, folder: Path) -> Path:
     """The package file of this Debian or Ubuntu; package lists are fetched if there are none."""
-    options: list[str] = []
+    lists, cache = folder / "lists", folder / "cache"
+    options = ["-o", f"Dir::State::Lists={lists}", "-o", f"Dir::Cache={cache}"]
     try:
-        run("apt-get", "download", name, cwd=folder)
+        run("apt-get", *(options if lists.exists() else ()), "download", name, cwd=folder)
     except FetchError:
-        lists, cache = folder / "lists", folder / "cache"
+        if lists.exists():
+            raise
         for part in (lists, cache / "archives"):
             (part / "partial").mkdir(parents=True)
-        options = ["-o", f"Dir::State::Lists={lists}", "-o", f"Dir::Cache={cache}"]
         run("apt-get", *options, "update")
         run("apt-get", *options, "download", name, cwd=folder)
     return next(folder.glob(f"{name}_*.deb"))
 
 
 def build_helm() -> None:
-    run("go", "install", HELM, environment={"GOBIN": str(TOOLS / "bin"), "GOFLAGS": "-trimpath"})
+    build(HELM)
 
 
-def run(*command: str, cwd: Path | None = None, environment: dict[str, str] | None = None) -> None:
+def build_crane() -> None:
+    build(CRANE)
+
+
+def build(module: str) -> None:
+    run("go", "install", module, environment={"GOBIN": str(TOOLS / "bin"), "GOFLAGS": "-trimpath"})
+
+
+def run(*command: str, cwd: Path | None = None, environment: dict[str, str] | None = None) -> str:
+    """What a command prints. Raises FetchError."""
     try:
-        subprocess.run(
+        done = subprocess.run(
             command,
             cwd=cwd,
             env={**os.environ, **(environment or {})},
@@ -86,6 +136,7 @@ def run(*command: str, cwd: Path | None = None, environment: dict[str, str] | No
             text=True,
             timeout=TIME_LIMIT,
         )
+        return done.stdout
     except FileNotFoundError as error:
         raise FetchError(f"{command[0]} is not installed") from error
     except subprocess.TimeoutExpired as error:
@@ -96,8 +147,10 @@ def run(*command: str, cwd: Path | None = None, environment: dict[str, str] | No
 
 
 RECIPES: Final[dict[str, Callable[[], None]]] = {
+    "crane": build_crane,
     "docker-registry": fetch_docker_registry,
     "helm": build_helm,
+    "skopeo": fetch_skopeo,
 }
 
 if __name__ == "__main__":
