@@ -168,3 +168,27 @@ def test_each_image_is_asked_for_once() -> None:
     auditor = Auditor(inspector, (HYBRID,), load_builtin_rules())
     auditor.audit([TextSource(pod("web:1") + "---" + pod("docker.io/library/web:1"))])
     assert [str(image) for image in inspector.asked] == ["docker.io/library/web:1"]
+
+
+RUNTIME_CLASS = """
+apiVersion: node.k8s.io/v1
+kind: RuntimeClass
+metadata: {name: linux-only}
+handler: runc
+scheduling: {nodeSelector: {kubernetes.io/os: linux}}
+"""
+
+
+def test_a_runtime_class_among_the_manifests_guards_a_deployment() -> None:
+    workload = pod("web:1", "runtimeClassName: linux-only")
+    assert audit(RUNTIME_CLASS + "---" + workload).findings == ()
+    undecided = audit(workload)
+    assert {fit.placement.verdict.value for fit in undecided.assessments[0].fits} == {"undecided"}
+
+
+def test_a_broken_runtime_class_is_told_once() -> None:
+    broken = RUNTIME_CLASS.replace("kubernetes.io/os: linux", "kubernetes.io/os: true")
+    report = audit(broken + "---" + pod("pause:1"))
+    assert [problem.what.partition(":")[0] for problem in report.problems] == [
+        "RuntimeClass/linux-only"
+    ]
