@@ -30,6 +30,7 @@ from auditor.sources.staging import without_dependencies
 _QUICK_SECONDS: Final = 10.0
 _MISSING: Final = re.compile(r"missing in charts/ directory: (?P<names>[^\n]+)")
 _INVALID_YAML: Final = "YAML parse error on"
+_ERROR: Final = re.compile(r"^Error: ", re.MULTILINE)
 _PROBE: Final = "{{ .Values | toJson }}"
 
 
@@ -110,8 +111,7 @@ class CliRenderer:
         return done
 
     def _run(self, timeout: float, *arguments: str) -> Finished:
-        with tempfile.TemporaryDirectory(prefix="podfit-helm-") as home:
-            return run((self._program, *arguments), timeout, _own_home(home))
+        return _run(self._program, timeout, *arguments)
 
 
 @contextlib.contextmanager
@@ -153,26 +153,24 @@ def _attributed(pieces: Iterable[Piece]) -> Iterator[Piece]:
             yield replace(piece, template=template)
 
 
-def _own_home(home: str) -> dict[str, str]:
+def _run(program: str, timeout: float, *arguments: str) -> Finished:
     folders = ("HELM_CACHE_HOME", "HELM_CONFIG_HOME", "HELM_DATA_HOME", "HELM_PLUGINS")
-    return {
-        **dict.fromkeys(folders, home),
-        "HELM_NO_PLUGINS": "1",
-        "KUBECONFIG": os.devnull,
-    }
+    with tempfile.TemporaryDirectory(prefix="podfit-helm-") as home:
+        own = {**dict.fromkeys(folders, home), "HELM_NO_PLUGINS": "1", "KUBECONFIG": os.devnull}
+        return run((program, *arguments), timeout, own)
 
 
 def _message(log: str) -> str:
     """What follows `Error:`; the rest of standard error is Helm's log."""
-    _, found, message = log.partition("Error: ")
-    text = message if found else log
+    found = _ERROR.search(log)
+    text = log[found.end() :] if found else log
     return text.replace("Use --debug flag to render out invalid YAML", "").strip()
 
 
 def version_of(program: str) -> tuple[int, int] | None:
     """Major and minor version of the program; None where it does not say."""
     try:
-        done = run((program, "version", "--template={{.Version}}"), _QUICK_SECONDS, {})
+        done = _run(program, _QUICK_SECONDS, "version", "--template={{.Version}}")
     except RenderError:
         return None
     match = re.match(r"v(\d+)\.(\d+)", done.stdout)

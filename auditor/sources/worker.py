@@ -24,23 +24,41 @@ _MAX_LOG: Final = 20_000
 
 
 class Worker:
-    """One rendering process. Started by the first call, replaced after a death; not for threads."""
+    """One rendering process. Started by the first call, replaced after a death.
+
+    Calls from several threads wait for each other.
+    """
 
     def __init__(self) -> None:
         self._child: _Child | None = None
+        self._lock = threading.Lock()
 
     def ask(self, call: str, timeout: float, **arguments: Any) -> Any:
         """The result of a call. Raises RenderError; the process is gone after all but a refusal."""
-        if self._child is None:
-            self._child = _Child()
-            self._exchange(self._child, "load", _START_SECONDS, {})
-        return self._exchange(self._child, call, timeout, arguments)
+        with self._lock:
+            try:
+                return self._exchange(self._child or self._start(), call, timeout, arguments)
+            except RenderError:
+                raise
+            except BaseException:  # interrupted: an answer that nobody reads would come next
+                self.close()
+                raise
 
     def close(self) -> None:
         """End the process, if there is one."""
         if self._child is not None:
             self._child.end()
             self._child = None
+
+    def _start(self) -> _Child:
+        self._child = child = _Child()
+        try:
+            self._exchange(child, "load", _START_SECONDS, {})
+        except RenderError as error:
+            self.close()
+            cause = Cause.CRASH if error.cause is Cause.REFUSED else error.cause
+            raise RenderError(cause, error.text) from error
+        return child
 
     def _exchange(self, child: _Child, call: str, timeout: float, arguments: dict[str, Any]) -> Any:
         line = child.exchange(json.dumps({"call": call, "arguments": arguments}), timeout)

@@ -4,6 +4,7 @@ import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -153,6 +154,45 @@ def test_the_process_ends_with_its_standard_input_even_in_a_call(tmp_path: Path)
     process.communicate((request % chart.as_posix()).encode(), timeout=30)
 
     assert process.returncode == 0
+
+
+def test_a_library_that_does_not_load(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, asked: Worker
+) -> None:
+    (tmp_path / "helm_python.py").write_text("raise ImportError('wrong architecture')")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+
+    for _ in range(2):
+        with pytest.raises(RenderError) as raised:
+            asked.ask("parse_set", 20, expression="a=1")
+        assert (raised.value.cause, raised.value.text) == (Cause.CRASH, "wrong architecture")
+
+    monkeypatch.delenv("PYTHONPATH")
+    assert asked.ask("parse_set", 20, expression="a=1") == {"a": 1}
+
+
+def test_an_interrupted_call_leaves_no_answer_behind(
+    monkeypatch: pytest.MonkeyPatch, asked: Worker
+) -> None:
+    asked.ask("load", 20)
+    assert asked._child is not None
+
+    def interrupt(request: str, timeout: float) -> bytes:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(asked._child, "exchange", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        asked.ask("parse_set", 20, expression="a=1")
+
+    assert asked.ask("parse_set", 20, expression="b=2") == {"b": 2}
+
+
+def test_threads_wait_for_each_other(asked: Worker) -> None:
+    with ThreadPoolExecutor(4) as pool:
+        asking = [pool.submit(asked.ask, "parse_set", 20, expression=f"a={n}") for n in range(40)]
+        answers = [item.result(timeout=60) for item in asking]
+
+    assert answers == [{"a": number} for number in range(40)]
 
 
 def test_the_process_does_not_see_the_working_folder(
