@@ -1,8 +1,10 @@
 """Rule files: read, validated, and every mistake named with its place."""
 
+import re
 from pathlib import Path
 
 import pytest
+import yaml
 
 from auditor.checks.catalog import CHECKS
 from auditor.errors import ConfigurationError
@@ -15,6 +17,8 @@ from auditor.rulebook import (
     load_rulebook,
     load_rules,
 )
+
+_FENCE = re.compile(r"```yaml\n(.*?)```", re.DOTALL)
 
 WHOLE = """\
 id: company-rule
@@ -212,3 +216,18 @@ def test_the_words_of_a_built_in_rule(rule: Rule) -> None:
         assert words
         assert "\t" not in words
     assert all(link.startswith("https://") for link in rule.references)
+
+
+@pytest.mark.parametrize("rule", load_builtin_rules(), ids=lambda rule: rule.id)
+def test_what_a_built_in_rule_shows_is_yaml(rule: Rule) -> None:
+    """Also the patches within it; templates of charts are another language."""
+    blocks = _FENCE.findall(f"{rule.why}\n{rule.fix}\n{rule.ignore}")
+    shown = [yaml.safe_load(block) for block in blocks if "{{" not in block]
+
+    patches = [patch for value in shown for patch in value.get("patches", ())]
+    for patch in patches:
+        assert yaml.safe_load(patch["patch"])
+        if "target" not in patch:
+            assert {"apiVersion", "kind", "metadata", "spec"} <= yaml.safe_load(
+                patch["patch"]
+            ).keys()
