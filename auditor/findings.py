@@ -116,12 +116,16 @@ class Explanation:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """A rule applied to an observation."""
+    """A rule applied to an observation.
+
+    variants: of its chart that show it; () where the chart was rendered in one way only.
+    """
 
     rule: str
     severity: Severity
     observation: Observation
     explanations: tuple[Explanation, ...] = ()
+    variants: tuple[str, ...] = ()
 
     @property
     def sort_key(self) -> tuple[object, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from auditor.errors import Problem
@@ -11,6 +11,7 @@ from auditor.manifests import Document, Manifest, read_manifests, shape_error
 from auditor.resources.catalog import find_workloads
 from auditor.resources.table import Table
 from auditor.sources.interface import Source
+from auditor.variants import merge_workloads
 from auditor.workloads import Workload
 from auditor.yaml import ShapeError
 
@@ -44,31 +45,57 @@ def take_inventory(
 
     table: of custom resources; None for podfit's own.
     """
-    workloads: list[Workload] = []
-    supporting: list[Manifest] = []
-    problems: list[Problem] = []
-    seen: set[Document] = set()
+    collected = _Collected(table)
     for source in sources:
-        before = (len(workloads), len(problems))
+        before = collected.size
         for item in source.documents():
-            if isinstance(item, Problem):
-                problems.append(item)
-                continue
-            if item in seen:
-                continue
-            seen.add(item)
-            progress(item.path)
-            for found in read_document(item, table):
-                match found:
-                    case Problem():
-                        problems.append(found)
-                    case Workload():
-                        workloads.append(found)
-                    case Manifest():
-                        supporting.append(found)
-        if before == (len(workloads), len(problems)) and not allow_empty:
-            problems.append(_nothing(source))
-    return Inventory(tuple(workloads), tuple(supporting), tuple(problems))
+            if isinstance(item, Document):
+                progress(item.path)
+            collected.add(item)
+        if before == collected.size and not allow_empty:
+            collected.problems.append(_nothing(source))
+    return Inventory(
+        merge_workloads(collected.workloads),
+        tuple(collected.supporting),
+        tuple(dict.fromkeys(collected.problems)),
+    )
+
+
+@dataclass(slots=True)
+class _Collected:
+    """What was found so far. read: the workloads of each text, whatever variant it comes from."""
+
+    table: Table | None
+    workloads: list[Workload] = field(default_factory=list)
+    supporting: list[Manifest] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
+    read: dict[Document, tuple[Workload, ...]] = field(default_factory=dict)
+    seen: set[Document] = field(default_factory=set)
+
+    @property
+    def size(self) -> tuple[int, int]:
+        return len(self.workloads), len(self.problems)
+
+    def add(self, item: Document | Problem) -> None:
+        if isinstance(item, Problem):
+            self.problems.append(item)
+        elif item not in self.seen:
+            self.seen.add(item)
+            variants = (item.variant,) if item.variant else ()
+            text = replace(item, variant="")
+            if text not in self.read:
+                self.read[text] = tuple(self._read(item))
+            self.workloads += (replace(found, variants=variants) for found in self.read[text])
+
+    def _read(self, document: Document) -> Iterator[Workload]:
+        for found in read_document(document, self.table):
+            match found:
+                case Problem():
+                    self.problems.append(found)
+                case Manifest():
+                    self.supporting.append(found)
+                case Workload():
+                    yield found
 
 
 def read_document(

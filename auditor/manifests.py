@@ -76,6 +76,8 @@ class Document:
     rendered from, or "". namespace: where Helm or kubectl would put an object that names none.
     lenient: found while walking a folder, so text that is no Kubernetes object is passed over.
     template: Helm's own name of the template, which tells apart two aliases of one subchart; or "".
+    variant: the values that a chart was rendered with, as they are called; "" where there was only
+    one way to render it.
     home, identity: the folder of its repository, and its path from there: the same in every run,
     however the SOURCE was named and wherever podfit was started; "" where nobody can tell.
     in_repository: home is a repository, so that identity is what a code host calls the file. lines:
@@ -93,6 +95,7 @@ class Document:
     identity: str = ""
     in_repository: bool = False
     lines: LineMap | None = field(default=None, compare=False, repr=False)
+    variant: str = ""
 
     @property
     def rendered(self) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 
@@ -12,6 +12,8 @@ from auditor.rulebook import Rule
 from auditor.suppression.lapses import Audited, find_lapses, find_stale_baselines
 from auditor.suppression.layers import Silence, Silences, silence
 from auditor.suppression.scopes import Scope, scope_of
+from auditor.variants import merge_findings, same_place
+from auditor.workloads import Workload
 
 Judged = tuple[Rule, Observation]
 """An observation, and the rule whose check made it."""
@@ -108,14 +110,22 @@ def judge(
     ignores are unused; without it nothing is said of them.
     """
     policy = policy or Policy()
-    weighed = ((rule, _weighed(seen)) for rule, seen in observed)
-    pairs = sorted(weighed, key=lambda pair: _finding(pair, policy).sort_key)
+    weighed = [(rule, _weighed(seen)) for rule, seen in observed]
+    kept = merge_findings([_finding(pair, policy) for pair in weighed])
+    variants = {id(weighed[index]): found for index, found in kept.items()}
+    pairs = sorted(
+        (weighed[index] for index in kept), key=lambda pair: _finding(pair, policy).sort_key
+    )
     silences = _silences(pairs, policy)
     silenced = {id(pair): by for pair, by in zip(pairs, silences.each, strict=True) if by}
-    by_workload: dict[int, list[Judged]] = {}
+    by_workload: dict[Hashable, list[Judged]] = {}
     for pair in pairs:
-        by_workload.setdefault(id(pair[1].workload), []).append(pair)
-    judged = [item for group in by_workload.values() for item in _judged(group, silenced, policy)]
+        by_workload.setdefault(_whole(pair[1].workload), []).append(pair)
+    judged = [
+        (replace(finding, variants=variants[key]), by)
+        for group in by_workload.values()
+        for key, finding, by in _judged(group, silenced, policy)
+    ]
     if audited is not None and policy.ignores:
         judged += ((item, None) for item in _lapses(audited, silences, policy))
     judged.sort(key=lambda item: item[0].sort_key)
@@ -130,6 +140,11 @@ def judge(
 def _weighed(seen: Observation) -> Observation:
     """What is said of a workload that was only guessed is no surer than the guess."""
     return replace(seen, confidence=Confidence.LOW) if seen.workload.guessed else seen
+
+
+def _whole(workload: Workload) -> Hashable:
+    """Tells workloads apart, but not the variants of one."""
+    return same_place(workload) if workload.variants else id(workload)
 
 
 def _finding(pair: Judged, policy: Policy, explanations: tuple[Explanation, ...] = ()) -> Finding:
@@ -162,14 +177,17 @@ def _lapses(audited: Audited, silences: Silences, policy: Policy) -> Iterator[Fi
 
 def _judged(
     group: Sequence[Judged], silenced: Mapping[int, Silence], policy: Policy
-) -> Iterator[tuple[Finding, Silence | None]]:
-    """The findings of one workload, with what explains each, directly or through another."""
+) -> Iterator[tuple[int, Finding, Silence | None]]:
+    """The findings of one workload, with what explains each, directly or through another.
+
+    Each comes with the identity of its pair.
+    """
     heads = {id(item): _heads(item, group) for item in group}
     for item in group:
         by = silenced.get(id(item))
         if heads[id(item)] not in ([], [item]):
             if by:
-                yield _finding(item, policy), by
+                yield id(item), _finding(item, policy), by
             continue
         explanations = tuple(
             Explanation(rule.id, about)
@@ -178,7 +196,7 @@ def _judged(
             if any(item is head for head in heads[id(other)])
             for rule, about in [other]
         )
-        yield _finding(item, policy, explanations), by
+        yield id(item), _finding(item, policy, explanations), by
 
 
 def _heads(item: Judged, group: Sequence[Judged]) -> list[Judged]:

@@ -53,6 +53,7 @@ class Workload:
     kind. component: which of its object's pods they are, "" where it makes only one sort. guessed:
     found by the look of a pod spec in a kind that nobody told us about. selector_path: where a
     nodeSelector goes in the object, such as `spec.template.spec.nodeSelector`; "" where none does.
+    variants: of the chart in which it is like this; () where there was only one way to render it.
     """
 
     ref: ObjectRef
@@ -69,6 +70,7 @@ class Workload:
     component: str = ""
     guessed: bool = False
     selector_path: str = ""
+    variants: tuple[str, ...] = ()
 
     @property
     def is_daemon_set(self) -> bool:

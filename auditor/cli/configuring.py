@@ -52,7 +52,9 @@ def make_config(flags: Flags) -> Config:
     return Config(
         sources=tuple(flags.sources.sources),
         source_options=SourceOptions(
-            helm=_helm_options(flags.sources), trees=tuple(area.tree for area in areas)
+            helm=_helm_options(flags.sources),
+            trees=tuple(area.tree for area in areas),
+            ci_values=not flags.sources.no_ci_values,
         ),
         allow_empty=flags.sources.allow_empty,
         clusters=_distinct(resolved.cluster.value),

@@ -59,6 +59,14 @@ class SourceFlags:
             "--set-string", metavar="KEY=VALUE", help="Like --set, but always text; repeatable."
         ),
     ] = field(default_factory=list)
+    no_ci_values: Annotated[
+        bool,
+        typer.Option(
+            "--no-ci-values",
+            envvar="PODFIT_NO_CI_VALUES",
+            help="Do not render charts with each of their ci/*-values.yaml too.",
+        ),
+    ] = False
     release_name: Annotated[
         str, typer.Option("--release-name", metavar="NAME", help="Release name for charts.")
     ] = "release-name"

@@ -11,7 +11,7 @@ from auditor.formats import escape
 from auditor.formats.excerpt import Line, Mark, excerpt
 from auditor.formats.marks import LOOKS
 from auditor.formats.pen import TIE, Look, Pen, cut, head, width_of
-from auditor.formats.words import pools_of
+from auditor.formats.words import pools_of, shown_with
 from auditor.report import Report
 
 _LABELS: Final = len("note: ")
@@ -38,6 +38,7 @@ def finding_frame(finding: Finding, report: Report, pen: Pen, url: str = "") -> 
     yield from _note("why", seen.why, gutter, pen)
     yield from _note("fix", seen.fix, gutter, pen)
     yield from _note("on", pools_of(seen, report), gutter, pen)
+    yield from _note("with", shown_with(finding), gutter, pen)
     for explanation in finding.explanations:
         other = explanation.observation
         text = f"{other.message}; {other.fix}" if other.fix else other.message

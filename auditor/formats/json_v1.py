@@ -105,6 +105,7 @@ def _finding(finding: Finding, suppressed: Suppressed | None, url: str) -> Json:
         "workload": _workload(seen.workload),
         "containers": [_subject(subject) for subject in seen.subjects],
         "pools": list(seen.pools),
+        "variants": list(finding.variants),
         "explanations": [_explanation(item) for item in finding.explanations],
         "suppressed": suppressed and {"by": suppressed.by, "reason": suppressed.reason},
     }
@@ -170,6 +171,7 @@ def _assessment(assessment: Assessment) -> Json:
         **_workload(workload),
         "location": _location(workload.location),
         "hooks": list(workload.hooks),
+        "variants": list(workload.variants),
         "containers": [_container(use) for use in assessment.uses],
         "pools": [_fit(fit) for fit in assessment.fits],
     }

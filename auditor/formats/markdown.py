@@ -24,6 +24,7 @@ from auditor.formats.words import (
     rule_urls,
     runs_on_use,
     scope,
+    shown_with,
     verdict,
     workload_names,
 )
@@ -86,7 +87,12 @@ def _finding(finding: Finding, report: Report, style: Style, url: str) -> Iterat
     yield f"<summary><b>{finding.severity}</b> {rule}: {markdown_prose(seen.message)}</summary>\n"
     yield f"{_where(seen, style)}\n"
     yield from _source(finding)
-    notes = (("Why", seen.why), ("Fix", seen.fix), ("On", pools_of(seen, report)))
+    notes = (
+        ("Why", seen.why),
+        ("Fix", seen.fix),
+        ("On", pools_of(seen, report)),
+        ("With", shown_with(finding)),
+    )
     for label, text in notes:
         if text:
             yield f"- **{label}:** {markdown_prose(text)}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import Final
@@ -15,6 +15,7 @@ from auditor.placement import Verdict
 from auditor.platforms import Platform, normalise, parse_platform
 from auditor.report import Report
 from auditor.rulebook import Rule
+from auditor.variants import same_place
 from auditor.workloads import Workload
 
 _ARCHITECTURES: Final = ("amd64", "arm64")
@@ -145,23 +146,45 @@ def _answer(fit: PoolFit) -> str | None:
 
 def results(report: Report) -> tuple[Result, ...]:
     """How each workload came out, in the order of the report's assessments."""
-    found: dict[tuple[str, int], list[Finding]] = {}
-    silenced: dict[tuple[str, int], list[Finding]] = {}
-    for finding in report.findings:
-        found.setdefault(workload_key(finding.observation.workload), []).append(finding)
-    for item in report.suppressed:
-        key = workload_key(item.finding.observation.workload)
-        silenced.setdefault(key, []).append(item.finding)
+    found = _by_workload(report.findings)
+    silenced = _by_workload(item.finding for item in report.suppressed)
     return tuple(
-        _result(assessment, found.get(key, ()), silenced.get(key, ()))
+        _result(assessment, _of(assessment.workload, found), _of(assessment.workload, silenced))
         for assessment in report.assessments
-        for key in [workload_key(assessment.workload)]
     )
 
 
-def workload_key(workload: Workload) -> tuple[str, int]:
+_ByWorkload = Mapping[tuple[Hashable, str], Sequence[Finding]]
+"""Findings by the place of their workload, and by each variant that shows them."""
+
+
+def _by_workload(findings: Iterable[Finding]) -> _ByWorkload:
+    found: dict[tuple[Hashable, str], list[Finding]] = {}
+    for finding in findings:
+        place = same_place(finding.observation.workload)
+        for variant in finding.variants or ("",):
+            found.setdefault((place, variant), []).append(finding)
+    return found
+
+
+def _of(workload: Workload, findings: _ByWorkload) -> tuple[Finding, ...]:
+    place = same_place(workload)
+    found = {
+        id(finding): finding
+        for variant in workload.variants or ("",)
+        for finding in findings.get((place, variant), ())
+    }
+    return tuple(found.values())
+
+
+def workload_key(workload: Workload) -> Hashable:
     """Tells a workload from every other of a report."""
-    return str(workload.location), workload.ordinal
+    return same_place(workload), workload.variants
+
+
+def shown_with(finding: Finding) -> str:
+    """The variants that show a finding, as a list; "" where its chart has no others."""
+    return ", ".join(finding.variants)
 
 
 def _result(
@@ -184,15 +207,27 @@ def _result(
 
 
 def workload_names(report: Report) -> tuple[str, ...]:
-    """A name for each assessment's workload, with the namespace only where it tells two apart."""
-    names = [str(assessment.workload) for assessment in report.assessments]
+    """A name for each assessment's workload: with its namespace, and with the first variant that it
+    is of, only where that tells two apart.
+    """
+    names = list(_spaced_names(report))
     often = Counter(names)
     return tuple(
-        f"{name} in {assessment.workload.ref.namespace}"
-        if often[name] > 1 and assessment.workload.ref.namespace
+        f"{name} with {assessment.workload.variants[0]}"
+        if often[name] > 1 and assessment.workload.variants
         else name
         for name, assessment in zip(names, report.assessments, strict=True)
     )
+
+
+def _spaced_names(report: Report) -> Iterator[str]:
+    names = [str(assessment.workload) for assessment in report.assessments]
+    spaces = [assessment.workload.ref.namespace for assessment in report.assessments]
+    homes: dict[str, set[str]] = {}
+    for name, space in zip(names, spaces, strict=True):
+        homes.setdefault(name, set()).add(space)
+    for name, space in zip(names, spaces, strict=True):
+        yield f"{name} in {space}" if space and len(homes[name]) > 1 else name
 
 
 def pools_of(observation: Observation, report: Report) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from auditor.errors import Problem, SourceError
@@ -23,13 +23,15 @@ from auditor.sources.values_files import check_values_files
 class ChartSource:
     """One chart, rendered with the values of the options.
 
-    shown: the folder or archive as the user would write it.
+    shown: the folder or archive as the user would write it. variant: what the options' values are
+    called; "" where the chart is rendered in this way only.
     """
 
     path: Path
     shown: str
     options: HelmOptions
     renderer: Renderer
+    variant: str = ""
 
     @property
     def name(self) -> str:
@@ -60,12 +62,12 @@ class ChartSource:
             if lacks and error.cause is Cause.REFUSED:
                 yield from (lack.problem(error.text) for lack in lacks)
             else:
-                yield explain(error, chart)
+                yield self._told(explain(error, chart))
             return
         yield from (lack.problem() for lack in lacks)
         for template, text in rendered.templates.items():
             yield self._document(chart, template, text)
-        yield from _complaints(rendered, chart)
+        yield from map(self._told, _complaints(rendered, chart))
 
     def _document(self, chart: Chart, template: str, text: str) -> Document:
         path = chart.template_path(template)
@@ -77,7 +79,14 @@ class ChartSource:
             namespace=self.options.namespace or "default",
             template=template,
             lines=self._lines(path, text),
+            variant=self.variant,
         )
+
+    def _told(self, problem: Problem) -> Problem:
+        """What is wrong with one variant names it."""
+        if not self.variant:
+            return problem
+        return replace(problem, what=f"{problem.what}, with {self.variant}")
 
     def _lines(self, path: str, text: str) -> LineMap | None:
         """The template's own lines; a template inside of an archive has none to point at."""

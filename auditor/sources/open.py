@@ -21,6 +21,7 @@ from auditor.sources.renderers import choose_renderer
 from auditor.sources.rendering import Renderer
 from auditor.sources.stream import StandardInput
 from auditor.sources.tree import ChartFolder, walk
+from auditor.sources.variants import find_variants
 
 STREAM: Final = "-"
 
@@ -91,6 +92,8 @@ def _key(part: Part) -> object:
             return part
         case StandardInput():
             return STREAM
+        case ChartSource():
+            return part.path.resolve(), part.variant
         case _:
             return part.path.resolve()
 
@@ -109,7 +112,7 @@ class _Opener:
             if not argument or not path.exists():
                 yield missing(argument or "a SOURCE without a name").problem
             elif chart := _chart_named(path):
-                yield self._chart(chart)
+                yield from self._chart(chart)
             elif path.is_dir():
                 yield from self._below(path)
             else:
@@ -126,12 +129,17 @@ class _Opener:
                 case Problem():
                     yield found
                 case ChartFolder(path):
-                    yield self._chart(path)
+                    yield from self._chart(path)
                 case _:
                     yield self._file(found, source=_shown(folder), lenient=True)
 
-    def _chart(self, path: Path) -> ChartSource:
-        return ChartSource(path, _shown(path), self.options.helm, self.renderer)
+    def _chart(self, path: Path) -> Iterator[ChartSource | Problem]:
+        shown = _shown(path)
+        for found in find_variants(path, shown, self.options):
+            if isinstance(found, Problem):
+                yield found
+            else:
+                yield ChartSource(path, shown, found.options, self.renderer, found.name)
 
     def _file(self, path: Path, *, source: str, lenient: bool) -> ManifestFile:
         return ManifestFile(

@@ -34,6 +34,10 @@ class HelmOptions:
     renderer: RendererName = "auto"
     timeout: float = RENDER_SECONDS
 
+    @property
+    def give_values(self) -> bool:
+        return bool(self.values_files or self.set_values or self.set_strings)
+
 
 @dataclass(frozen=True, slots=True)
 class Variant:
@@ -68,10 +72,14 @@ class Tree:
 
 @dataclass(frozen=True, slots=True)
 class SourceOptions:
-    """How sources are opened and read."""
+    """How sources are opened and read.
+
+    ci_values: render charts with their `ci/*-values.yaml` too.
+    """
 
     helm: HelmOptions = field(default_factory=HelmOptions)
     trees: tuple[Tree, ...] = ()
+    ci_values: bool = True
 
     def excludes(self, path: Path) -> bool:
         """Whether a file or folder is passed over. path: absolute, links resolved."""
