@@ -124,6 +124,7 @@ def test_a_finding() -> None:
             }
         ],
         "pools": ["hybrid/windows-2022", "hybrid/windows-2025"],
+        "variants": [],
         "explanations": [],
         "suppressed": None,
     }
