@@ -83,6 +83,30 @@ class Subject:
     problem: str = ""
 
 
+class RemedyKind(Enum):
+    """What a remedy changes. The value is used in JSON."""
+
+    KUSTOMIZE = "kustomize"
+    MANIFEST = "manifest"
+    VALUES = "values"
+
+
+@dataclass(frozen=True, slots=True)
+class Remedy:
+    """A change that resolves a finding.
+
+    text: ready to be used: values for a chart as YAML, a unified diff of a manifest, a piece of a
+    kustomization. keys: of the values, such as `agent.nodeSelector`. where: `path:line` of what is
+    changed, or "". verified: it was tried, and the finding was gone.
+    """
+
+    kind: RemedyKind
+    text: str
+    keys: tuple[str, ...] = ()
+    where: str = ""
+    verified: bool = False
+
+
 @dataclass(frozen=True, slots=True)
 class Observation:
     """What a check sees in one workload. Says nothing of severity.
@@ -90,7 +114,7 @@ class Observation:
     message: the problem, one sentence without a full stop. why: what happens, with the text that
     the user would see. fix: what to do. location: the best place to look. pools: `cluster/pool`
     names concerned. aspect: tells apart what a rule sees in one workload and the same containers,
-    in words that stay the same from run to run.
+    in words that stay the same from run to run. remedies: the best first.
     """
 
     workload: Workload
@@ -104,6 +128,7 @@ class Observation:
     consequence: Consequence = Consequence.POSSIBLE
     confidence: Confidence = Confidence.HIGH
     aspect: str = ""
+    remedies: tuple[Remedy, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +167,8 @@ class Finding:
             workload.document.stable_path,
             workload.document.template.partition("/")[2],
             workload.ref.kind,
-            str(workload.ordinal),
+            str(workload.nth),
+            workload.component,
             self.observation.aspect,
             *(subject.container for subject in self.observation.subjects),
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Final
@@ -130,12 +131,17 @@ class ObjectRef:
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """One Kubernetes object and where it stands. ordinal: its place among those of its document."""
+    """One Kubernetes object and where it stands.
+
+    ordinal: its place among those of its document. nth: among those of its kind there, which an
+    object of another kind does not change.
+    """
 
     ref: ObjectRef
     root: Node
     document: Document
     ordinal: int
+    nth: int = 0
 
     @property
     def location(self) -> Location:
@@ -150,6 +156,7 @@ def read_manifests(document: Document) -> Iterator[Manifest | Problem]:
     if document.lenient and not _KUBERNETES.search(document.text):
         return
     ordinal = 0
+    kinds: Counter[str] = Counter()
     for part in read_documents(document.text, skip=_SKIPPED_KIND):
         if isinstance(part, YamlError):
             yield Problem(
@@ -163,8 +170,10 @@ def read_manifests(document: Document) -> Iterator[Manifest | Problem]:
             try:
                 if document.lenient and not item.is_complete:
                     continue
-                yield Manifest(item.ref(document.namespace), item.root, document, ordinal)
+                ref = item.ref(document.namespace)
+                yield Manifest(ref, item.root, document, ordinal, kinds[ref.kind])
                 ordinal += 1
+                kinds[ref.kind] += 1
             except ShapeError as error:
                 yield shape_error(error, document).problem
 

@@ -21,7 +21,7 @@ def same_place(workload: Workload) -> Hashable:
         document.path,
         document.template,
         workload.ref.kind,
-        workload.ordinal,
+        workload.nth,
         workload.component,
     )
 

@@ -47,7 +47,8 @@ class Workload:
     location: of the object. pod_location: of the pod spec's `containers` key, beside which a guard
     goes. containers: none where the controller of a custom resource chooses every image. labels: of
     the pod, not of the object. hooks: the values of `helm.sh/hook`. ordinal: its place in the
-    document, so that it can be found again whatever its name is.
+    document, so that it can be found again whatever its name is. nth: its place among those of its
+    kind there, which names it from one run to the next.
 
     controller: the kind whose rules its pods follow, such as DaemonSet; "" for those of its own
     kind. component: which of its object's pods they are, "" where it makes only one sort. guessed:
@@ -71,6 +72,7 @@ class Workload:
     guessed: bool = False
     selector_path: str = ""
     variants: tuple[str, ...] = ()
+    nth: int = 0
 
     @property
     def is_daemon_set(self) -> bool:

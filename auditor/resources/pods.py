@@ -55,6 +55,7 @@ def read_workload(manifest: Manifest, pod: Pod) -> Workload:
         hooks=tuple(filter(None, map(str.strip, annotations.get(HOOK_ANNOTATION, "").split(",")))),
         document=document,
         ordinal=manifest.ordinal,
+        nth=manifest.nth,
         controller=pod.controller,
         component=pod.component,
         guessed=pod.guessed,

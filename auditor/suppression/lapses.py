@@ -197,6 +197,7 @@ def steering_workload(document: Document, kind: str, ordinal: int) -> Workload:
         hooks=(),
         document=document,
         ordinal=ordinal,
+        nth=ordinal,
     )
 
 

@@ -81,7 +81,7 @@ def test_a_comment_in_a_template_survives_rendering() -> None:
     )
     (chart / "values.yaml").write_text("image: nginx:1.31\n")
 
-    assert findings("charts") == [(RULE, "comment")]
+    assert (RULE, "comment") in findings("charts")
 
 
 def test_an_expired_entry_is_told() -> None:
@@ -241,4 +241,4 @@ def test_the_release_name_does_not_matter() -> None:
     (chart / "templates" / "web.yaml").write_text(workload("{{ .Release.Name }}-web"))
     podfit("baseline", "charts", "--locked")
 
-    assert findings("charts", "--release-name", "blue") == [(RULE, "baseline")]
+    assert {by for _, by in findings("charts", "--release-name", "blue")} == {"baseline"}

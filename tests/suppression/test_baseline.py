@@ -48,6 +48,7 @@ def test_a_new_finding_is_shown() -> None:
         "\n\n# a comment\n" + workload("a"),
         workload("a", "nginx:1.30").replace("1.30", "1.31"),
         workload("renamed"),
+        joined("apiVersion: v1\nkind: Service\nmetadata: {name: a}\n", workload("a")),
     ],
 )
 def test_unrelated_edits_do_not_matter(edited: str) -> None:
