@@ -155,4 +155,5 @@ def _chart_named(path: Path) -> Path | None:
 
 
 def _shown(path: Path) -> str:
-    return Path(os.path.normpath(path)).as_posix()
+    """The path for the user; a byte of a name that is no UTF-8 becomes a question mark."""
+    return Path(os.path.normpath(path)).as_posix().encode("utf-8", "replace").decode("utf-8")

@@ -13,6 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
+from auditor.errors import SourceError
 from auditor.sources.options import HelmOptions
 from auditor.sources.programs import Finished, run
 from auditor.sources.rendering import (
@@ -27,6 +28,8 @@ from auditor.sources.rendering import (
 from auditor.sources.splitting import Piece, normalise_all, read_pieces
 from auditor.sources.staging import without_dependencies
 
+OLDEST: Final = (3, 8)
+"""The first version of helm that this was made for."""
 _QUICK_SECONDS: Final = 10.0
 _MISSING: Final = re.compile(r"missing in charts/ directory: (?P<names>[^\n]+)")
 _INVALID_YAML: Final = "YAML parse error on"
@@ -44,6 +47,7 @@ class CliRenderer:
 
     def __init__(self, program: str) -> None:
         self._program = program
+        self._is_known = False
 
     def render(self, chart: Path, options: HelmOptions, overlay: Values = NO_VALUES) -> Rendered:
         with _flags(options, overlay) as flags:
@@ -111,6 +115,9 @@ class CliRenderer:
         return done
 
     def _run(self, timeout: float, *arguments: str) -> Finished:
+        if not self._is_known:
+            _require_version(self._program)
+            self._is_known = True
         return _run(self._program, timeout, *arguments)
 
 
@@ -167,11 +174,22 @@ def _message(log: str) -> str:
     return text.replace("Use --debug flag to render out invalid YAML", "").strip()
 
 
-def version_of(program: str) -> tuple[int, int] | None:
-    """Major and minor version of the program; None where it does not say."""
+def _require_version(program: str) -> None:
+    """Raises SourceError where the program is older than the renderer knows, or does not say."""
     try:
         done = _run(program, _QUICK_SECONDS, "version", "--template={{.Version}}")
-    except RenderError:
-        return None
+    except RenderError as error:
+        raise _unusable(program, error.text) from error
     match = re.match(r"v(\d+)\.(\d+)", done.stdout)
-    return (int(match[1]), int(match[2])) if match and not done.status else None
+    if match is None or done.status:
+        raise _unusable(program, _message(done.stderr) or "it does not say its version")
+    if (int(match[1]), int(match[2])) < OLDEST:
+        raise _unusable(program, f"it is version {match[0]}")
+
+
+def _unusable(program: str, why: str) -> SourceError:
+    return SourceError(
+        f"charts cannot be rendered with {program}",
+        why=why,
+        hint="install helm {}.{} or later, or run `pip install 'podfit[helm]'`".format(*OLDEST),
+    )

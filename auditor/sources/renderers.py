@@ -7,13 +7,14 @@ from typing import Final, NoReturn
 
 from auditor.errors import SourceError
 from auditor.sources.options import HelmOptions
-from auditor.sources.renderer_cli import CliRenderer, find_helm, version_of
+from auditor.sources.renderer_cli import OLDEST, CliRenderer, find_helm
 from auditor.sources.renderer_embedded import EmbeddedRenderer, is_installed
 from auditor.sources.rendering import NO_VALUES, Dependency, Rendered, Renderer, Values
 
-_OLDEST: Final = (3, 8)
 _INSTALL_LIBRARY: Final = "run `pip install 'podfit[helm]'`"
-_INSTALL_PROGRAM: Final = "install the program helm, version 3.8 or later, on PATH"
+_INSTALL_PROGRAM: Final = "install the program helm, version {}.{} or later, on PATH".format(
+    *OLDEST
+)
 
 
 class NoRenderer:
@@ -44,7 +45,7 @@ class NoRenderer:
 def choose_renderer(options: HelmOptions) -> Renderer:
     """The renderer that the options ask for: with `auto` the library, else the program.
 
-    Where it is absent, a `NoRenderer`. Nothing is started here but `helm version`.
+    Where it is absent, a `NoRenderer`. Nothing is started here.
     """
     wanted = options.renderer
     if wanted != "cli" and is_installed():
@@ -59,12 +60,5 @@ def choose_renderer(options: HelmOptions) -> Renderer:
         return NoRenderer(
             "charts cannot be rendered: there is no Helm",
             f"{_INSTALL_LIBRARY}, or {_INSTALL_PROGRAM}",
-        )
-    version = version_of(program)
-    if version is None or version < _OLDEST:
-        said = "an unknown version" if version is None else "version {}.{}".format(*version)
-        return NoRenderer(
-            f"charts cannot be rendered: {program} is {said} of Helm",
-            f"{_INSTALL_PROGRAM}, or {_INSTALL_LIBRARY}",
         )
     return CliRenderer(program)

@@ -51,7 +51,7 @@ def walk(
             with os.scandir(current) as listing:
                 entries = sorted(listing, key=lambda entry: entry.name)
         except OSError as error:
-            yield unreadable(current.as_posix(), error).problem
+            yield unreadable(_shown(current), error).problem
             continue
         entries_left -= len(entries)
         if entries_left < 0:
@@ -81,8 +81,12 @@ def _may_hold_manifests(entry: os.DirEntry[str], root: Path) -> bool:
     return target.is_relative_to(root) and target.is_file()
 
 
+def _shown(folder: Path) -> str:
+    return folder.as_posix().encode("utf-8", "replace").decode("utf-8")
+
+
 def _too_much(folder: Path, what: str) -> Problem:
-    shown = folder.as_posix()
+    shown = _shown(folder)
     return SourceError(
         f"{shown} holds {what}; the rest was not read",
         where=shown,

@@ -9,12 +9,11 @@ import pytest
 from auditor.errors import SourceError
 from auditor.sources import renderer_embedded, renderers
 from auditor.sources.options import HelmOptions, RendererName
-from auditor.sources.renderer_cli import CliRenderer, version_of
+from auditor.sources.renderer_cli import CliRenderer
 from auditor.sources.renderer_embedded import EmbeddedRenderer
 from auditor.sources.renderers import NoRenderer, choose_renderer
 from auditor.sources.rendering import Cause, Dependency, RenderError
 from tests.support.charts import CHARTS, RENDERERS, make_renderer, pack_chart, write_chart
-from tests.support.tools import require_tool
 
 JSON = "v: {{ .Values.v | toJson }}"
 BOTH = pytest.mark.parametrize("name", RENDERERS)
@@ -285,31 +284,37 @@ def test_the_library_is_looked_for_where_it_would_be(monkeypatch: pytest.MonkeyP
     assert not renderer_embedded.is_installed()
 
 
-@pytest.mark.parametrize(
-    ("version", "usable"),
-    [("v4.3", True), ("v3.19.2", True), ("v3.8.0", True), ("v3.7.2", False), ("v2.17.0", False)],
-)
-def test_which_versions_of_the_program_are_used(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, version: str, usable: bool
-) -> None:
-    monkeypatch.setenv("PATH", str(_fake_helm(tmp_path, version)))
+@pytest.mark.parametrize("version", ["v4.3", "v3.19.2", "v3.8.0", "v3.7.2", "v2.17.0"])
+def test_which_versions_of_the_program_are_used(tmp_path: Path, version: str) -> None:
+    renderer = CliRenderer(str(_fake_helm(tmp_path, version) / "helm"))
 
-    renderer = choose_renderer(HelmOptions(renderer="cli"))
-
-    assert isinstance(renderer, CliRenderer) is usable
-    if not usable:
-        with pytest.raises(SourceError, match=rf"is version {version[1:]}".rpartition(".")[0]):
+    if version in {"v3.7.2", "v2.17.0"}:
+        with pytest.raises(SourceError) as raised:
             renderer.render(tmp_path, HelmOptions())
+        assert raised.value.problem.why == f"it is version {version.rpartition('.')[0]}"
+        assert "install helm 3.8 or later" in raised.value.problem.hint
+    else:
+        assert renderer.render(tmp_path, HelmOptions()).templates == {}
 
 
-@pytest.mark.parametrize("words", ["Error: unknown flag: --template", ""])
-def test_a_program_that_does_not_say_its_version(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, words: str
-) -> None:
-    monkeypatch.setenv("PATH", str(_fake_helm(tmp_path, words)))
+@pytest.mark.parametrize(
+    ("words", "why"),
+    [("Error: unknown flag", "it does not say its version"), ("", "it does not say its version")],
+)
+def test_a_program_that_does_not_say_its_version(tmp_path: Path, words: str, why: str) -> None:
+    renderer = CliRenderer(str(_fake_helm(tmp_path, words) / "helm"))
 
-    with pytest.raises(SourceError, match="is an unknown version of Helm"):
-        choose_renderer(HelmOptions(renderer="cli")).render(tmp_path, HelmOptions())
+    with pytest.raises(SourceError) as raised:
+        renderer.render(tmp_path, HelmOptions())
+
+    assert raised.value.problem.why == why
+
+
+def test_a_program_that_is_gone(tmp_path: Path) -> None:
+    with pytest.raises(SourceError) as raised:
+        CliRenderer(str(tmp_path / "helm")).render(tmp_path, HelmOptions())
+
+    assert "No such file" in raised.value.problem.why
 
 
 def test_without_helm_both_ways_out_are_said(
@@ -331,14 +336,6 @@ def test_without_helm_both_ways_out_are_said(
             "run `pip install 'podfit[helm]'`, or install the program helm, version 3.8 or later,"
             " on PATH"
         )
-
-
-def test_the_version_of_the_real_program() -> None:
-    version = version_of(require_tool("helm"))
-
-    assert version is not None
-    assert version >= (3, 8)
-    assert version_of("podfit-no-such-program") is None
 
 
 def test_the_users_plugins_and_settings_are_not_loaded(

@@ -1,8 +1,12 @@
+import os
+import sys
 from pathlib import Path
 
 import pytest
 
 from auditor.errors import Problem
+from auditor.manifests import Document
+from auditor.sources.open import open_source
 from auditor.sources.tree import ChartFolder, walk
 from tests.support.charts import write_chart, write_tree
 
@@ -85,6 +89,20 @@ def test_the_number_of_entries_is_bounded(tmp_path: Path, limit: int, problems: 
 
     assert sum(isinstance(item, Problem) for item in found) == problems
     assert folder / "b.yaml" in found
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="names of any bytes")
+def test_a_name_that_is_no_text_can_be_shown(tmp_path: Path) -> None:
+    odd = tmp_path / os.fsdecode(b"odd-\xff")
+    write_tree(odd, {"pod.yaml": "apiVersion: v1\nkind: Pod\n"})
+
+    [document] = open_source(str(tmp_path)).documents()
+    [problem] = walk(odd / "gone")
+
+    assert isinstance(document, Document)
+    assert document.path.endswith("/odd-?/pod.yaml")
+    assert isinstance(problem, Problem)
+    assert problem.where.endswith("/odd-?/gone")
 
 
 def test_a_folder_that_cannot_be_listed_is_a_problem(tmp_path: Path) -> None:
