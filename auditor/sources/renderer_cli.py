@@ -28,7 +28,7 @@ from auditor.sources.rendering import (
 from auditor.sources.splitting import Piece, normalise_all, read_pieces
 from auditor.sources.staging import without_dependencies
 
-OLDEST: Final = (3, 8)
+OLDEST: Final = "3.8"
 """The first version of helm that this was made for."""
 _QUICK_SECONDS: Final = 10.0
 _MISSING: Final = re.compile(r"missing in charts/ directory: (?P<names>[^\n]+)")
@@ -183,7 +183,7 @@ def _require_version(program: str) -> None:
     match = re.match(r"v(\d+)\.(\d+)", done.stdout)
     if match is None or done.status:
         raise _unusable(program, _message(done.stderr) or "it does not say its version")
-    if (int(match[1]), int(match[2])) < OLDEST:
+    if [int(match[1]), int(match[2])] < [int(part) for part in OLDEST.split(".")]:
         raise _unusable(program, f"it is version {match[0]}")
 
 
@@ -191,5 +191,5 @@ def _unusable(program: str, why: str) -> SourceError:
     return SourceError(
         f"charts cannot be rendered with {program}",
         why=why,
-        hint="install helm {}.{} or later, or run `pip install 'podfit[helm]'`".format(*OLDEST),
+        hint=f"install helm {OLDEST} or later, or run `pip install 'podfit[helm]'`",
     )

@@ -12,9 +12,7 @@ from auditor.sources.renderer_embedded import EmbeddedRenderer, is_installed
 from auditor.sources.rendering import NO_VALUES, Dependency, Rendered, Renderer, Values
 
 _INSTALL_LIBRARY: Final = "run `pip install 'podfit[helm]'`"
-_INSTALL_PROGRAM: Final = "install the program helm, version {}.{} or later, on PATH".format(
-    *OLDEST
-)
+_INSTALL_PROGRAM: Final = f"install the program helm, version {OLDEST} or later, on PATH"
 
 
 class NoRenderer:
