@@ -15,6 +15,8 @@ REPOSITORY_MARK: Final = ".git"
 """A folder in most clones, a file in worktrees and submodules."""
 CONFIG_NAMES: Final = (".podfit.yaml", ".github/.podfit.yaml")
 """Where the configuration of a repository may be; outside of one the first name alone counts."""
+MISSPELT_NAMES: Final = (".podfit.yml", ".github/.podfit.yml")
+"""Names under which people look for it, and podfit does not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +35,10 @@ class Home:
             return path.relative_to(self.root).as_posix()
         except ValueError:
             return path.as_posix()
+
+    def misspelt(self) -> Iterator[Path]:
+        """Files that look like configurations and are none."""
+        yield from (path for name in MISSPELT_NAMES if (path := self.root / name).is_file())
 
     def configurations(self) -> Iterator[Path]:
         """The configuration files that are there."""

@@ -13,7 +13,7 @@ from auditor.config.sections import Surroundings
 from auditor.config.settings import Settings
 from auditor.errors import ConfigurationError
 from auditor.manifests import Document
-from auditor.repositories import REPOSITORY_MARK, Home
+from auditor.repositories import CONFIG_NAMES, REPOSITORY_MARK, Home
 from auditor.rulebook import Rule
 from auditor.schema import naming, parse_strict, read_bounded
 from auditor.yaml import Node
@@ -65,8 +65,17 @@ class ConfigFile:
 
 
 def find_config(home: Home) -> Path | None:
-    """The configuration of a repository or folder. Raises `ConfigurationError` where it has two."""
+    """The configuration of a repository or folder.
+
+    Raises `ConfigurationError` where it has two, or one under another name.
+    """
     found = tuple(home.configurations())
+    if wrong := next(home.misspelt(), None):
+        raise ConfigurationError(
+            "a configuration under this name is not heeded",
+            where=shown_path(wrong),
+            hint=f"call it {CONFIG_NAMES[0]}",
+        )
     if len(found) > 1:
         names = " and ".join(home.relative(path) for path in found)
         raise ConfigurationError(

@@ -15,6 +15,7 @@ from auditor.placement import Verdict
 from auditor.platforms import Platform, normalise, parse_platform
 from auditor.report import Report
 from auditor.rulebook import Rule
+from auditor.suppression.statements import Layer
 from auditor.variants import same_place
 from auditor.workloads import Workload
 
@@ -257,13 +258,20 @@ def reservations(report: Report) -> tuple[str, ...]:
     """What qualifies the verdict: suppressed, unresolved, undecided, incomplete."""
     totals = report.totals
     parts = (
-        (totals.suppressed, f"{totals.suppressed} suppressed"),
+        (totals.suppressed, _suppressed(report)),
         (totals.unresolved, f"{count(totals.unresolved, 'image')} unresolved"),
         (totals.undecided, f"{count(totals.undecided, 'placement')} undecided"),
         (totals.problems, f"{count(totals.problems, 'part')} not audited"),
         (report.incomplete and bool(report.findings), "audit incomplete"),
     )
     return tuple(text for number, text in parts if number)
+
+
+def _suppressed(report: Report) -> str:
+    """How many, and how many of them because they were there before."""
+    baselined = sum(item.by == Layer.BASELINE.value for item in report.suppressed)
+    known = f" ({baselined} by the baseline)" if baselined else ""
+    return f"{len(report.suppressed)} suppressed{known}"
 
 
 def verdict(report: Report) -> str:

@@ -44,6 +44,18 @@ def test_two_are_one_too_many(repository: Path) -> None:
         find_config(Home(repository, is_repository=True))
 
 
+@pytest.mark.parametrize("name", [".podfit.yml", ".github/.podfit.yml"])
+def test_one_under_another_name_is_not_passed_over_in_silence(repository: Path, name: str) -> None:
+    (repository / name).touch()
+
+    with pytest.raises(ConfigurationError) as caught:
+        find_config(Home(repository, is_repository=True))
+    assert (caught.value.problem.where, caught.value.problem.hint) == (
+        name,
+        "call it .podfit.yaml",
+    )
+
+
 def test_registries_of_a_file_that_anybody_can_change_are_left_out(repository: Path) -> None:
     file = read(repository / ".podfit.yaml", REGISTRIES, within=repository)
 

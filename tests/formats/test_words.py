@@ -160,6 +160,12 @@ def test_whatever_qualifies_the_verdict_is_said() -> None:
     )
 
 
+def test_what_the_baseline_holds_is_counted_apart() -> None:
+    known = silence(audit(SHOP), rule="missing-os-selector", by="baseline", reason="")
+
+    assert reservations(known)[0] == "1 suppressed (1 by the baseline)"
+
+
 def test_no_findings_of_an_incomplete_audit_is_not_a_pass() -> None:
     named = workload("named", "pause:3.8", spec=NAMED)
 
