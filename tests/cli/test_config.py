@@ -288,3 +288,23 @@ def test_schema_prints_what_is_published() -> None:
     published = (ROOT / "docs" / "schema" / "config-v1.json").read_text("utf-8")
 
     assert podfit("config", "schema").out == published
+
+
+def test_the_variants_of_a_chart(repository: Path) -> None:
+    templates = repository / "charts" / "shop" / "templates"
+    templates.mkdir(parents=True)
+    (templates.parent / "Chart.yaml").write_text("apiVersion: v2\nname: shop\nversion: 1.0.0\n")
+    (templates.parent / "values.yaml").write_text("web: {enabled: false}\nnote: ''\n")
+    (templates / "web.yaml").write_text(
+        "{{- if and .Values.web.enabled (eq .Values.note `a,b={c}`) }}\n"
+        + workload()
+        + "{{- end }}\n"
+    )
+    (repository / "prod.yaml").write_text("web: {enabled: true}\n")
+    variant = "{name: prod, values: prod.yaml, set: {note: 'a,b={c}'}}"
+    configure(f"charts: [{{path: charts/*, variants: [{variant}]}}]\n")
+
+    done = podfit("audit", "charts", "--locked", "-o", "json")
+    found = {f["rule"]: f["variants"] for f in done.json["findings"]}
+    assert found["missing-os-selector"] == ["prod"]
+    assert podfit("audit", "charts", "--locked", "--set", "x=1", "--allow-empty").code == 0

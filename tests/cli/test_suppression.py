@@ -243,3 +243,22 @@ def test_the_release_name_does_not_matter() -> None:
     podfit("baseline", "charts", "--locked")
 
     assert {by for _, by in findings("charts", "--release-name", "blue")} == {"baseline"}
+
+
+def test_one_entry_holds_for_every_variant_of_a_chart() -> None:
+    """The finding is one, though each set of values shows it on another workload."""
+    chart = Path("charts/shop")
+    (chart / "templates").mkdir(parents=True)
+    (chart / "ci").mkdir()
+    (chart / "Chart.yaml").write_text("apiVersion: v2\nname: shop\nversion: 1.0.0\n")
+    (chart / "values.yaml").write_text("image: nginx:1.31\n")
+    (chart / "ci" / "old-values.yaml").write_text("image: docker.io/library/nginx:1.31\n")
+    (chart / "templates" / "web.yaml").write_text(
+        workload().replace("nginx:1.31", "{{ .Values.image }}")
+    )
+    podfit("baseline", "charts", "--locked")
+    known = json.loads(BASELINE.read_text())["findings"]
+
+    assert [entry["rule"] for entry in known].count(RULE) == 1
+    assert {by for _, by in findings("charts")} == {"baseline"}
+    assert {by for _, by in findings("charts", "--no-ci-values")} == {"baseline"}
