@@ -38,6 +38,10 @@ def test_outside_of_repositories_the_nearest_configuration(tmp_path: Path) -> No
     assert find_home(tmp_path / "a" / "b") == Home(tmp_path / "a", is_repository=False)
 
 
+def test_a_name_that_is_too_long_is_at_home_nowhere(tmp_path: Path) -> None:
+    assert find_home(tmp_path / ("x" * 300) / "y") is None
+
+
 def test_nowhere(tmp_path: Path) -> None:
     assert find_home(tmp_path) is None
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from datetime import date
 from fnmatch import fnmatchcase
 
@@ -31,10 +31,6 @@ class Match:
     container: Globs = ()
     image: Globs = ()
     path: Globs = ()
-
-    @property
-    def is_empty(self) -> bool:
-        return not any(getattr(self, item.name) for item in fields(self))
 
     def meets(self, finding: Finding) -> bool:
         workload = finding.observation.workload

@@ -203,6 +203,12 @@ def test_updating_adds_nothing() -> None:
     assert BASELINE.read_bytes() == before
 
 
+def test_updating_what_is_not_there_does_nothing() -> None:
+    done = audit("--update-baseline")
+
+    assert (done.code, BASELINE.exists()) == (1, False)
+
+
 def test_nothing_is_pruned_while_something_is_unknown() -> None:
     podfit("baseline", "--locked")
     before = BASELINE.read_bytes()

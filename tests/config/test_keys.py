@@ -200,6 +200,13 @@ def test_off_however_yaml_reads_it(word: str) -> None:
         ("version: 2\n", "the version of the configuration is 1", "1:10"),
         ("version: true\n", "the version of the configuration is 1", "1:10"),
         ("version: 1\nfail_on: error\n", "has no key `fail_on`; did you mean `fail-on`?", "2:1"),
+        ("version: 1\nrules: []\n", "expected a mapping of rules, not a list", "2:8"),
+        ("version: 1\nimages: {overrides: {'': a/b}}\n", "must not be blank", "2:22"),
+        (
+            "version: 1\ncharts: [{path: a, variants: [{name: b, values: ''}]}]\n",
+            "the path of a file must not be blank",
+            "2:49",
+        ),
         ("version: 1\nfail-on: errors\n", "did you mean `error`?", "2:10"),
         ("version: 1\nstrict: maybe\n", "expected true or false, not text", "2:9"),
         ("version: 1\ncluster: hybird\n", "did you mean `hybrid`?", "2:10"),

@@ -36,6 +36,15 @@ def test_others_are_none_of_our_business() -> None:
     assert annotations_on(one_workload(text)) == ()
 
 
+def test_a_key_in_other_letters_is_told_of_at_its_object() -> None:
+    text = ON_OBJECT.replace("ignore.podfit.dev", '"ignore.podfit\\x2edev').replace(
+        f"/{RULE}:", f'/{RULE}":'
+    )
+    (said,) = annotations_on(one_workload(text))
+
+    assert (said.rules, str(said.location)) == ((RULE,), "deploy/pods.yaml:1:1")
+
+
 def test_a_quoted_key_is_found_too() -> None:
     text = ON_OBJECT.replace(f"ignore.podfit.dev/{RULE}", f'"ignore.podfit.dev/{RULE}"')
 
