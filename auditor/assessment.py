@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from itertools import groupby
 
@@ -125,6 +125,10 @@ class Assessment:
     def failing(self) -> tuple[PoolFit, ...]:
         """The pools on which the pod may land and cannot run."""
         return tuple(fit for fit in self.fits if fit.lands_and_fails)
+
+
+Assess = Callable[[Workload], Assessment]
+"""Judges one more workload as the others of an audit were."""
 
 
 def assess(

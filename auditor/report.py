@@ -17,7 +17,7 @@ from auditor.findings import Finding, Severity
 from auditor.images import ImageReference, KnownPlatforms, Platforms
 from auditor.nodes import ClusterProfile
 from auditor.placement import Verdict
-from auditor.policy import Gate, Suppressed
+from auditor.policy import Gate, Judged, Suppressed
 from auditor.rulebook import Rule
 
 
@@ -36,6 +36,37 @@ class ImageEntry:
     @property
     def name(self) -> str:
         return str(self.reference) if self.reference else self.text
+
+
+@dataclass(frozen=True, slots=True)
+class Overlay:
+    """Values for a chart that resolve all that its values can resolve.
+
+    chart: its folder or archive. variant: of the chart, where there are several; this is about the
+    findings that no earlier one has. text: the values as YAML; "" where none help. resolved,
+    findings: how many findings the values resolve, of those that a guard would. unreached: the
+    workloads that no value reaches. objections: why other keys were not used, a clause each.
+    """
+
+    chart: str
+    variant: str
+    text: str
+    resolved: int
+    findings: int
+    unreached: tuple[str, ...] = ()
+    objections: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Remedied:
+    """What looking for remedies gave: what was observed, now with remedies, and more of it.
+
+    overlays: of each chart in which a guard is missing, by name. notices: why some have none.
+    """
+
+    observed: tuple[Judged, ...]
+    overlays: tuple[Overlay, ...] = ()
+    notices: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +91,7 @@ class Report:
     findings: sorted by location, then rule. suppressed: silenced, each with its reason.
     assessments: of every workload, in document order. problems: what could not be done. rules:
     those that were applied. notices: odd things that change no outcome. gate: what the user wants
-    of the exit code.
+    of the exit code. overlays: of each chart in which a guard is missing, by name.
     """
 
     findings: tuple[Finding, ...]
@@ -72,6 +103,7 @@ class Report:
     rules: tuple[Rule, ...]
     gate: Gate
     notices: tuple[str, ...] = ()
+    overlays: tuple[Overlay, ...] = ()
 
     @property
     def totals(self) -> Totals:

@@ -195,6 +195,16 @@ class Node:
             name: _named(f"{key}.{name}", n, n.text) for name, n in self.mapping_at(key).items()
         }
 
+    def plain(self) -> Any:
+        """The value as JSON has it, nulls among it."""
+        match self.value:
+            case tuple():
+                return [item.plain() for item in self.value]
+            case Mapping():
+                return {key: item.plain() for key, item in self.value.items()}
+            case _:
+                return self.value
+
     def key_place(self, key: str) -> tuple[int, int]:
         """Line and column of a key of this mapping; of the mapping where the key is absent."""
         return (self.keys or {}).get(key, (self.line, self.column))
@@ -227,6 +237,43 @@ def _holds_directives_alone(part: str) -> bool:
     return part.startswith("%") and all(
         line.startswith(("%", "#")) or not line.strip() for line in part.splitlines()
     )
+
+
+def repeated_keys(text: str) -> tuple[str, ...]:
+    """The keys that stand twice in a mapping, in document order; Kubernetes takes the last of them.
+
+    What cannot be read has none: `read_documents` says what is wrong with it.
+    """
+    found: list[str] = []
+    stack = [_Names(set())]
+    try:
+        for event in pyyaml.parse(text, Loader=pyyaml.CSafeLoader):
+            if isinstance(event, pyyaml.NodeEvent):
+                found += stack[-1].add(event)
+            if isinstance(event, pyyaml.CollectionStartEvent):
+                stack.append(_Names(set(), is_mapping=isinstance(event, pyyaml.MappingStartEvent)))
+            elif isinstance(event, pyyaml.CollectionEndEvent):
+                stack.pop()
+    except pyyaml.YAMLError:
+        return ()
+    return tuple(found)
+
+
+@dataclass(slots=True)
+class _Names:
+    """The keys of a collection so far. at_key: whether a key comes next, not a value."""
+
+    known: set[str]
+    is_mapping: bool = False
+    at_key: bool = True
+
+    def add(self, event: Any) -> Iterator[str]:
+        """The key that this node repeats, if it does."""
+        if self.is_mapping and self.at_key and isinstance(event, pyyaml.ScalarEvent):
+            if event.value in self.known:
+                yield event.value
+            self.known.add(event.value)
+        self.at_key = not self.at_key
 
 
 def _read_part(part: str, first_line: int) -> Iterator[Node | YamlError]:

@@ -20,6 +20,7 @@ from auditor.checks import (
     pinned_row,
     referenced_image,
     taint_dependence,
+    unreached_selector,
     unresolved_image,
 )
 from auditor.checks.interface import Check
@@ -39,5 +40,6 @@ CHECKS: Final[Mapping[str, Check]] = {
     "pinned-row": pinned_row.CHECK,
     "referenced-image": referenced_image.CHECK,
     "taint-dependence": taint_dependence.CHECK,
+    "unreached-selector": unreached_selector.CHECK,
     "unresolved-image": unresolved_image.CHECK,
 }

@@ -24,6 +24,7 @@ FORMATS: Final[Mapping[str, str]] = {
     "pretty": "auditor.formats.pretty:write_pretty",
     "sarif": "auditor.formats.sarif:write_sarif",
     "table": "auditor.formats.table:write_table",
+    "values": "auditor.formats.values:write_values",
 }
 """Name -> `module:function`. `json` is the newest version; `json-v1` stays what it is."""
 

@@ -12,7 +12,7 @@ from typing import Any, Final
 from auditor import __version__
 from auditor.assessment import Assessment, ImageUse, PoolFit
 from auditor.errors import Problem
-from auditor.findings import Explanation, Finding, Guard, Subject
+from auditor.findings import Explanation, Finding, Observation, Remedy, RemedyKind, Subject
 from auditor.formats.escape import json_text
 from auditor.formats.interface import Style
 from auditor.formats.words import rule_urls
@@ -23,6 +23,7 @@ from auditor.policy import Suppressed
 from auditor.report import ImageEntry, Report
 from auditor.scheduling import Requirement
 from auditor.workloads import Workload
+from auditor.yaml import Node, read_documents
 
 SCHEMA_VERSION: Final = 1
 
@@ -99,7 +100,7 @@ def _finding(finding: Finding, suppressed: Suppressed | None, url: str) -> Json:
         "consequence": seen.consequence.value,
         "message": seen.message,
         "why": seen.why,
-        "fix": _fix(seen.fix, seen.guard),
+        "fix": _fix(seen),
         "url": url,
         "location": _location(seen.location),
         "workload": _workload(seen.workload),
@@ -111,12 +112,27 @@ def _finding(finding: Finding, suppressed: Suppressed | None, url: str) -> Json:
     }
 
 
-def _fix(text: str, guard: Guard) -> Json:
-    """text: for people. The others: the guard, ready to be put into the pod spec."""
+def _fix(seen: Observation) -> Json:
+    """text: for people. values: for the chart. The guard: to be put into a pod spec."""
+    values = (item.text for item in seen.remedies if item.kind is RemedyKind.VALUES)
+    documents = read_documents(next(values, ""))
+    root = next((item for item in documents if isinstance(item, Node)), None)
     return {
-        "text": text,
-        "nodeSelector": guard.node_selector,
-        "requiredNodeAffinity": [_requirement(item) for item in guard.affinity],
+        "text": seen.fix,
+        "nodeSelector": seen.guard.node_selector,
+        "requiredNodeAffinity": [_requirement(item) for item in seen.guard.affinity],
+        "values": root.plain() if root else None,
+        "remedies": [_remedy(item) for item in seen.remedies],
+    }
+
+
+def _remedy(remedy: Remedy) -> Json:
+    return {
+        "kind": remedy.kind.value,
+        "text": remedy.text,
+        "keys": list(remedy.keys),
+        "where": remedy.where,
+        "verified": remedy.verified,
     }
 
 

@@ -1,0 +1,33 @@
+"""`values`: for each chart, the values that resolve all that its values can resolve.
+
+One YAML document for each chart, and for each of its variants with findings of their own. Helm
+reads only the first document of a file: what is meant for `helm -f` is written for one chart.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from auditor.formats import escape
+from auditor.formats.interface import Style
+from auditor.phrases import count, listed
+from auditor.report import Overlay, Report
+
+
+def write_values(report: Report, style: Style) -> str:
+    """Empty where no chart lacks a guard."""
+    del style
+    return "---\n".join(map(_document, report.overlays))
+
+
+def _document(overlay: Overlay) -> str:
+    notes = "".join(f"# {escape.visible(note)}\n" for note in _notes(overlay))
+    return notes + (overlay.text or "{}\n")
+
+
+def _notes(overlay: Overlay) -> Iterator[str]:
+    shown = f"{overlay.chart} with {overlay.variant}" if overlay.variant else overlay.chart
+    yield f"{shown}: resolves {overlay.resolved} of {count(overlay.findings, 'finding')}"
+    if overlay.unreached:
+        yield f"no value reaches {listed(overlay.unreached)}"
+    yield from overlay.objections

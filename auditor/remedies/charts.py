@@ -1,0 +1,126 @@
+"""Remedies for the findings in one chart: which of its values resolve them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from auditor.assessment import Assessment
+from auditor.errors import SourceError
+from auditor.remedies.budget import Budget, SpentError
+from auditor.remedies.candidates import find_candidates
+from auditor.remedies.fields import AFFINITY, NODE_SELECTOR, Field
+from auditor.remedies.judging import Judging
+from auditor.remedies.keys import Key
+from auditor.remedies.knobs import Search, search_knobs
+from auditor.remedies.needs import Need
+from auditor.remedies.proposal import Proposal, propose
+from auditor.remedies.renderings import ChartView, workload_id
+from auditor.remedies.template_keys import named_keys
+from auditor.remedies.template_texts import template_texts
+from auditor.remedies.verification import Before
+from auditor.sources.chart import Chart, read_chart
+from auditor.sources.helm import ChartSource
+from auditor.sources.rendering import RenderError, Values
+from auditor.sources.safety import made_safe
+from auditor.sources.visible_values import visible_values
+from auditor.workloads import Workload
+
+
+@dataclass(frozen=True, slots=True)
+class ChartRemedies:
+    """What a chart's values can do for its findings, in one variant of it.
+
+    search: the knobs. complete: all of them were looked for, and every proposal could be tried.
+    failure: why nothing was found out, or "".
+    """
+
+    source: ChartSource
+    needs: tuple[Need, ...]
+    values: Values = field(default_factory=dict)
+    search: Search = field(default_factory=Search)
+    proposal: Proposal = field(default_factory=Proposal)
+    renders: int = 0
+    failure: str = ""
+
+    @property
+    def complete(self) -> bool:
+        return not self.failure and self.search.complete and self.proposal.complete
+
+    def is_unreached(self, need: Need) -> bool:
+        """Whether surely no value can say what the pod needs."""
+        if self.failure or not self.search.complete or self.proposal.meeting(need.number):
+            return False
+        fields = (NODE_SELECTOR, AFFINITY)
+        return not any(self.search.reaching(need.workload, item) for item in fields)
+
+
+def find_chart_remedies(
+    source: ChartSource,
+    needs: tuple[Need, ...],
+    assessments: Sequence[Assessment],
+    judging: Judging,
+    budget: Budget,
+) -> ChartRemedies:
+    """What can be set so that the needs of a chart are met, each proposal tried.
+
+    assessments: of all the chart's workloads; empty where they are not known, so that the chart is
+    rendered once more.
+    """
+    try:
+        with _opened(source) as chart:
+            return _remedies(chart, source, needs, assessments, judging, budget)
+    except SpentError:
+        failure = "there was no time"
+    except RenderError as error:
+        failure = error.text or error.cause.value
+    except SourceError as error:
+        failure = error.problem.what
+    return ChartRemedies(source, needs, failure=failure, renders=budget.spent)
+
+
+@contextmanager
+def _opened(source: ChartSource) -> Iterator[Chart]:
+    with made_safe(read_chart(source.path, source.shown)) as (safe, _):
+        yield safe
+
+
+def _remedies(
+    chart: Chart,
+    source: ChartSource,
+    needs: tuple[Need, ...],
+    assessments: Sequence[Assessment],
+    judging: Judging,
+    budget: Budget,
+) -> ChartRemedies:
+    budget.take()
+    values = visible_values(chart.path, source.options, source.renderer)
+    view = ChartView(chart.path, source.options, source.renderer, values, judging)
+    known = list(assessments) or [judging.assess(item) for item in _base(view, budget)]
+
+    def in_templates(item: Field) -> list[Key]:
+        return named_keys(template_texts(chart), values, item.keys)
+
+    search = search_knobs(
+        view,
+        {need.workload for need in needs},
+        in_templates,
+        budget,
+        for_affinity={need.workload for need in needs if need.guard.affinity},
+    )
+    before = Before(
+        view,
+        {workload_id(item.workload): item for item in known},
+        needs,
+        {item.workload.document.template: item.workload.document.text for item in known},
+    )
+    candidates = find_candidates(search, needs, before.assessments)
+    proposal = propose(before, candidates, budget)
+    return ChartRemedies(source, needs, values, search, proposal, budget.spent)
+
+
+def _base(view: ChartView, budget: Budget) -> Iterator[Workload]:
+    for item in view.workloads(view.render({}, budget)):
+        if isinstance(item, Workload):
+            yield item

@@ -1,0 +1,48 @@
+"""All that a chart's values can resolve, as one file of values."""
+
+from __future__ import annotations
+
+from auditor.findings import Remedy, RemedyKind
+from auditor.phrases import unique
+from auditor.remedies.candidates import Candidate
+from auditor.remedies.charts import ChartRemedies
+from auditor.remedies.keys import overlay
+from auditor.remedies.words import objection
+from auditor.remedies.yaml_text import block
+from auditor.report import Overlay
+
+
+def chart_overlay(found: ChartRemedies) -> Overlay:
+    """What the report says of a chart as a whole."""
+    chosen = found.proposal.chosen
+    unreached = (str(need.observation.workload) for need in found.needs if found.is_unreached(need))
+    return Overlay(
+        chart=found.source.shown,
+        variant=found.source.variant,
+        text=_text(found, *chosen),
+        resolved=len({number for item in chosen for number in item.meets}),
+        findings=len(found.needs),
+        unreached=unique(unreached),
+        objections=tuple(
+            objection(knob, why)
+            for knob, why in found.proposal.objections.items()
+            if any(need.workload in knob.feeds for need in found.needs)
+        ),
+    )
+
+
+def values_remedy(found: ChartRemedies, chosen: Candidate, where: str) -> Remedy:
+    """One key of it, which is enough for a finding."""
+    return Remedy(
+        RemedyKind.VALUES,
+        _text(found, chosen),
+        keys=(str(chosen.knob),),
+        where=where,
+        verified=True,
+    )
+
+
+def _text(found: ChartRemedies, *chosen: Candidate) -> str:
+    ordered = sorted(chosen, key=lambda item: str(item.knob))
+    changes = {item.knob.key: item.setting.value for item in ordered}
+    return block(overlay(found.values, changes)) if changes else ""

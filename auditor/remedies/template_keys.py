@@ -1,0 +1,208 @@
+"""Keys that no values file has and a template names: `.Values.a.nodeSelector`.
+
+Templates are read, not run: what a path is relative to is followed through `with`, `range`,
+variables and the argument of an `include`, as far as each is a plain path. A key found here is only
+a guess: it counts where a rendering shows that it reaches a pod.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from auditor.remedies.keys import MAX_KEYS, Key, value_at
+from auditor.remedies.template_texts import TemplateText
+from auditor.sources.rendering import Values
+
+_EACH: Final = "*"
+"""In a path: every name or index that the values have there."""
+_MAX_EACH: Final = 50
+
+_ACTION: Final = re.compile(r"\{\{-?\s*(?!/\*)(.*?)\s*-?\}\}", re.DOTALL)
+_WORD: Final = re.compile(r"(if|with|range|define|block|else|end)\b\s*(.*)", re.DOTALL)
+_ASSIGNMENT: Final = re.compile(r"(\$\w+)\s*:?=\s*(.*)", re.DOTALL)
+_LOOP: Final = re.compile(r"(?:(\$\w+)\s*,\s*)?(\$\w+)\s*:=\s*(.*)", re.DOTALL)
+_NAMED: Final = re.compile(r'"([^"]*)"\s*(.*)', re.DOTALL)
+_INCLUDE: Final = re.compile(
+    r'(?:include|template)\s+"([^"]+)"\s+(\.|\$\w*(?:\.[\w.]+)?|\.[\w.]+)(?=[\s)|]|$)'
+)
+_FIELDS: Final = r"(?:\.[A-Za-z_]\w*)*"
+_REFERENCE: Final = re.compile(
+    rf'(?:\b(?P<call>index|get)\s+)?(?<![\w)".])(?P<root>\$\w*|(?=\.))(?P<fields>{_FIELDS})'
+    r'(?P<indexes>(?:\s+"[^"]*")*)'
+)
+_GROUPED: Final = re.compile(
+    r'\(\s*(?:index|get)\s+(?P<base>[\w.$]+)(?P<indexes>(?:\s+"[^"]*")+)\s*\)'
+)
+_TEXT: Final = re.compile(r'"([^"]*)"')
+
+_Path = Key | None
+"""Where something stands in the values; None where nobody can tell."""
+_ROOT: Final = "<root>"
+"""The first part of a path that begins at the template's root, not at the values."""
+
+
+@dataclass
+class _Scope:
+    """What `.` and the variables stand for. word: that opened it."""
+
+    word: str
+    dot: _Path
+    variables: dict[str, _Path] = field(default_factory=dict)
+
+
+def named_keys(
+    templates: Iterable[TemplateText], values: Values, name: re.Pattern[str]
+) -> list[Key]:
+    """The keys whose last name matches and that the templates name; at most `MAX_KEYS`."""
+    texts = list(templates)
+    arguments: dict[tuple[Key, str], set[_Path]] = {}
+    for template in texts:
+        for called, path in _Reader(template, {}).included():
+            arguments.setdefault((template.values, called), set()).add(path)
+    found: dict[Key, None] = {}
+    for template in texts:
+        known = {
+            called: paths for (at, called), paths in arguments.items() if at == template.values
+        }
+        for path in _Reader(template, known).paths():
+            if path and isinstance(path[-1], str) and name.fullmatch(path[-1]):
+                for key in _expanded(path, values):
+                    found[key] = None
+                    if len(found) >= MAX_KEYS:
+                        return list(found)
+    return list(found)
+
+
+class _Reader:
+    """Reads one template from its beginning to its end."""
+
+    def __init__(self, template: TemplateText, arguments: Mapping[str, set[_Path]]) -> None:
+        self._template = template
+        self._arguments = arguments
+        self._stack = [_Scope("", (_ROOT,))]
+
+    def paths(self) -> Iterator[Key]:
+        """Every path of values that an expression names."""
+        for expression in self._expressions():
+            yield from self._values(expression)
+
+    def included(self) -> Iterator[tuple[str, _Path]]:
+        """Each include of a template by name, and what its `.` stands for."""
+        for expression in self._expressions():
+            for called, argument in _INCLUDE.findall(expression):
+                path = self._resolve(argument)
+                if path is not None and path != (_ROOT,):
+                    yield called, path
+
+    def _expressions(self) -> Iterator[str]:
+        for action in _ACTION.finditer(self._template.text):
+            text = action[1]
+            word = _WORD.match(text)
+            if word is None:
+                yield text
+                self._assign(text)
+            elif word[1] == "end":
+                self._close()
+            elif word[1] == "else":
+                yield word[2]
+                self._otherwise(word[2])
+            else:
+                yield word[2]
+                self._open(word[1], word[2])
+
+    def _assign(self, text: str) -> None:
+        if match := _ASSIGNMENT.match(text):
+            self._stack[-1].variables[match[1]] = self._first(match[2])
+
+    def _open(self, word: str, rest: str) -> None:
+        dot, variables = self._stack[-1].dot, {}
+        if word in ("define", "block"):
+            named = _NAMED.match(rest)
+            paths = self._arguments.get(named[1], set()) if named else set()
+            dot = next(iter(paths)) if len(paths) == 1 else (_ROOT,)
+        elif word == "with":
+            assigned = _ASSIGNMENT.match(rest)
+            dot = self._first(assigned[2] if assigned else rest)
+            if assigned:
+                variables[assigned[1]] = dot
+        elif word == "range":
+            loop = _LOOP.match(rest)
+            over = self._first(loop[3] if loop else rest)
+            dot = None if over is None else (*over, _EACH)
+            if loop:
+                variables = {loop[2]: dot} | ({loop[1]: None} if loop[1] else {})
+        self._stack.append(_Scope(word, dot, variables))
+
+    def _otherwise(self, rest: str) -> None:
+        """`else` has the `.` from before; `else with x` has its own."""
+        if len(self._stack) > 1:
+            self._stack.pop()
+        word = _WORD.match(rest)
+        self._open(word[1], word[2]) if word else self._open("else", "")
+
+    def _close(self) -> None:
+        if len(self._stack) > 1:
+            self._stack.pop()
+
+    def _first(self, expression: str) -> _Path:
+        """The path that an expression begins with, such as `.Values.a | default dict`."""
+        return next(self._resolved(expression), None)
+
+    def _values(self, expression: str) -> Iterator[Key]:
+        for path in self._resolved(expression):
+            if path and path[0] != _ROOT:
+                yield path
+
+    def _resolved(self, expression: str) -> Iterator[_Path]:
+        while grouped := _GROUPED.search(expression):
+            names = "".join(f".{name}" for name in _TEXT.findall(grouped["indexes"]))
+            if not re.fullmatch(r"[\w.]*", names):
+                break
+            expression = (
+                expression[: grouped.start()]
+                + grouped["base"]
+                + names
+                + expression[grouped.end() :]
+            )
+        for match in _REFERENCE.finditer(expression):
+            path = self._resolve(match["root"] + match["fields"])
+            if path is not None and match["call"]:
+                path = (*path, *_TEXT.findall(match["indexes"]))
+            yield path
+
+    def _resolve(self, text: str) -> _Path:
+        root, *fields = text.split(".")
+        base = self._base(root)
+        if base is None:
+            return None
+        path: Key = (*base, *filter(None, fields))
+        if path[:2] == (_ROOT, "Values"):
+            return (*self._template.values, *path[2:])
+        return path
+
+    def _base(self, root: str) -> _Path:
+        if root == "$":
+            return (_ROOT,)
+        if not root:
+            return self._stack[-1].dot
+        for scope in reversed(self._stack):
+            if root in scope.variables:
+                return scope.variables[root]
+        return None
+
+
+def _expanded(path: Key, values: Values) -> Iterator[Key]:
+    """The keys that a path stands for, given what the values hold."""
+    if _EACH not in path:
+        yield path
+        return
+    at = path.index(_EACH)
+    held: Any = value_at(values, path[:at])
+    parts: Iterable[str | int] = held if isinstance(held, Mapping) else ()
+    if isinstance(held, list):
+        parts = range(len(held))
+    for part in list(parts)[:_MAX_EACH]:
+        yield from _expanded((*path[:at], part, *path[at + 1 :]), values)

@@ -1,0 +1,341 @@
+"""Remedies for real charts, found and tried with real Helm: the patterns of community charts.
+
+The charts are in `tests/charts/knobs`. Whatever is proposed is given to Helm as a values file, and
+the finding must be gone.
+"""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pytest
+
+from auditor.errors import Problem
+from auditor.findings import RemedyKind, Severity
+from auditor.nodes import ClusterProfile
+from auditor.remedies.budget import Budget
+from auditor.sources.options import HelmOptions
+from tests.support.charts import RENDERERS, make_renderer, write_chart
+from tests.support.remedies import (
+    DISKS,
+    KNOBS,
+    TAINTED,
+    chart_source,
+    fixes,
+    of,
+    remedied,
+    unremedied,
+)
+from tests.support.reports import HYBRID
+
+OS = "missing-os-selector"
+SET = "set nodeSelector: {kubernetes.io/os: linux}"
+UNREACHED = "no value of the chart reaches the pod: change the template, or patch what it renders"
+
+
+@dataclass(frozen=True)
+class Pattern:
+    """A chart, what to do about its findings, and the values that resolve them."""
+
+    chart: str
+    fixes: dict[str, str]
+    values: str
+    cluster: ClusterProfile = HYBRID
+
+
+PATTERNS = [
+    Pattern(
+        "root-selector",
+        {"Deployment/web": "values: nodeSelector: {kubernetes.io/os: linux}"},
+        "nodeSelector:\n  kubernetes.io/os: linux\n",
+    ),
+    Pattern(
+        "global-and-component",
+        {
+            "Deployment/controller": "values: global.nodeSelector: {kubernetes.io/os: linux}",
+            "Deployment/server": "values: global.nodeSelector: {kubernetes.io/os: linux}",
+        },
+        "global:\n  nodeSelector:\n    kubernetes.io/os: linux\n",
+    ),
+    Pattern(
+        "unwritten-key",
+        {"StatefulSet/store": "values: server.nodeSelector: {kubernetes.io/os: linux}"},
+        "server:\n  nodeSelector:\n    kubernetes.io/os: linux\n",
+    ),
+    Pattern(
+        "replaced-default",
+        {"DaemonSet/agent": "values: agent.nodeSelector: {disk: ssd, kubernetes.io/os: linux}"},
+        "agent:\n  nodeSelector:\n    disk: ssd\n    kubernetes.io/os: linux\n",
+        DISKS,
+    ),
+    Pattern(
+        "strict-schema",
+        {"Deployment/web": "values: nodeSelector: {kubernetes.io/os: linux}"},
+        "nodeSelector:\n  kubernetes.io/os: linux\n",
+    ),
+    Pattern(
+        "failing-probe",
+        {
+            "Deployment/api": "values: api.nodeSelector: {kubernetes.io/os: linux}",
+            "Deployment/text": 'values: text.nodeSelector: "kubernetes.io/os: linux"',
+        },
+        "api:\n  nodeSelector:\n    kubernetes.io/os: linux\n"
+        'text:\n  nodeSelector: "kubernetes.io/os: linux"\n',
+    ),
+    Pattern(
+        "zones",
+        {
+            "StatefulSet/ingester-a": "values: ingester.zones[0].nodeSelector: "
+            "{kubernetes.io/os: linux} (Helm replaces lists: copy all of ingester.zones)",
+            "StatefulSet/ingester-b": "values: ingester.zones[1].nodeSelector: "
+            "{disk: ssd, kubernetes.io/os: linux} (Helm replaces lists: copy all of ingester.zones)",
+        },
+        "ingester:\n"
+        "  zones:\n"
+        "    - name: a\n"
+        "      nodeSelector:\n"
+        "        kubernetes.io/os: linux\n"
+        "    - name: b\n"
+        "      nodeSelector:\n"
+        "        disk: ssd\n"
+        "        kubernetes.io/os: linux\n",
+        DISKS,
+    ),
+    Pattern(
+        "aliased",
+        {"DaemonSet/linux": "values: linux.nodeSelector: {kubernetes.io/os: linux}"},
+        "linux:\n  nodeSelector:\n    kubernetes.io/os: linux\n",
+    ),
+    Pattern(
+        "affinity-only",
+        {
+            "Deployment/web": "values: affinity: {nodeAffinity: "
+            "{requiredDuringSchedulingIgnoredDuringExecution: {nodeSelectorTerms: "
+            "[{matchExpressions: [{key: kubernetes.io/os, operator: In, values: [linux]}]}]}}}"
+        },
+        "affinity:\n"
+        "  nodeAffinity:\n"
+        "    requiredDuringSchedulingIgnoredDuringExecution:\n"
+        "      nodeSelectorTerms:\n"
+        "        - matchExpressions:\n"
+        "            - key: kubernetes.io/os\n"
+        "              operator: In\n"
+        "              values:\n"
+        "                - linux\n",
+    ),
+    Pattern(
+        "tolerant",
+        {
+            "DaemonSet/agent": "values: tolerations: "
+            "[{effect: NoSchedule, key: dedicated, operator: Equal, value: logs}]"
+        },
+        "tolerations:\n"
+        "  - effect: NoSchedule\n"
+        "    key: dedicated\n"
+        "    operator: Equal\n"
+        "    value: logs\n",
+        TAINTED,
+    ),
+    Pattern(
+        "no-knob",
+        {
+            "Deployment/web": "values: nodeSelector: {kubernetes.io/os: linux}",
+            "Job/migrate": f"{SET}; {UNREACHED}",
+        },
+        "nodeSelector:\n  kubernetes.io/os: linux\n",
+    ),
+    Pattern(
+        "shared-with-windows",
+        {
+            "DaemonSet/node": f"{SET}; not by node.nodeSelector: it also feeds "
+            "DaemonSet/node-windows, and would keep it off windows-2022 and windows-2025, "
+            "which may run it"
+        },
+        "",
+    ),
+    Pattern(
+        "shared-with-constrained",
+        {
+            "Deployment/web": f"{SET}; not by nodeSelector: it also feeds DaemonSet/agent, "
+            "which selects its nodes already"
+        },
+        "",
+    ),
+    Pattern(
+        "default-affinity",
+        {
+            "Deployment/web": f"{SET}; not by affinity: with it, Deployment/web no longer has "
+            "the affinity that its template gives it"
+        },
+        "",
+    ),
+    Pattern(
+        "twice",
+        {
+            "Deployment/web": f"{SET}; not by nodeSelector: with it, Deployment/web has a key "
+            "twice in its manifest then"
+        },
+        "",
+        DISKS,
+    ),
+]
+BOTH = pytest.mark.parametrize("helm", RENDERERS)
+ALL = pytest.mark.parametrize("pattern", PATTERNS, ids=lambda pattern: pattern.chart)
+
+
+@BOTH
+@ALL
+def test_the_fix_says_which_value_to_set(pattern: Pattern, helm: str) -> None:
+    report = remedied(chart_source(KNOBS / pattern.chart, helm), cluster=pattern.cluster)
+
+    assert (report.problems, report.notices) == ((), ())
+    assert fixes(report) == pattern.fixes
+    assert [overlay.text for overlay in report.overlays] == [pattern.values]
+
+
+@ALL
+def test_the_values_remove_the_findings_when_helm_gets_them(
+    pattern: Pattern, tmp_path: Path
+) -> None:
+    source = chart_source(KNOBS / pattern.chart, "cli")
+    report = remedied(source, cluster=pattern.cluster)
+    values = tmp_path / "values.yaml"
+    values.write_text(report.overlays[0].text, encoding="utf-8")
+
+    after = unremedied(chart_source(KNOBS / pattern.chart, "cli", values), pattern.cluster)
+
+    promised = {name for name, fix in pattern.fixes.items() if fix.startswith("values: ")}
+    assert after.problems == ()
+    assert set(fixes(after)) == set(pattern.fixes) - promised
+    assert len(after.assessments) == len(report.assessments)
+
+
+@ALL
+def test_each_remedy_is_enough_for_its_finding(pattern: Pattern, tmp_path: Path) -> None:
+    report = remedied(chart_source(KNOBS / pattern.chart, "cli"), cluster=pattern.cluster)
+
+    for finding in of(report, OS):
+        for remedy in finding.observation.remedies:
+            if remedy.kind is RemedyKind.VALUES:
+                values = tmp_path / "values.yaml"
+                values.write_text(remedy.text, encoding="utf-8")
+                source = chart_source(KNOBS / pattern.chart, "cli", values)
+
+                assert remedy.verified
+                assert str(finding.observation.workload) not in fixes(
+                    unremedied(source, pattern.cluster)
+                )
+
+
+def test_a_chart_in_order_is_not_rendered_again() -> None:
+    source = chart_source(KNOBS / "affinity-constrained")
+
+    report = remedied(replace(source, renderer=_Counting(source)))
+
+    assert (report.findings, report.overlays) == ((), ())
+
+
+def test_the_remedy_says_where_values_yaml_has_the_key() -> None:
+    report = remedied(chart_source(KNOBS / "zones"), cluster=DISKS)
+
+    assert [
+        (remedy.keys, remedy.where)
+        for finding in of(report, OS)
+        for remedy in finding.observation.remedies
+    ] == [
+        (("ingester.zones[0].nodeSelector",), "zones/values.yaml:4"),
+        (("ingester.zones[1].nodeSelector",), "zones/values.yaml:6"),
+    ]
+
+
+def test_a_pod_that_no_value_reaches_is_told_to_the_author_of_the_chart() -> None:
+    report = remedied(chart_source(KNOBS / "no-knob"))
+
+    [finding] = of(report, "selector-not-configurable")
+    assert finding.severity is Severity.WARNING
+    assert finding.observation.message == (
+        "no value of the chart reaches nodeSelector or affinity of Job/migrate"
+    )
+    assert finding.observation.pools == ("hybrid/windows-2022", "hybrid/windows-2025")
+    assert report.overlays[0].unreached == ("Job/migrate",)
+
+
+def test_what_no_value_reaches_is_patched() -> None:
+    report = remedied(chart_source(KNOBS / "no-knob"))
+
+    [remedy] = next(
+        item.observation.remedies
+        for item in of(report, OS)
+        if str(item.observation.workload) == "Job/migrate"
+    )
+    assert (remedy.kind, remedy.verified) == (RemedyKind.KUSTOMIZE, False)
+    assert remedy.text.startswith("patches:\n  - patch: |\n      apiVersion: batch/v1\n")
+
+
+def test_without_time_nothing_is_proposed_and_nothing_is_claimed() -> None:
+    report = remedied(chart_source(KNOBS / "no-knob"), budget=lambda: Budget(renders=0))
+
+    assert fixes(report) == {"Deployment/web": SET, "Job/migrate": SET}
+    assert of(report, "selector-not-configurable") == ()
+    assert report.notices == (
+        "no-knob: not every remedy was looked for or tried: there was no time",
+    )
+
+
+def test_a_proposal_that_could_not_be_tried_is_none() -> None:
+    report = remedied(chart_source(KNOBS / "root-selector"), budget=lambda: Budget(renders=2))
+
+    assert fixes(report) == {"Deployment/web": SET}
+    assert report.notices == ("root-selector: not every remedy was looked for or tried",)
+
+
+def test_only_the_variant_that_needs_it_gets_values(tmp_path: Path) -> None:
+    template = (KNOBS / "no-knob" / "templates" / "all.yaml").read_text(encoding="utf-8")
+    web, _, job = template.partition("---\n")
+    job = job.replace("      containers", _SELECTOR + "      containers")
+    chart = write_chart(
+        tmp_path / "shop",
+        {"web.yaml": web, "job.yaml": f"{{{{ if .Values.migrate }}}}\n{job}\n{{{{ end }}}}\n"},
+        values="nodeSelector: {}\njob: {}\n",
+    )
+    values = tmp_path / "migrate.yaml"
+    values.write_text("migrate: true\n", encoding="utf-8")
+    default = replace(chart_source(chart), variant="default")
+    migrating = replace(chart_source(chart, "embedded", values), variant="migrating")
+
+    report = remedied(default, migrating)
+
+    assert fixes(report) == {
+        "Deployment/web": "values: nodeSelector: {kubernetes.io/os: linux}",
+        "Job/migrate": "values: job.nodeSelector: {kubernetes.io/os: linux}",
+    }
+    assert [(item.variant, item.text) for item in report.overlays] == [
+        ("default", "nodeSelector:\n  kubernetes.io/os: linux\n"),
+        ("migrating", "job:\n  nodeSelector:\n    kubernetes.io/os: linux\n"),
+    ]
+
+
+_SELECTOR = """\
+      {{- with .Values.job.nodeSelector }}
+      nodeSelector:
+        {{- toYaml . | nindent 8 }}
+      {{- end }}
+"""
+
+
+class _Counting:
+    """Helm, that renders once and no more."""
+
+    def __init__(self, source: object) -> None:
+        self._inner = make_renderer("embedded")
+        self._rendered = False
+
+    def render(self, *arguments: object) -> object:
+        assert not self._rendered
+        self._rendered = True
+        return self._inner.render(*arguments)  # type: ignore[arg-type]
+
+    def merge_values(self, *arguments: object) -> object:
+        return self._inner.merge_values(*arguments)  # type: ignore[arg-type]
+
+    def dependencies(self, chart: Path) -> object:
+        return self._inner.dependencies(chart)
