@@ -12,10 +12,10 @@ from auditor.cli.flags import (
     GateFlags,
     IgnoreFlags,
     ImageFlags,
-    OutputFlags,
     RuleFlags,
     SourceFlags,
 )
+from auditor.cli.report_flags import ReportFlags
 
 
 def audit(
@@ -25,13 +25,15 @@ def audit(
     ignores: IgnoreFlags,
     images: ImageFlags,
     gate: GateFlags,
-    output: OutputFlags,
+    output: ReportFlags,
     config: ConfigFlags,
     *,
     update_baseline: Annotated[
         bool,
         typer.Option(
-            "--update-baseline", help="Remove from the baseline what matches no finding any more."
+            "--update-baseline",
+            envvar="PODFIT_UPDATE_BASELINE",
+            help="Remove from the baseline what matches no finding any more.",
         ),
     ] = False,
 ) -> int:
@@ -40,8 +42,11 @@ def audit(
     from auditor.cli.configuring import Flags, make_config
     from auditor.cli.output import parse_outputs, write_outputs
     from auditor.cli.running import run_audit
+    from auditor.errors import UsageError
     from auditor.formats.catalog import DEFAULT_FORMAT, FORMATS, render
 
+    if output.quiet and output.verbose:
+        raise UsageError("--quiet and --verbose exclude each other")
     outputs = parse_outputs(output.output, tuple(FORMATS), DEFAULT_FORMAT)
     wanted = make_config(Flags(sources, images, config, clusters, gate, rules, ignores))
     run = without_stale_entries if update_baseline else run_audit

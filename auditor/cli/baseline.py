@@ -7,10 +7,10 @@ from auditor.cli.flags import (
     ConfigFlags,
     IgnoreFlags,
     ImageFlags,
-    OutputFlags,
     RuleFlags,
     SourceFlags,
 )
+from auditor.cli.report_flags import TerminalFlags
 
 
 def baseline(
@@ -19,6 +19,7 @@ def baseline(
     rules: RuleFlags,
     ignores: IgnoreFlags,
     images: ImageFlags,
+    output: TerminalFlags,
     config: ConfigFlags,
 ) -> int:
     """Write .podfit-baseline.json: the findings of today, which later audits do not report."""
@@ -26,4 +27,4 @@ def baseline(
     from auditor.cli.configuring import Flags, make_config
 
     flags = Flags(sources, images, config, clusters, rules=rules, ignores=ignores)
-    return run_baseline(make_config(flags), OutputFlags())
+    return run_baseline(make_config(flags), output)

@@ -55,6 +55,7 @@ def make_config(flags: Flags) -> Config:
             helm=_helm_options(flags.sources),
             trees=tuple(area.tree for area in areas),
             ci_values=not flags.sources.no_ci_values,
+            dependency_update=flags.sources.dependency_update,
         ),
         allow_empty=flags.sources.allow_empty,
         clusters=_distinct(resolved.cluster.value),
@@ -62,6 +63,7 @@ def make_config(flags: Flags) -> Config:
         gate=Gate(None if fail_on == "never" else Severity[fail_on.upper()], resolved.strict.value),
         pedantic=resolved.pedantic.value,
         rules={name: setting.value for name, setting in resolved.rules.items()},
+        rule_folders=tuple(flags.config.rule_folders),
         custom_resources=tuple(setting.value for setting in resolved.custom_resources),
         ignores=IgnoreConfig(not flags.ignores.no_ignores, flags.ignores.baseline),
         areas=areas,
@@ -75,7 +77,7 @@ def survey(flags: Flags) -> tuple[tuple[Area, ...], Resolved]:
     if config.config is not None and config.no_config:
         raise UsageError("--config and --no-config exclude each other")
     lookup = Lookup(config.config, wanted=not config.no_config, trusted=config.trust_config)
-    areas = find_areas(flags.sources.sources, load_rules(), lookup)
+    areas = find_areas(flags.sources.sources, load_rules(config.rule_folders), lookup)
     return areas, resolve(given_settings(flags), areas, cluster=DEFAULT)
 
 

@@ -10,19 +10,13 @@ from typing import Annotated
 
 import typer
 
-from auditor.cli.completion import complete_cluster, complete_format
+from auditor.cli.completion import complete_cluster
 
 
 class Renderer(StrEnum):
     AUTO = "auto"
     EMBEDDED = "embedded"
     CLI = "cli"
-
-
-class ColorMode(StrEnum):
-    AUTO = "auto"
-    ALWAYS = "always"
-    NEVER = "never"
 
 
 class FailOn(StrEnum):
@@ -47,16 +41,30 @@ class SourceFlags:
     ] = field(default_factory=lambda: ["."])
     values: Annotated[
         list[str],
-        typer.Option("-f", "--values", metavar="FILE", help="Values file for charts; repeatable."),
+        typer.Option(
+            "-f",
+            "--values",
+            metavar="FILE",
+            envvar="PODFIT_VALUES",
+            help="Values file for charts; repeatable.",
+        ),
     ] = field(default_factory=list)
     set_values: Annotated[
         list[str],
-        typer.Option("--set", metavar="KEY=VALUE", help="One value for charts; repeatable."),
+        typer.Option(
+            "--set",
+            metavar="KEY=VALUE",
+            envvar="PODFIT_SET",
+            help="One value for charts; repeatable.",
+        ),
     ] = field(default_factory=list)
     set_strings: Annotated[
         list[str],
         typer.Option(
-            "--set-string", metavar="KEY=VALUE", help="Like --set, but always text; repeatable."
+            "--set-string",
+            metavar="KEY=VALUE",
+            envvar="PODFIT_SET_STRING",
+            help="Like --set, but always text; repeatable.",
         ),
     ] = field(default_factory=list)
     no_ci_values: Annotated[
@@ -67,22 +75,50 @@ class SourceFlags:
             help="Do not render charts with each of their ci/*-values.yaml too.",
         ),
     ] = False
+    dependency_update: Annotated[
+        bool,
+        typer.Option(
+            "--dependency-update",
+            envvar="PODFIT_DEPENDENCY_UPDATE",
+            help="Fetch the dependencies that charts lack, into a temporary copy.",
+        ),
+    ] = False
     release_name: Annotated[
-        str, typer.Option("--release-name", metavar="NAME", help="Release name for charts.")
+        str,
+        typer.Option(
+            "--release-name",
+            metavar="NAME",
+            envvar="PODFIT_RELEASE_NAME",
+            help="Release name for charts.",
+        ),
     ] = "release-name"
     namespace: Annotated[
-        str, typer.Option("-n", "--namespace", metavar="NAME", help="Release namespace.")
+        str,
+        typer.Option(
+            "-n",
+            "--namespace",
+            metavar="NAME",
+            envvar="PODFIT_NAMESPACE",
+            help="Release namespace.",
+        ),
     ] = "default"
     kube_version: Annotated[
         str,
         typer.Option(
-            "--kube-version", metavar="VERSION", help="Kubernetes version that charts are told."
+            "--kube-version",
+            metavar="VERSION",
+            envvar="PODFIT_KUBE_VERSION",
+            help="Kubernetes version that charts are told.",
         ),
     ] = ""
     api_versions: Annotated[
         list[str],
         typer.Option(
-            "-a", "--api-versions", metavar="API", help="API that charts are told of; repeatable."
+            "-a",
+            "--api-versions",
+            metavar="API",
+            envvar="PODFIT_API_VERSIONS",
+            help="API that charts are told of; repeatable.",
         ),
     ] = field(default_factory=list)
     renderer: Annotated[
@@ -94,7 +130,11 @@ class SourceFlags:
     ] = Renderer.AUTO
     allow_empty: Annotated[
         bool,
-        typer.Option("--allow-empty", help="A SOURCE without a workload is no problem."),
+        typer.Option(
+            "--allow-empty",
+            envvar="PODFIT_ALLOW_EMPTY",
+            help="A SOURCE without a workload is no problem.",
+        ),
     ] = False
 
 
@@ -230,7 +270,10 @@ class ConfigFlags:
         ),
     ] = None
     no_config: Annotated[
-        bool, typer.Option("--no-config", help="Read no configuration at all.")
+        bool,
+        typer.Option(
+            "--no-config", envvar="PODFIT_NO_CONFIG", help="Read no configuration at all."
+        ),
     ] = False
     trust_config: Annotated[
         bool,
@@ -240,30 +283,13 @@ class ConfigFlags:
             help="Heed what the configuration says of registries: nobody but you can change it.",
         ),
     ] = False
-    given: Mapping[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class OutputFlags:
-    """What is printed, where, and how."""
-
-    output: Annotated[
-        list[str],
+    rule_folders: Annotated[
+        list[Path],
         typer.Option(
-            "-o",
-            "--output",
-            metavar="FORMAT[=FILE]",
-            help="How to report, and where to; repeatable.",
-            show_default=False,
-            autocompletion=complete_format,
+            "--rules",
+            metavar="DIR",
+            envvar="PODFIT_RULES",
+            help="A folder of rules of your own; repeatable.",
         ),
     ] = field(default_factory=list)
-    color: Annotated[
-        ColorMode, typer.Option("--color", envvar="PODFIT_COLOR", help="Colour the output.")
-    ] = ColorMode.AUTO
-    show_passed: Annotated[
-        bool, typer.Option("--show-passed", help="List what is in order too.")
-    ] = False
-    no_progress: Annotated[bool, typer.Option("--no-progress", help="Show no progress bar.")] = (
-        False
-    )
+    given: Mapping[str, str] = field(default_factory=dict)

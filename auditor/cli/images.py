@@ -6,7 +6,8 @@ from typing import Annotated
 
 import typer
 
-from auditor.cli.flags import ConfigFlags, ImageFlags, OutputFlags, SourceFlags
+from auditor.cli.flags import ConfigFlags, ImageFlags, SourceFlags
+from auditor.cli.report_flags import OutputFlags
 
 
 def images(
@@ -20,7 +21,8 @@ def images(
 
     formats = {"json": write_images_json, "table": write_images_table}
     outputs = parse_outputs(output.output, tuple(formats), "table")
-    report = run_audit(make_config(Flags(sources, images, config)), output, tell=True)
+    wanted = make_config(Flags(sources, images, config))
+    report = run_audit(wanted, output, tell=True)
     failure = write_outputs(
         outputs, output, lambda name, style: formats[name](report.images, style)
     )
@@ -34,14 +36,10 @@ def inspect(
     images: ImageFlags,
     output: OutputFlags,
     config: ConfigFlags,
-    *,
-    verbose: Annotated[
-        bool, typer.Option("-v", "--verbose", help="Show every request on standard error.")
-    ] = False,
 ) -> int:
     """Show every platform of one or more images, and where the answer comes from."""
     from auditor.cli.configuring import Flags, make_config
     from auditor.cli.inspecting import run_inspect
 
     wanted = make_config(Flags(images=images, config=config))
-    return run_inspect(image, wanted, output, verbose=verbose)
+    return run_inspect(image, wanted, output)

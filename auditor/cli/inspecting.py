@@ -3,36 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
-import typer
-
-from auditor.cli.flags import OutputFlags
+from auditor.cli.commentary import tell_request
 from auditor.cli.output import parse_outputs, write_outputs
 from auditor.cli.progress import display
+from auditor.cli.report_flags import OutputFlags
 from auditor.cli.text import print_notices
 from auditor.cli.wiring import opened_inspector
 from auditor.config.model import Config
 from auditor.errors import EXIT_CLEAN, EXIT_INCOMPLETE
-from auditor.formats.escape import terminal
 from auditor.formats.images import write_images_json, write_images_rows
 from auditor.images import ImageReference, UnknownPlatforms
 from auditor.references import parse_reference
 from auditor.report import ImageEntry
 
-if TYPE_CHECKING:
-    from auditor.registry.transport import Sent
 
-
-def run_inspect(texts: Sequence[str], config: Config, output: OutputFlags, *, verbose: bool) -> int:
+def run_inspect(texts: Sequence[str], config: Config, output: OutputFlags) -> int:
     """Asks for the images and shows what is known of each; the exit code."""
     formats = {"json": write_images_json, "text": write_images_rows}
     outputs = parse_outputs(output.output, tuple(formats), "text")
     parsed = {text: parse_reference(text) for text in dict.fromkeys(texts)}
     wanted = sorted({item for item in parsed.values() if isinstance(item, ImageReference)})
-    observer = _show if verbose else None
+    observer = tell_request if output.verbose else None
     with (
-        display(wanted=not output.no_progress and not verbose) as shown,
+        display(wanted=not output.no_progress and not output.verbose) as shown,
         opened_inspector(config, observer=observer) as inspection,
     ):
         answers = inspection.inspector.inspect(wanted, shown.on_image)
@@ -49,8 +43,3 @@ def run_inspect(texts: Sequence[str], config: Config, output: OutputFlags, *, ve
         raise failure
     unknown = any(isinstance(entry.platforms, UnknownPlatforms) for entry in entries)
     return EXIT_INCOMPLETE if unknown else EXIT_CLEAN
-
-
-def _show(sent: Sent) -> None:
-    how = f" ({sent.authentication})" if sent.authentication else ""
-    typer.echo(terminal(f"{sent.method} {sent.url} {sent.status}{how}"), err=True)

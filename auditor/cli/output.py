@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
-from auditor.cli.flags import OutputFlags
+from auditor.cli.report_flags import OutputFlags, ReportFlags
 from auditor.cli.terminal import source_url, style
 from auditor.errors import UsageError
 from auditor.formats.interface import Style
@@ -75,9 +75,11 @@ def write_outputs(
     """Writes each; one that cannot be written does not keep the others from it."""
     failure = None
     for output in outputs:
-        look = Style(show_passed=flags.show_passed, source_url=source_url(os.environ))
+        look = Style(source_url=source_url(os.environ))
         if output.path is None:
-            look = style(flags.color, show_passed=flags.show_passed)
+            look = style(flags.color)
+        if isinstance(flags, ReportFlags):
+            look = replace(look, show_passed=flags.show_passed, quiet=flags.quiet)
         try:
             write_text(render(output.format, look), output.path)
         except UsageError as error:

@@ -7,35 +7,48 @@ from dataclasses import replace
 
 from auditor.assessment import Assessment
 from auditor.audit import Auditor
-from auditor.cli.flags import OutputFlags
+from auditor.cli.commentary import follow, tell_inputs, tell_outcome, tell_request, timed
 from auditor.cli.judging import make_policy
 from auditor.cli.progress import display
+from auditor.cli.report_flags import TerminalFlags
 from auditor.cli.text import print_notices, print_problems
-from auditor.cli.wiring import custom_resources, load_clusters, load_rules, opened_inspector
+from auditor.cli.wiring import (
+    applied_rules,
+    custom_resources,
+    find_lock_files,
+    load_clusters,
+    load_rules,
+    opened_inspector,
+)
 from auditor.config.model import Config
 from auditor.errors import UsageError
-from auditor.policy import Policy, select_rules
+from auditor.policy import Policy
 from auditor.report import Report
 from auditor.sources.open import open_sources
 
 
 def run_audit(
-    config: Config, output: OutputFlags, *, tell: bool = False, policy: Policy | None = None
+    config: Config, output: TerminalFlags, *, tell: bool = False, policy: Policy | None = None
 ) -> Report:
     """The audit that a configuration describes.
 
     tell: print its problems and notices on standard error. policy: another than the configured one.
     """
-    rules = load_rules()
+    rules = load_rules(config.rule_folders)
     policy = policy or make_policy(config)
     with (
-        display(wanted=not output.no_progress) as shown,
-        opened_inspector(config) as inspection,
+        display(wanted=not output.no_progress and not output.verbose) as shown,
+        opened_inspector(config, observer=tell_request if output.verbose else None) as inspection,
     ):
+        sources = open_sources(config.sources, config.source_options)
+        clusters, applied = load_clusters(config), applied_rules(config, rules)
+        if output.verbose:
+            tell_inputs(config, clusters, rules, applied, find_lock_files(config))
+            sources = follow(sources)
         auditor = Auditor(
             inspector=inspection.inspector,
-            clusters=load_clusters(config),
-            rules=select_rules(rules, config.rules, pedantic=config.pedantic),
+            clusters=clusters,
+            rules=applied,
             gate=config.gate,
             policy=policy,
             known=frozenset(rule.id for rule in rules),
@@ -44,10 +57,11 @@ def run_audit(
             on_document=shown.on_document,
             on_image=shown.on_image,
         )
-        report = replace(
-            auditor.audit(open_sources(config.sources, config.source_options)),
-            notices=(*config.notices, *inspection.remarks()),
-        )
+        report = auditor.audit(timed(sources) if output.verbose else sources)
+        notices = (*config.notices, *inspection.remarks(), *report.notices)
+        report = replace(report, notices=notices)
+    if output.verbose:
+        tell_outcome(report)
     if tell:
         print_problems(report.problems)
         print_notices(report.notices)

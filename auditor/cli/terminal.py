@@ -8,7 +8,7 @@ import sys
 from collections.abc import Mapping
 from typing import Final, TextIO
 
-from auditor.cli.flags import ColorMode
+from auditor.cli.report_flags import ColorMode
 from auditor.formats.interface import Style
 
 DEFAULT_WIDTH: Final = 100
@@ -17,7 +17,7 @@ _LINK_VTE: Final = 5000
 _LINK_TERMINALS: Final = ("iTerm.app", "WezTerm", "vscode", "ghostty", "Hyper")
 
 
-def style(mode: ColorMode, *, show_passed: bool, stream: TextIO | None = None) -> Style:
+def style(mode: ColorMode, stream: TextIO | None = None) -> Style:
     """How to write to a stream (standard output unless said otherwise)."""
     stream = stream or sys.stdout
     color = wants_color(mode, os.environ, terminal=stream.isatty())
@@ -26,7 +26,6 @@ def style(mode: ColorMode, *, show_passed: bool, stream: TextIO | None = None) -
         links=color and stream.isatty() and _knows_links(os.environ),
         ascii_only=not (stream.encoding or "").lower().startswith("utf"),
         width=_width(stream),
-        show_passed=show_passed,
         source_url=source_url(os.environ),
     )
 

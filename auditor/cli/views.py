@@ -12,9 +12,9 @@ from auditor.cli.flags import (
     ConfigFlags,
     GateFlags,
     ImageFlags,
-    OutputFlags,
     SourceFlags,
 )
+from auditor.cli.report_flags import OutputFlags, TerminalFlags
 
 
 def matrix(
@@ -57,7 +57,7 @@ def explain(
     sources: SourceFlags,
     clusters: ClusterFlags,
     images: ImageFlags,
-    output: OutputFlags,
+    output: TerminalFlags,
     config: ConfigFlags,
 ) -> int:
     """Tell the full story of one workload: each pool, each test, each image row."""
@@ -68,8 +68,9 @@ def explain(
     from auditor.formats.story import write_story
 
     wanted = make_config(Flags(sources, images, config, clusters))
-    report = run_audit(replace(wanted, allow_empty=True), output, tell=True)
-    look = style(output.color, show_passed=True)
+    wanted = replace(wanted, allow_empty=True)
+    report = run_audit(wanted, output, tell=True)
+    look = style(output.color)
     found = find_workload(report, workload)
     write_text("\n".join(write_story(assessment, look) for assessment in found), None)
     return 0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,13 +13,14 @@ from auditor.clusters.catalog import load_cluster
 from auditor.config.model import Config, Reach
 from auditor.config.registries import with_registries
 from auditor.nodes import ClusterProfile
+from auditor.policy import select_rules
 from auditor.registry.cache import Cache, default_root
 from auditor.registry.caching import MAX_STALE, CachingInspector, default_max_age
 from auditor.registry.chain import ChainInspector, Overrides
 from auditor.registry.interface import Inspector
 from auditor.registry.lock import LockFile, LockInspector, find_lock, read_lock
 from auditor.resources.table import Table, table_with
-from auditor.rulebook import Rule, load_builtin_rules
+from auditor.rulebook import Rule, load_rulebook
 
 if TYPE_CHECKING:
     from auditor.registry.transport import Observer
@@ -33,9 +34,15 @@ def load_clusters(config: Config) -> tuple[ClusterProfile, ...]:
     )
 
 
-def load_rules() -> tuple[Rule, ...]:
-    """Every rule that there is."""
-    return load_builtin_rules()
+def load_rules(folders: Iterable[Path] = ()) -> tuple[Rule, ...]:
+    """Every rule that there is: podfit's own, and those in some folders."""
+    return load_rulebook(folders)
+
+
+def applied_rules(config: Config, rules: Iterable[Rule]) -> tuple[Rule, ...]:
+    """Those of the rules that the configuration wants, and that can find something."""
+    return select_rules(rules, config.rules, pedantic=config.pedantic)
+
 
 
 def custom_resources(config: Config) -> Table:

@@ -55,8 +55,9 @@ class IgnoreConfig:
 class Config:
     """Everything that decides what an audit does, and nothing of how it looks.
 
-    areas: the repositories of the sources, each with its own configuration. notices: what the user
-    should hear about the configuration.
+    rule_folders: of the user's own rules. areas: the
+    repositories of the sources, each with its own configuration. notices: what the user should hear
+    about the configuration.
     """
 
     sources: tuple[str, ...] = (".",)
@@ -67,6 +68,7 @@ class Config:
     gate: Gate = field(default_factory=Gate)
     pedantic: bool = False
     rules: Mapping[str, RuleSetting] = field(default_factory=dict)
+    rule_folders: tuple[Path, ...] = ()
     custom_resources: tuple[Entry, ...] = ()
     ignores: IgnoreConfig = field(default_factory=IgnoreConfig)
     areas: tuple[Area, ...] = ()

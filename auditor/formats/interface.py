@@ -13,9 +13,9 @@ class Style:
     """How a text may look where it goes.
 
     color, links: ANSI colours and OSC 8 links may be used. ascii_only: the terminal has no UTF-8.
-    width: columns. show_passed: list what is in order too. source_url: what a path from the root of
-    the repository is put behind to link to the file, as `https://github.com/o/r/blob/SHA/`; "" for
-    no links.
+    width: columns. show_passed: list what is in order too. quiet: nothing but what was found, and
+    what could not be done. source_url: what a path from the root of the repository is put behind to
+    link to the file, as `https://github.com/o/r/blob/SHA/`; "" for no links.
     """
 
     color: bool = False
@@ -23,6 +23,7 @@ class Style:
     ascii_only: bool = False
     width: int = 100
     show_passed: bool = False
+    quiet: bool = False
     source_url: str = ""
 
 

@@ -15,10 +15,10 @@ from auditor.report import Report
 
 
 def write_pretty(report: Report, style: Style) -> str:
-    """The report for a terminal, within the width of the style."""
+    """The report for a terminal, within the width of the style. Quiet, it may be empty."""
     pen = Pen(style)
     blocks = ["\n".join(lines) for lines in _blocks(report, pen)]
-    return escape.log("\n\n".join(filter(None, blocks)) + "\n")
+    return escape.log("".join(f"{block}\n\n" for block in blocks if block).removesuffix("\n"))
 
 
 def _blocks(report: Report, pen: Pen) -> Iterator[Iterator[str]]:
@@ -27,6 +27,10 @@ def _blocks(report: Report, pen: Pen) -> Iterator[Iterator[str]]:
         yield finding_frame(finding, report, pen, urls.get(finding.rule, ""))
     for problem in report.problems:
         yield problem_frame(problem, pen)
+    if pen.style.quiet:
+        if report.findings or report.incomplete:
+            yield totals_lines(report, pen)
+        return
     for notice in report.notices:
         yield pen.wrap(f"note: {pen.text(notice)}")
     if len(report.assessments) > 1 or report.findings:

@@ -24,6 +24,7 @@ from auditor.sources.rendering import (
     RenderError,
     Values,
     makes_pods,
+    warnings_in,
 )
 from auditor.sources.splitting import Piece, normalise_all, read_pieces
 from auditor.sources.staging import without_dependencies
@@ -92,10 +93,11 @@ class CliRenderer:
                 raise
             # One template is not YAML. With --debug Helm prints them all and still fails.
             done = self._run(options.timeout, *call, "--debug")
-        rendered = Rendered(normalise_all(_attributed(read_pieces(done.stdout))))
+        templates = normalise_all(_attributed(read_pieces(done.stdout)))
+        rendered = Rendered(templates, warnings=warnings_in(done.stderr))
         if any(map(makes_pods, rendered.templates.values())):
             return rendered
-        return Rendered(rendered.templates, self._notes(chart, options, flags))
+        return replace(rendered, notes=self._notes(chart, options, flags))
 
     def _notes(self, chart: Path, options: HelmOptions, flags: list[str]) -> str:
         """NOTES.txt, which `helm template` does not print; "" before Helm 3.13."""

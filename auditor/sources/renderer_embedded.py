@@ -17,6 +17,7 @@ from auditor.sources.rendering import (
     Rendered,
     RenderError,
     Values,
+    warnings_in,
 )
 from auditor.sources.splitting import normalise
 from auditor.sources.values import apply_set, drop_digits, keep_digits, merge
@@ -88,6 +89,7 @@ class EmbeddedRenderer:
         return Rendered(
             {name: text for name, text in templates.items() if text},
             texts[min(notes, key=len)] if notes else "",
+            warnings_in(self._worker.log()),
         )
 
     def _compose(self, options: HelmOptions, overlay: Values) -> dict[str, Any]:

@@ -62,11 +62,19 @@ class Rendered:
     """A chart's rendered templates.
 
     templates: text by Helm's name of the template (`web/charts/db/templates/pod.yaml`), hooks and
-    tests among them, NOTES.txt not. notes: what the chart's own NOTES.txt says, or "".
+    tests among them, NOTES.txt not. notes: what the chart's own NOTES.txt says, or "". warnings:
+    what Helm said beside that, a line each.
     """
 
     templates: Mapping[str, str]
     notes: str = ""
+    warnings: tuple[str, ...] = ()
+
+
+def warnings_in(log: str) -> tuple[str, ...]:
+    """The warnings in what Helm logged: `coalesce.go:298: warning: ...`, `level=WARN msg=...`."""
+    lines = (line.strip() for line in log.splitlines())
+    return tuple(line for line in dict.fromkeys(lines) if "warn" in line.lower())
 
 
 def makes_pods(text: str) -> bool:

@@ -44,6 +44,10 @@ class Worker:
                 self.close()
                 raise
 
+    def log(self) -> str:
+        """What the process logged during the last call, where the system lets others read it."""
+        return self._child.log() if self._child else ""
+
     def close(self) -> None:
         """End the process, if there is one."""
         if self._child is not None:
@@ -108,6 +112,12 @@ class _Child:
         finally:
             watchdog.cancel()
             watchdog.join()
+
+    def log(self) -> str:
+        """Without `pread`, reading would move the place where the process writes."""
+        if not hasattr(os, "pread"):
+            return ""
+        return os.pread(self._log.fileno(), _MAX_LOG, self._logged).decode("utf-8", "replace")
 
     @property
     def was_killed(self) -> bool:

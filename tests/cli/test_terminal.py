@@ -2,7 +2,7 @@
 
 import pytest
 
-from auditor.cli.flags import ColorMode
+from auditor.cli.report_flags import ColorMode
 from auditor.cli.terminal import source_url, wants_color, wants_progress
 
 GITHUB = {
