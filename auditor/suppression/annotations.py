@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from auditor.manifests import Location
-from auditor.suppression.statements import Layer, Statement, lines_of
+from auditor.suppression.statements import Layer, Statement, lines_of, split_lines
 from auditor.workloads import Workload
 
 PREFIX: Final = "ignore.podfit.dev/"
@@ -36,8 +36,8 @@ def _found(workload: Workload) -> Iterator[Statement]:
 def _place(workload: Workload, key: str) -> Location:
     """Where the annotation stands; the object where its text is not found as it is."""
     document = workload.document
-    lines = document.text.split("\n")
-    for number in lines_of(workload, lines):
+    lines = split_lines(document.text)
+    for number in lines_of(workload):
         if (column := lines[number - 1].find(key)) >= 0:
             return document.place(number, column + 1)
     return workload.location

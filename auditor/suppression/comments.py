@@ -13,7 +13,7 @@ from typing import Final
 
 from auditor.errors import shorten
 from auditor.manifests import Document, Location
-from auditor.suppression.statements import Layer, Statement, lines_of
+from auditor.suppression.statements import Layer, Statement, lines_of, split_lines
 from auditor.workloads import Workload
 
 _COMMENT: Final = re.compile(r"(?:^|(?<=\s))#[ \t]*podfit:(?P<said>.*)")
@@ -37,12 +37,12 @@ def comments_on(workload: Workload) -> tuple[Statement, ...]:
     comments = read_comments(workload.document)
     if not comments:
         return ()
-    lines = lines_of(workload, workload.document.text.split("\n"))
+    lines = lines_of(workload)
     return tuple(item for item in comments if item.location.line in lines)
 
 
 def _found(document: Document) -> Iterator[Statement]:
-    for number, line in enumerate(document.text.split("\n"), 1):
+    for number, line in enumerate(split_lines(document.text), 1):
         if match := _COMMENT.search(line):
             place = document.place(number, match.start() + 1)
             yield _statement(line[match.start() :], match["said"], place, document)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
+from functools import lru_cache
 from typing import Final
 
 from auditor.manifests import Document, Location
@@ -45,12 +45,19 @@ class Statement:
         return (self.layer, self.document.stable_path, self.text, self.reason)
 
 
-def lines_of(workload: Workload, lines: Sequence[str]) -> range:
+@lru_cache(maxsize=8)
+def split_lines(text: str) -> tuple[str, ...]:
+    """The lines of a text; the workloads of a document ask for them one after the other."""
+    return tuple(text.split("\n"))
+
+
+def lines_of(workload: Workload) -> range:
     """The lines, from 1, of a workload's object in the text of its document.
 
     From the comments above its first line to the next `---`; for an item of a list, to the next
     item.
     """
+    lines = split_lines(workload.document.text)
     first = workload.location.line
     indent = workload.location.column - 1
     start = first
