@@ -33,6 +33,7 @@ class Declaration:
     alias: str = ""
     condition: str = ""
     tags: tuple[str, ...] = ()
+    repository: str = ""
 
     @property
     def called(self) -> str:
@@ -162,6 +163,7 @@ def _declaration(entry: Node) -> Declaration:
         alias=entry.text_at("alias"),
         condition=entry.text_at("condition"),
         tags=tuple(tag.text() for tag in entry.items_at("tags")),
+        repository=entry.text_at("repository"),
     )
 
 

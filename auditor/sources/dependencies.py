@@ -11,7 +11,7 @@ from auditor.sources.chart import Chart, Declaration
 from auditor.sources.options import HelmOptions
 from auditor.sources.rendering import NO_VALUES, Dependency, Renderer, Values
 
-_COMPLETE: Final = frozenset(("ok", "unpacked"))
+COMPLETE: Final = frozenset(("ok", "unpacked"))
 _MISSING: Final = "missing"
 _MAX_NESTING: Final = 8
 
@@ -61,7 +61,7 @@ def lacking(
     is declared, and renders it all the same.
     """
     for index, item in enumerate(found):
-        if item.status in _COMPLETE:
+        if item.status in COMPLETE:
             continue
         declaration = declared[index] if index < len(declared) else Declaration(item.name)
         if item.status != _MISSING or values is None or is_enabled(declaration, values):

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from auditor.errors import Problem, SourceError
 from auditor.lines import LineMap
 from auditor.manifests import Document
 from auditor.sources.chart import Chart, read_chart
+from auditor.sources.completion import Completion
 from auditor.sources.dependencies import Lack, find_lacks
 from auditor.sources.files import read_text
 from auditor.sources.options import HelmOptions
@@ -24,7 +26,8 @@ class ChartSource:
     """One chart, rendered with the values of the options.
 
     shown: the folder or archive as the user would write it. variant: what the options' values are
-    called; "" where the chart is rendered in this way only.
+    called; "" where the chart is rendered in this way only. completion: how to get what it lacks,
+    where the user wants that.
     """
 
     path: Path
@@ -32,6 +35,7 @@ class ChartSource:
     options: HelmOptions
     renderer: Renderer
     variant: str = ""
+    completion: Completion | None = field(default=None, compare=False)
 
     @property
     def name(self) -> str:
@@ -47,11 +51,24 @@ class ChartSource:
             if chart.is_library:
                 return
             yield from check_values_files(self.options)
-            with made_safe(chart) as (safe, problems):
+            with self.opened(chart) as (safe, problems):
                 yield from problems
                 yield from self._render(chart, safe)
         except SourceError as error:
             yield error.problem
+
+    @contextmanager
+    def opened(self, chart: Chart) -> Iterator[tuple[Chart, tuple[Problem, ...]]]:
+        """The chart as Helm may render it: nothing leads out of it, and it is as complete as the
+        options want it. Raises SourceError.
+        """
+        with made_safe(chart) as (safe, problems):
+            if self.completion is None:
+                yield safe, problems
+                return
+            complete, failures = self.completion.of(chart, safe)
+            with made_safe(complete) as (opened, more):
+                yield opened, tuple(dict.fromkeys((*problems, *failures, *more)))
 
     def _render(self, chart: Chart, safe: Chart) -> Iterator[Document | Problem]:
         lacks: tuple[Lack, ...] = ()

@@ -37,6 +37,11 @@ def isolated_environment() -> dict[str, str]:
     return {**kept, **dict.fromkeys(_PROXIES, _NOWHERE)}
 
 
+def online_environment() -> dict[str, str]:
+    """The environment without the user's clusters, for a program that fetches at his request."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("KUBE")}
+
+
 def limit_process(pid: int, output: int) -> None:
     """Bounds on a running process's memory and on the files it writes, where Linux has them."""
     if sys.platform == "linux":

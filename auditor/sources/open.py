@@ -12,6 +12,8 @@ from auditor.errors import Problem
 from auditor.manifests import Document
 from auditor.sources.archives import is_archive
 from auditor.sources.chart import enclosing_chart, is_chart_folder
+from auditor.sources.completion import Completion
+from auditor.sources.fetching import choose_fetcher
 from auditor.sources.files import ManifestFile, missing, unreadable
 from auditor.sources.helm import ChartSource
 from auditor.sources.identity import Identifier
@@ -135,11 +137,17 @@ class _Opener:
 
     def _chart(self, path: Path) -> Iterator[ChartSource | Problem]:
         shown = _shown(path)
+        completion = self._completion()
         for found in find_variants(path, shown, self.options):
             if isinstance(found, Problem):
                 yield found
             else:
-                yield ChartSource(path, shown, found.options, self.renderer, found.name)
+                yield ChartSource(path, shown, found.options, self.renderer, found.name, completion)
+
+    def _completion(self) -> Completion | None:
+        """Shared by the variants of a chart, so that its dependencies are fetched once."""
+        fetcher = choose_fetcher(self.options.helm) if self.options.dependency_update else None
+        return Completion(fetcher, self.renderer) if fetcher else None
 
     def _file(self, path: Path, *, source: str, lenient: bool) -> ManifestFile:
         return ManifestFile(

@@ -74,12 +74,14 @@ class Tree:
 class SourceOptions:
     """How sources are opened and read.
 
-    ci_values: render charts with their `ci/*-values.yaml` too.
+    ci_values: render charts with their `ci/*-values.yaml` too. dependency_update: fetch what charts
+    lack.
     """
 
     helm: HelmOptions = field(default_factory=HelmOptions)
     trees: tuple[Tree, ...] = ()
     ci_values: bool = True
+    dependency_update: bool = False
 
     def excludes(self, path: Path) -> bool:
         """Whether a file or folder is passed over. path: absolute, links resolved."""

@@ -5,11 +5,17 @@ from __future__ import annotations
 import os
 import subprocess
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import BinaryIO, Final
 
-from auditor.sources.isolation import cause_of_death, isolated_environment, limit_process
+from auditor.sources.isolation import (
+    cause_of_death,
+    isolated_environment,
+    limit_process,
+    online_environment,
+)
 from auditor.sources.rendering import Cause, RenderError
 
 MAX_OUTPUT: Final = 64_000_000
@@ -26,20 +32,28 @@ class Finished:
     stderr: str
 
 
-def run(command: Sequence[str], timeout: float, variables: Mapping[str, str]) -> Finished:
-    """Run a program to its end.
+def run(
+    command: Sequence[str],
+    timeout: float,
+    variables: Mapping[str, str],
+    *,
+    online: bool = False,
+    stdin: str = "",
+) -> Finished:
+    """Run a program to its end. online: with a way to the network, and the user's proxies.
 
     Raises RenderError where it cannot be started, takes too long, prints too much or breaks off. It
     is killed, not asked to end: helm goes on rendering when it is asked.
     """
-    with tempfile.TemporaryFile() as stdout, tempfile.TemporaryFile() as stderr:
+    environment = online_environment() if online else isolated_environment()
+    with _holding(stdin) as given, _holding() as stdout, _holding() as stderr:
         try:
             process = subprocess.Popen(
                 command,
-                stdin=subprocess.DEVNULL,
+                stdin=given,
                 stdout=stdout,
                 stderr=stderr,
-                env={**isolated_environment(), **variables},
+                env={**environment, **variables},
             )
         except OSError as error:
             raise RenderError(Cause.CRASH, f"{command[0]}: {error.strerror or error}") from error
@@ -54,6 +68,15 @@ def run(command: Sequence[str], timeout: float, variables: Mapping[str, str]) ->
     if status < 0 or _GO_ABORTED in finished.stderr:
         raise RenderError(cause_of_death(finished.stderr), finished.stderr)
     return finished
+
+
+@contextmanager
+def _holding(text: str = "") -> Iterator[BinaryIO]:
+    """A file without a name, at its beginning."""
+    with tempfile.TemporaryFile() as file:
+        file.write(text.encode())
+        file.seek(0)
+        yield file
 
 
 def _read(file: BinaryIO) -> str:

@@ -113,7 +113,7 @@ class CliRenderer:
     def _helm(self, timeout: float, *arguments: str) -> Finished:
         done = self._run(timeout, *arguments)
         if done.status:
-            raise RenderError(Cause.REFUSED, _message(done.stderr))
+            raise RenderError(Cause.REFUSED, error_message(done.stderr))
         return done
 
     def _run(self, timeout: float, *arguments: str) -> Finished:
@@ -169,7 +169,7 @@ def _run(program: str, timeout: float, *arguments: str) -> Finished:
         return run((program, *arguments), timeout, own)
 
 
-def _message(log: str) -> str:
+def error_message(log: str) -> str:
     """What follows `Error:`; the rest of standard error is Helm's log."""
     found = _ERROR.search(log)
     text = log[found.end() :] if found else log
@@ -184,7 +184,7 @@ def _require_version(program: str) -> None:
         raise _unusable(program, error.text) from error
     match = re.match(r"v(\d+)\.(\d+)", done.stdout)
     if match is None or done.status:
-        raise _unusable(program, _message(done.stderr) or "it does not say its version")
+        raise _unusable(program, error_message(done.stderr) or "it does not say its version")
     if [int(match[1]), int(match[2])] < [int(part) for part in OLDEST.split(".")]:
         raise _unusable(program, f"it is version {match[0]}")
 
