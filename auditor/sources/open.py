@@ -18,16 +18,17 @@ from auditor.sources.files import ManifestFile, missing, unreadable
 from auditor.sources.helm import ChartSource
 from auditor.sources.identity import Identifier
 from auditor.sources.interface import Source
+from auditor.sources.kustomize import FILE_NAMES, KustomizationSource, roots
 from auditor.sources.options import SourceOptions
 from auditor.sources.renderers import choose_renderer
 from auditor.sources.rendering import Renderer
 from auditor.sources.stream import StandardInput
-from auditor.sources.tree import ChartFolder, walk
+from auditor.sources.tree import ChartFolder, KustomizationFolder, walk
 from auditor.sources.variants import find_variants
 
 STREAM: Final = "-"
 
-Part = ManifestFile | ChartSource | StandardInput | Problem
+Part = ManifestFile | ChartSource | KustomizationSource | StandardInput | Problem
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +118,8 @@ class _Opener:
                 yield from self._chart(chart)
             elif path.is_dir():
                 yield from self._below(path)
+            elif path.name in FILE_NAMES:
+                yield self._kustomization(path.parent)
             else:
                 yield self._file(path, source=_shown(path), lenient=False)
         except OSError as error:  # a folder on the way that may not be entered, a name too long
@@ -124,16 +127,24 @@ class _Opener:
 
     def _below(self, folder: Path) -> Iterator[Part]:
         root = folder.resolve()
-        for found in walk(
-            folder, skips=lambda path: self.options.excludes(root / path.relative_to(folder))
-        ):
+        everything = tuple(
+            walk(folder, skips=lambda path: self.options.excludes(root / path.relative_to(folder)))
+        )
+        built = roots(item.path for item in everything if isinstance(item, KustomizationFolder))
+        for found in everything:
             match found:
                 case Problem():
                     yield found
                 case ChartFolder(path):
                     yield from self._chart(path)
+                case KustomizationFolder(path):
+                    if path == folder or path in built:
+                        yield self._kustomization(path)
                 case _:
                     yield self._file(found, source=_shown(folder), lenient=True)
+
+    def _kustomization(self, folder: Path) -> KustomizationSource:
+        return KustomizationSource(folder, _shown(folder), self.options.helm.namespace)
 
     def _chart(self, path: Path) -> Iterator[ChartSource | Problem]:
         shown = _shown(path)

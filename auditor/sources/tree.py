@@ -11,6 +11,7 @@ from typing import Final
 from auditor.errors import Problem, SourceError
 from auditor.sources.chart import is_chart_folder
 from auditor.sources.files import unreadable
+from auditor.sources.kustomize import kustomization_file
 
 MAX_ENTRIES: Final = 200_000
 MAX_DEPTH: Final = 40
@@ -27,26 +28,37 @@ class ChartFolder:
     path: Path
 
 
+@dataclass(frozen=True, slots=True)
+class KustomizationFolder:
+    """A folder with a kustomization: no file in it or below is a manifest of its own."""
+
+    path: Path
+
+
 def walk(
     folder: Path,
     *,
     skips: Callable[[Path], bool] = lambda _: False,
     max_entries: int = MAX_ENTRIES,
     max_depth: int = MAX_DEPTH,
-) -> Iterator[Path | ChartFolder | Problem]:
-    """Files that may hold manifests, and charts, below a folder: its files first, each by name.
+) -> Iterator[Path | ChartFolder | KustomizationFolder | Problem]:
+    """Files that may hold manifests, kustomizations, and charts, below a folder: its files first,
+    each by name.
 
     Nothing hidden, nothing inside a chart, no link to a folder, no link that leaves the folder.
     skips: says of an entry whether it is passed over with all that is below it.
     """
     root = folder.resolve()
     entries_left = max_entries
-    pending = [(folder, 0)]
+    pending = [(folder, 0, False)]
     while pending:
-        current, depth = pending.pop()
+        current, depth, built = pending.pop()
         if is_chart_folder(current):
             yield ChartFolder(current)
             continue
+        if kustomization_file(current) is not None:
+            yield KustomizationFolder(current)
+            built = True
         try:
             with os.scandir(current) as listing:
                 entries = sorted(listing, key=lambda entry: entry.name)
@@ -57,14 +69,15 @@ def walk(
         if entries_left < 0:
             yield _too_much(folder, f"more than {max_entries} files and folders")
             return
-        files = (Path(entry.path) for entry in entries if _may_hold_manifests(entry, root))
+        own = () if built else entries
+        files = (Path(entry.path) for entry in own if _may_hold_manifests(entry, root))
         yield from (path for path in files if not skips(path))
         below = [Path(entry.path) for entry in entries if _is_entered(entry)]
         below = [path for path in below if not skips(path)]
         if below and depth >= max_depth:
             yield _too_much(current, f"folders more than {max_depth} deep")
             continue
-        pending += ((path, depth + 1) for path in reversed(below))
+        pending += ((path, depth + 1, built) for path in reversed(below))
 
 
 def _is_entered(entry: os.DirEntry[str]) -> bool:

@@ -1,0 +1,200 @@
+"""A kustomization as a source: built by the user's own kustomize or kubectl."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import tempfile
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Final
+
+from auditor.errors import Problem, SourceError
+from auditor.manifests import Document
+from auditor.repositories import find_home
+from auditor.sources.files import read_text
+from auditor.sources.programs import run
+from auditor.sources.rendering import Cause, RenderError
+from auditor.sources.splitting import Piece, normalise_all, read_pieces
+from auditor.yaml import Node, ShapeError, read_documents
+
+FILE_NAMES: Final = ("kustomization.yaml", "kustomization.yml", "Kustomization")
+BUILD_SECONDS: Final = 60.0
+
+_ORIGIN: Final = re.compile(
+    r"^( *)config\.kubernetes\.io/origin: \|[^\n]*\n(?P<origin>(?:\1 +[^\n]*\n?)+)", re.MULTILINE
+)
+"""Where an object comes from, as kustomize writes it when `buildMetadata` asks for it."""
+_PATH: Final = re.compile(r"^\s*path: (?P<path>.+)$", re.MULTILINE)
+_FETCHED: Final = re.compile(r"^\s*repo: ", re.MULTILINE)
+_NO_GIT: Final = {
+    "GIT_ALLOW_PROTOCOL": "none",
+    "GIT_TERMINAL_PROMPT": "0",
+    "KUBECONFIG": os.devnull,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class KustomizationSource:
+    """What a kustomization makes of its bases.
+
+    path: its folder. shown: the same as the user would write it.
+    """
+
+    path: Path
+    shown: str
+    namespace: str = ""
+
+    @property
+    def name(self) -> str:
+        return self.shown
+
+    def documents(self) -> Iterator[Document | Problem]:
+        """A document for each file that the built objects come from, by its path.
+
+        What kustomize generates itself comes from the kustomization. Bases elsewhere are not
+        fetched: a kustomization that has such is a problem.
+        """
+        program = find_program()
+        if program is None:
+            yield _NO_PROGRAM.problem
+            return
+        try:
+            built = self._build(program)
+        except RenderError as error:
+            yield self._problem(error)
+            return
+        for path, text in normalise_all(built).items():
+            yield Document(
+                path=path,
+                text=text,
+                source=self.shown,
+                chart=self.shown,
+                namespace=self.namespace or "default",
+                template=f"kustomize/{self._stable_name}",
+            )
+
+    def _build(self, program: tuple[str, ...]) -> tuple[Piece, ...]:
+        with _wrapped(self.path) as (folder, has_origins):
+            done = run((*program, str(folder)), BUILD_SECONDS, _NO_GIT)
+            if done.status:
+                raise RenderError(Cause.REFUSED, done.stderr)
+            pieces = read_pieces(done.stdout)
+            if not has_origins:
+                return tuple(replace(piece, template=self._file) for piece in pieces)
+            return tuple(self._attributed(piece, folder) for piece in pieces)
+
+    def _attributed(self, piece: Piece, folder: Path) -> Piece:
+        """The piece with the file that it comes from, and without what says so."""
+        match = _ORIGIN.search(piece.text)
+        if match is None:
+            return replace(piece, template=self._file)
+        text = piece.text.replace(match[0], "", 1)
+        path = _PATH.search(match["origin"])
+        if path is None or _FETCHED.search(match["origin"]):
+            return replace(piece, template=self._file, text=text)
+        return replace(piece, template=self._shown_path(folder / path["path"].strip()), text=text)
+
+    def _shown_path(self, path: Path) -> str:
+        """As the user would write it, beside his own way of writing the folder."""
+        relative = os.path.relpath(os.path.normpath(path), self.path.resolve())
+        return Path(os.path.normpath(Path(self.shown, relative))).as_posix()
+
+    @property
+    def _file(self) -> str:
+        found = kustomization_file(self.path)
+        return Path(self.shown, found.name if found else FILE_NAMES[0]).as_posix()
+
+    @property
+    def _stable_name(self) -> str:
+        """Tells apart what several kustomizations make of one base."""
+        there = self.path.resolve()
+        home = find_home(there)
+        return home.relative(there) if home else there.name
+
+    def _problem(self, error: RenderError) -> Problem:
+        return SourceError(
+            f"kustomization {self.shown} cannot be built",
+            where=self._file,
+            why=error.text.replace("error: ", "", 1) or error.cause.value,
+            hint=f"`kubectl kustomize {self.shown}` says the same; bases elsewhere are not fetched",
+        ).problem
+
+
+_NO_PROGRAM: Final = SourceError(
+    "kustomizations cannot be built: there is neither kustomize nor kubectl",
+    hint="install one of them on PATH, or pipe in: `kustomize build DIR | podfit audit -`",
+)
+
+
+def find_program() -> tuple[str, ...] | None:
+    """The command that builds: kustomize, else kubectl, which has it built in."""
+    if program := shutil.which("kustomize"):
+        return program, "build"
+    if program := shutil.which("kubectl"):
+        return program, "kustomize"
+    return None
+
+
+def kustomization_file(folder: Path) -> Path | None:
+    """The file that makes a folder a kustomization."""
+    try:
+        return next((folder / name for name in FILE_NAMES if (folder / name).is_file()), None)
+    except OSError:
+        return None
+
+
+def roots(folders: Iterable[Path]) -> frozenset[Path]:
+    """Those that are built for their own sake: no other of them builds upon them, and they are no
+    components, which cannot be built alone.
+    """
+    found = tuple(folders)
+    used: set[Path] = set()
+    for folder in found:
+        root = _root(folder)
+        if root is None:
+            continue
+        if root.get("kind") is not None and root.text_at("kind") == "Component":
+            used.add(folder.resolve())
+        used.update(Path(folder, name).resolve() for name in _parts(root))
+    return frozenset(folder for folder in found if folder.resolve() not in used)
+
+
+def _root(folder: Path) -> Node | None:
+    file = kustomization_file(folder)
+    try:
+        documents = list(read_documents(read_text(file, str(file)))) if file else []
+    except SourceError:
+        return None
+    root = documents[0] if documents else None
+    return root if isinstance(root, Node) and root.is_mapping else None
+
+
+def _parts(root: Node) -> Iterator[str]:
+    for key in ("resources", "bases", "components"):
+        try:
+            yield from (item.text() for item in root.items_at(key))
+        except ShapeError:
+            continue
+
+
+@contextmanager
+def _wrapped(folder: Path) -> Iterator[tuple[Path, bool]]:
+    """A kustomization around another that makes objects tell where they come from.
+
+    False where there can be none: on Windows no path leads from one drive to another.
+    """
+    with tempfile.TemporaryDirectory(prefix="podfit-kustomize-") as name:
+        wrapper = Path(name).resolve()
+        try:
+            base = Path(os.path.relpath(folder.resolve(), wrapper)).as_posix()
+        except ValueError:
+            yield folder, False
+            return
+        described = {"resources": [base], "buildMetadata": ["originAnnotations"]}
+        (wrapper / FILE_NAMES[0]).write_text(json.dumps(described), "utf-8")
+        yield wrapper, True

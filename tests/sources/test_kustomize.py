@@ -1,0 +1,175 @@
+"""Kustomizations, built by the real kustomize or kubectl."""
+
+import http.server
+import shutil
+import threading
+from pathlib import Path
+
+import pytest
+
+from auditor.errors import Problem
+from auditor.manifests import Document
+from auditor.sources.open import open_sources
+from tests.support.charts import POD, read, write_chart, write_tree
+from tests.support.tools import missing
+
+WEB = POD.replace("{name}", "web")
+BASE = {"base/kustomization.yaml": "resources: [web.yaml]\n", "base/web.yaml": WEB}
+PROD = {"prod/kustomization.yaml": "resources: [../base]\nnamePrefix: prod-\n"}
+TEST = {
+    "test/kustomization.yaml": "resources: [../base]\nimages: [{name: registry.example/main}]\n"
+}
+
+
+@pytest.fixture(autouse=True)
+def repo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    if not (shutil.which("kustomize") or shutil.which("kubectl")):
+        missing("neither kustomize nor kubectl is installed")
+    folder = tmp_path / "repo"
+    (folder / ".git").mkdir(parents=True)
+    monkeypatch.chdir(folder)
+    return folder
+
+
+def audited(*sources: str) -> tuple[list[Document], list[Problem]]:
+    found = [read(source) for source in open_sources(sources or ["."])]
+    return [d for one, _ in found for d in one], [p for _, some in found for p in some]
+
+
+def test_objects_come_from_the_files_of_their_base(repo: Path) -> None:
+    write_tree(repo, {**BASE, **PROD})
+
+    [document], problems = audited("prod")
+
+    assert problems == []
+    assert (document.path, document.source, document.template) == (
+        "base/web.yaml",
+        "prod",
+        "kustomize/prod",
+    )
+    assert document.identity == "base/web.yaml"
+    assert "name: prod-web" in document.text
+    assert "origin" not in document.text
+    assert document.rendered
+
+
+@pytest.mark.parametrize("name", ["kustomization.yaml", "kustomization.yml", "Kustomization"])
+@pytest.mark.parametrize("source", ["k", "./k/", "k/{}"])
+def test_every_way_to_name_one(repo: Path, name: str, source: str) -> None:
+    write_tree(repo, {f"k/{name}": "resources: [web.yaml]\n", "k/web.yaml": WEB})
+
+    [document], problems = audited(source.format(name))
+
+    assert (document.path, problems) == ("k/web.yaml", [])
+
+
+def test_bases_that_others_build_upon_are_not_built_alone(repo: Path) -> None:
+    write_tree(repo, {**BASE, **PROD, **TEST, "plain.yaml": WEB})
+
+    documents, problems = audited()
+
+    assert problems == []
+    assert [(item.path, item.template) for item in documents] == [
+        ("plain.yaml", ""),
+        ("base/web.yaml", "kustomize/prod"),
+        ("base/web.yaml", "kustomize/test"),
+    ]
+
+
+def test_a_base_that_is_named_is_built(repo: Path) -> None:
+    write_tree(repo, {**BASE, **PROD})
+
+    documents, _ = audited("base")
+
+    assert [item.template for item in documents] == ["kustomize/base"]
+
+
+def test_no_file_of_a_kustomization_is_read_besides(repo: Path) -> None:
+    write_tree(repo, {**BASE, "base/patches/web.yaml": WEB, "base/unused.yaml": WEB})
+
+    documents, problems = audited()
+
+    assert [item.path for item in documents] == ["base/web.yaml"]
+    assert problems == []
+
+
+def test_charts_below_a_kustomization_are_charts(repo: Path) -> None:
+    write_tree(repo, BASE)
+    write_chart(repo / "base" / "chart")
+
+    names = [type(part).__name__ for source in open_sources(["."]) for part in source.parts]  # type: ignore[attr-defined]
+
+    assert names == ["KustomizationSource", "ChartSource"]
+
+
+def test_components_are_not_built_alone(repo: Path) -> None:
+    write_tree(
+        repo,
+        {"c/kustomization.yaml": "apiVersion: kustomize.config.k8s.io/v1alpha1\nkind: Component\n"},
+    )
+
+    assert audited() == ([], [])
+
+
+def test_what_kustomize_makes_itself_comes_from_the_kustomization(repo: Path) -> None:
+    write_tree(repo, {"k/kustomization.yaml": "configMapGenerator: [{name: x, literals: [a=b]}]\n"})
+
+    [document], _ = audited("k")
+
+    assert document.path == "k/kustomization.yaml"
+
+
+def test_one_that_cannot_be_built(repo: Path) -> None:
+    write_tree(repo, {**BASE, "k/kustomization.yaml": "resources: [gone.yaml]\n"})
+
+    documents, [problem] = audited()
+
+    assert [item.path for item in documents] == ["base/web.yaml"]
+    assert (problem.what, problem.where) == (
+        "kustomization k cannot be built",
+        "k/kustomization.yaml",
+    )
+    assert "gone.yaml" in problem.why
+
+
+def test_files_outside_are_not_read(repo: Path, tmp_path: Path) -> None:
+    write_tree(tmp_path, {"secret.yaml": WEB})
+    write_tree(repo, {"k/kustomization.yaml": "resources: [../../secret.yaml]\n"})
+
+    documents, [problem] = audited("k")
+
+    assert documents == []
+    assert "security" in problem.why or "not in or below" in problem.why
+
+
+def test_bases_elsewhere_are_not_fetched(repo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+
+    class Proxy(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            asked.append(self.path)
+            self.send_error(404)
+
+    write_tree(repo, {"k/kustomization.yaml": "resources: ['http://bases.test/a.yaml']\n"})
+    with http.server.HTTPServer(("127.0.0.1", 0), Proxy) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        monkeypatch.setenv("HTTP_PROXY", f"http://127.0.0.1:{server.server_port}")
+        documents, [problem] = audited("k")
+        server.shutdown()
+        thread.join(10)
+
+    assert (documents, asked) == ([], [])
+    assert problem.what == "kustomization k cannot be built"
+
+
+def test_neither_program_is_one_clear_error(repo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(repo))
+    write_tree(repo, {**BASE, **PROD, **TEST, "plain.yaml": WEB})
+
+    documents, problems = audited()
+
+    assert [item.path for item in documents] == ["plain.yaml"]
+    assert [item.what for item in problems] == [
+        "kustomizations cannot be built: there is neither kustomize nor kubectl"
+    ]
