@@ -27,7 +27,8 @@ from auditor.sources.rendering import (
     warnings_in,
 )
 from auditor.sources.splitting import Piece, normalise_all, read_pieces
-from auditor.sources.staging import without_dependencies
+from auditor.sources.staging import with_template, without_dependencies
+from auditor.sources.values_files import read_values_file
 
 OLDEST: Final = "3.8"
 """The first version of helm that this was made for."""
@@ -35,6 +36,9 @@ _QUICK_SECONDS: Final = 10.0
 _MISSING: Final = re.compile(r"missing in charts/ directory: (?P<names>[^\n]+)")
 _INVALID_YAML: Final = "YAML parse error on"
 _ERROR: Final = re.compile(r"^Error: ", re.MULTILINE)
+_NOTES_TEMPLATE: Final = "podfit-notes.yaml"
+_INCLUDE_NOTES: Final = 'notes: {{ include (print .Template.BasePath "/NOTES.txt") . | toJson }}'
+_NOTES: Final = re.compile(r'^notes: (".*")$', re.MULTILINE)
 _PROBE: Final = "{{ .Values | toJson }}"
 
 
@@ -100,15 +104,12 @@ class CliRenderer:
         return replace(rendered, notes=self._notes(chart, options, flags))
 
     def _notes(self, chart: Path, options: HelmOptions, flags: list[str]) -> str:
-        """NOTES.txt, which `helm template` does not print; "" before Helm 3.13."""
-        done = self._run(
-            options.timeout,
-            *("install", options.release_name, str(chart.absolute()), *flags),
-            *("--dry-run=client", "--output=json"),
-        )
-        with contextlib.suppress(ValueError, KeyError, TypeError):
-            return str(json.loads(done.stdout)["info"]["notes"])
-        return ""
+        """NOTES.txt, which `helm template` does not print: by a template that includes it."""
+        with with_template(chart, _NOTES_TEMPLATE, _INCLUDE_NOTES) as copy:
+            call = ("template", options.release_name, str(copy), *flags)
+            done = self._run(options.timeout, *call, f"--show-only=templates/{_NOTES_TEMPLATE}")
+        found = _NOTES.search(done.stdout)
+        return str(json.loads(found[1])) if found else ""
 
     def _helm(self, timeout: float, *arguments: str) -> Finished:
         done = self._run(timeout, *arguments)
@@ -127,16 +128,18 @@ class CliRenderer:
 def _flags(options: HelmOptions, overlay: Values) -> Iterator[list[str]]:
     """The options as flags. An overlay is a last values file: what `--set` says stays on top."""
     flags = [f"--namespace={options.namespace or 'default'}"]
-    flags += (f"--values={Path(name).absolute()}" for name in options.values_files)
+    documents = [text for name in options.values_files for text in read_values_file(name)]
+    if overlay:
+        documents.append(json.dumps(overlay))  # JSON is YAML
     flags += (f"--set={expression}" for expression in options.set_values)
     flags += (f"--set-string={expression}" for expression in options.set_strings)
     flags += (f"--api-versions={name}" for name in options.api_versions)
     if options.kube_version:
         flags.append(f"--kube-version={options.kube_version}")
     with tempfile.TemporaryDirectory(prefix="podfit-values-") as folder:
-        if overlay:
-            file = Path(folder, "values.json")
-            file.write_text(json.dumps(overlay), encoding="utf-8")
+        for number, text in enumerate(documents):
+            file = Path(folder, f"{number}.yaml")
+            file.write_text(text, encoding="utf-8")
             flags.append(f"--values={file}")
         yield flags
 

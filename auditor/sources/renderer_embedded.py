@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import importlib.util
-import re
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
-from auditor.sources.files import read_text
 from auditor.sources.options import HelmOptions
 from auditor.sources.rendering import (
     NO_VALUES,
@@ -21,12 +19,11 @@ from auditor.sources.rendering import (
 )
 from auditor.sources.splitting import normalise
 from auditor.sources.values import apply_set, drop_digits, keep_digits, merge
+from auditor.sources.values_files import read_values_file
 from auditor.sources.worker import Worker
 
 _QUICK_SECONDS: Final = 10.0
 """For what runs no template: parsing values, reading Chart.yaml."""
-_DOCUMENT_END: Final = re.compile(r"^---[ \t]*(?:#.*)?\r?$", re.MULTILINE)
-"""Helm merges the documents of a values file; the library's reader stops after the first."""
 _NOTES: Final = "templates/NOTES.txt"
 
 
@@ -95,7 +92,7 @@ class EmbeddedRenderer:
     def _compose(self, options: HelmOptions, overlay: Values) -> dict[str, Any]:
         values: dict[str, Any] = {}
         for name in options.values_files:
-            for text in _DOCUMENT_END.split(read_text(Path(name), name)):
+            for text in read_values_file(name):
                 values = merge(values, self._quickly("read_values", text=text))
         for call, expressions in (
             ("parse_set", options.set_values),

@@ -47,6 +47,16 @@ def without_dependencies(chart: Path, names: Collection[str]) -> Iterator[Path]:
 
 
 @contextlib.contextmanager
+def with_template(chart: Path, name: str, text: str) -> Iterator[Path]:
+    """A copy of a chart with a template more."""
+    with _copied(chart, frozenset()) as copy:
+        templates = copy / "templates"
+        templates.mkdir(exist_ok=True)
+        (templates / name).write_text(text, encoding="utf-8")
+        yield copy
+
+
+@contextlib.contextmanager
 def _copied(chart: Path, drop: frozenset[str]) -> Iterator[Path]:
     with tempfile.TemporaryDirectory(prefix="podfit-chart-") as name:
         copy = Path(name, "chart")

@@ -2,17 +2,30 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Final
 
 from auditor.errors import Problem, SourceError
 from auditor.sources.files import read_text
 from auditor.sources.options import HelmOptions
 from auditor.yaml import YamlError, read_documents
 
+_DOCUMENT_END: Final = re.compile(r"^---[ \t]*(?:#.*)?\r?$", re.MULTILINE)
+
+
+def read_values_file(name: str) -> tuple[str, ...]:
+    """The documents of a values file, each as its text, at least one. Raises SourceError.
+
+    Helm 4 merges them; Helm 3 and Helm's library read only the first, so they are given one by one.
+    """
+    documents = _DOCUMENT_END.split(read_text(Path(name), name))
+    return tuple(filter(str.strip, documents)) or ("",)
+
 
 def check_values_files(options: HelmOptions) -> Iterator[Problem]:
-    """Values files of several documents: Helm 4 merges them, earlier versions read the first.
+    """Values files of several documents, which not every Helm reads alike.
 
     Raises SourceError for a file that is absent, unreadable, no YAML or no mapping.
     """

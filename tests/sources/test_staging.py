@@ -7,7 +7,7 @@ import pytest
 from auditor.errors import SourceError
 from auditor.sources import staging
 from auditor.sources.archives import read_members
-from auditor.sources.staging import without_dependencies, without_files
+from auditor.sources.staging import with_template, without_dependencies, without_files
 from tests.support.charts import pack, pack_chart, write_chart, write_tree
 
 
@@ -103,6 +103,15 @@ def test_dependencies_are_no_longer_declared(chart: Path, file: str, text: str) 
     assert described["dependencies"] == [{"name": "b"}]
     if file == "Chart.yaml":
         assert (described["version"], described["appVersion"]) == ("1.0.0", "1.10")
+
+
+def test_a_template_more(chart: Path, tmp_path: Path) -> None:
+    bare = write_chart(tmp_path / "bare")
+
+    for path in (chart, bare):
+        with with_template(path, "more.yaml", "a: 1") as copy:
+            assert _files(copy)["templates/more.yaml"] == "a: 1"
+        assert not (path / "templates" / "more.yaml").exists()
 
 
 @pytest.mark.parametrize(
