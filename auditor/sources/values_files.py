@@ -52,6 +52,6 @@ def check_values_files(options: HelmOptions) -> Iterator[Problem]:
             yield SourceError(
                 f"values file {name} holds several documents",
                 where=f"{name}:{second.line}",
-                why="Helm 4 merges them, as was done here; earlier versions read only the first",
+                why="Helm 4 merges them, as was done here; Helm 3 reads only the first",
                 hint="put each document into a file of its own, and give each with -f",
             ).problem

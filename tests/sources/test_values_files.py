@@ -27,7 +27,7 @@ def test_a_second_document_is_not_passed_over_in_silence(
         Problem(
             "values file values.yaml holds several documents",
             where="values.yaml:3",
-            why="Helm 4 merges them, as was done here; earlier versions read only the first",
+            why="Helm 4 merges them, as was done here; Helm 3 reads only the first",
             hint="put each document into a file of its own, and give each with -f",
         )
     ]
