@@ -10,7 +10,7 @@ from auditor.cli.flags import (
     RuleFlags,
     SourceFlags,
 )
-from auditor.cli.report_flags import TerminalFlags
+from auditor.cli.report_flags import WatchFlags
 
 
 def baseline(
@@ -19,7 +19,7 @@ def baseline(
     rules: RuleFlags,
     ignores: IgnoreFlags,
     images: ImageFlags,
-    output: TerminalFlags,
+    output: WatchFlags,
     config: ConfigFlags,
 ) -> int:
     """Write .podfit-baseline.json: the findings of today, which later audits do not report."""

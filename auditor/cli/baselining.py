@@ -12,7 +12,7 @@ import typer
 from auditor.checks import ignore_lapse
 from auditor.cli.judging import baseline_path, make_policy, read_baseline
 from auditor.cli.output import write_text
-from auditor.cli.report_flags import TerminalFlags
+from auditor.cli.report_flags import WatchFlags
 from auditor.cli.running import run_audit
 from auditor.config.files import shown_path
 from auditor.config.model import Config
@@ -27,7 +27,7 @@ from auditor.suppression.scopes import Scope, scope_of
 from auditor.suppression.statements import Layer
 
 
-def run_baseline(config: Config, output: TerminalFlags) -> int:
+def run_baseline(config: Config, output: WatchFlags) -> int:
     """Writes the baseline of every area anew; the exit code."""
     policy = make_policy(config, baselines=False)
     report = run_audit(config, output, tell=True, policy=policy)
@@ -41,7 +41,7 @@ def run_baseline(config: Config, output: TerminalFlags) -> int:
     return EXIT_INCOMPLETE if report.problems else EXIT_CLEAN
 
 
-def without_stale_entries(config: Config, output: TerminalFlags) -> Report:
+def without_stale_entries(config: Config, output: WatchFlags) -> Report:
     """The report of an audit, after its baselines lost what matches no finding any more."""
     config = replace(config, ignores=replace(config.ignores, stale=False))
     policy = make_policy(config)

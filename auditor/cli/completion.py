@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 
-def complete_rule(incomplete: str) -> list[str]:
-    """Rules whose id begins so."""
-    from auditor.rulebook import load_builtin_rules
+import typer
 
-    return [rule.id for rule in load_builtin_rules() if rule.id.startswith(incomplete)]
+
+def complete_rule(context: typer.Context, incomplete: str) -> list[str]:
+    """Rules whose id begins so, those in the folders of `--rules` among them."""
+    from auditor.errors import ConfigurationError
+    from auditor.rulebook import load_builtin_rules, load_rulebook
+
+    try:
+        rules = load_rulebook(map(Path, context.params.get("rule_folders") or ()))
+    except ConfigurationError:
+        rules = load_builtin_rules()
+    return [rule.id for rule in rules if rule.id.startswith(incomplete)]
 
 
 def complete_format(incomplete: str) -> list[str]:

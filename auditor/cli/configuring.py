@@ -62,6 +62,7 @@ def make_config(flags: Flags) -> Config:
         images=_image_config(flags.images, resolved),
         gate=Gate(None if fail_on == "never" else Severity[fail_on.upper()], resolved.strict.value),
         pedantic=resolved.pedantic.value,
+        remedies=flags.rules.remedies,
         rules={name: setting.value for name, setting in resolved.rules.items()},
         rule_folders=tuple(flags.config.rule_folders),
         custom_resources=tuple(setting.value for setting in resolved.custom_resources),

@@ -6,11 +6,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
 from auditor.cli.completion import complete_cluster
+
+RULES_OPTION: Final = typer.Option(
+    "--rules",
+    metavar="DIR",
+    envvar="PODFIT_RULES",
+    help="A folder of rules of your own, beside podfit's; repeatable.",
+)
 
 
 class Renderer(StrEnum):
@@ -233,6 +240,15 @@ class RuleFlags:
             help="Apply the pedantic rules too.",
         ),
     ] = False
+    remedies: Annotated[
+        bool,
+        typer.Option(
+            "--remedies/--no-remedies",
+            envvar="PODFIT_REMEDIES",
+            help="Look for the values of charts that resolve findings; charts are rendered a few "
+            "times more.",
+        ),
+    ] = True
 
 
 @dataclass(frozen=True)
@@ -283,13 +299,5 @@ class ConfigFlags:
             help="Heed what the configuration says of registries: nobody but you can change it.",
         ),
     ] = False
-    rule_folders: Annotated[
-        list[Path],
-        typer.Option(
-            "--rules",
-            metavar="DIR",
-            envvar="PODFIT_RULES",
-            help="A folder of rules of your own; repeatable.",
-        ),
-    ] = field(default_factory=list)
+    rule_folders: Annotated[list[Path], RULES_OPTION] = field(default_factory=list)
     given: Mapping[str, str] = field(default_factory=dict)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Annotated
 
 import typer
@@ -21,7 +22,7 @@ def images(
 
     formats = {"json": write_images_json, "table": write_images_table}
     outputs = parse_outputs(output.output, tuple(formats), "table")
-    wanted = make_config(Flags(sources, images, config))
+    wanted = replace(make_config(Flags(sources, images, config)), remedies=False)
     report = run_audit(wanted, output, tell=True)
     failure = write_outputs(
         outputs, output, lambda name, style: formats[name](report.images, style)

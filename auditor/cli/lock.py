@@ -7,11 +7,13 @@ from typing import Annotated
 import typer
 
 from auditor.cli.flags import ConfigFlags, ImageFlags, SourceFlags
+from auditor.cli.report_flags import WatchFlags
 
 
 def lock(
     sources: SourceFlags,
     images: ImageFlags,
+    watch: WatchFlags,
     config: ConfigFlags,
     *,
     check: Annotated[
@@ -28,13 +30,10 @@ def lock(
             help="Ask for this image alone and keep the other entries; repeatable.",
         ),
     ] = None,
-    no_progress: Annotated[
-        bool, typer.Option("--no-progress", help="Show no progress bar.")
-    ] = False,
 ) -> int:
     """Write podfit.lock.json: the platforms of every image, for audits without a network."""
     from auditor.cli.configuring import Flags, make_config
     from auditor.cli.locking import run_lock
 
     wanted = make_config(Flags(sources, images, config))
-    return run_lock(wanted, check=check, update=tuple(update or ()), quiet=no_progress)
+    return run_lock(wanted, check=check, update=tuple(update or ()), watch=watch)

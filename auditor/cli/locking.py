@@ -9,7 +9,9 @@ from pathlib import Path
 import typer
 
 from auditor.audit import parse_images
+from auditor.cli.commentary import tell_request
 from auditor.cli.progress import Display, display
+from auditor.cli.report_flags import WatchFlags
 from auditor.cli.text import print_notices, print_problems
 from auditor.cli.wiring import custom_resources, named_lock_file, opened_inspector, overrides
 from auditor.config.model import Config, Reach
@@ -39,17 +41,18 @@ class _Target:
     old: LockFile
 
 
-def run_lock(config: Config, *, check: bool, update: Sequence[str], quiet: bool) -> int:
+def run_lock(config: Config, *, check: bool, update: Sequence[str], watch: WatchFlags) -> int:
     """Locks or checks every lock file of the sources; the exit code."""
     if config.images.reach is Reach.LOCKED:
         raise UsageError("--locked makes no sense here", hint="podfit lock asks for every image")
     wanted = frozenset(map(_reference, update))
-    with display(wanted=not quiet) as shown:
+    observer = tell_request if watch.verbose else None
+    with display(wanted=not watch.no_progress and not watch.verbose) as shown:
         inventories = _inventories(config, shown)
         stated = overrides(config)
         targets = [_target(path, found, stated) for path, found in inventories.items()]
         asked = sorted({image for target in targets for image in _asked(target, wanted)})
-        with opened_inspector(config, locks={}, fresh=True) as inspection:
+        with opened_inspector(config, locks={}, observer=observer, fresh=True) as inspection:
             answers = inspection.inspector.inspect(asked, shown.on_image)
     problems = [problem for item in inventories.values() for problem in item.problems]
     print_problems(problems)

@@ -18,12 +18,9 @@ class ColorMode(StrEnum):
 
 
 @dataclass(frozen=True)
-class TerminalFlags:
-    """What a person at a terminal wants to see."""
+class WatchFlags:
+    """What somebody who watches wants to see."""
 
-    color: Annotated[
-        ColorMode, typer.Option("--color", envvar="PODFIT_COLOR", help="Colour the output.")
-    ] = ColorMode.AUTO
     no_progress: Annotated[
         bool,
         typer.Option("--no-progress", envvar="PODFIT_NO_PROGRESS", help="Show no progress bar."),
@@ -37,6 +34,15 @@ class TerminalFlags:
             help="Tell on standard error what is read, rendered, asked and decided.",
         ),
     ] = False
+
+
+@dataclass(frozen=True)
+class TerminalFlags(WatchFlags):
+    """The same for a command that prints for people."""
+
+    color: Annotated[
+        ColorMode, typer.Option("--color", envvar="PODFIT_COLOR", help="Colour the output.")
+    ] = ColorMode.AUTO
 
 
 @dataclass(frozen=True)

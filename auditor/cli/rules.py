@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from auditor.cli.completion import complete_rule
+from auditor.cli.flags import RULES_OPTION
+
+
+@dataclass(frozen=True)
+class RuleFolders:
+    """Where rules are."""
+
+    rule_folders: Annotated[list[Path], RULES_OPTION] = field(default_factory=list)
 
 
 def rules(
+    folders: RuleFolders,
     *,
     rule: Annotated[
         str,
@@ -22,11 +33,22 @@ def rules(
     ] = "",
 ) -> int:
     """List the rules, or show the whole page of one."""
+    import sys
+
+    from auditor.cli.report_flags import ColorMode
+    from auditor.cli.terminal import style
+    from auditor.formats.page import write_page, write_source
     from auditor.formats.rule_list import list_rules
-    from auditor.rulebook import find_rule, load_builtin_rules
+    from auditor.rulebook import find_rule, load_rulebook
     from auditor.rules_page import rule_page
 
-    known = load_builtin_rules()
-    text = rule_page(find_rule(rule, known)) if rule else list_rules(known)
+    known = load_rulebook(folders.rule_folders)
+    look = style(ColorMode.AUTO)
+    watched = sys.stdout.isatty()
+    if not rule:
+        text = list_rules(known, look.width if watched else None)
+    else:
+        page = rule_page(find_rule(rule, known))
+        text = write_page(page, look) if watched else write_source(page)
     typer.echo(text, nl=False)
     return 0

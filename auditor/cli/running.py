@@ -10,12 +10,13 @@ from auditor.audit import Auditor
 from auditor.cli.commentary import follow, tell_inputs, tell_outcome, tell_request, timed
 from auditor.cli.judging import make_policy
 from auditor.cli.progress import display
-from auditor.cli.report_flags import TerminalFlags
+from auditor.cli.report_flags import WatchFlags
 from auditor.cli.text import print_notices, print_problems
 from auditor.cli.wiring import (
     applied_rules,
     custom_resources,
     find_lock_files,
+    find_remedies,
     load_clusters,
     load_rules,
     opened_inspector,
@@ -28,7 +29,7 @@ from auditor.sources.open import open_sources
 
 
 def run_audit(
-    config: Config, output: TerminalFlags, *, tell: bool = False, policy: Policy | None = None
+    config: Config, output: WatchFlags, *, tell: bool = False, policy: Policy | None = None
 ) -> Report:
     """The audit that a configuration describes.
 
@@ -54,6 +55,7 @@ def run_audit(
             known=frozenset(rule.id for rule in rules),
             table=custom_resources(config),
             allow_empty=config.allow_empty,
+            remedies=find_remedies(config, sources) if config.remedies else None,
             on_document=shown.on_document,
             on_image=shown.on_image,
         )

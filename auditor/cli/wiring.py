@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from auditor.checks import unreached_selector
 from auditor.clusters.catalog import load_cluster
 from auditor.config.model import Config, Reach
 from auditor.config.registries import with_registries
@@ -19,8 +20,12 @@ from auditor.registry.caching import MAX_STALE, CachingInspector, default_max_ag
 from auditor.registry.chain import ChainInspector, Overrides
 from auditor.registry.interface import Inspector
 from auditor.registry.lock import LockFile, LockInspector, find_lock, read_lock
+from auditor.remedies.finder import RemedyFinder
 from auditor.resources.table import Table, table_with
 from auditor.rulebook import Rule, load_rulebook
+from auditor.sources.helm import ChartSource
+from auditor.sources.interface import Source
+from auditor.sources.open import OpenedSource
 
 if TYPE_CHECKING:
     from auditor.registry.transport import Observer
@@ -41,8 +46,17 @@ def load_rules(folders: Iterable[Path] = ()) -> tuple[Rule, ...]:
 
 def applied_rules(config: Config, rules: Iterable[Rule]) -> tuple[Rule, ...]:
     """Those of the rules that the configuration wants, and that can find something."""
-    return select_rules(rules, config.rules, pedantic=config.pedantic)
+    chosen = select_rules(rules, config.rules, pedantic=config.pedantic)
+    if config.remedies:
+        return chosen
+    return tuple(rule for rule in chosen if rule.check is not unreached_selector.CHECK)
 
+
+def find_remedies(config: Config, sources: Iterable[Source]) -> RemedyFinder:
+    """What looks for remedies in the charts of some sources."""
+    parts = (part for item in sources if isinstance(item, OpenedSource) for part in item.parts)
+    charts = tuple(part for part in parts if isinstance(part, ChartSource))
+    return RemedyFinder(charts, custom_resources(config))
 
 
 def custom_resources(config: Config) -> Table:

@@ -55,7 +55,7 @@ class IgnoreConfig:
 class Config:
     """Everything that decides what an audit does, and nothing of how it looks.
 
-    rule_folders: of the user's own rules. areas: the
+    remedies: look for what resolves findings. rule_folders: of the user's own rules. areas: the
     repositories of the sources, each with its own configuration. notices: what the user should hear
     about the configuration.
     """
@@ -67,6 +67,7 @@ class Config:
     images: ImageConfig = field(default_factory=ImageConfig)
     gate: Gate = field(default_factory=Gate)
     pedantic: bool = False
+    remedies: bool = True
     rules: Mapping[str, RuleSetting] = field(default_factory=dict)
     rule_folders: tuple[Path, ...] = ()
     custom_resources: tuple[Entry, ...] = ()
