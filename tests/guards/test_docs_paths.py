@@ -55,6 +55,13 @@ def test_make_targets_that_documents_name_exist() -> None:
     assert {"demo", "test", "lint"} <= named <= targets
 
 
+def test_every_document_can_be_found_from_the_index() -> None:
+    index = ROOT / "docs" / "index.md"
+    linked = {(index.parent / name).resolve() for name in _linked_paths(index)}
+
+    assert {path for path in (ROOT / "docs").glob("*.md") if path != index} <= linked
+
+
 def test_documents_are_looked_at() -> None:
     names = {path.relative_to(ROOT).as_posix() for path in DOCUMENTS}
 
