@@ -6,15 +6,8 @@ from typing import Annotated
 
 import typer
 
-from auditor.cli.flags import (
-    ClusterFlags,
-    ConfigFlags,
-    GateFlags,
-    IgnoreFlags,
-    ImageFlags,
-    RuleFlags,
-    SourceFlags,
-)
+from auditor.cli.flags import ClusterFlags, GateFlags, ImageFlags, SourceFlags
+from auditor.cli.policy_flags import ConfigFlags, IgnoreFlags, RuleFlags
 from auditor.cli.report_flags import ReportFlags
 
 
@@ -37,7 +30,11 @@ def audit(
         ),
     ] = False,
 ) -> int:
-    """Report the workloads that could be placed on nodes which cannot run their images."""
+    """Report workloads that may land where they cannot run.
+
+    Renders charts, asks registries which platforms the images support, and works out where each pod
+    may be placed. Exit codes: 0 clean, 1 findings, 3 audit incomplete.
+    """
     from auditor.cli.baselining import without_stale_entries
     from auditor.cli.configuring import Flags, make_config
     from auditor.cli.output import parse_outputs, write_outputs

@@ -2,14 +2,8 @@
 
 from __future__ import annotations
 
-from auditor.cli.flags import (
-    ClusterFlags,
-    ConfigFlags,
-    IgnoreFlags,
-    ImageFlags,
-    RuleFlags,
-    SourceFlags,
-)
+from auditor.cli.flags import ClusterFlags, ImageFlags, SourceFlags
+from auditor.cli.policy_flags import ConfigFlags, IgnoreFlags, RuleFlags
 from auditor.cli.report_flags import WatchFlags
 
 
@@ -22,7 +16,10 @@ def baseline(
     output: WatchFlags,
     config: ConfigFlags,
 ) -> int:
-    """Write .podfit-baseline.json: the findings of today, which later audits do not report."""
+    """Write a baseline: findings that later audits do not report.
+
+    It is .podfit-baseline.json at the root of the repository, where audits find it.
+    """
     from auditor.cli.baselining import run_baseline
     from auditor.cli.configuring import Flags, make_config
 

@@ -9,15 +9,8 @@ from typing import Annotated
 import typer
 
 from auditor.cli.expansion import expanded
-from auditor.cli.flags import (
-    ClusterFlags,
-    ConfigFlags,
-    GateFlags,
-    IgnoreFlags,
-    ImageFlags,
-    RuleFlags,
-    SourceFlags,
-)
+from auditor.cli.flags import ClusterFlags, GateFlags, ImageFlags, SourceFlags
+from auditor.cli.policy_flags import ConfigFlags, IgnoreFlags, RuleFlags
 
 app = typer.Typer(
     help="Show, begin or describe the configuration.",

@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from auditor.cli.flags import (
-    ClusterFlags,
-    ConfigFlags,
-    GateFlags,
-    IgnoreFlags,
-    ImageFlags,
-    RuleFlags,
-    SourceFlags,
-)
+from auditor.cli.flags import ClusterFlags, GateFlags, ImageFlags, SourceFlags
+from auditor.cli.policy_flags import ConfigFlags, IgnoreFlags, RuleFlags
 from auditor.cli.wiring import load_rules
 from auditor.clusters.catalog import DEFAULT
 from auditor.config.areas import Area, Lookup, find_areas
@@ -25,6 +19,7 @@ from auditor.config.settings import Cluster
 from auditor.errors import UsageError
 from auditor.findings import Severity
 from auditor.policy import Gate
+from auditor.registry.cache import default_root
 from auditor.sources.options import HelmOptions, SourceOptions
 
 
@@ -56,6 +51,8 @@ def make_config(flags: Flags) -> Config:
             trees=tuple(area.tree for area in areas),
             ci_values=not flags.sources.no_ci_values,
             dependency_update=flags.sources.dependency_update,
+            cache=flags.images.cache_dir or default_root(os.environ),
+            offline=flags.images.offline or flags.images.locked,
         ),
         allow_empty=flags.sources.allow_empty,
         clusters=_distinct(resolved.cluster.value),

@@ -7,14 +7,18 @@ from typing import Annotated
 
 import typer
 
-from auditor.cli.flags import ConfigFlags, ImageFlags, SourceFlags
+from auditor.cli.flags import ImageFlags, SourceFlags
+from auditor.cli.policy_flags import ConfigFlags
 from auditor.cli.report_flags import OutputFlags
 
 
 def images(
     sources: SourceFlags, images: ImageFlags, output: OutputFlags, config: ConfigFlags
 ) -> int:
-    """List every image of the sources with its platforms, and who uses it."""
+    """List the images with their platforms, and who uses them.
+
+    Formats: table, json.
+    """
     from auditor.cli.configuring import Flags, make_config
     from auditor.cli.output import parse_outputs, write_outputs
     from auditor.cli.running import run_audit
@@ -38,7 +42,10 @@ def inspect(
     output: OutputFlags,
     config: ConfigFlags,
 ) -> int:
-    """Show every platform of one or more images, and where the answer comes from."""
+    """Show which platforms images support, and who said so.
+
+    Formats: text, json.
+    """
     from auditor.cli.configuring import Flags, make_config
     from auditor.cli.inspecting import run_inspect
 

@@ -6,7 +6,8 @@ from typing import Annotated
 
 import typer
 
-from auditor.cli.flags import ConfigFlags, ImageFlags, SourceFlags
+from auditor.cli.flags import ImageFlags, SourceFlags
+from auditor.cli.policy_flags import ConfigFlags
 from auditor.cli.report_flags import WatchFlags
 
 
@@ -31,7 +32,11 @@ def lock(
         ),
     ] = None,
 ) -> int:
-    """Write podfit.lock.json: the platforms of every image, for audits without a network."""
+    """Write podfit.lock.json, for audits without a network.
+
+    It holds the platforms of every image, and lies beside each SOURCE unless --lock-file says
+    where.
+    """
     from auditor.cli.configuring import Flags, make_config
     from auditor.cli.locking import run_lock
 

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from auditor.cli.completion import complete_rule
-from auditor.cli.flags import RULES_OPTION
+from auditor.cli.policy_flags import RULES_OPTION
 
 
 @dataclass(frozen=True)

@@ -7,13 +7,8 @@ from typing import Annotated
 
 import typer
 
-from auditor.cli.flags import (
-    ClusterFlags,
-    ConfigFlags,
-    GateFlags,
-    ImageFlags,
-    SourceFlags,
-)
+from auditor.cli.flags import ClusterFlags, GateFlags, ImageFlags, SourceFlags
+from auditor.cli.policy_flags import ConfigFlags
 from auditor.cli.report_flags import OutputFlags, TerminalFlags
 
 
@@ -25,7 +20,10 @@ def matrix(
     output: OutputFlags,
     config: ConfigFlags,
 ) -> int:
-    """Show every workload and every pool: runs, lands but cannot run, kept off, undecided."""
+    """Show workloads and pools: what runs where, and what cannot.
+
+    Formats: text, json, markdown.
+    """
     from auditor.cli.configuring import Flags, make_config
     from auditor.cli.output import parse_outputs, write_outputs
     from auditor.cli.running import run_audit
@@ -60,7 +58,7 @@ def explain(
     output: TerminalFlags,
     config: ConfigFlags,
 ) -> int:
-    """Tell the full story of one workload: each pool, each test, each image row."""
+    """Tell the whole story of one workload: pools, tests, images."""
     from auditor.cli.configuring import Flags, make_config
     from auditor.cli.output import write_text
     from auditor.cli.running import find_workload, run_audit
