@@ -27,7 +27,7 @@ demo: $(INSTALLED) ## audit the example chart and manifests, offline, with their
 	esac
 
 test: $(DEVELOP) ## run every test; placement and compatibility must be covered branch by branch
-	@$(BIN)/python scripts/fetch_tools.py docker-registry
+	@$(BIN)/python scripts/fetch_tools.py docker-registry skopeo
 	$(BIN)/python -m pytest -n auto --cov --cov-report=
 	$(BIN)/python -m coverage report
 	$(BIN)/python -m coverage report --include=$(CORE) --fail-under=100
@@ -52,11 +52,13 @@ package: $(DEVELOP) ## build the source distribution and the wheel into dist/
 	rm -rf dist
 	$(BIN)/python -m build
 
-bench: $(DEVELOP) ## measure
+bench: $(DEVELOP) ## measure: the start of podfit, and how fast it resolves images
 	$(BIN)/python bench/startup.py
+	@$(BIN)/python scripts/fetch_tools.py skopeo crane
+	$(BIN)/python -m bench.resolve --write
 
-tools: $(DEVELOP) ## fetch the real programs that tests use: docker-registry, helm
-	$(BIN)/python scripts/fetch_tools.py docker-registry helm
+tools: $(DEVELOP) ## fetch the real programs that tests use: docker-registry, helm, skopeo
+	$(BIN)/python scripts/fetch_tools.py docker-registry helm skopeo
 
 clean: ## remove everything that these commands made
 	rm -rf .venv .tools dist build .coverage .coverage.* .hypothesis

@@ -1,6 +1,6 @@
 """What a user waits for before podfit does anything: medians of whole processes, in milliseconds.
 
-    python bench/startup.py [RUNS]
+    python -m bench.startup [RUNS]
 
 The bare interpreter comes first: it is the floor of all the others.
 """

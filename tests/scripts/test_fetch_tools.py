@@ -81,3 +81,25 @@ def test_the_reason_of_a_failure_is_its_last_line(
 
     with pytest.raises(script.FetchError, match="apt-get download x failed: E: no such package"):
         script.run("apt-get", "download", "x")
+
+
+def test_the_libraries_that_a_package_needs(script: ModuleType) -> None:
+    depends = "gnupg (>= 2.1) | gpg, libassuan0 (>= 2.4), libc6 (>= 2.34), libudev1:any | x, liba"
+
+    assert script.libraries(depends) == ["libassuan0", "libudev1", "liba"]
+    assert script.libraries("") == []
+
+
+def test_package_lists_are_fetched_once(
+    script: ModuleType, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "lists").mkdir()
+
+    def run(*command: str, cwd: Path | None = None) -> None:
+        assert f"Dir::State::Lists={tmp_path / 'lists'}" in command
+        raise script.FetchError("Unable to locate package")
+
+    monkeypatch.setattr(script, "run", run)
+
+    with pytest.raises(script.FetchError, match="Unable to locate"):
+        script.download_package("skopeo", tmp_path)
