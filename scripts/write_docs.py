@@ -32,6 +32,9 @@ ROOT: Final = Path(__file__).resolve().parents[1]
 WIDTH: Final = "100"
 
 sys.path.insert(0, str(ROOT))
+from typer.main import get_command  # noqa: E402
+
+from auditor.cli.main import app  # noqa: E402
 from auditor.config.json_schema import config_schema, schema_text  # noqa: E402
 from auditor.resources.table import Entry, PodSource, builtin_entries  # noqa: E402
 from auditor.rulebook import load_builtin_rules  # noqa: E402 - the checkout, not an install
@@ -85,6 +88,7 @@ def table(of: str) -> str:
     tables = {
         "configuration keys": keys_table,
         "custom resources": resources_table,
+        "options": options_table,
         "rules": rules_table,
     }
     return tables[of]()
@@ -107,6 +111,37 @@ def keys_of(schema: Any, prefix: str = "") -> Iterator[tuple[str, str]]:
     for keyword, step in (("items", "[]"), ("additionalProperties", ".<name>")):
         if isinstance(inner := schema.get(keyword), dict):
             yield from keys_of(inner, f"{prefix}{step}")
+
+
+def options_table() -> str:
+    """Every option of every command, with the variable that stands for it."""
+    of: dict[tuple[str, str], list[str]] = {}
+    about: dict[tuple[str, str], str] = {}
+    for name, option in options_of(get_command(app)):
+        key = (option_cell(option), str(option.envvar or ""))
+        of.setdefault(key, []).append(name)
+        about.setdefault(key, str(option.help))
+    rows = (
+        f"| `{label}` | {f'`{variable}`' if variable else ''} "
+        f"| {about[label, variable]} | {', '.join(names)} |\n"
+        for (label, variable), names in sorted(of.items(), key=lambda item: item[0][0].lstrip("-"))
+    )
+    return "| option | variable | | commands |\n|---|---|---|---|\n" + "".join(rows)
+
+
+def options_of(command: Any, name: str = "") -> Iterator[tuple[str, Any]]:
+    """The options of a command and of those below it, each with the command's name."""
+    for below, inner in getattr(command, "commands", {}).items():
+        yield from options_of(inner, f"{name} {below}".strip())
+    for parameter in command.params if name else ():
+        if parameter.param_type_name == "option":
+            yield name, parameter
+
+
+def option_cell(option: Any) -> str:
+    """`-f, --values FILE`."""
+    names = ", ".join([*option.opts, *option.secondary_opts])
+    return f"{names} {option.metavar or ''}".strip().replace("|", "\\|")
 
 
 def resources_table() -> str:

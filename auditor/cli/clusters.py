@@ -6,17 +6,22 @@ from typing import Annotated
 
 import typer
 
+from auditor.cli.completion import complete_cluster
+
 
 def clusters(
     *,
     name: Annotated[
         str,
         typer.Argument(
-            metavar="[NAME|FILE]", help="Show the pools of this one.", show_default=False
+            metavar="[NAME|FILE]",
+            help="Show the pools of this one.",
+            show_default=False,
+            autocompletion=complete_cluster,
         ),
     ] = "",
 ) -> int:
-    """List the cluster profiles, or show the node pools of one."""
+    """List the cluster profiles, or show the pools of one."""
     from auditor.clusters.catalog import BUILT_IN, load_cluster
     from auditor.formats.profiles import list_profiles, show_profile
 

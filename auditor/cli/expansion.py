@@ -6,11 +6,12 @@ A command takes a group as one parameter:  `def audit(sources: SourceFlags, outp
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import MISSING, Field, fields, is_dataclass
 from typing import Any, Final, get_type_hints
 
 import typer
+from typer.models import OptionInfo
 
 GIVEN: Final = "given"
 """The field of a group that is no option: it is told which options were given, and how."""
@@ -32,6 +33,8 @@ def expanded(command: Callable[..., int]) -> Callable[..., None]:
             kind = inspect.Parameter.KEYWORD_ONLY
             parameters.append(parameter.replace(annotation=hints[name], kind=kind))
 
+    _hide_variables(parameters)
+
     def run(context: typer.Context, **values: Any) -> None:
         arguments = {}
         for name, kind in groups.items():
@@ -46,6 +49,14 @@ def expanded(command: Callable[..., int]) -> Callable[..., None]:
     run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     run.__annotations__ = {item.name: item.annotation for item in parameters}
     return run
+
+
+def _hide_variables(parameters: Iterable[inspect.Parameter]) -> None:
+    """They follow from the options' names, and would take every other line of the help."""
+    for parameter in parameters:
+        for info in getattr(parameter.annotation, "__metadata__", ()):
+            if isinstance(info, OptionInfo):
+                info.show_envvar = False
 
 
 def _parameters(kind: Any) -> list[inspect.Parameter]:

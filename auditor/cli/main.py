@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
@@ -21,9 +21,10 @@ app = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog="Exit codes: 0 clean, 1 findings, 2 usage or configuration error, 3 audit incomplete.",
 )
+_VARIABLES: Final = "Options have variables, such as PODFIT_LOCK_FILE for --lock-file."
 
 
 def _print_version(wanted: bool) -> None:  # noqa: FBT001 - Typer's signature of a callback
@@ -45,17 +46,17 @@ def _root(
     del version
 
 
-app.command("audit")(expanded(audit.audit))
-app.command("baseline")(expanded(baseline.baseline))
+app.command("audit", epilog=_VARIABLES)(expanded(audit.audit))
+app.command("baseline", epilog=_VARIABLES)(expanded(baseline.baseline))
 app.add_typer(cache.app, name="cache")
 app.command("clusters")(expanded(clusters.clusters))
 app.add_typer(config.app, name="config")
-app.command("explain")(expanded(views.explain))
-app.command("images")(expanded(images.images))
-app.command("inspect")(expanded(images.inspect))
-app.command("lock")(expanded(lock.lock))
-app.command("matrix")(expanded(views.matrix))
-app.command("rules")(expanded(rules.rules))
+app.command("explain", epilog=_VARIABLES)(expanded(views.explain))
+app.command("images", epilog=_VARIABLES)(expanded(images.images))
+app.command("inspect", epilog=_VARIABLES)(expanded(images.inspect))
+app.command("lock", epilog=_VARIABLES)(expanded(lock.lock))
+app.command("matrix", epilog=_VARIABLES)(expanded(views.matrix))
+app.command("rules", epilog=_VARIABLES)(expanded(rules.rules))
 
 
 def main() -> None:

@@ -1,0 +1,82 @@
+"""`--help` of every command, as people read it."""
+
+from typing import Any
+
+import pytest
+import typer
+
+from auditor.cli.main import app
+from tests.support.command import podfit
+
+ROOT: Any = typer.main.get_command(app)
+COMMANDS = ["", "audit", "baseline", "clusters", "explain", "images", "inspect", "lock", "matrix"]
+COMMANDS += ["rules", "cache", "cache clear", "cache dir", "cache prune"]
+COMMANDS += ["config", "config init", "config schema", "config show"]
+WITHOUT_VARIABLE = {"--help", "--check", "--update", "--max-size"}
+"""Options that say what one call does, not how podfit works."""
+
+
+def lines_of(command: str) -> list[str]:
+    done = podfit(*command.split(), "--help")
+    assert (done.code, done.err) == (0, "")
+    return done.out.splitlines()
+
+
+def test_every_command_is_looked_at() -> None:
+    found = {""}
+    for name, command in ROOT.commands.items():
+        found |= {name, *(f"{name} {inner}" for inner in getattr(command, "commands", ()))}
+    assert sorted(found) == sorted(COMMANDS)
+
+
+@pytest.mark.parametrize("width", [80, 100])
+@pytest.mark.parametrize("command", COMMANDS)
+def test_no_line_is_too_long_and_no_word_cut(
+    command: str, width: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", str(width))
+    lines = lines_of(command)
+    assert lines[0].startswith(f"Usage: podfit {command}".rstrip())
+    assert max(map(len, lines)) <= width
+    assert [line for line in lines if line.endswith("...") and "Usage" not in line] == []
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_wide_terminal_is_used_up_to_what_reads_well(
+    command: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "200")
+    assert max(map(len, lines_of(command))) <= 100
+
+
+@pytest.mark.parametrize("command", COMMANDS[1:])
+def test_every_option_has_words_and_a_variable_of_its_name(command: str) -> None:
+    found = ROOT
+    for name in command.split():
+        found = found.commands[name]
+    for option in found.params:
+        assert option.help.endswith(".") or option.name == "help", option.name
+        if option.param_type_name == "option" and not WITHOUT_VARIABLE & {*option.opts}:
+            long = max(option.opts, key=len)
+            expected = "PODFIT_" + long.removeprefix("--").replace("-", "_").upper()
+            config_show = command == "config show" and long == "--output"
+            several = command in {"images", "inspect", "matrix"} and long == "--output"
+            assert option.envvar == (None if config_show or several else expected), long
+
+
+def test_the_list_of_commands() -> None:
+    listed = podfit("--help").out.partition("Commands:\n")[2]
+    expected = """\
+  audit     Report workloads that may land where they cannot run.
+  baseline  Write a baseline: findings that later audits do not report.
+  clusters  List the cluster profiles, or show the pools of one.
+  explain   Tell the whole story of one workload: pools, tests, images.
+  images    List the images with their platforms, and who uses them.
+  inspect   Show which platforms images support, and who said so.
+  lock      Write podfit.lock.json, for audits without a network.
+  matrix    Show workloads and pools: what runs where, and what cannot.
+  rules     List the rules, or show the whole page of one.
+  cache     Show, empty or shrink the cache of registry answers.
+  config    Show, begin or describe the configuration.
+"""
+    assert listed.startswith(expected)
