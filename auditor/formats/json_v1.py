@@ -108,8 +108,12 @@ def _finding(finding: Finding, suppressed: Suppressed | None, url: str) -> Json:
         "pools": list(seen.pools),
         "variants": list(finding.variants),
         "explanations": [_explanation(item) for item in finding.explanations],
-        "suppressed": suppressed and {"by": suppressed.by, "reason": suppressed.reason},
+        "suppressed": suppressed and _suppressed(suppressed),
     }
+
+
+def _suppressed(item: Suppressed) -> Json:
+    return {"by": item.by, "reason": item.reason, "where": item.where}
 
 
 def _fix(seen: Observation) -> Json:

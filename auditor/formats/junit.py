@@ -14,7 +14,7 @@ from auditor.errors import Problem
 from auditor.findings import Finding
 from auditor.formats.escape import lines, visible, xml_document
 from auditor.formats.interface import Style
-from auditor.formats.words import workload_names
+from auditor.formats.words import silenced_by, workload_names
 from auditor.policy import Gate
 from auditor.report import Report
 from auditor.workloads import Workload
@@ -33,16 +33,20 @@ def write_junit(report: Report, style: Style) -> str:
     for assessment, name in zip(report.assessments, workload_names(report), strict=True):
         path = assessment.workload.document.path
         by_file.setdefault(path, []).append((assessment.workload, name))
-    cases = _cases(report)
+    cases, placed = _cases(report), set()
     for path, workloads in by_file.items():
         suite = ET.SubElement(root, "testsuite", name=visible(path))
         for workload, name in workloads:
             for rule in report.rules:
                 classname = f"{visible(path)}: {visible(name)}"
                 case = ET.SubElement(suite, "testcase", name=rule.id, classname=classname)
-                if (element := cases.get(_key(rule.id, workload))) is not None:
+                key = _key(rule.id, workload)
+                placed.add(key)
+                if (element := cases.get(key)) is not None:
                     case.append(element)
         _count(suite)
+    for key in sorted(cases.keys() - placed):
+        root.append(_about_no_workload(key, cases[key]))
     if report.problems:
         suite = ET.SubElement(root, "testsuite", name="podfit")
         suite.extend(_not_audited(problem) for problem in report.problems)
@@ -50,6 +54,15 @@ def write_junit(report: Report, style: Style) -> str:
     ET.indent(root)
     text = ET.tostring(root, encoding="unicode", xml_declaration=False)
     return f'<?xml version="1.0" encoding="UTF-8"?>\n{xml_document(text)}\n'
+
+
+def _about_no_workload(key: Key, element: ET.Element) -> ET.Element:
+    """A suite for what was found in a file that steers podfit, such as an ignore without effect."""
+    rule, path, _ = key
+    suite = ET.Element("testsuite", name=visible(path))
+    ET.SubElement(suite, "testcase", name=rule, classname=visible(path)).append(element)
+    _count(suite)
+    return suite
 
 
 def _key(rule: str, workload: Workload) -> Key:
@@ -64,7 +77,7 @@ def _cases(report: Report) -> Mapping[Key, ET.Element]:
         found.setdefault(key, []).append(_of_finding(finding, report.gate))
     for item in report.suppressed:
         key = _key(item.finding.rule, item.finding.observation.workload)
-        message = visible(f"suppressed by {item.by}: {item.reason}")
+        message = visible(f"suppressed by {silenced_by(item)}")
         found.setdefault(key, []).append(ET.Element("skipped", message=message))
     return {key: _merged(elements) for key, elements in found.items()}
 

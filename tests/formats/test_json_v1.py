@@ -147,7 +147,11 @@ def test_suppressed_findings_are_among_the_others_with_their_reason(report: Repo
 
     silenced = {f["rule"]: f["suppressed"] for f in shown["findings"] if f["suppressed"]}
     assert silenced == {
-        "windows-build-mismatch": {"by": "annotation", "reason": "leaving soon"},
+        "windows-build-mismatch": {
+            "by": "annotation",
+            "reason": "leaving soon",
+            "where": "",
+        },
     }
     assert (shown["summary"]["errors"], shown["summary"]["suppressed"]) == (2, 1)
     places = [(f["location"]["path"], f["location"]["start"]["line"]) for f in shown["findings"]]

@@ -1,5 +1,6 @@
 """JUnit XML, read back with a parser."""
 
+from dataclasses import replace
 from xml.etree import ElementTree as ET
 
 from auditor.errors import Problem
@@ -8,7 +9,17 @@ from auditor.formats.interface import PLAIN
 from auditor.formats.junit import write_junit
 from auditor.policy import Gate
 from auditor.report import Report
-from tests.support.reports import SHOP, audit, rendered, silence, told, workload
+from tests.support import ignores
+from tests.support.ignores import entry
+from tests.support.reports import (
+    LINUX_ONLY,
+    SHOP,
+    audit,
+    rendered,
+    silence,
+    told,
+    workload,
+)
 
 
 def suites(report: Report) -> list[ET.Element]:
@@ -61,6 +72,17 @@ def test_a_finding_below_the_gate_does_not_fail_a_pipeline() -> None:
     for report, kind in ((never, "skipped"), (always, "failure")):
         (suite,) = suites(report)
         assert case(suite, "image-unresolved", "Deployment/web").find(kind) is not None
+
+
+def test_what_is_found_in_the_configuration_has_a_suite_of_its_own() -> None:
+    unused = entry("missing-os-selector", kind=("Job",), line=3)
+    report = ignores.audit(workload(spec=LINUX_ONLY), scope=ignores.scope(unused, whole=True))
+    failing = replace(report, gate=Gate(Severity.WARNING))
+
+    assert failing.exit_code == 1
+    last = suites(failing)[-1]
+    assert (last.get("name"), last.get("failures")) == (".podfit.yaml", "1")
+    assert [item.get("name") for item in last] == ["unused-ignore"]
 
 
 def test_a_suppressed_finding_says_why() -> None:
