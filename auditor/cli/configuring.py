@@ -42,6 +42,8 @@ def make_config(flags: Flags) -> Config:
     Raises `UsageError` where flags contradict each other, and `ConfigurationError` for a
     configuration file that is wrong.
     """
+    if flags.images.offline and flags.sources.dependency_update:
+        raise UsageError("--offline and --dependency-update exclude each other")
     areas, resolved = survey(flags)
     fail_on = resolved.fail_on.value
     return Config(
@@ -52,7 +54,7 @@ def make_config(flags: Flags) -> Config:
             ci_values=not flags.sources.no_ci_values,
             dependency_update=flags.sources.dependency_update,
             cache=flags.images.cache_dir or default_root(os.environ),
-            offline=flags.images.offline or flags.images.locked,
+            offline=flags.images.offline,
         ),
         allow_empty=flags.sources.allow_empty,
         clusters=_distinct(resolved.cluster.value),

@@ -73,7 +73,7 @@ def named_lock_file(config: Config, source: str) -> Path | None:
 def find_lock_files(config: Config) -> tuple[Path, ...]:
     """The lock files of a run, each once: those that were named, or those of the sources."""
     found = (
-        named_lock_file(config, source) or find_lock(Path() if source == "-" else Path(source))
+        named_lock_file(config, source) or find_lock(Path() if source == "-" or "://" in source else Path(source))
         for source in config.sources
     )
     return tuple(dict.fromkeys(path for path in found if path is not None))

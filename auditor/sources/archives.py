@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import tarfile
 import zlib
@@ -31,7 +32,11 @@ def read_members(file: BinaryIO, wanted: Callable[[str], bool]) -> Iterator[tupl
     """
     unpacked = 0
     try:
-        with tarfile.open(fileobj=file, mode="r|gz") as archive:
+        # Mode "r|gz" cannot read the header that `helm package` writes: it has an extra field.
+        with (
+            gzip.GzipFile(fileobj=file) as unzipped,
+            tarfile.open(fileobj=unzipped, mode="r|") as archive,
+        ):
             for count, member in enumerate(archive):
                 unpacked += member.size
                 if unpacked > MAX_UNPACKED or count >= MAX_MEMBERS:

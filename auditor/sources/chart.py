@@ -69,6 +69,8 @@ class Chart:
                 parts[index + 1] = names.get(parts[index + 1], parts[index + 1])
             folder = folder / SUBCHARTS / parts[index + 1]
             declared = _declared_in(folder)
+        if is_address(self.shown):
+            return "/".join((self.shown, *parts))
         return Path(self.shown, *parts).as_posix()
 
     def subcharts(self) -> Iterator[Chart]:
@@ -80,6 +82,11 @@ class Chart:
                     yield read_chart(path, Path(self.shown, SUBCHARTS, path.name).as_posix())
                 except SourceError:
                     continue  # Helm says what is wrong with it
+
+
+def is_address(shown: str) -> bool:
+    """Whether a chart lies elsewhere, so that its name is no path."""
+    return "://" in shown
 
 
 def is_chart_folder(path: Path) -> bool:

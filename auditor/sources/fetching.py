@@ -108,7 +108,9 @@ class CliFetcher:
         repository = wanted.repository
         with _own_cache() as variables, _registered((repository,)) as configured:
             named = bool(repository.url)
-            chart = f"{_NAME.format(0)}/{wanted.chart}" if named else wanted.chart
+            chart = (
+                f"{repository.name or _NAME.format(0)}/{wanted.chart}" if named else wanted.chart
+            )
             flags = [f"--version={wanted.version}"] if wanted.version else []
             flags += ["--plain-http"] if is_loopback(wanted.host) else []
             settings = {**variables, **configured}

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from auditor.errors import Problem
+from auditor.errors import Problem, SourceError
 from auditor.manifests import Document
 from auditor.sources.archives import is_archive
 from auditor.sources.chart import enclosing_chart, is_chart_folder
@@ -16,10 +16,12 @@ from auditor.sources.completion import Completion
 from auditor.sources.fetching import choose_fetcher
 from auditor.sources.files import ManifestFile, missing, unreadable
 from auditor.sources.helm import ChartSource
+from auditor.sources.helm_settings import helm_repositories
 from auditor.sources.identity import Identifier
 from auditor.sources.interface import Source
 from auditor.sources.kustomize import FILE_NAMES, KustomizationSource, roots
 from auditor.sources.options import SourceOptions
+from auditor.sources.remote import ChartCache, RemoteChart, parse_remote
 from auditor.sources.renderers import choose_renderer
 from auditor.sources.rendering import Renderer
 from auditor.sources.stream import StandardInput
@@ -112,7 +114,9 @@ class _Opener:
             return
         path = Path(argument)
         try:
-            if not argument or not path.exists():
+            if remote := self._remote(argument):
+                yield self._pulled(remote)
+            elif not argument or not path.exists():
                 yield missing(argument or "a SOURCE without a name").problem
             elif chart := _chart_named(path):
                 yield from self._chart(chart)
@@ -124,6 +128,25 @@ class _Opener:
                 yield self._file(path, source=_shown(path), lenient=False)
         except OSError as error:  # a folder on the way that may not be entered, a name too long
             yield unreadable(argument, error).problem
+
+    def _remote(self, argument: str) -> RemoteChart | None:
+        """What lies here comes first; without a place to keep charts none are pulled."""
+        if self.options.cache is None or Path(argument).exists():
+            return None
+        return parse_remote(argument, helm_repositories())
+
+    def _pulled(self, chart: RemoteChart) -> ChartSource | Problem:
+        if self.options.cache is None:
+            raise AssertionError("a remote chart without a cache")
+        fetcher = choose_fetcher(self.options.helm)
+        cache = ChartCache(self.options.cache, fetcher, self.options.offline)
+        try:
+            archive = cache.archive(chart)
+        except SourceError as error:
+            return error.problem
+        return ChartSource(
+            archive, chart.shown, self.options.helm, self.renderer, completion=self._completion()
+        )
 
     def _below(self, folder: Path) -> Iterator[Part]:
         root = folder.resolve()

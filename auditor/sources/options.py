@@ -75,13 +75,16 @@ class SourceOptions:
     """How sources are opened and read.
 
     ci_values: render charts with their `ci/*-values.yaml` too. dependency_update: fetch what charts
-    lack.
+    lack. cache: where charts from elsewhere are kept; without it none are pulled. offline: nobody
+    is asked for them.
     """
 
     helm: HelmOptions = field(default_factory=HelmOptions)
     trees: tuple[Tree, ...] = ()
     ci_values: bool = True
     dependency_update: bool = False
+    cache: Path | None = None
+    offline: bool = False
 
     def excludes(self, path: Path) -> bool:
         """Whether a file or folder is passed over. path: absolute, links resolved."""

@@ -1,11 +1,13 @@
 import io
 import tarfile
+from pathlib import Path
 
 import pytest
 
 from auditor.sources import archives
-from auditor.sources.archives import ArchiveError, is_archive, pack, read_members
+from auditor.sources.archives import ArchiveError, is_archive, open_members, pack, read_members
 from tests.support.charts import pack as pack_members
+from tests.support.charts import require_library, write_chart
 
 
 def _read(data: bytes) -> dict[str, bytes]:
@@ -100,3 +102,16 @@ class _Zeros(io.RawIOBase):
         assert isinstance(buffer, memoryview)
         buffer[:] = bytes(len(buffer))
         return len(buffer)
+
+
+def test_what_helm_package_makes(tmp_path: Path) -> None:
+    """Its gzip header has an extra field, which tarfile's own reading of streams trips over."""
+    require_library()
+    import helm_python
+
+    chart = write_chart(tmp_path / "web", {"a.yaml": "a: 1\n"})
+    archive = helm_python.package(str(chart), destination=str(tmp_path))
+
+    names = [name for name, _ in open_members(Path(archive), lambda _: True)]
+
+    assert names == ["Chart.yaml", "templates/a.yaml"]
