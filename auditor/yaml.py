@@ -2,59 +2,30 @@
 
 Kubernetes decodes with sigs.k8s.io/yaml: a fork of go-yaml v2 to JSON, then JSON to Go structs.
 So YAML 1.1 scalars with go-yaml's own rules, the last of two equal keys, unknown tags and `=` as
-text. PyYAML's C parser gives the events; the scalars are resolved here (go-yaml `resolve.go`). Text
-is cut at `---` lines first, as apimachinery's `YAMLReader` does, so one bad document does not hide
-the others.
+text. PyYAML's C parser gives the events, `auditor.scalars` reads the scalars. Text is cut at `---`
+lines first, as apimachinery's `YAMLReader` does, so one bad document does not hide the others.
 """
 
 from __future__ import annotations
 
-import base64
-import binascii
 import json
 import math
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any, Final, TypeVar
 
 import yaml as pyyaml
+
+from auditor.scalars import MergeKey, Scalar, json_number, plain_scalar, tagged_scalar
 
 MAX_DEPTH: Final = 1000
 MAX_NODES: Final = 2_000_000
 """Nodes of one document after its aliases are followed: an alias bomb has billions."""
 
-Scalar = None | bool | int | float | str
 _T = TypeVar("_T")
 
 _SEPARATOR: Final = re.compile(r"^---(?=\s|$)", re.MULTILINE)
-_LITERALS: Final[Mapping[str, bool | None]] = {
-    **dict.fromkeys(("", "~", "null", "Null", "NULL"), None),
-    **dict.fromkeys(
-        ("true", "True", "TRUE", "on", "On", "ON", "yes", "Yes", "YES", "y", "Y"), True
-    ),
-    **dict.fromkeys(
-        ("false", "False", "FALSE", "off", "Off", "OFF", "no", "No", "NO", "n", "N"), False
-    ),
-}
-_NUMERIC: Final = re.compile(r"[-+.0-9]")
-_INTEGER: Final = re.compile(
-    r"(?P<sign>[-+]?)(?:0[bB](?P<two>[01]+)|0[xX](?P<sixteen>[0-9a-fA-F]+)|0[oO]?(?P<eight>[0-7]+)"
-    r"|(?P<ten>0|[1-9][0-9]*))"
-)
-_FLOAT: Final = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
-_NOT_FINITE: Final = re.compile(r"[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)")
-_TAG: Final = "tag:yaml.org,2002:"
-_TYPES: Final[Mapping[str, tuple[type, ...]]] = {
-    f"{_TAG}bool": (bool,),
-    f"{_TAG}float": (float, int),
-    f"{_TAG}int": (int,),
-    f"{_TAG}null": (type(None),),
-}
-"""What a scalar with one of these tags must be; any other tag makes it text."""
-_MAX_DIGITS: Final = 100
-_EXACT_INTEGER: Final = 2**53
 
 
 @dataclass(frozen=True, slots=True)
@@ -302,7 +273,7 @@ def _finite(text: str) -> int | float:
     number = float(text)
     if not math.isfinite(number):
         raise ValueError(text)
-    return _number(number)
+    return json_number(number)
 
 
 class _Refused(Exception):
@@ -411,7 +382,7 @@ class _Builder:
         value: dict[str, Node] = {}
         places: dict[str, tuple[int, int]] = {}
         for key, node in zip(items[::2], items[1::2], strict=True):
-            if isinstance(key.value, _MergeKey):
+            if isinstance(key.value, MergeKey):
                 merged = self._merged(node)
                 value.update(merged)
                 places.update(dict.fromkeys(merged, (key.line, key.column)))
@@ -451,60 +422,7 @@ def _resolve(event: Any, line: int) -> Scalar:
     tag: str = event.tag
     try:
         if not tag:
-            return _plain(text) if event.implicit[0] else text
-        return _tagged(text, tag)
-    except (ValueError, binascii.Error) as error:
+            return plain_scalar(text) if event.implicit[0] else text
+        return tagged_scalar(text, tag)
+    except ValueError as error:
         raise _Refused(str(error), line, event.start_mark.column + 1) from error
-
-
-def _tagged(text: str, tag: str) -> Scalar:
-    if tag == f"{_TAG}binary":
-        joined = text.replace("\r", "").replace("\n", "")
-        return base64.b64decode(joined, validate=True).decode("utf-8", "replace")
-    if tag == f"{_TAG}merge":
-        return _MergeKey(text)
-    if tag not in _TYPES:
-        return text
-    value = _plain(text)
-    if not isinstance(value, _TYPES[tag]) or (isinstance(value, bool) and tag != f"{_TAG}bool"):
-        raise ValueError(f"cannot decode `{text}` as a !!{tag.removeprefix(_TAG)}")
-    return value
-
-
-class _MergeKey(str):
-    """`<<` without quotes: as a key it merges; anywhere else it is text."""
-
-    __slots__ = ()
-
-
-@lru_cache(maxsize=4096)
-def _plain(text: str) -> Scalar:
-    """A plain scalar by the rules of go-yaml v2 `resolve`."""
-    if text in _LITERALS:
-        return _LITERALS[text]
-    if not _NUMERIC.match(text):
-        return _MergeKey(text) if text == "<<" else text
-    if _NOT_FINITE.fullmatch(text):
-        raise ValueError(f"{text} has no JSON form")
-    digits = text.replace("_", "")
-    if (match := _INTEGER.fullmatch(digits)) and (integer := _integer(match)) is not None:
-        return integer
-    if _FLOAT.fullmatch(digits) and math.isfinite(number := float(digits)):
-        return _number(number)
-    return text
-
-
-def _integer(match: re.Match[str]) -> int | None:
-    """The integer, where Go's int64 or uint64 can hold it."""
-    group = match.lastgroup or "ten"
-    if len(match[group]) > _MAX_DIGITS:
-        return None
-    number = int(match[group], {"two": 2, "eight": 8, "ten": 10, "sixteen": 16}[group])
-    if match["sign"] == "-":
-        number = -number
-    return number if -(2**63) <= number < 2**64 else None
-
-
-def _number(number: float) -> int | float:
-    """A float as Go's JSON encoder writes it: 1000.0 as 1000."""
-    return int(number) if number.is_integer() and abs(number) < _EXACT_INTEGER else number
