@@ -47,6 +47,9 @@ class Suppressed:
     reason: str
     where: str = ""
 
+    def __str__(self) -> str:
+        return f"{self.by}: {self.reason}" if self.reason else self.by
+
 
 @dataclass(frozen=True, slots=True)
 class RuleSetting:

@@ -10,7 +10,7 @@ from auditor.formats.escape import html, html_prose, lines
 from auditor.formats.excerpt import Line, excerpt
 from auditor.formats.interface import Style
 from auditor.formats.paths import source_link
-from auditor.formats.words import pools_of, rule_urls, silenced_by, workload_key
+from auditor.formats.words import pools_of, rule_urls, workload_key
 from auditor.manifests import Location
 from auditor.report import Report
 
@@ -53,7 +53,7 @@ def suppressed_section(report: Report) -> Iterator[str]:
     for item in report.suppressed:
         seen = item.finding.observation
         yield f'<div class="card"><p><code>{html(item.finding.rule)}</code> '
-        yield f"{html_prose(seen.message)}</p>\n<p>By {html(silenced_by(item))} "
+        yield f"{html_prose(seen.message)}</p>\n<p>By {html(str(item))} "
         yield f"({_where(seen.location, '')})</p></div>\n"
     yield "</section>\n"
 

@@ -14,7 +14,7 @@ from auditor.errors import Problem
 from auditor.findings import Finding
 from auditor.formats.escape import lines, visible, xml_document
 from auditor.formats.interface import Style
-from auditor.formats.words import silenced_by, workload_names
+from auditor.formats.words import workload_names
 from auditor.policy import Gate
 from auditor.report import Report
 from auditor.workloads import Workload
@@ -77,7 +77,7 @@ def _cases(report: Report) -> Mapping[Key, ET.Element]:
         found.setdefault(key, []).append(_of_finding(finding, report.gate))
     for item in report.suppressed:
         key = _key(item.finding.rule, item.finding.observation.workload)
-        message = visible(f"suppressed by {silenced_by(item)}")
+        message = visible(f"suppressed by {item}")
         found.setdefault(key, []).append(ET.Element("skipped", message=message))
     return {key: _merged(elements) for key, elements in found.items()}
 

@@ -13,7 +13,6 @@ from auditor.findings import Finding, Observation, Severity, Subject
 from auditor.phrases import count, listed, unique
 from auditor.placement import Verdict
 from auditor.platforms import Platform, normalise, parse_platform
-from auditor.policy import Suppressed
 from auditor.report import Report
 from auditor.rulebook import Rule
 from auditor.suppression.statements import Layer
@@ -266,11 +265,6 @@ def reservations(report: Report) -> tuple[str, ...]:
         (report.incomplete and bool(report.findings), "audit incomplete"),
     )
     return tuple(text for number, text in parts if number)
-
-
-def silenced_by(item: Suppressed) -> str:
-    """`comment: the reason`, or only what silenced it."""
-    return f"{item.by}: {item.reason}" if item.reason else item.by
 
 
 def _suppressed(report: Report) -> str:
