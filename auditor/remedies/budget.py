@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 RENDERS: Final = 40
-SECONDS: Final = 20.0
+SECONDS: Final = 10.0
 
 
 class SpentError(Exception):

@@ -136,8 +136,7 @@ class _Search:
 def _chart_remedies(
     need: Need, found: ChartRemedies, place: Callable[[Key], str]
 ) -> Iterator[Remedy]:
-    chosen = found.proposal.meeting(need.number)
-    if chosen is not None:
-        yield values_remedy(found, chosen, place(chosen.knob.key))
+    if chosen := found.proposal.meeting(need.number):
+        yield values_remedy(found, chosen, place(chosen[0].knob.key))
     else:
         yield from kustomize_remedies(need.observation.workload, need.whole)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from auditor.findings import Remedy, RemedyKind
 from auditor.phrases import unique
 from auditor.remedies.candidates import Candidate
@@ -31,12 +33,12 @@ def chart_overlay(found: ChartRemedies) -> Overlay:
     )
 
 
-def values_remedy(found: ChartRemedies, chosen: Candidate, where: str) -> Remedy:
-    """One key of it, which is enough for a finding."""
+def values_remedy(found: ChartRemedies, chosen: Sequence[Candidate], where: str) -> Remedy:
+    """The part of it that is enough for a finding: mostly one key."""
     return Remedy(
         RemedyKind.VALUES,
-        _text(found, chosen),
-        keys=(str(chosen.knob),),
+        _text(found, *chosen),
+        keys=tuple(str(item.knob) for item in chosen),
         where=where,
         verified=True,
     )

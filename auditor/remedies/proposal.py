@@ -9,7 +9,9 @@ from typing import Final
 from auditor.remedies.budget import Budget, SpentError
 from auditor.remedies.candidates import Candidate, Candidates
 from auditor.remedies.cover import cover
+from auditor.remedies.keys import Key
 from auditor.remedies.knobs import Knob
+from auditor.remedies.partners import all_others, find_partners
 from auditor.remedies.refusals import read_refusal
 from auditor.remedies.verification import Before, Outcome, judge_outcome
 from auditor.sources.rendering import RenderError
@@ -24,17 +26,21 @@ _WITHOUT_EFFECT: Final = "it does not come out in the pod as it should"
 class Proposal:
     """Candidates that hold together.
 
-    objections: why other knobs are not among them. complete: what is missing was tried, and not
-    left out for want of time.
+    partners: for those that do not work alone, the others that they need. objections: why other
+    knobs are not among them. complete: what is missing was tried, not left out for want of time.
     """
 
     chosen: tuple[Candidate, ...] = ()
+    partners: Mapping[Key, tuple[Candidate, ...]] = field(default_factory=dict)
     objections: Mapping[Knob, str] = field(default_factory=dict)
     complete: bool = True
 
-    def meeting(self, number: int) -> Candidate | None:
-        """What resolves a need."""
-        return next((item for item in self.chosen if number in item.meets), None)
+    def meeting(self, number: int) -> tuple[Candidate, ...]:
+        """What resolves a need: a candidate, and those that it needs."""
+        for item in self.chosen:
+            if number in item.meets:
+                return (item, *self.partners.get(item.knob.key, ()))
+        return ()
 
 
 def propose(before: Before, candidates: Candidates, budget: Budget) -> Proposal:
@@ -45,12 +51,10 @@ def propose(before: Before, candidates: Candidates, budget: Budget) -> Proposal:
         for _ in range(_ROUNDS):
             chosen = cover(trial.able, wanted)
             if not chosen or trial.holds(chosen):
-                used = {item.knob for item in chosen}
-                left = {knob: why for knob, why in trial.objections.items() if knob not in used}
-                return Proposal(chosen, left)
+                return trial.proposal(chosen)
     except SpentError:
         pass
-    return Proposal((), trial.objections, complete=False)
+    return Proposal(objections=trial.objections, complete=False)
 
 
 @dataclass
@@ -67,21 +71,39 @@ class _Trial:
 
         Raises SpentError.
         """
-        changes = {item.knob.key: item.setting.value for item in chosen}
         try:
-            texts = self.before.view.render(changes, self.budget)
+            outcome = self._outcome(chosen)
         except RenderError as error:
             refusal = read_refusal(error.text)
             named = [item for item in chosen if refusal.names(item.knob.key)]
             self._isolate(named or chosen, _UNRENDERED)
             return False
-        settings = [item.setting for item in chosen]
-        outcome = judge_outcome(self.before, settings, texts)
         guilty = [item for item in chosen if self._weigh(item, outcome)]
         if not guilty and (outcome.harmed or outcome.broken):
             self._isolate(chosen, outcome.broken or _ELSEWHERE)
             return False
         return not guilty
+
+    def proposal(self, chosen: tuple[Candidate, ...]) -> Proposal:
+        """What holds, and who of it needs whom."""
+        used = {item.knob for item in chosen}
+        left = {knob: why for knob, why in self.objections.items() if knob not in used}
+        try:
+            return Proposal(chosen, find_partners(chosen, self._met), left)
+        except SpentError:
+            return Proposal(chosen, all_others(chosen), left)
+
+    def _met(self, chosen: Sequence[Candidate]) -> frozenset[int]:
+        try:
+            outcome = self._outcome(chosen)
+        except RenderError:
+            return frozenset()
+        return frozenset(outcome.met)
+
+    def _outcome(self, chosen: Sequence[Candidate]) -> Outcome:
+        changes = {item.knob.key: item.setting.value for item in chosen}
+        texts = self.before.view.render(changes, self.budget)
+        return judge_outcome(self.before, [item.setting for item in chosen], texts)
 
     def _weigh(self, item: Candidate, outcome: Outcome) -> bool:
         """Whether a candidate fails. One that meets a part of its needs may come again with it."""

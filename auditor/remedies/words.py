@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from typing import Final
 
 from auditor.findings import Observation
-from auditor.phrases import guard_text, listed
+from auditor.phrases import guard_text, listed, unique
 from auditor.remedies.candidates import Candidate
 from auditor.remedies.charts import ChartRemedies
 from auditor.remedies.keys import key_text, list_of
 from auditor.remedies.knobs import Knob
 from auditor.remedies.needs import Need
-from auditor.remedies.yaml_text import flow
 
-_UNREACHED = "no value of the chart reaches the pod: change the template, or patch what it renders"
+_SHOWN: Final = 3
+"""Keys that a sentence can name."""
+_UNREACHED: Final = (
+    "no value of the chart reaches the pod: change the template, or patch what it renders"
+)
 
 
 def fix_text(need: Need, found: ChartRemedies) -> str:
     """What to do about a finding in a chart: the value to set, or why there is none to set."""
     seen = need.observation
-    chosen = found.proposal.meeting(need.number)
-    if chosen is not None:
+    if chosen := found.proposal.meeting(need.number):
         return _with_values(seen, chosen)
     if found.is_unreached(need):
         return f"{seen.fix}; {_UNREACHED}"
@@ -39,11 +42,15 @@ def objection(knob: Knob, why: str) -> str:
     return f"not by {knob}: {why}"
 
 
-def _with_values(seen: Observation, chosen: Candidate) -> str:
+def _with_values(seen: Observation, chosen: Sequence[Candidate]) -> str:
     """The guard in the words of the chart, in place of those of the pod spec."""
-    values = f"values: {chosen.setting.knob}: {flow(chosen.setting.value)}"
-    if whole := list_of(chosen.knob.key):
-        values += f" (Helm replaces lists: copy all of {key_text(whole)})"
+    shown = chosen if len(chosen) <= _SHOWN else chosen[:1]
+    values = f"values: {', '.join(str(item.setting) for item in shown)}"
+    if len(shown) < len(chosen):
+        values += f", and {len(chosen) - 1} others that `-o values` writes"
+    lists = (list_of(item.knob.key) for item in shown)
+    if copied := unique(key_text(key) for key in lists if key):
+        values += f" (Helm replaces lists: copy all of {listed(copied)})"
     said = guard_text(seen.guard, seen.workload)
     if seen.fix == f"set {said}":
         return values
