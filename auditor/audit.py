@@ -2,28 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from auditor.assessment import Assessment, assess
+from auditor.assessment import Assess, Assessment, assess
+from auditor.clusters.additions import extend_cluster
 from auditor.errors import Problem
 from auditor.findings import Observation
-from auditor.images import ImageReference, KnownPlatforms, Platforms, UnknownPlatforms
+from auditor.images import (
+    ImageReference,
+    KnownPlatforms,
+    Platforms,
+    UnknownPlatforms,
+    UnknownReason,
+)
 from auditor.inventory import Inventory, take_inventory
 from auditor.inventory import Progress as ReadingProgress
 from auditor.nodes import ClusterProfile
-from auditor.policy import Gate, Policy, judge
+from auditor.policy import Gate, Judged, Policy, judge
 from auditor.references import parse_reference
 from auditor.registry.interface import Inspector, no_progress
 from auditor.registry.interface import Progress as InspectionProgress
-from auditor.report import Report, list_images
+from auditor.report import Remedied, Report, list_images
 from auditor.resources.table import Table
 from auditor.rulebook import Rule
 from auditor.sources.interface import Source
 from auditor.suppression.lapses import Audited
+from auditor.workloads import Workload
 
 Answers = Mapping[str, tuple[ImageReference | None, Platforms]]
 """For each image text: its reference (None where it is none), and its platforms."""
+
+
+FindRemedies = Callable[[Sequence[Judged], Sequence[Assessment], Sequence[Rule], Assess], Remedied]
+"""Adds remedies to what was observed in the workloads by the rules."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +45,7 @@ class Auditor:
     inspector: the only way to the network. rules: those to apply. policy: what is silenced. known:
     the ids of all rules there are, to find ignores that name none; empty where nobody told.
     table: of custom resources; None for podfit's own. allow_empty: a source without a workload is
-    no problem.
+    no problem. remedies: finds what would resolve findings; None where nobody wants to know.
     """
 
     inspector: Inspector
@@ -44,6 +56,7 @@ class Auditor:
     known: frozenset[str] = frozenset()
     table: Table | None = None
     allow_empty: bool = False
+    remedies: FindRemedies | None = None
     on_document: ReadingProgress = lambda _: None
     on_image: InspectionProgress = no_progress
 
@@ -52,25 +65,43 @@ class Auditor:
         inventory = take_inventory(
             sources, table=self.table, allow_empty=self.allow_empty, progress=self.on_document
         )
+        clusters, unread = extend_clusters(self.clusters, inventory)
         answers = inspect_images(inventory, self.inspector, self.on_image)
         tags = inspect_tags(answers, self.inspector)
-        assessments = [
-            assess(workload, answers, self.clusters, tags) for workload in inventory.workloads
-        ]
+
+        def assess_one(workload: Workload) -> Assessment:
+            return assess(workload, answers, clusters, tags)
+
+        assessments = list(map(assess_one, inventory.workloads))
         observed, crashes = self._observe(assessments)
-        problems = (*inventory.problems, *crashes)
+        remedied = self._remedied(observed, assessments, assess_one)
+        problems = (*inventory.problems, *unread, *crashes)
         audited = Audited(assessments, self.rules, self.known, complete=not problems)
-        judgement = judge(observed, self.policy, audited)
+        judgement = judge(remedied.observed, self.policy, audited)
         return Report(
             findings=judgement.findings,
             suppressed=judgement.suppressed,
             assessments=tuple(assessments),
             images=list_images(assessments),
             problems=problems,
-            clusters=self.clusters,
+            clusters=clusters,
             rules=self.rules,
             gate=self.gate,
+            notices=remedied.notices,
+            overlays=remedied.overlays,
         )
+
+    def _remedied(
+        self, observed: Sequence[Judged], assessments: Sequence[Assessment], assess_one: Assess
+    ) -> Remedied:
+        """The same with remedies. Without them the findings are worth no less."""
+        if self.remedies is None:
+            return Remedied(tuple(observed))
+        try:
+            return self.remedies(observed, assessments, self.rules, assess_one)
+        except Exception as error:  # noqa: BLE001 - a bug here must not hide what was found
+            notice = f"remedies were not looked for: {type(error).__name__}: {error}"
+            return Remedied(tuple(observed), notices=(f"{notice}; this is a bug in podfit",))
 
     def _observe(
         self, assessments: Sequence[Assessment]
@@ -88,6 +119,18 @@ class Auditor:
         return observed, crashes
 
 
+def extend_clusters(
+    clusters: Sequence[ClusterProfile], inventory: Inventory
+) -> tuple[tuple[ClusterProfile, ...], tuple[Problem, ...]]:
+    """The clusters with the RuntimeClasses and Namespaces of the inventory.
+
+    What cannot be read of those is a problem, told once however many clusters there are.
+    """
+    extended = [extend_cluster(cluster, inventory.supporting) for cluster in clusters]
+    problems = dict.fromkeys(problem for _, found in extended for problem in found)
+    return tuple(cluster for cluster, _ in extended), tuple(problems)
+
+
 def inspect_images(
     inventory: Inventory, inspector: Inspector, progress: InspectionProgress = no_progress
 ) -> Answers:
@@ -95,7 +138,14 @@ def inspect_images(
     parsed = parse_images(inventory)
     references = {item for item in parsed.values() if isinstance(item, ImageReference)}
     answers = inspector.inspect(sorted(references), progress) if references else {}
-    return dict(_paired(parsed, answers))
+    return _Answers(_paired(parsed, answers))
+
+
+class _Answers(dict[str, tuple[ImageReference | None, Platforms]]):
+    """Answers for the images of the audit; what else is asked, nobody was asked."""
+
+    def __missing__(self, text: str) -> tuple[ImageReference | None, Platforms]:
+        return None, UnknownPlatforms(UnknownReason.FAILED, f"nobody was asked for {text}")
 
 
 def inspect_tags(answers: Answers, inspector: Inspector) -> dict[ImageReference, KnownPlatforms]:
