@@ -11,12 +11,18 @@ from fnmatch import fnmatchcase
 from functools import partial
 from typing import Final, Self, TypeVar
 
-from auditor.images import ImageReference, Platforms, UnknownPlatforms, UnknownReason
+from auditor.images import (
+    ImageReference,
+    KnownPlatforms,
+    Platforms,
+    UnknownPlatforms,
+    UnknownReason,
+)
 from auditor.references import DOCKER_HUB, parse_reference
 from auditor.registry.auth import Authenticator
 from auditor.registry.credentials import Keychain, NoCredentials
 from auditor.registry.deadlines import Deadline, TimeOver
-from auditor.registry.endpoints import endpoint_of
+from auditor.registry.endpoints import Endpoint
 from auditor.registry.failures import RegistryFailure
 from auditor.registry.fetching import NoBlobs, Repository
 from auditor.registry.hosts import RegistryHost
@@ -26,6 +32,7 @@ from auditor.registry.redirects import Follower
 from auditor.registry.remarks import Remarks
 from auditor.registry.resolution import resolve
 from auditor.registry.sending import Sender
+from auditor.registry.stops import Stop, namespace_of, stops_of
 from auditor.registry.tokens import TokenService
 from auditor.registry.transport import Observer, Transport
 from auditor.registry.workers import Workers
@@ -34,6 +41,7 @@ _SUPERVISION: Final = 0.25
 """Seconds between looks at connections whose time is over."""
 _GRACE: Final = 1.0
 """Seconds after the run's time in which every thread should have noticed."""
+_NOT_THERE: Final = frozenset({UnknownReason.NOT_FOUND, UnknownReason.NOT_FOUND_OR_DENIED})
 _MORE_TIME: Final = "raise the time limit, or use a lock file"
 
 _Answer = TypeVar("_Answer")
@@ -61,7 +69,7 @@ class RegistryInspector:
         self._transport = Transport(observer)
         self._remarks = Remarks()
         self._lock = threading.Lock()
-        self._hosts: dict[str, RegistryHost] = {}
+        self._hosts: dict[Endpoint, RegistryHost] = {}
 
     def __enter__(self) -> Self:
         return self
@@ -166,8 +174,7 @@ class RegistryInspector:
         seconds = self._options.image_timeout
         within = deadline.within(seconds, f"no answer within {seconds:g} s")
         try:
-            repository = Repository(self._host(image.registry), image, self._blobs, within)
-            return question(repository, image, workers)
+            return self._first_answer(image, question, within, workers)
         except RegistryFailure as failure:
             return failure.answer
         except TimeOver as over:
@@ -177,6 +184,55 @@ class RegistryInspector:
             # Its text is not shown: it may hold what a server sent or a URL with a secret.
             message = f"podfit failed on {image.familiar}: {type(error).__name__}"
             return UnknownPlatforms(UnknownReason.FAILED, message, "please report it")
+
+    def _first_answer(
+        self,
+        image: ImageReference,
+        question: _Question[_Answer],
+        deadline: Deadline,
+        workers: Workers,
+    ) -> _Answer | UnknownPlatforms:
+        """That of the first stop that has one. A mirror may lack manifests that an index lists."""
+        *before, last = stops_of(image, self._options)
+        for stop in before:
+            seconds = self._options.mirror_timeout
+            within = deadline.within(seconds, f"no answer within {seconds:g} s")
+            try:
+                answer = self._ask_at(stop, image, question, within, workers)
+            except RegistryFailure as failure:
+                why = failure.answer
+            except TimeOver as over:
+                deadline.left()
+                why = UnknownPlatforms(UnknownReason.UNREACHABLE, str(over))
+            else:
+                if not stop.lacks(answer):
+                    return answer
+                if not isinstance(answer, UnknownPlatforms):
+                    continue
+                why = answer
+            if not stop.leaves_to_next(why):
+                raise RegistryFailure.of(why)
+            self._remark_mirror(stop, why)
+        return self._ask_at(last, image, question, deadline, workers)
+
+    def _ask_at(
+        self,
+        stop: Stop,
+        image: ImageReference,
+        question: _Question[_Answer],
+        deadline: Deadline,
+        workers: Workers,
+    ) -> _Answer | UnknownPlatforms:
+        host = self._host(stop.endpoint)
+        repository = Repository(host, image, self._blobs, deadline, stop.repository)
+        answer = question(repository, image, workers)
+        return replace(answer, source=stop.source) if isinstance(answer, KnownPlatforms) else answer
+
+    def _remark_mirror(self, stop: Stop, why: UnknownPlatforms) -> None:
+        """That a mirror does not have an image is what mirrors are like."""
+        if stop.is_mirror and why.reason not in _NOT_THERE:
+            mirrored = f"{stop.endpoint.name} of {stop.endpoint.mirror_of}"
+            self._remarks.add(f"the mirror {mirrored} was no help: {why.message}", topic=mirrored)
 
     def _refusal(self, image: ImageReference) -> UnknownPlatforms | None:
         parsed = parse_reference(str(image))
@@ -189,17 +245,22 @@ class RegistryInspector:
         ):
             message = f"registry {image.registry} is not among those allowed"
             return UnknownPlatforms(UnknownReason.REFUSED, message, "allow it if you trust it")
+        namespace = namespace_of(image, self._options)
+        if namespace and namespace.blocked:
+            message = f"{namespace.prefix} is blocked: {namespace.blocked}"
+            return UnknownPlatforms(UnknownReason.REFUSED, message, "use another image")
         return None
 
-    def _host(self, registry: str) -> RegistryHost:
+    def _host(self, endpoint: Endpoint) -> RegistryHost:
         with self._lock:
-            if registry not in self._hosts:
-                self._hosts[registry] = self._new_host(registry)
-            return self._hosts[registry]
+            if endpoint not in self._hosts:
+                self._hosts[endpoint] = self._new_host(endpoint)
+            return self._hosts[endpoint]
 
-    def _new_host(self, registry: str) -> RegistryHost:
+    def _new_host(self, endpoint: Endpoint) -> RegistryHost:
         options, remarks = self._options, self._remarks
-        endpoint = endpoint_of(registry, options)
+        if endpoint.mirror_of:
+            options = replace(options, retries=min(options.retries, 1))
         sender = Sender(Follower(self._transport, endpoint, options), endpoint, options, remarks)
         tokens = TokenService(sender, endpoint.name, options.clock)
         authenticator = Authenticator(endpoint, self._keychain, tokens, options, remarks)

@@ -48,13 +48,22 @@ class NoBlobs:
 
 
 class Repository:
-    """What one image's reference leads to. Everything raises RegistryFailure and TimeOver."""
+    """What one image's reference leads to. Everything raises RegistryFailure and TimeOver.
+
+    repository: what the host calls it, where that is not what the reference does.
+    """
 
     def __init__(
-        self, host: RegistryHost, reference: ImageReference, blobs: Blobs, deadline: Deadline
+        self,
+        host: RegistryHost,
+        reference: ImageReference,
+        blobs: Blobs,
+        deadline: Deadline,
+        repository: str = "",
     ) -> None:
         self._host, self._reference, self._blobs = host, reference, blobs
         self._deadline = deadline
+        self._repository = repository or reference.repository
         self._name = f"{reference.registry}/{reference.repository}"
 
     def top(self) -> Fetched:
@@ -130,15 +139,15 @@ class Repository:
         return answer
 
     def _ask(self, method: str, path: str, limit: int, accept: str) -> Answer:
-        url = f"{self._host.endpoint.url}/v2/{_path(self._reference.repository)}/{path}"
+        url = self._host.endpoint.address(self._repository, path)
         headers = {"Accept": accept, "Accept-Encoding": "identity"}
         request = Request(method, url, headers, limit)
-        return self._host.ask(request, self._reference.repository, self._deadline)
+        return self._host.ask(request, self._repository, self._deadline)
 
     def _failure(self, answer: Answer, part: str) -> RegistryFailure:
         """part: what was asked for, "" for the reference itself."""
         if answer.status in DENIED:
-            return self._host.denial(self._reference.repository)
+            return self._host.denial(self._repository)
         own = origin_of(answer.url) == self._host.endpoint.origin
         said = registry_message(answer) if own else ""
         if answer.status == _NOT_FOUND:

@@ -11,6 +11,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Final, Literal
 
+Insecure = Literal["", "http", "skip-verify", "any"]
 NO_HOSTS: Final[Mapping[str, HostOptions]] = MappingProxyType({})
 
 
@@ -18,16 +19,50 @@ NO_HOSTS: Final[Mapping[str, HostOptions]] = MappingProxyType({})
 class HostOptions:
     """What the user says of one registry host. Being listed at all allows a private address.
 
-    insecure: `http` speaks no TLS, `skip-verify` does not check the certificate. ca: a PEM file
-    trusted beside the system's. client_certificate, client_key: PEM files for mutual TLS.
+    insecure: `http` speaks no TLS, `skip-verify` does not check the certificate, `any` is what
+    Docker and Podman mean by insecure: `skip-verify`, and where there is no TLS, `http`. ca: a PEM
+    file trusted beside the system's. client_certificate, client_key: PEM files for mutual TLS.
     trusted_realms: hosts, or `host:port`, that are its token service and may see its credentials.
+    more_cas: files as `ca`, where there are several.
     """
 
-    insecure: Literal["", "http", "skip-verify"] = ""
+    insecure: Insecure = ""
     ca: Path | None = None
     client_certificate: Path | None = None
     client_key: Path | None = None
     trusted_realms: frozenset[str] = frozenset()
+    more_cas: tuple[Path, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A host that holds images of a registry under a path of its own.
+
+    host: `host[:port]`, as references and credentials name it. path: of repositories, "" or
+    `a/b`. root: of the API. options: how to speak to it; None is what is said of the host. pulls:
+    what it is asked for, as a mirror that holds content alone knows no tags.
+    """
+
+    host: str
+    path: str = ""
+    root: str = "/v2"
+    options: HostOptions | None = None
+    pulls: Literal["all", "tag", "digest"] = "all"
+
+
+@dataclass(frozen=True, slots=True)
+class Namespace:
+    """Where the images below a prefix are asked for.
+
+    prefix: `host[:port][/path]`, `*.domain`, or "" for everything; the longest counts, and of two
+    the first. mirrors: in their order, before the registry. origin: the registry itself, where
+    it is not where its name says. blocked: why nothing is asked for at all, a clause, or "".
+    """
+
+    prefix: str
+    mirrors: tuple[Place, ...] = ()
+    origin: Place | None = None
+    blocked: str = ""
 
 
 class Clock:
@@ -53,11 +88,15 @@ class Clock:
 class RegistryOptions:
     """Times are in seconds.
 
-    hosts: by `host[:port]` as references spell it. allowed: globs of `host/repository`; none means
-    all. verify_children: also ask whether the manifest of every index row is there.
+    hosts: by `host[:port]` as references spell it. insecure_ranges: networks, as `10.0.0.0/8`,
+    whose hosts are as insecure as `any`. namespaces: mirrors, and registries that moved. allowed:
+    globs of `host/repository`; none means all. verify_children: also ask whether the manifest of
+    every index row is there. mirror_timeout: after which a mirror is passed over.
     """
 
     hosts: Mapping[str, HostOptions] = field(default_factory=lambda: NO_HOSTS)
+    insecure_ranges: tuple[str, ...] = ()
+    namespaces: tuple[Namespace, ...] = ()
     allowed: tuple[str, ...] = ()
     verify_children: bool = False
     workers: int = 16
@@ -66,6 +105,7 @@ class RegistryOptions:
     connect_timeout: float = 5
     read_timeout: float = 15
     image_timeout: float = 45
+    mirror_timeout: float = 15
     run_timeout: float = 300
     retries: int = 3
     longest_retry_after: float = 20

@@ -96,7 +96,10 @@ def test_names_that_lead_elsewhere_write_nothing(tmp_path: Path, name: str) -> N
         (b"", "it is no tar archive, or it is damaged"),
         (b"x" * 2000, "it is no tar archive, or it is damaged"),
         (b"\x1f\x8bxxxxxxxxxxx", "it is no tar archive, or it is damaged"),
-        (gzip.compress(entry("a", b"{}") + END, mtime=0)[:60], "it is no tar archive, or it is damaged"),
+        (
+            gzip.compress(entry("a", b"{}") + END, mtime=0)[:60],
+            "it is no tar archive, or it is damaged",
+        ),
         (b"\x28\xb5\x2f\xfd....", "it is compressed with zstd: unpack it first"),
         (b"\xfd7zXZ....", "it is compressed with xz: unpack it first"),
         (b"BZh9....", "it is compressed with bzip2: unpack it first"),
