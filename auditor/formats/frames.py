@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 from auditor.errors import Problem
@@ -14,14 +14,18 @@ from auditor.formats.pen import TIE, Look, Pen, cut, head, width_of
 from auditor.formats.words import pools_of, shown_with
 from auditor.report import Report
 
+NOTHING: Final[Mapping[str, str]] = {}
+
 _LABELS: Final = len("note: ")
 _FRAME: Final = len(" │ ")
 _MINIMUM: Final = 20
 """Columns of a source line that are shown however narrow the terminal is."""
 
 
-def finding_frame(finding: Finding, report: Report, pen: Pen, url: str = "") -> Iterator[str]:
-    """The lines of a finding. url: of its rule."""
+def finding_frame(
+    finding: Finding, report: Report, pen: Pen, url: str = "", shared: Mapping[str, str] = NOTHING
+) -> Iterator[str]:
+    """The lines of a finding. url: of its rule. shared: for notes that stand elsewhere, where."""
     seen = finding.observation
     look = LOOKS[finding.severity]
     rule = pen.text(finding.rule)
@@ -35,10 +39,10 @@ def finding_frame(finding: Finding, report: Report, pen: Pen, url: str = "") -> 
     note = f"({seen.location.note})" if seen.location.note else ""
     yield from _arrow(str(seen.location), note, gutter, pen)
     yield from _source(lines, gutter, look, pen)
-    yield from _note("why", seen.why, gutter, pen)
+    yield from _note("why", shared.get("why", seen.why), gutter, pen)
     yield from _note("fix", seen.fix, gutter, pen)
     yield from _note("on", pools_of(seen, report), gutter, pen)
-    yield from _note("with", shown_with(finding), gutter, pen)
+    yield from _note("with", shared.get("with", shown_with(finding)), gutter, pen)
     for explanation in finding.explanations:
         other = explanation.observation
         text = f"{other.message}; {other.fix}" if other.fix else other.message

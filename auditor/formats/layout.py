@@ -18,9 +18,11 @@ GAP: Final = 2
 """Columns between two cells."""
 
 _WIDE: Final = ("WORKLOAD", "IMAGE", "RUNS ON", "MAY LAND ON", "RESULT")
-_WIDE_MINIMA: Final = (26, 26, 18, 11, 24)
+_WIDE_MINIMA: Final = (48, 26, 18, 11, 24)
 _NARROW_MINIMA: Final = (32, 16)
 """Fewer columns than that say too little."""
+_ENOUGH: Final = 25
+"""Columns for the first rule of a result and the number of the others: names need the rest."""
 _LANDING: Final = range(len("MAY LAND ON"), 21)
 """Columns for where a pod may land, beside the name of its workload."""
 _UNLIMITED: Final = 10_000
@@ -75,7 +77,7 @@ def lay_out(shown: Sequence[Entry], room: int, pen: Pen, lead: str = "  ") -> La
     pair = _pair(shown, pen)
     headers = _narrow_headers(pair, pen, lead)
     rows = tuple(row for entry in shown for row in _narrow(entry, pair, pen, lead))
-    widths = _widths((*headers, *rows), _NARROW_MINIMA, room)
+    widths = _widths((*headers, *rows), _NARROW_MINIMA, room, enough=_ENOUGH)
     return Layout(headers, rows, widths or _NARROW_MINIMA)
 
 
@@ -123,14 +125,20 @@ def _name(use: ImageUse) -> str:
     return use.reference.familiar if use.reference else use.container.image
 
 
-def _widths(rows: Sequence[Row], minima: Sequence[int], room: int) -> tuple[int, ...] | None:
-    """Columns for each cell: the widest gives first. None where the minima do not fit."""
+def _widths(
+    rows: Sequence[Row], minima: Sequence[int], room: int, enough: int = _UNLIMITED
+) -> tuple[int, ...] | None:
+    """Columns for each cell: the widest gives first, the last one only what goes beyond `enough`.
+
+    None where the minima do not fit.
+    """
     natural = _used(rows, [_UNLIMITED] * len(minima))
     floor = [min(*pair) for pair in zip(natural, minima, strict=True)]
     room -= GAP * (len(minima) - 1)
     if sum(floor) > room:
         return None
     widths = list(natural)
+    widths[-1] -= min(max(widths[-1] - enough, 0), max(sum(widths) - room, 0))
     while sum(widths) > room:
         over = [index for index, width in enumerate(widths) if width > floor[index]]
         widths[max(over, key=lambda index: (index < len(widths) - 1, widths[index]))] -= 1

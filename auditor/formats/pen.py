@@ -51,7 +51,7 @@ class Look(StrEnum):
     GOOD = "32"
     STRONG = "1"
     FAINT = "2"
-    FRAME = "34"
+    FRAME = "1;34"
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from operator import attrgetter
 
 from auditor.formats import escape
 from auditor.formats.frames import finding_frame, problem_frame
 from auditor.formats.interface import Style
 from auditor.formats.pen import Look, Pen
+from auditor.formats.repetition import repetitions
 from auditor.formats.totals import totals_lines
 from auditor.formats.words import rule_urls
 from auditor.formats.workload_table import workload_table
@@ -23,8 +25,8 @@ def write_pretty(report: Report, style: Style) -> str:
 
 def _blocks(report: Report, pen: Pen) -> Iterator[Iterator[str]]:
     urls = rule_urls(report)
-    for finding in report.findings:
-        yield finding_frame(finding, report, pen, urls.get(finding.rule, ""))
+    for finding, shared in zip(report.findings, repetitions(report.findings), strict=True):
+        yield finding_frame(finding, report, pen, urls.get(finding.rule, ""), shared)
     for problem in report.problems:
         yield problem_frame(problem, pen)
     if pen.style.quiet:
@@ -41,5 +43,5 @@ def _blocks(report: Report, pen: Pen) -> Iterator[Iterator[str]]:
 def _end(report: Report, pen: Pen) -> Iterator[str]:
     yield from totals_lines(report, pen)
     if report.findings:
-        rule = pen.text(report.findings[0].rule)
+        rule = pen.text(max(report.findings, key=attrgetter("severity")).rule)
         yield pen.paint(f"  Explain a rule: podfit rules {rule}", Look.FAINT)
