@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 from auditor.errors import Problem, SourceError
 from auditor.lines import LineMap
 from auditor.manifests import Document
+from auditor.sources.chance import makes_up, masked
 from auditor.sources.chart import Chart, read_chart
 from auditor.sources.completion import Completion
 from auditor.sources.dependencies import Lack, find_lacks
@@ -74,7 +77,7 @@ class ChartSource:
         lacks: tuple[Lack, ...] = ()
         try:
             lacks = find_lacks(safe, self.options, self.renderer)
-            rendered = self.renderer.render(safe.path, self.options)
+            rendered = self._rendered(safe.path)
         except RenderError as error:
             if lacks and error.cause is Cause.REFUSED:
                 yield from (lack.problem(error.text) for lack in lacks)
@@ -85,6 +88,12 @@ class ChartSource:
         for template, text in rendered.templates.items():
             yield self._document(chart, template, text)
         yield from map(self._told, _complaints(rendered, chart))
+
+    def _rendered(self, path: Path) -> Rendered:
+        started = time.monotonic()
+        first = self.renderer.render(path, self.options)
+        again = partial(self.renderer.render, path, self.options)
+        return masked(first, again, makes_up(path), started)
 
     def _document(self, chart: Chart, template: str, text: str) -> Document:
         path = chart.template_path(template)
