@@ -77,7 +77,7 @@ def lay_out(shown: Sequence[Entry], room: int, pen: Pen, lead: str = "  ") -> La
     pair = _pair(shown, pen)
     headers = _narrow_headers(pair, pen, lead)
     rows = tuple(row for entry in shown for row in _narrow(entry, pair, pen, lead))
-    widths = _widths((*headers, *rows), _NARROW_MINIMA, room, enough=_ENOUGH)
+    widths = _widths((*headers, *rows), _NARROW_MINIMA, room, sum(pair) + GAP)
     return Layout(headers, rows, widths or _NARROW_MINIMA)
 
 
@@ -126,11 +126,11 @@ def _name(use: ImageUse) -> str:
 
 
 def _widths(
-    rows: Sequence[Row], minima: Sequence[int], room: int, enough: int = _UNLIMITED
+    rows: Sequence[Row], minima: Sequence[int], room: int, wanted: int = 0
 ) -> tuple[int, ...] | None:
-    """Columns for each cell: the widest gives first, the last one only what goes beyond `enough`.
+    """Columns for each cell: the widest gives first. None where the minima do not fit.
 
-    None where the minima do not fit.
+    wanted: columns for the first cell, to which the last one gives what it has beyond `_ENOUGH`.
     """
     natural = _used(rows, [_UNLIMITED] * len(minima))
     floor = [min(*pair) for pair in zip(natural, minima, strict=True)]
@@ -138,13 +138,13 @@ def _widths(
     if sum(floor) > room:
         return None
     widths = list(natural)
-    widths[-1] -= min(max(widths[-1] - enough, 0), max(sum(widths) - room, 0))
+    widths[-1] -= max(min(widths[-1] - _ENOUGH, wanted + widths[-1] - room), 0)
     while sum(widths) > room:
         over = [index for index, width in enumerate(widths) if width > floor[index]]
         widths[max(over, key=lambda index: (index < len(widths) - 1, widths[index]))] -= 1
-    for index, wanted in enumerate(natural):
+    for index, most in enumerate(natural):
         widths = _used(rows, widths)  # a text that was shortened may leave room to others
-        widths[index] = min(wanted, widths[index] + room - sum(widths))
+        widths[index] = min(most, widths[index] + room - sum(widths))
     return tuple(widths)
 
 
