@@ -96,7 +96,7 @@ def _remedies(
 ) -> ChartRemedies:
     budget.take()
     values = visible_values(chart.path, source.options, source.renderer)
-    view = ChartView(chart.path, source.options, source.renderer, values, judging)
+    view = ChartView(chart.name, chart.path, source.options, source.renderer, values, judging)
     known = list(assessments) or [judging.assess(item) for item in _base(view, budget)]
 
     def in_templates(item: Field) -> list[Key]:

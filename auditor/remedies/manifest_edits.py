@@ -9,8 +9,8 @@ from typing import Final
 
 from auditor.findings import Guard
 from auditor.remedies.pod_values import pod_fields
-from auditor.remedies.yaml_text import block
 from auditor.workloads import Workload
+from auditor.yaml_text import block
 
 _CONTEXT: Final = 3
 _INDENT: Final = "  "

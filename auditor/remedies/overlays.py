@@ -10,8 +10,8 @@ from auditor.remedies.candidates import Candidate
 from auditor.remedies.charts import ChartRemedies
 from auditor.remedies.keys import overlay
 from auditor.remedies.words import objection
-from auditor.remedies.yaml_text import block
 from auditor.report import Overlay
+from auditor.yaml_text import block
 
 
 def chart_overlay(found: ChartRemedies) -> Overlay:

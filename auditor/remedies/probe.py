@@ -69,7 +69,7 @@ def probe(view: ChartView, field_: Field, keys: Sequence[Probe], budget: Budget)
         except RenderError as error:
             if error.cause is Cause.REFUSED:
                 waiting[:0] = _smaller(
-                    group, read_refusal(error.text), view.values, landing.refused
+                    group, read_refusal(error.text, view.name), view.values, landing.refused
                 )
             else:
                 landing.complete = False

@@ -74,7 +74,7 @@ class _Trial:
         try:
             outcome = self._outcome(chosen)
         except RenderError as error:
-            refusal = read_refusal(error.text)
+            refusal = read_refusal(error.text, self.before.view.name)
             named = [item for item in chosen if refusal.names(item.knob.key)]
             self._isolate(named or chosen, _UNRENDERED)
             return False

@@ -24,11 +24,13 @@ _WANTS_TEXT: Final = "wrong type for value; expected string"
 class Refusal:
     """What a message of Helm's says of keys.
 
-    broken: places that break a schema: the name of their chart, and the path in its values. named:
-    keys that the failing expression names. below: where the values of the chart stand whose
-    template fails; None where none does. wants_text: it wants text, and got something else.
+    chart: the name of the chart itself. broken: places that break a schema: the name of their
+    chart, and the path in its values. named: keys that the failing expression names. below: where
+    the values of the chart stand whose template fails; None where none does. wants_text: it wants
+    text, and got something else.
     """
 
+    chart: str = ""
     broken: tuple[tuple[str, tuple[str, ...]], ...] = ()
     named: frozenset[Key] = frozenset()
     below: Key | None = None
@@ -41,20 +43,20 @@ class Refusal:
             path[: len(parts) - start] == parts[start:]
             for chart, path in self.broken
             for start in range(len(parts))
-            if start == 0 or parts[start - 1] == chart
+            if chart == (parts[start - 1] if start else self.chart)
         )
 
 
-def read_refusal(message: str) -> Refusal:
-    """What can be read from a message; nothing, where it is of another kind."""
+def read_refusal(message: str, chart: str) -> Refusal:
+    """What can be read from a message on a chart; nothing, where it is of another kind."""
     broken = tuple(_broken(message))
     match = _EXECUTING.search(message)
     if match is None:
-        return Refusal(broken)
+        return Refusal(chart, broken)
     below = _values_of(match["template"])
     named = (tuple(path.split(".")) for path in _VALUES.findall(match["at"]))
     return Refusal(
-        broken, frozenset((*below, *path) for path in named), below, _WANTS_TEXT in message
+        chart, broken, frozenset((*below, *path) for path in named), below, _WANTS_TEXT in message
     )
 
 

@@ -28,6 +28,7 @@ def workload_id(workload: Workload) -> WorkloadId:
 class ChartView:
     """A chart as it is rendered for an audit, and what its templates see as `.Values`."""
 
+    name: str
     path: Path
     options: HelmOptions
     renderer: Renderer

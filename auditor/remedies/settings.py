@@ -11,8 +11,8 @@ from auditor.remedies.fields import AFFINITY, NODE_SELECTOR
 from auditor.remedies.keys import copied
 from auditor.remedies.knobs import Knob
 from auditor.remedies.pod_values import REQUIRED, match_expressions
-from auditor.remedies.yaml_text import block, flow
 from auditor.scheduling import Requirement, Toleration
+from auditor.yaml_text import block, flow
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,9 +33,7 @@ _REFERENCE: Final = re.compile(
     rf'(?:\b(?P<call>index|get)\s+)?(?<![\w)".])(?P<root>\$\w*|(?=\.))(?P<fields>{_FIELDS})'
     r'(?P<indexes>(?:\s+"[^"]*")*)'
 )
-_GROUPED: Final = re.compile(
-    r'\(\s*(?:index|get)\s+(?P<base>[\w.$]+)(?P<indexes>(?:\s+"[^"]*")+)\s*\)'
-)
+_GROUPED: Final = re.compile(r'\(\s*(?:index|get)\s+([\w.$]+)((?:\s+"[^"]*")+)\s*\)')
 _TEXT: Final = re.compile(r'"([^"]*)"')
 
 _Path = Key | None
@@ -157,16 +155,13 @@ class _Reader:
                 yield path
 
     def _resolved(self, expression: str) -> Iterator[_Path]:
-        while grouped := _GROUPED.search(expression):
-            names = "".join(f".{name}" for name in _TEXT.findall(grouped["indexes"]))
-            if not re.fullmatch(r"[\w.]*", names):
-                break
-            expression = (
-                expression[: grouped.start()]
-                + grouped["base"]
-                + names
-                + expression[grouped.end() :]
-            )
+        for number, grouped in enumerate(_GROUPED.findall(expression)):
+            base, indexes = grouped
+            path = self._resolve(base)
+            name = f"$podfit{number}"
+            known = path is not None
+            self._stack[-1].variables[name] = (*path, *_TEXT.findall(indexes)) if known else None
+            expression = _GROUPED.sub(lambda _, to=name: to, expression, count=1)
         for match in _REFERENCE.finditer(expression):
             path = self._resolve(match["root"] + match["fields"])
             if path is not None and match["call"]:

@@ -20,6 +20,7 @@ HOMES = {
     "platformdirs": ("auditor/cli/", "auditor/config/", "auditor/registry/"),
     "requests": ("auditor/registry/",),
     "rich": ("auditor/cli/", "auditor/formats/"),
+    "ruamel": ("auditor/yaml_text.py",),
     "tabulate": ("auditor/formats/",),
     "typer": ("auditor/cli/",),
     "urllib3": ("auditor/registry/",),
@@ -27,7 +28,7 @@ HOMES = {
 }
 """Where each third-party library may be imported (docs/dependencies.md)."""
 
-DISTRIBUTIONS = {"helm_python": "helm-python-sdk", "yaml": "PyYAML"}
+DISTRIBUTIONS = {"helm_python": "helm-python-sdk", "ruamel": "ruamel.yaml", "yaml": "PyYAML"}
 """Names on the package index that differ from the name that is imported."""
 
 

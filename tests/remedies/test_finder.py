@@ -9,12 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from auditor.errors import Problem
 from auditor.findings import RemedyKind, Severity
 from auditor.nodes import ClusterProfile
 from auditor.remedies.budget import Budget
-from auditor.sources.options import HelmOptions
-from tests.support.charts import RENDERERS, make_renderer, write_chart
+from tests.support.charts import RENDERERS, write_chart
 from tests.support.remedies import (
     DISKS,
     KNOBS,
@@ -227,11 +225,12 @@ def test_each_remedy_is_enough_for_its_finding(pattern: Pattern, tmp_path: Path)
 
 
 def test_a_chart_in_order_is_not_rendered_again() -> None:
-    source = chart_source(KNOBS / "affinity-constrained")
+    def no_budget() -> Budget:
+        raise AssertionError("nobody needs a remedy")
 
-    report = remedied(replace(source, renderer=_Counting(source)))
+    report = remedied(chart_source(KNOBS / "affinity-constrained"), budget=no_budget)
 
-    assert (report.findings, report.overlays) == ((), ())
+    assert (report.findings, report.overlays, report.notices) == ((), (), ())
 
 
 def test_the_remedy_says_where_values_yaml_has_the_key() -> None:
@@ -320,22 +319,3 @@ _SELECTOR = """\
         {{- toYaml . | nindent 8 }}
       {{- end }}
 """
-
-
-class _Counting:
-    """Helm, that renders once and no more."""
-
-    def __init__(self, source: object) -> None:
-        self._inner = make_renderer("embedded")
-        self._rendered = False
-
-    def render(self, *arguments: object) -> object:
-        assert not self._rendered
-        self._rendered = True
-        return self._inner.render(*arguments)  # type: ignore[arg-type]
-
-    def merge_values(self, *arguments: object) -> object:
-        return self._inner.merge_values(*arguments)  # type: ignore[arg-type]
-
-    def dependencies(self, chart: Path) -> object:
-        return self._inner.dependencies(chart)

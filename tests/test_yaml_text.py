@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from auditor.remedies.yaml_text import block, flow
 from auditor.yaml import Node, read_documents
+from auditor.yaml_text import block, flow
 
 SCALARS = st.none() | st.booleans() | st.integers(-(2**50), 2**50) | st.text(max_size=12)
 VALUES = st.recursive(
@@ -20,7 +20,7 @@ VALUES = st.recursive(
 
 
 def read(text: str) -> Any:
-    [root] = read_documents(text) or [None]
+    (root,) = read_documents(text)
     assert isinstance(root, Node), root
     return root.plain()
 
