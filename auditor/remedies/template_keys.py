@@ -33,7 +33,9 @@ _REFERENCE: Final = re.compile(
     rf'(?:\b(?P<call>index|get)\s+)?(?<![\w)".])(?P<root>\$\w*|(?=\.))(?P<fields>{_FIELDS})'
     r'(?P<indexes>(?:\s+"[^"]*")*)'
 )
-_GROUPED: Final = re.compile(r'\(\s*(?:index|get)\s+([\w.$]+)((?:\s+"[^"]*")+)\s*\)')
+_GROUPED: Final = re.compile(
+    r'\(\s*(?:index|get)\s+(?P<base>[\w.$]+)(?P<indexes>(?:\s+"[^"]*")+)\s*\)'
+)
 _TEXT: Final = re.compile(r'"([^"]*)"')
 
 _Path = Key | None
@@ -155,13 +157,19 @@ class _Reader:
                 yield path
 
     def _resolved(self, expression: str) -> Iterator[_Path]:
-        for number, grouped in enumerate(_GROUPED.findall(expression)):
-            base, indexes = grouped
-            path = self._resolve(base)
+        yield from self._references(self._ungrouped(expression))
+
+    def _ungrouped(self, expression: str) -> str:
+        """`(index .Values "a")` as a variable, which can be followed by fields."""
+        for number, match in enumerate(list(_GROUPED.finditer(expression))):
             name = f"$podfit{number}"
-            known = path is not None
-            self._stack[-1].variables[name] = (*path, *_TEXT.findall(indexes)) if known else None
-            expression = _GROUPED.sub(lambda _, to=name: to, expression, count=1)
+            path = self._resolve(match["base"])
+            names = _TEXT.findall(match["indexes"])
+            self._stack[-1].variables[name] = None if path is None else (*path, *names)
+            expression = expression.replace(match[0], name, 1)
+        return expression
+
+    def _references(self, expression: str) -> Iterator[_Path]:
         for match in _REFERENCE.finditer(expression):
             path = self._resolve(match["root"] + match["fields"])
             if path is not None and match["call"]:

@@ -27,6 +27,7 @@ from tests.support.reports import HYBRID
 
 OS = "missing-os-selector"
 SET = "set nodeSelector: {kubernetes.io/os: linux}"
+COPY = "(Helm replaces lists: copy all of ingester.zones)"
 UNREACHED = "no value of the chart reaches the pod: change the template, or patch what it renders"
 
 
@@ -83,9 +84,9 @@ PATTERNS = [
         "zones",
         {
             "StatefulSet/ingester-a": "values: ingester.zones[0].nodeSelector: "
-            "{kubernetes.io/os: linux} (Helm replaces lists: copy all of ingester.zones)",
+            f"{{kubernetes.io/os: linux}} {COPY}",
             "StatefulSet/ingester-b": "values: ingester.zones[1].nodeSelector: "
-            "{disk: ssd, kubernetes.io/os: linux} (Helm replaces lists: copy all of ingester.zones)",
+            f"{{disk: ssd, kubernetes.io/os: linux}} {COPY}",
         },
         "ingester:\n"
         "  zones:\n"
