@@ -9,13 +9,41 @@ from types import MappingProxyType
 from typing import Final, Literal
 
 from auditor.config.settings import Registry
-from auditor.registry.options import HostOptions, RegistryOptions
-from auditor.shapes import Choice, Key, ListOf, Record, Text
+from auditor.registry.options import (
+    HostOptions,
+    Insecure,
+    Namespace,
+    Place,
+    RegistryOptions,
+)
+from auditor.shapes import Choice, Key, ListOf, MappingOr, Record, Text
 
-_INSECURE: Final[Mapping[str, Literal["", "http", "skip-verify"]]] = {
-    "http": "http",
-    "skip-verify": "skip-verify",
-}
+Pulls = Literal["all", "tag", "digest"]
+
+_INSECURE: Final[Mapping[str, Insecure]] = {"http": "http", "skip-verify": "skip-verify"}
+_PULLS: Final[Mapping[str, Pulls]] = {"all": "all", "tag": "tag", "digest": "digest"}
+
+
+def read_place(text: str) -> Place:
+    """Where images of another registry are: `host[:port][/path]`. Raises ValueError."""
+    host, _, path = text.strip().partition("/")
+    if "://" in text or not host:
+        raise ValueError(f"a mirror is written as host or host/path, not `{text}`")
+    return Place(host, path.strip("/"))
+
+
+def _mirror(at: Place, pulls: Pulls = "all") -> Place:
+    return replace(at, pulls=pulls)
+
+
+_MIRROR: Final = Record(
+    "a mirror",
+    _mirror,
+    {
+        "at": Key(Text(read_place), "Where it is: host, or host/path.", required=True),
+        "pulls": Key(Choice(_PULLS, "what a mirror is asked for"), "all, tag or digest."),
+    },
+)
 
 
 def registry_shape(file: Text[Path]) -> Record[Registry]:
@@ -24,6 +52,14 @@ def registry_shape(file: Text[Path]) -> Record[Registry]:
         "a registry",
         _registry,
         {
+            "mirrors": Key(
+                ListOf(MappingOr(_MIRROR, Text(read_place)), 1, "mirrors"),
+                "Registries that are asked before it: host, or host/path.",
+            ),
+            "rewrite": Key(
+                Text(read_place),
+                "Where it is asked for everything, instead of at its own name: host, or host/path.",
+            ),
             "insecure": Key(
                 Choice(_INSECURE, "a way to be insecure"),
                 "`http` speaks no TLS, `skip-verify` does not check the certificate.",
@@ -75,6 +111,7 @@ def with_registries(
     return replace(
         options,
         hosts=MappingProxyType({**options.hosts, **_hosts(registries)}),
+        namespaces=(*_namespaces(registries), *options.namespaces),
         allowed=(*options.allowed, *allowed),
     )
 
@@ -83,8 +120,18 @@ def _hosts(registries: Mapping[str, Registry]) -> dict[str, HostOptions]:
     return {host: registry.options for host, registry in registries.items()}
 
 
+def _namespaces(registries: Mapping[str, Registry]) -> tuple[Namespace, ...]:
+    return tuple(
+        Namespace(host, registry.mirrors, registry.rewrite)
+        for host, registry in registries.items()
+        if registry.mirrors or registry.rewrite
+    )
+
+
 def _registry(
-    insecure: Literal["", "http", "skip-verify"] = "",
+    mirrors: tuple[Place, ...] = (),
+    rewrite: Place | None = None,
+    insecure: Insecure = "",
     ca: Path | None = None,
     client_cert: Path | None = None,
     client_key: Path | None = None,
@@ -94,4 +141,5 @@ def _registry(
     if client_key and not client_cert:
         raise ValueError("`client-key` needs `client-cert`")
     realms = frozenset(trusted_realms)
-    return Registry(HostOptions(insecure, ca, client_cert, client_key, realms), allowed)
+    options = HostOptions(insecure, ca, client_cert, client_key, realms)
+    return Registry(options, mirrors, rewrite, allowed)

@@ -11,7 +11,7 @@ from auditor.findings import Severity
 from auditor.nodes import ClusterProfile
 from auditor.platforms import Platform
 from auditor.policy import RuleSetting
-from auditor.registry.options import HostOptions
+from auditor.registry.options import HostOptions, Place
 from auditor.resources.table import Entry
 from auditor.sources.options import Variant
 from auditor.suppression.entries import IgnoreEntry
@@ -37,9 +37,15 @@ class ChartSettings:
 
 @dataclass(frozen=True, slots=True)
 class Registry:
-    """What is said of one registry. allowed: globs of its repositories, () for all of them."""
+    """What is said of one registry.
+
+    mirrors: asked before it. rewrite: where it is asked for everything instead of at its name.
+    allowed: globs of its repositories, () for all of them.
+    """
 
     options: HostOptions = field(default_factory=HostOptions)
+    mirrors: tuple[Place, ...] = ()
+    rewrite: Place | None = None
     allowed: tuple[str, ...] = ()
 
 

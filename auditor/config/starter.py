@@ -66,6 +66,8 @@ pedantic: false
 # Registries. Heeded only with --trust-config, or in a configuration named by --config that lies
 # outside of the repository (docs/security.md).
 # registries:
+#   docker.io:
+#     mirrors: [harbor.corp/dockerhub]
 #   registry.corp:5000:
 #     insecure: http
 #   harbor.corp:

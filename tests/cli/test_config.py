@@ -8,6 +8,7 @@ import pytest
 import yaml
 
 from tests.support.command import podfit, write_lock
+from tests.support.registry import Registry
 from tests.support.reports import LINUX_ONLY, workload
 from tests.support.tools import ROOT
 
@@ -186,6 +187,25 @@ def test_registries_are_heeded_where_they_are_trusted(tmp_path: Path) -> None:
     own = tmp_path / "own.yaml"
     Path(".podfit.yaml").rename(own)
     assert left_out not in podfit("audit", "--locked", "--config", own).out
+
+
+@pytest.mark.parametrize("key", ["mirrors: [{}]", "rewrite: {}"])
+def test_a_registry_that_is_elsewhere(registry: Registry, key: str) -> None:
+    registry.push_image("hub/shop/web", "1", ["linux/amd64"])
+    configure(f"registries: {{moved.test: {{{key.format(f'{registry.host}/hub')}}}}}\n")
+    image = "moved.test/shop/web:1"
+
+    done = podfit("inspect", image, "--trust-config", "-o", "json")
+    assert (done.code, done.json["images"][0]["platforms"]) == (0, ["linux/amd64"])
+
+
+def test_what_is_not_allowed_is_not_asked(registry: Registry) -> None:
+    registry.push_image("shop/web", "2", ["linux/amd64"])
+    configure(f"registries: {{'{registry.host}': {{allowed: [base/*]}}}}\n")
+
+    done = podfit("inspect", f"{registry.host}/shop/web:2", "--trust-config", "-o", "json")
+    unknown = done.json["images"][0]["unknown"]
+    assert (done.code, "not among those allowed" in unknown["message"]) == (3, True)
 
 
 def test_two_repositories_each_under_its_own(tmp_path: Path) -> None:

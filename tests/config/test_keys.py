@@ -19,7 +19,7 @@ from auditor.findings import Severity
 from auditor.nodes import ClusterProfile
 from auditor.platforms import parse_platform
 from auditor.policy import RuleSetting
-from auditor.registry.options import HostOptions
+from auditor.registry.options import HostOptions, Place
 from auditor.rulebook import load_builtin_rules
 from auditor.sources.options import Variant
 from auditor.suppression.entries import Match
@@ -76,6 +76,10 @@ registries:
     client-cert: tls/client.pem
     client-key: tls/client.key
     trusted-realms: [login.corp]
+  docker.io:
+    mirrors: [mirror.corp/hub, {at: "cache.corp:5000", pulls: digest}]
+  old.corp:
+    rewrite: new.corp/old
   plain.corp:
 custom-resources:
   - group: example.com
@@ -159,7 +163,7 @@ def test_registries() -> None:
     tls = Path("tls")
 
     assert read(EVERYTHING).registries == {
-        "registry.corp:5000": Registry(HostOptions(insecure="http"), ("team/*",)),
+        "registry.corp:5000": Registry(HostOptions(insecure="http"), allowed=("team/*",)),
         "harbor.corp": Registry(
             HostOptions(
                 "skip-verify",
@@ -169,6 +173,10 @@ def test_registries() -> None:
                 frozenset(["login.corp"]),
             )
         ),
+        "docker.io": Registry(
+            mirrors=(Place("mirror.corp", "hub"), Place("cache.corp:5000", pulls="digest"))
+        ),
+        "old.corp": Registry(rewrite=Place("new.corp", "old")),
         "plain.corp": Registry(),
     }
 
@@ -259,6 +267,8 @@ def test_off_however_yaml_reads_it(word: str) -> None:
         ("version: 1\nimages: {overrides: {a: []}}\n", "must not be empty", "2:25"),
         ("version: 1\nregistries: {https://x/y: {}}\n", "written as host or host:port", "2:14"),
         ("version: 1\nregistries: {x: {insecure: yes}}\n", "expected text", "2:28"),
+        ("version: 1\nregistries: {x: {mirrors: [https://h]}}\n", "host or host/path", "2:28"),
+        ("version: 1\nregistries: {x: {mirrors: [{at: h, pulls: z}]}}\n", "`z` is not", "2:43"),
         ("version: 1\nregistries: {x: {trusted-realms: [a/b]}}\n", "host or host:port", "2:35"),
         ("version: 1\nregistries: {x: {client-key: k}}\n", "needs `client-cert`", "2:17"),
         ("version: 1\nregistries: {x: {allowed: [https://y]}}\n", "without its registry", "2:28"),

@@ -1,8 +1,10 @@
 """What the configuration says of registries, as their client takes it."""
 
-from auditor.config.registries import with_registries
+import pytest
+
+from auditor.config.registries import read_place, with_registries
 from auditor.config.settings import Registry
-from auditor.registry.options import HostOptions, RegistryOptions
+from auditor.registry.options import HostOptions, Namespace, Place, RegistryOptions
 
 HTTP = HostOptions(insecure="http")
 
@@ -22,6 +24,31 @@ def test_what_is_allowed_is_all_that_is_asked() -> None:
 
     options = with_registries(RegistryOptions(), listed)
     assert options.allowed == ("a.test/team/*", "a.test/base", "b.test/*")
+
+
+def test_mirrors_and_rewrites() -> None:
+    mirror, moved = Place("harbor.corp", "dockerhub", pulls="digest"), Place("moved.corp:5000")
+
+    options = with_registries(
+        RegistryOptions(namespaces=(Namespace("imported.test", (mirror,)),)),
+        {"docker.io": Registry(mirrors=(mirror,)), "old.corp": Registry(rewrite=moved)},
+    )
+    assert options.namespaces == (
+        Namespace("docker.io", (mirror,)),
+        Namespace("old.corp", origin=moved),
+        Namespace("imported.test", (mirror,)),
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        ("harbor.corp", Place("harbor.corp")),
+        ("harbor.corp:5000/a/b/", Place("harbor.corp:5000", "a/b")),
+    ],
+)
+def test_a_place(text: str, place: Place) -> None:
+    assert read_place(text) == place
 
 
 def test_without_registries_the_options_stay_as_they_are() -> None:
