@@ -1,0 +1,100 @@
+"""Reading the configuration of other programs: bounded, typed, and wrong values named."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from auditor.errors import ConfigurationError, printable, shorten
+from auditor.registry.json_text import JsonError, parse_object
+
+MAX_FILE: Final = 2**20
+_WHAT: Final = "cannot use the registry configuration"
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A table of a file. Every reader raises `ConfigurationError` for a value of another type."""
+
+    path: Path
+    values: Mapping[str, Any]
+
+    def text(self, key: str) -> str:
+        """The text, or ""."""
+        value = self.values.get(key, "")
+        return value if isinstance(value, str) else self._wrong(key, "a text")
+
+    def flag(self, key: str) -> bool:
+        value = self.values.get(key, False)
+        return value if isinstance(value, bool) else self._wrong(key, "true or false")
+
+    def texts(self, key: str) -> tuple[str, ...]:
+        """The texts of a list; a single text counts as one."""
+        value = self.values.get(key, [])
+        if isinstance(value, str):
+            return (value,)
+        if isinstance(value, list) and all(isinstance(item, str) for item in value):
+            return tuple(value)
+        raise self.wrong(f"`{key}` must be a list of texts")
+
+    def table(self, key: str) -> Table:
+        value = self.values.get(key, {})
+        return Table(self.path, value) if isinstance(value, dict) else self._wrong(key, "a table")
+
+    def tables(self, key: str) -> Iterator[Table]:
+        """The tables of a list."""
+        value = self.values.get(key, [])
+        if not isinstance(value, list) or not all(isinstance(item, dict) for item in value):
+            self._wrong(key, "a list of tables")
+        for item in value:
+            yield Table(self.path, item)
+
+    def named_tables(self, key: str) -> Iterator[tuple[str, Table]]:
+        """The tables in a table, in their order."""
+        inner = self.table(key)
+        for name in inner.values:
+            yield name, inner.table(name)
+
+    def file(self, text: str) -> Path:
+        """A file that is named from the folder of this one."""
+        return self.path.parent / text
+
+    def wrong(self, why: str) -> ConfigurationError:
+        return config_error(self.path, why)
+
+    def _wrong(self, key: str, expected: str) -> Any:
+        raise self.wrong(f"`{key}` must be {expected}")
+
+
+def read_toml(path: Path) -> Table:
+    """A TOML file. Raises `ConfigurationError`."""
+    try:
+        return Table(path, tomllib.loads(_content(path).decode()))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise config_error(path, f"it is not TOML: {error}") from error
+
+
+def read_json(path: Path) -> Table:
+    """A JSON file that holds an object. Raises `ConfigurationError`."""
+    try:
+        return Table(path, parse_object(_content(path)))
+    except JsonError as error:
+        raise config_error(path, str(error)) from error
+
+
+def config_error(path: Path, why: str) -> ConfigurationError:
+    return ConfigurationError(_WHAT, where=str(path), why=shorten(printable(why), 300))
+
+
+def _content(path: Path) -> bytes:
+    try:
+        with path.open("rb") as file:
+            content = file.read(MAX_FILE + 1)
+    except OSError as error:
+        raise config_error(path, error.strerror or "it cannot be read") from error
+    if len(content) > MAX_FILE:
+        raise config_error(path, f"it is larger than {MAX_FILE} bytes")
+    return content
