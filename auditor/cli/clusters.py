@@ -22,11 +22,13 @@ def clusters(
     ] = "",
 ) -> int:
     """List the cluster profiles, or show the pools of one."""
+    from auditor.cli.report_flags import ColorMode
+    from auditor.cli.terminal import style
     from auditor.clusters.catalog import BUILT_IN, load_cluster
     from auditor.formats.profiles import list_profiles, show_profile
 
     if name:
-        typer.echo(show_profile(load_cluster(name)), nl=False)
+        typer.echo(show_profile(load_cluster(name), style(ColorMode.AUTO)), nl=False)
     else:
         typer.echo(list_profiles([load_cluster(item) for item in BUILT_IN]), nl=False)
     return 0

@@ -6,10 +6,13 @@ from collections.abc import Mapping
 from enum import Enum
 from typing import Final
 
-from auditor.assessment import Assessment, PoolFit
+from auditor.assessment import PoolFit
 from auditor.compatibility import Runnable
+from auditor.formats import cells
 from auditor.formats.escape import json_text, markdown, terminal
 from auditor.formats.interface import Style
+from auditor.formats.pen import Pen, width_of
+from auditor.formats.words import workload_names
 from auditor.placement import Verdict
 from auditor.report import Report
 
@@ -33,6 +36,9 @@ _GLYPHS: Final = {Cell.RUNS: "✓", Cell.FAILS: "✗", Cell.KEPT_OFF: "·", Cell
 _ASCII: Final = {Cell.RUNS: "+", Cell.FAILS: "x", Cell.KEPT_OFF: ".", Cell.UNDECIDED: "?"}
 _COLORS: Final = {Cell.RUNS: "32", Cell.FAILS: "1;31", Cell.KEPT_OFF: "2", Cell.UNDECIDED: "33"}
 
+_LEAST: Final = 12
+"""Columns for a workload's name, however many pools there are."""
+
 
 def cell(fit: PoolFit) -> Cell:
     """The cell of one workload and one pool."""
@@ -45,19 +51,21 @@ def cell(fit: PoolFit) -> Cell:
 
 def write_matrix_text(report: Report, style: Style) -> str:
     """For terminals: pools as numbered columns under their names."""
+    pen = Pen(style)
     pools = _pools(report)
     glyphs = _ASCII if style.ascii_only else _GLYPHS
-    names = [_name(item) for item in report.assessments]
-    width = min(max(map(len, names), default=8), style.width - 3 * len(pools) - 2)
+    names = [cells.workload(name, pen) for name in workload_names(report)]
+    natural = max((width_of(name(pen.style.width)) for name in names), default=0)
+    width = max(min(natural, style.width - 2 * len(pools) - 1), _LEAST)
     lines = []
     for index, pool in enumerate(pools):
         bars = ("│ " if not style.ascii_only else "| ") * index
         corner = "┌ " if not style.ascii_only else "+ "
         lines.append(f"{'':{width}}  {bars}{corner}{terminal(pool)}")
     for name, assessment in zip(names, report.assessments, strict=True):
-        shown = name if len(name) <= width else f"{name[: width - 1]}…"
+        shown = name(width)
         marks = " ".join(_painted(cell(fit), glyphs, style) for fit in assessment.fits)
-        lines.append(f"{shown:{width}}  {marks}")
+        lines.append(f"{shown}{' ' * (width - width_of(shown))}  {marks}")
     legend = "   ".join(f"{_painted(item, glyphs, style)} {text}" for item, text in LEGEND.items())
     return "\n".join([*lines, "", legend]) + "\n"
 
@@ -71,8 +79,8 @@ def write_matrix_markdown(report: Report, style: Style) -> str:
         f"|---|{':-:|' * len(pools)}",
     ]
     lines += [
-        f"| {markdown(_name(item))} | {' | '.join(_GLYPHS[cell(fit)] for fit in item.fits)} |"
-        for item in report.assessments
+        f"| {markdown(name)} | {' | '.join(_GLYPHS[cell(fit)] for fit in item.fits)} |"
+        for name, item in zip(workload_names(report), report.assessments, strict=True)
     ]
     legend = ", ".join(f"{_GLYPHS[item]} {text}" for item, text in LEGEND.items())
     return "\n".join([*lines, "", legend]) + "\n"
@@ -95,10 +103,6 @@ def write_matrix_json(report: Report, style: Style) -> str:
         for item in report.assessments
     ]
     return json_text({"schema_version": 1, "workloads": workloads}) + "\n"
-
-
-def _name(assessment: Assessment) -> str:
-    return terminal(str(assessment.workload))
 
 
 def _pools(report: Report) -> list[str]:

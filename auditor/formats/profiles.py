@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from typing import Final
 
 from tabulate import tabulate
 
 from auditor.formats.escape import terminal
+from auditor.formats.interface import PLAIN, Style
+from auditor.formats.pen import TIE, Look, Pen
 from auditor.nodes import PLATFORM_LABELS, ClusterProfile, NodePool
+
+_TITLES: Final = len("platform")
 
 
 def list_profiles(profiles: Iterable[ClusterProfile]) -> str:
@@ -16,34 +21,38 @@ def list_profiles(profiles: Iterable[ClusterProfile]) -> str:
     return _table(rows, ("CLUSTER", "POOLS"))
 
 
-def show_profile(profile: ClusterProfile) -> str:
+def show_profile(profile: ClusterProfile, style: Style = PLAIN) -> str:
     """Every pool with platform, taints, runtime and the labels that do not follow from it."""
-    rows = [
-        (
-            terminal(pool.name),
-            str(pool.platform),
-            "\n".join(terminal(str(taint)) for taint in pool.taints) or "none",
-            str(pool.runtime or "any"),
-            "\n".join(map(terminal, _labels(pool))) or "none",
-        )
-        for pool in profile.pools
-    ]
-    text = f"{terminal(profile.name)}\n\n"
-    text += _table(rows, ("POOL", "PLATFORM", "TAINTS", "RUNTIME", "LABELS OF ITS OWN"))
-    notes = list(_notes(profile))
-    return text + ("\n" + "\n".join(notes) + "\n" if notes else "")
+    pen = Pen(style)
+    blocks = [pen.paint(pen.text(profile.name), Look.STRONG)]
+    blocks += ("\n".join(pen.wrap(pen.text(profile.description), following="")),)
+    blocks += ("\n".join(_pool(pool, pen)) for pool in profile.pools)
+    blocks += ("\n".join(pen.wrap(pen.text(note), following="")) for note in _notes(profile))
+    return "\n\n".join(filter(None, blocks)) + "\n"
 
 
-def _labels(pool: NodePool) -> Iterator[str]:
-    for key, value in sorted(pool.labels.items()):
-        if key not in PLATFORM_LABELS:
-            yield f"{key}={value}"
-    yield from (f"{key} (differs)" for key in sorted(pool.varying))
+def _pool(pool: NodePool, pen: Pen) -> Iterator[str]:
+    yield pen.paint(pen.text(pool.name), Look.STRONG)
+    labels = (f"{key}={value}" for key, value in sorted(pool.labels.items()))
+    own = [text for text in labels if text.partition("=")[0] not in PLATFORM_LABELS]
+    for title, values in (
+        ("platform", [str(pool.platform)]),
+        ("taints", list(map(str, pool.taints)) or ["none"]),
+        ("runtime", [str(pool.runtime or "any")]),
+        ("labels", own),
+        ("differ", sorted(pool.varying)),
+    ):
+        if values:
+            lead = f"  {title:<{_TITLES}}  "
+            joined = ", ".join(pen.text(value).replace(" ", TIE) for value in values)
+            yield from pen.wrap(joined, lead, " " * len(lead))
 
 
 def _notes(profile: ClusterProfile) -> Iterator[str]:
     if any(pool.open_labels for pool in profile.pools):
         yield "Nodes may carry other labels; a selector on one of those leaves a placement open."
+    if any(pool.varying for pool in profile.pools):
+        yield "Labels that differ from node to node leave a placement open too."
     if profile.runtime_classes:
         yield f"RuntimeClasses: {', '.join(sorted(map(terminal, profile.runtime_classes)))}"
     if profile.plugins:

@@ -10,6 +10,7 @@ from auditor.compatibility import Compatibility, Mismatch, Runnable, row_mismatc
 from auditor.formats.escape import terminal
 from auditor.formats.interface import Style
 from auditor.formats.matrix import LEGEND, cell
+from auditor.formats.pen import Pen
 from auditor.images import UnknownPlatforms
 from auditor.placement import Step
 
@@ -40,6 +41,8 @@ def _head(assessment: Assessment, style: Style) -> Iterator[str]:
     rendered = f" ({workload.location.note})" if workload.location.note else ""
     yield _bold(terminal(str(workload)), style)
     yield f"  {terminal(str(workload.location))}{rendered}"
+    if workload.variants:
+        yield f"  with: {terminal(', '.join(workload.variants))}"
     if workload.hooks:
         yield f"  Helm hook: {terminal(', '.join(workload.hooks))}"
 
@@ -66,18 +69,19 @@ def _pool(fit: PoolFit, assessment: Assessment, style: Style) -> Iterator[str]:
         f"  {platform}: {verdict}{failure}"
     )
     for step in fit.placement.steps:
-        yield f"  {_mark(step.answer, style)} {terminal(step.message)}{_line(step, assessment)}"
+        line = _line(step, assessment, style)
+        yield f"  {_mark(step.answer, style)} {terminal(step.message)}{line}"
     if fit.refusal is not None:
         yield f"  {_mark(False, style)} the kubelet: {terminal(fit.refusal.message)}"
     for use, result in fit.results:
         yield from _container(use, result, fit, style)
 
 
-def _line(step: Step, assessment: Assessment) -> str:
+def _line(step: Step, assessment: Assessment, style: Style) -> str:
     line, _ = step.place
     if not line:
         return ""
-    return f"  [line {line}: {terminal(_text(assessment, line))}]"
+    return f"  [line {line}: {Pen(style).glyph(terminal(_text(assessment, line)))}]"
 
 
 def _text(assessment: Assessment, line: int) -> str:

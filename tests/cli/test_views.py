@@ -1,0 +1,183 @@
+"""`podfit matrix` and `podfit explain`: the audit looked at in other ways."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.support.command import podfit, write_lock
+from tests.support.terminal import in_terminal
+
+MANIFESTS = """\
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: web}
+spec:
+  template:
+    spec:
+      containers:
+        - {name: web, image: nginx:1}
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: payments-gateway-of-the-second-generation}
+spec:
+  template:
+    spec:
+      nodeSelector: {kubernetes.io/os: linux}
+      containers:
+        - {name: gateway, image: nginx:1}
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: report}
+spec:
+  containers:
+    - {name: report, image: registry.example/report:9}
+"""
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    path = tmp_path / "repo"
+    path.mkdir()
+    (path / "shop.yaml").write_text(MANIFESTS)
+    write_lock(path, {"docker.io/library/nginx:1": ("linux/amd64", "linux/arm64/v8")})
+    monkeypatch.chdir(path)
+    return path
+
+
+def test_the_matrix() -> None:
+    done = podfit("matrix", "--locked")
+    assert done.code == 1
+    assert (
+        done.out
+        == """\
+                                                      ┌ linux-amd64
+                                                      │ ┌ windows-2022
+                                                      │ │ ┌ windows-2025
+Deployment/web                                        ✓ ✗ ✗
+Deployment/payments-gateway-of-the-second-generation  ✓ · ·
+Pod/report                                            ? ? ?
+
+✓ runs   ✗ lands but cannot run   · kept off   ? undecided
+"""
+    )
+
+
+def test_the_matrix_of_a_narrow_terminal_without_utf8(folder: Path) -> None:
+    c = {"LANG": "C", "LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    seen = in_terminal(
+        *("matrix", "--locked", "--no-progress", "--cluster", "hybrid", "--cluster", "linux"),
+        width=60,
+        cwd=folder,
+        variables={"NO_COLOR": "1", **c},
+    )
+    assert (
+        seen
+        == """\
+                                                   + hybrid/linux-amd64
+                                                   | + hybrid/windows-2022
+                                                   | | + hybrid/windows-2025
+                                                   | | | + linux/linux-amd64
+                                                   | | | | + linux/linux-arm64
+Deployment/web                                     + x x + +
+deploy/payments-gateway-of-the-second-generation   + . . + +
+Pod/report                                         ? ? ? ? ?
+
++ runs   x lands but cannot run   . kept off   ? undecided
+"""
+    )
+
+
+def test_the_matrix_as_json_and_markdown_in_one_run(folder: Path) -> None:
+    done = podfit("matrix", "--locked", "-o", "json=m.json", "-o", "markdown=m.md", "-o", "text")
+    assert done.code == 1
+    found = json.loads((folder / "m.json").read_text())
+    assert [item["name"] for item in found["workloads"]] == [
+        "web",
+        "payments-gateway-of-the-second-generation",
+        "report",
+    ]
+    assert found["workloads"][0]["pools"] == [
+        {"cluster": "hybrid", "pool": "linux-amd64", "outcome": "runs"},
+        {"cluster": "hybrid", "pool": "windows-2022", "outcome": "lands-but-cannot-run"},
+        {"cluster": "hybrid", "pool": "windows-2025", "outcome": "lands-but-cannot-run"},
+    ]
+    assert (folder / "m.md").read_text().splitlines()[:3] == [
+        "| Workload | linux-amd64 | windows-2022 | windows-2025 |",
+        "|---|:-:|:-:|:-:|",
+        "| Deployment/web | ✓ | ✗ | ✗ |",
+    ]
+
+
+def test_an_unknown_format_of_the_matrix() -> None:
+    done = podfit("matrix", "-o", "sarif")
+    assert done.code == 2
+    assert done.err == (
+        'error: there is no format "sarif"\n   = help: one of json, markdown, text\n'
+    )
+
+
+def test_the_story_of_a_workload() -> None:
+    done = podfit("explain", "web", "--locked", "--cluster", "linux")
+    assert (done.code, done.err) == (0, "")
+    assert (
+        done.out
+        == """\
+Deployment/web
+  shop.yaml:1:1
+
+Images
+  web (app): nginx:1
+      index sha256:000000000000, says the lock file
+      linux/amd64
+      linux/arm64/v8
+
+linux/linux-amd64  linux/amd64: runs
+  ✓ no nodeSelector
+  ✓ no required node affinity
+  ✓ no taint keeps it off
+  ✓ not cordoned
+  ✓ container web runs
+      ✓ linux/amd64: matches
+      ✗ linux/arm64/v8: another architecture
+
+linux/linux-arm64  linux/arm64/v8: runs
+  ✓ no nodeSelector
+  ✓ no required node affinity
+  ✓ no taint keeps it off
+  ✓ not cordoned
+  ✓ container web runs
+      ✗ linux/amd64: another architecture
+      ✓ linux/arm64/v8: matches
+"""
+    )
+
+
+def test_the_line_that_decided_is_named() -> None:
+    out = podfit("explain", "payments-gateway-of-the-second-generation", "--locked").out
+    assert "[line 16: nodeSelector: {kubernetes.io/os: linux}]" in out
+
+
+def test_a_workload_by_kind_and_name() -> None:
+    assert podfit("explain", "pod/report", "--locked").out.startswith("Pod/report\n")
+
+
+@pytest.mark.parametrize(
+    ("name", "help_line"),
+    [
+        ("wbe", "did you mean web?"),
+        (
+            "nothing-like-it",
+            (
+                "there are: Deployment/web, "
+                "Deployment/payments-gateway-of-the-second-generation, Pod/report"
+            ),
+        ),
+    ],
+)
+def test_a_workload_that_is_not_there(name: str, help_line: str) -> None:
+    done = podfit("explain", name, "--locked")
+    assert (done.code, done.out) == (2, "")
+    assert done.err.endswith(f"error: there is no workload {name}\n   = help: {help_line}\n")
