@@ -55,6 +55,7 @@ def make_config(flags: Flags) -> Config:
             dependency_update=flags.sources.dependency_update,
             cache=flags.images.cache_dir or default_root(os.environ),
             offline=flags.images.offline,
+            follow=flags.sources.follow,
         ),
         allow_empty=flags.sources.allow_empty,
         clusters=_distinct(resolved.cluster.value),

@@ -83,6 +83,14 @@ class SourceFlags:
             help="Fetch the dependencies that charts lack, into a temporary copy.",
         ),
     ] = False
+    follow: Annotated[
+        bool,
+        typer.Option(
+            "--follow",
+            envvar="PODFIT_FOLLOW",
+            help="Audit the charts that objects of Argo CD, Flux and k3s install, as they do.",
+        ),
+    ] = False
     release_name: Annotated[
         str,
         typer.Option(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+from collections.abc import Iterable
 from dataclasses import replace
 
 from auditor.assessment import Assessment
@@ -25,7 +26,8 @@ from auditor.config.model import Config
 from auditor.errors import UsageError
 from auditor.policy import Policy
 from auditor.report import Report
-from auditor.sources.open import open_sources
+from auditor.sources.interface import Source
+from auditor.sources.open import OpenedSource, open_sources
 
 
 def run_audit(
@@ -60,7 +62,7 @@ def run_audit(
             on_image=shown.on_image,
         )
         report = auditor.audit(timed(sources) if output.verbose else sources)
-        notices = (*config.notices, *inspection.remarks(), *report.notices)
+        notices = (*config.notices, *inspection.remarks(), *report.notices, *notices_of(sources))
         report = replace(report, notices=notices)
     if output.verbose:
         tell_outcome(report)
@@ -68,6 +70,12 @@ def run_audit(
         print_problems(report.problems)
         print_notices(report.notices)
     return report
+
+
+def notices_of(sources: Iterable[Source]) -> tuple[str, ...]:
+    """What sources have to say once they were read."""
+    opened = (source for source in sources if isinstance(source, OpenedSource))
+    return tuple(notice for source in opened for notice in source.notices)
 
 
 def find_workload(report: Report, name: str) -> tuple[Assessment, ...]:

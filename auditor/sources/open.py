@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
@@ -15,12 +15,14 @@ from auditor.sources.chart import enclosing_chart, is_chart_folder
 from auditor.sources.completion import Completion
 from auditor.sources.fetching import choose_fetcher
 from auditor.sources.files import ManifestFile, missing, unreadable
+from auditor.sources.following import Follower
 from auditor.sources.helm import ChartSource
 from auditor.sources.helm_settings import helm_repositories
 from auditor.sources.identity import Identifier
 from auditor.sources.interface import Source
 from auditor.sources.kustomize import FILE_NAMES, KustomizationSource, roots
 from auditor.sources.options import SourceOptions
+from auditor.sources.releases import Releases
 from auditor.sources.remote import ChartCache, RemoteChart, parse_remote
 from auditor.sources.renderers import choose_renderer
 from auditor.sources.rendering import Renderer
@@ -29,28 +31,49 @@ from auditor.sources.tree import ChartFolder, KustomizationFolder, walk
 from auditor.sources.variants import find_variants
 
 STREAM: Final = "-"
+_MAX_FOLLOWED: Final = 3
+"""Charts that install charts that install charts."""
 
 Part = ManifestFile | ChartSource | KustomizationSource | StandardInput | Problem
 
 
 @dataclass(frozen=True, slots=True)
 class OpenedSource:
-    """What one SOURCE stands for: a file, a chart, a stream, or a folder's files and charts."""
+    """What one SOURCE stands for: a file, a chart, a stream, or a folder's files and charts.
+
+    follower: goes on to the charts that are installed by objects in it; None where nobody wants it.
+    """
 
     name: str
     parts: tuple[Part, ...]
+    follower: Follower | None = field(default=None, compare=False)
+    _releases: Releases = field(default_factory=Releases, compare=False)
+
+    @property
+    def notices(self) -> tuple[str, ...]:
+        """What to tell the user once the documents were read."""
+        return self._releases.notices
 
     def documents(self) -> Iterator[Document | Problem]:
         """The documents of the parts in order; a problem that several share comes once."""
         identified = Identifier()
         told: set[Problem] = set()
-        for part in self.parts:
+        self._releases.clear()
+        for part in self._all_parts():
             for item in (part,) if isinstance(part, Problem) else part.documents():
                 if isinstance(item, Document):
+                    self._releases.look(item)
                     yield identified(item)
                 elif item not in told:
                     told.add(item)
                     yield item
+
+    def _all_parts(self) -> Iterator[Part]:
+        """Those of the SOURCE; when they were read, the charts that they install, and so on."""
+        yield from self.parts
+        for _ in range(_MAX_FOLLOWED if self.follower else 0):
+            if self.follower and self._releases.unread:
+                yield from tuple(self.follower.follow(self._releases))
 
 
 def open_source(argument: str, options: SourceOptions | None = None) -> Source:
@@ -82,7 +105,7 @@ def open_sources(
             seen.add(key)
             kept.append(part)
         if kept or not parts:
-            sources.append(OpenedSource(name, tuple(kept)))
+            sources.append(OpenedSource(name, tuple(kept), opener.follower(name)))
     return tuple(sources)
 
 
@@ -128,6 +151,11 @@ class _Opener:
                 yield self._file(path, source=_shown(path), lenient=False)
         except OSError as error:  # a folder on the way that may not be entered, a name too long
             yield unreadable(argument, error).problem
+
+    def follower(self, argument: str) -> Follower | None:
+        if not self.options.follow:
+            return None
+        return Follower(Path(argument).absolute(), self.options, self.renderer)
 
     def _remote(self, argument: str) -> RemoteChart | None:
         """What lies here comes first; without a place to keep charts none are pulled."""

@@ -76,7 +76,7 @@ class SourceOptions:
 
     ci_values: render charts with their `ci/*-values.yaml` too. dependency_update: fetch what charts
     lack. cache: where charts from elsewhere are kept; without it none are pulled. offline: nobody
-    is asked for them.
+    is asked for them. follow: objects that install charts are followed to these.
     """
 
     helm: HelmOptions = field(default_factory=HelmOptions)
@@ -85,6 +85,7 @@ class SourceOptions:
     dependency_update: bool = False
     cache: Path | None = None
     offline: bool = False
+    follow: bool = False
 
     def excludes(self, path: Path) -> bool:
         """Whether a file or folder is passed over. path: absolute, links resolved."""

@@ -1,0 +1,155 @@
+"""Charts that objects install, found in the repository and elsewhere, with the values they get."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from auditor.errors import Problem
+from auditor.manifests import Document
+from auditor.sources.open import OpenedSource, open_sources
+from auditor.sources.options import SourceOptions
+from tests.support.chart_repository import ChartRepository, run_chart_repository
+from tests.support.charts import POD, read, require_library, write_chart, write_tree
+
+TEMPLATE = POD.replace("{name}", "{{ .Release.Name }}-{{ .Values.mode }}")
+ARGO = """\
+apiVersion: argoproj.io/v1alpha1
+kind: Application
+metadata: {{name: {name}}}
+spec:
+  destination: {{namespace: prod}}
+  source: {source}
+"""
+
+
+@pytest.fixture(autouse=True)
+def repo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    require_library()
+    folder = tmp_path / "repo"
+    (folder / ".git").mkdir(parents=True)
+    monkeypatch.chdir(folder)
+    write_chart(folder / "charts" / "shop", {"pod.yaml": TEMPLATE}, values="mode: plain\n")
+    write_tree(folder, {"charts/shop/prod.yaml": "mode: file\n", "envs/prod.yaml": "mode: env\n"})
+    return folder
+
+
+@pytest.fixture
+def repository(tmp_path: Path) -> Iterator[ChartRepository]:
+    with run_chart_repository(tmp_path / "published") as running:
+        yield running
+
+
+def opened(repo: Path, *, follow: bool = True) -> OpenedSource:
+    options = SourceOptions(follow=follow, cache=repo.parent / "cache")
+    (source,) = open_sources(["apps"], options)
+    assert isinstance(source, OpenedSource)
+    return source
+
+
+def followed(repo: Path) -> tuple[list[Document], list[Problem]]:
+    documents, problems = read(opened(repo))
+    return [item for item in documents if item.chart], problems
+
+
+def write_app(repo: Path, source: str, name: str = "eu") -> None:
+    write_tree(repo, {f"apps/{name}.yaml": ARGO.format(name=name, source=source)})
+
+
+def test_a_chart_of_the_repository(repo: Path) -> None:
+    write_app(repo, "{repoURL: x, path: charts/shop, helm: {values: 'mode: own'}}")
+
+    [document], problems = followed(repo)
+
+    assert problems == []
+    assert (document.path, document.variant, document.namespace) == (
+        "charts/shop/templates/pod.yaml",
+        "Application/eu",
+        "prod",
+    )
+    assert "name: eu-own\n" in document.text
+
+
+@pytest.mark.parametrize(("file", "mode"), [("prod.yaml", "file"), ("../../envs/prod.yaml", "env")])
+def test_values_files_of_the_repository(repo: Path, file: str, mode: str) -> None:
+    write_app(repo, f"{{repoURL: x, path: charts/shop, helm: {{valueFiles: ['{file}']}}}}")
+
+    [document], _ = followed(repo)
+
+    assert f"name: eu-{mode}\n" in document.text
+
+
+@pytest.mark.parametrize("path", ["../outside", "charts/gone", "/etc"])
+def test_nothing_outside_of_the_repository_is_read(repo: Path, path: str) -> None:
+    write_chart(repo.parent / "outside", {"pod.yaml": TEMPLATE})
+    write_app(repo, f"{{repoURL: x, path: '{path}'}}")
+
+    documents, [problem] = followed(repo)
+
+    assert documents == []
+    assert problem == Problem(
+        "Application/eu was not followed to its chart",
+        where="apps/eu.yaml:1:1",
+        why=f"there is no chart {path} in this repository",
+        hint="audit the chart itself, with the values that it is given",
+    )
+
+
+def test_no_values_file_outside_of_the_repository_is_read(repo: Path) -> None:
+    (repo.parent / "secret.yaml").write_text("mode: secret\n")
+    write_app(repo, "{repoURL: x, path: charts/shop, helm: {valueFiles: ['../../../secret.yaml']}}")
+
+    documents, [problem] = followed(repo)
+
+    assert documents == []
+    assert problem.why == "there is no values file ../../../secret.yaml in this repository"
+
+
+def test_a_chart_elsewhere_with_a_values_file_of_its_own(
+    repo: Path, repository: ChartRepository
+) -> None:
+    repository.add(repo / "charts" / "shop", "0.1.0")
+    write_app(
+        repo,
+        f"{{repoURL: '{repository.url}', chart: shop, targetRevision: 0.1.0, "
+        "helm: {valueFiles: [prod.yaml]}}",
+    )
+
+    [document], problems = followed(repo)
+
+    assert problems == []
+    assert document.path == f"{repository.url}/shop/templates/pod.yaml"
+    assert "name: eu-file\n" in document.text
+
+
+def test_charts_that_install_charts(repo: Path) -> None:
+    app = ARGO.format(name="inner", source="{repoURL: x, path: charts/shop}")
+    write_chart(repo / "charts" / "apps", {"app.yaml": app})
+    write_app(repo, "{repoURL: x, path: charts/apps}")
+
+    documents, problems = followed(repo)
+
+    assert problems == []
+    assert [item.variant for item in documents] == ["Application/eu", "Application/inner"]
+
+
+def test_without_follow_they_are_told(repo: Path) -> None:
+    write_app(repo, "{repoURL: x, path: charts/shop}")
+    source = opened(repo, follow=False)
+
+    documents, problems = read(source)
+
+    assert ([item.path for item in documents], problems) == (["apps/eu.yaml"], [])
+    [notice] = source.notices
+    assert notice == (
+        "1 object installs a chart that podfit did not follow: Application/eu "
+        "(apps/eu.yaml:1:1); --follow audits them"
+    )
+
+
+def test_a_source_can_be_read_twice(repo: Path) -> None:
+    write_app(repo, "{repoURL: x, path: charts/shop}")
+    source = opened(repo)
+
+    assert read(source) == read(source)
+    assert source.notices == ()
