@@ -2,13 +2,19 @@
 
 import re
 from pathlib import Path
+from typing import Any
 
 from auditor.checks.catalog import CHECKS
 from auditor.clusters.catalog import load_cluster
+from auditor.errors import Problem
+from auditor.formats.interface import PLAIN
+from auditor.report import Report
 from auditor.rulebook import SCHEMA_KEYS, load_rulebook
+from tests.support.reports import audit, workload
 from tests.support.tools import ROOT
 
 _ROW = re.compile(r"^\| `([a-z-]+)` \| (.*) \|$", re.MULTILINE)
+_PYTHON = re.compile(r"^```python\n(.*?)^```", re.MULTILINE | re.DOTALL)
 _YAML = re.compile(r"^```yaml\n(.*?)^```", re.MULTILINE | re.DOTALL)
 
 
@@ -66,6 +72,26 @@ def test_the_inputs_of_the_workflow_of_the_readme() -> None:
 
     assert given
     assert [name for name in given if f"\n  {name}:\n" not in action] == []
+
+
+def test_the_format_of_the_page_on_writing_formats(tmp_path: Path) -> None:
+    page = (ROOT / "docs/writing-formats.md").read_text(encoding="utf-8")
+    code, entry = _PYTHON.findall(page)
+    module: dict[str, Any] = {"__name__": "csv_findings"}
+    exec(code, module)
+    problem = Problem("cannot render =charts", "charts/shop", "", "")
+    report = audit(workload("=web"), problem)
+
+    assert module["write_csv"](report, PLAIN).splitlines() == [
+        "place,severity,rule,workload,message",
+        f"deploy/pods.yaml:8:7,error,missing-os-selector,Deployment/=web,{_quoted(report)}",
+        "charts/shop,not audited,,,cannot render =charts",
+    ]
+    assert entry == '    "csv": "auditor.formats.csv_findings:write_csv",\n'
+
+
+def _quoted(report: Report) -> str:
+    return f'"{report.findings[0].observation.message}"'
 
 
 def _example(document: str, holding: str = "") -> str:
