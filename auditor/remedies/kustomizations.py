@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from typing import Any
 
 from auditor.findings import Guard
@@ -27,7 +28,7 @@ def kustomize_patch(workload: Workload, guard: Guard) -> str:
         group, _, version = ref.api_version.rpartition("/")
         target = {"group": group, "version": version, "kind": ref.kind, "name": ref.name}
         entry["target"] = {key: value for key, value in target.items() if value}
-        entry["patch"] = block(patch)
+        entry["patch"] = textwrap.dedent(block(patch))
     return block({"patches": [entry]})
 
 

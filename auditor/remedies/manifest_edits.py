@@ -31,7 +31,7 @@ def find_edit(workload: Workload, guard: Guard) -> Edit | None:
     """The lines that write a guard; None where the text is in flow style or holds the fields."""
     source = workload.document.text.split("\n")
     scheduling = workload.scheduling
-    if not workload.selector_path or scheduling.place("affinity") != scheduling.place(""):
+    if not workload.selector_path or "affinity" in scheduling.places:
         return None
     if "nodeSelector" in scheduling.places:
         return _extended(source, workload, guard)
@@ -84,21 +84,20 @@ def apply_edits(text: str, edits: Iterable[Edit]) -> str:
 
 def unified_diff(path: str, text: str, edit: Edit) -> str:
     """One edit as a patch, with the lines around it."""
-    lines = text.split("\n")
-    if lines[-1] == "":
-        lines.pop()
+    lines = text.removesuffix("\n").split("\n")
     start = edit.line - 1
+    end = start + edit.replaces
     before = lines[max(start - _CONTEXT, 0) : start]
-    gone = lines[start : start + edit.replaces]
-    after = lines[start + edit.replaces : start + edit.replaces + _CONTEXT]
+    after = lines[end : end + _CONTEXT]
     first = start - len(before) + 1
-    sizes = (len(before) + len(part) + len(after) for part in (gone, edit.lines))
-    old, new = sizes
-    marked = (
+    around = len(before) + len(after)
+    hunk = f"@@ -{first},{around + edit.replaces} +{first},{around + len(edit.lines)} @@"
+    marked = [
         *(f" {line}" for line in before),
-        *(f"-{line}" for line in gone),
+        *(f"-{line}" for line in lines[start:end]),
         *(f"+{line}" for line in edit.lines),
         *(f" {line}" for line in after),
-    )
-    head = f"--- a/{path}\n+++ b/{path}\n@@ -{first},{old} +{first},{new} @@\n"
-    return head + "".join(f"{line}\n" for line in marked)
+    ]
+    if not text.endswith("\n") and end + _CONTEXT >= len(lines):
+        marked.append("\\ No newline at end of file")
+    return "".join(f"{line}\n" for line in (f"--- a/{path}", f"+++ b/{path}", hunk, *marked))

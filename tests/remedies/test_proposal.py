@@ -1,0 +1,301 @@
+"""What is proposed holds when it is tried; what does harm is left out, with the reason."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from auditor.assessment import Assessment, assess
+from auditor.images import ImageReference, KnownPlatforms, Platforms
+from auditor.platforms import parse_platform
+from auditor.references import parse_reference
+from auditor.remedies.budget import Budget
+from auditor.remedies.candidates import Candidates, find_candidates
+from auditor.remedies.fields import NODE_SELECTOR
+from auditor.remedies.judging import Judging
+from auditor.remedies.keys import Key, value_at
+from auditor.remedies.knobs import Knob, Search
+from auditor.remedies.needs import find_needs
+from auditor.remedies.proposal import Proposal, propose
+from auditor.remedies.renderings import workload_id
+from auditor.remedies.verification import Before
+from auditor.rulebook import load_builtin_rules
+from auditor.sources.options import HelmOptions
+from auditor.workloads import Workload
+from tests.support.fake_helm import FakeHelm, Template, fail, pod, view
+from tests.support.reports import HYBRID, IMAGES, LINUX_ONLY
+
+LINUX = {"kubernetes.io/os": "linux"}
+WEB: Key = ("web", "nodeSelector")
+DB: Key = ("db", "nodeSelector")
+GLOBAL: Key = ("global", "nodeSelector")
+
+
+@dataclass(frozen=True)
+class Case:
+    """A chart of fake templates with some knobs. tried: the values of each render."""
+
+    proposal: Proposal
+    candidates: Candidates
+    tried: list[Any]
+
+    @property
+    def keys(self) -> list[str]:
+        return [str(item.knob) for item in self.proposal.chosen]
+
+    @property
+    def objections(self) -> dict[str, str]:
+        return {str(knob): why for knob, why in self.proposal.objections.items()}
+
+
+def judge(workload: Workload) -> Assessment:
+    return assess(
+        workload, {item.image: _answer(item.image) for item in workload.containers}, (HYBRID,)
+    )
+
+
+def _answer(image: str) -> tuple[ImageReference | None, Platforms]:
+    reference = parse_reference(image)
+    assert isinstance(reference, ImageReference)
+    return reference, KnownPlatforms(tuple(map(parse_platform, IMAGES[image])), "index", "sha256:0")
+
+
+def case(knobs: Mapping[Key, str], budget: Budget | None = None, **templates: Template) -> Case:
+    """knobs: for each key, the templates that it reaches, as one letter each or by their names."""
+    fake = FakeHelm({f"{name}.yaml": make for name, make in templates.items()})
+    chart = replace(view(fake, {}), judging=Judging(judge))
+    texts = fake.render(Path("shop"), HelmOptions()).templates
+    workloads = [item for item in chart.workloads(texts) if isinstance(item, Workload)]
+    assessments = {workload_id(item): judge(item) for item in workloads}
+    rules = [rule for rule in load_builtin_rules() if rule.id == "missing-os-selector"]
+    observed = [
+        (rule, seen)
+        for rule in rules
+        for item in assessments.values()
+        for seen in rule.check.observe(item, rule.parameters)
+    ]
+    before = Before(chart, assessments, find_needs(observed, assessments.values()), texts)
+    search = Search([Knob(key, NODE_SELECTOR, _fed(names)) for key, names in knobs.items()])
+    candidates = find_candidates(search, before.needs, assessments)
+    fake.asked.clear()
+    return Case(propose(before, candidates, budget or Budget()), candidates, fake.asked)
+
+
+def _fed(names: str) -> frozenset[tuple[str, str, int, str]]:
+    return frozenset((f"shop/templates/{name}.yaml", "Deployment", 0, "") for name in names.split())
+
+
+def selected(name: str, *keys: Key) -> Template:
+    """A pod that takes the first of the keys that is set."""
+    return lambda values: pod(
+        name, next(filter(None, (value_at(values, key) for key in keys)), None)
+    )
+
+
+def test_a_global_key_that_alone_is_enough() -> None:
+    found = case(
+        {WEB: "web", DB: "db", GLOBAL: "web db"},
+        web=selected("web", WEB, GLOBAL),
+        db=selected("db", DB, GLOBAL),
+    )
+
+    assert found.keys == ["global.nodeSelector"]
+    assert found.tried == [{"global": {"nodeSelector": LINUX}}]
+
+
+def test_specific_keys_where_the_global_one_does_not_reach_all() -> None:
+    found = case(
+        {WEB: "web", DB: "db", GLOBAL: "web"},
+        web=selected("web", WEB, GLOBAL),
+        db=selected("db", DB),
+    )
+
+    assert found.keys == ["db.nodeSelector", "web.nodeSelector"]
+
+
+def test_what_does_not_render_is_left_out_when_helm_names_it() -> None:
+    def guard(values: Mapping[str, Any]) -> str:
+        bad = value_at(values, GLOBAL)
+        return fail("values:\nshop:\n- at '/global/nodeSelector': no\n") if bad else ""
+
+    found = case(
+        {WEB: "web", DB: "db", GLOBAL: "web db"},
+        web=selected("web", WEB),
+        db=selected("db", DB),
+        guard=guard,
+    )
+
+    assert found.keys == ["db.nodeSelector", "web.nodeSelector"]
+    assert found.objections == {"global.nodeSelector": "the chart does not render with it"}
+
+
+def test_who_breaks_the_chart_is_found_by_trying_each() -> None:
+    def guard(values: Mapping[str, Any]) -> str:
+        return fail("no") if value_at(values, DB) else ""
+
+    found = case(
+        {WEB: "web", DB: "db"}, web=selected("web", WEB), db=selected("db", DB), guard=guard
+    )
+
+    assert found.keys == ["web.nodeSelector"]
+    assert found.objections == {"db.nodeSelector": "the chart does not render with it"}
+
+
+def test_a_key_that_comes_out_otherwise_than_the_mark_is_none() -> None:
+    found = case(
+        {WEB: "web", DB: "db"},
+        web=selected("web", WEB),
+        db=lambda values: pod("db", {"other": "x"} if value_at(values, DB) else None),
+    )
+
+    assert found.keys == ["web.nodeSelector"]
+    [why] = found.objections.values()
+    assert why.startswith("with it, Deployment/db is kept off linux-amd64")
+
+
+def test_a_key_that_does_nothing_when_it_is_set_is_none() -> None:
+    found = case({WEB: "web", DB: "db"}, web=selected("web", WEB), db=lambda _: pod("db"))
+
+    assert found.keys == ["web.nodeSelector"]
+    assert found.objections == {"db.nodeSelector": "it does not come out in the pod as it should"}
+
+
+def test_a_key_that_meets_a_part_of_its_needs_keeps_that_part() -> None:
+    found = case({GLOBAL: "web db"}, web=selected("web", GLOBAL), db=lambda _: pod("db"))
+
+    assert found.keys == ["global.nodeSelector"]
+    [candidate] = found.proposal.chosen
+    assert len(candidate.meets) == 1
+
+
+def test_a_workload_that_is_gone_is_harm() -> None:
+    found = case(
+        {WEB: "web", DB: "db"},
+        web=lambda values: "" if value_at(values, WEB) else pod("web"),
+        db=selected("db", DB),
+    )
+
+    assert found.keys == ["db.nodeSelector"]
+    assert found.objections == {"web.nodeSelector": "with it, Deployment/web is gone then"}
+
+
+def test_harm_to_a_workload_that_the_key_was_not_known_to_reach() -> None:
+    found = case(
+        {WEB: "web", DB: "db"},
+        web=selected("web", WEB),
+        db=selected("db", DB),
+        pause=lambda values: pod("pause", value_at(values, WEB)).replace("nginx:1.31", "pause:3.8"),
+    )
+
+    assert found.keys == ["db.nodeSelector"]
+    assert found.objections == {"web.nodeSelector": "it changes other workloads too"}
+
+
+def test_more_workloads_than_before_are_harm() -> None:
+    found = case(
+        {WEB: "web"},
+        web=lambda values: (
+            pod("web", value_at(values, WEB)) + "---\n" + pod("other", LINUX)
+            if value_at(values, WEB)
+            else pod("web")
+        ),
+    )
+
+    assert found.keys == []
+    assert found.objections == {"web.nodeSelector": "there are other workloads then"}
+
+
+def test_a_key_written_twice_is_harm() -> None:
+    found = case(
+        {WEB: "web"},
+        web=lambda values: (
+            pod("web", LINUX).replace(
+                "spec:\n      node", "spec:\n      nodeSelector: {}\n      node"
+            )
+            if value_at(values, WEB)
+            else pod("web")
+        ),
+    )
+
+    assert found.objections == {
+        "web.nodeSelector": "with it, Deployment/web has a key twice in its manifest then"
+    }
+
+
+def test_a_template_that_nobody_can_read_is_harm() -> None:
+    found = case(
+        {WEB: "web", DB: "db"},
+        web=selected("web", WEB),
+        db=lambda values: (
+            pod("db", value_at(values, DB)) + ("---\na: [\n" if value_at(values, DB) else "")
+        ),
+    )
+
+    assert found.keys == ["web.nodeSelector"]
+    assert found.objections == {
+        "db.nodeSelector": "Kubernetes cannot read what a template makes then"
+    }
+
+
+def test_a_key_that_feeds_a_windows_workload_is_never_tried() -> None:
+    found = case(
+        {GLOBAL: "web iis"},
+        web=selected("web", GLOBAL),
+        iis=lambda _: pod("iis", {"kubernetes.io/os": "windows"}).replace(
+            "nginx:1.31", "pause:3.8"
+        ),
+    )
+
+    assert (found.keys, found.tried) == ([], [])
+    assert found.objections == {
+        "global.nodeSelector": "it also feeds Deployment/iis, and would keep it off windows-2022 "
+        "and windows-2025, which may run it"
+    }
+
+
+def test_a_key_that_feeds_a_constrained_workload_is_never_tried() -> None:
+    found = case(
+        {GLOBAL: "web agent"},
+        web=selected("web", GLOBAL),
+        agent=lambda _: pod("agent").replace(
+            "      containers", f"      {LINUX_ONLY}\n      containers"
+        ),
+    )
+
+    assert (found.keys, found.tried) == ([], [])
+    assert found.objections == {
+        "global.nodeSelector": "it also feeds Deployment/agent, which selects its nodes already"
+    }
+
+
+def test_keys_that_need_each_other_are_proposed_together() -> None:
+    found = case(
+        {WEB: "web", DB: "db"},
+        web=selected("web", WEB),
+        db=lambda values: pod("db", value_at(values, DB) if value_at(values, WEB) else None),
+    )
+
+    assert found.keys == ["db.nodeSelector", "web.nodeSelector"]
+    by_key = {
+        key: [str(item.knob) for item in items] for key, items in found.proposal.partners.items()
+    }
+    assert by_key == {DB: ["web.nodeSelector"]}
+
+
+def test_without_renders_for_more_all_are_proposed_together() -> None:
+    found = case(
+        {WEB: "web", DB: "db"},
+        Budget(renders=1),
+        web=selected("web", WEB),
+        db=selected("db", DB),
+    )
+
+    assert found.keys == ["db.nodeSelector", "web.nodeSelector"]
+    assert {len(items) for items in found.proposal.partners.values()} == {1}
+
+
+def test_without_renders_nothing_is_proposed() -> None:
+    found = case({WEB: "web"}, Budget(renders=0), web=selected("web", WEB))
+
+    assert found.keys == []
+    assert not found.proposal.complete
