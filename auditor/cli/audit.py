@@ -6,7 +6,8 @@ from typing import Annotated
 
 import typer
 
-from auditor.cli.flags import ClusterFlags, GateFlags, ImageFlags, SourceFlags
+from auditor.cli.flags import ClusterFlags, GateFlags, SourceFlags
+from auditor.cli.image_flags import ImageFlags
 from auditor.cli.policy_flags import ConfigFlags, IgnoreFlags, RuleFlags
 from auditor.cli.report_flags import ReportFlags
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from auditor.cli.flags import ClusterFlags, ImageFlags, SourceFlags
+from auditor.cli.flags import ClusterFlags, SourceFlags
+from auditor.cli.image_flags import ImageFlags
 from auditor.cli.policy_flags import ConfigFlags, IgnoreFlags, RuleFlags
 from auditor.cli.report_flags import WatchFlags
 

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from auditor.cli.flags import ClusterFlags, GateFlags, ImageFlags, SourceFlags
+from auditor.cli.flags import ClusterFlags, GateFlags, SourceFlags
+from auditor.cli.image_flags import ImageFlags
 from auditor.cli.policy_flags import ConfigFlags, IgnoreFlags, RuleFlags
 from auditor.cli.wiring import load_rules
 from auditor.clusters.catalog import DEFAULT
@@ -115,6 +116,11 @@ def _distinct(clusters: Sequence[Cluster]) -> tuple[Cluster, ...]:
 def _image_config(flags: ImageFlags, resolved: Resolved) -> ImageConfig:
     if flags.offline and flags.locked:
         raise UsageError("--offline and --locked exclude each other", hint="--locked asks less")
+    if flags.refresh and (flags.offline or flags.locked or flags.max_age is not None):
+        other = "--max-age" if flags.max_age is not None else "--offline and --locked"
+        raise UsageError(f"--refresh and {other} exclude each other", hint="choose one")
+    if flags.verify_children and (flags.offline or flags.locked):
+        raise UsageError("--verify-children needs the registries", hint="leave it out offline")
     reach = Reach.LOCKED if flags.locked else Reach.OFFLINE if flags.offline else Reach.ONLINE
     return ImageConfig(
         reach=reach,
@@ -123,6 +129,13 @@ def _image_config(flags: ImageFlags, resolved: Resolved) -> ImageConfig:
         timeout=flags.timeout,
         overrides=tuple((glob, setting.value) for glob, setting in resolved.overrides.items()),
         registries={host: setting.value for host, setting in resolved.registries.items()},
+        allowed=tuple(flags.allow_registry),
+        insecure=tuple(flags.insecure_registry),
+        node_configs=tuple(flags.registry_config),
+        layouts=tuple(flags.image_source),
+        verify_children=flags.verify_children,
+        max_age=flags.max_age,
+        refresh=flags.refresh,
     )
 
 

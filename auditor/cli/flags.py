@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -144,48 +143,6 @@ class SourceFlags:
             help="A SOURCE without a workload is no problem.",
         ),
     ] = False
-
-
-@dataclass(frozen=True)
-class ImageFlags:
-    """Who is asked for the platforms of images."""
-
-    offline: Annotated[
-        bool,
-        typer.Option(
-            "--offline", envvar="PODFIT_OFFLINE", help="Use the cache and the lock file alone."
-        ),
-    ] = False
-    locked: Annotated[
-        bool,
-        typer.Option("--locked", envvar="PODFIT_LOCKED", help="Use the lock file alone."),
-    ] = False
-    lock_file: Annotated[
-        Path | None,
-        typer.Option(
-            "--lock-file",
-            metavar="FILE",
-            envvar="PODFIT_LOCK_FILE",
-            help="The lock file.",
-            show_default="podfit.lock.json beside the SOURCE or above it",
-        ),
-    ] = None
-    cache_dir: Annotated[
-        Path | None,
-        typer.Option(
-            "--cache-dir", metavar="DIR", envvar="PODFIT_CACHE_DIR", help="Where answers are kept."
-        ),
-    ] = None
-    timeout: Annotated[
-        float,
-        typer.Option(
-            "--timeout",
-            metavar="SECONDS",
-            min=1,
-            envvar="PODFIT_TIMEOUT",
-            help="The most that asking registries may take altogether.",
-        ),
-    ] = 300.0
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,8 @@ from typing import Annotated
 
 import typer
 
-from auditor.cli.flags import ImageFlags, SourceFlags
+from auditor.cli.flags import SourceFlags
+from auditor.cli.image_flags import ImageFlags
 from auditor.cli.policy_flags import ConfigFlags
 from auditor.cli.report_flags import WatchFlags
 

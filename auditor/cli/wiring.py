@@ -12,12 +12,11 @@ from typing import TYPE_CHECKING
 from auditor.checks import unreached_selector
 from auditor.clusters.catalog import load_cluster
 from auditor.config.model import Config, Reach
-from auditor.config.registries import with_registries
 from auditor.nodes import ClusterProfile
 from auditor.policy import select_rules
 from auditor.registry.cache import Cache, default_root
 from auditor.registry.caching import MAX_STALE, CachingInspector, default_max_age
-from auditor.registry.chain import ChainInspector, Overrides
+from auditor.registry.chain import ChainInspector, Lookup, Overrides
 from auditor.registry.interface import Inspector
 from auditor.registry.lock import LockFile, LockInspector, find_lock, read_lock
 from auditor.remedies.finder import RemedyFinder
@@ -73,7 +72,8 @@ def named_lock_file(config: Config, source: str) -> Path | None:
 def find_lock_files(config: Config) -> tuple[Path, ...]:
     """The lock files of a run, each once: those that were named, or those of the sources."""
     found = (
-        named_lock_file(config, source) or find_lock(Path() if source == "-" or "://" in source else Path(source))
+        named_lock_file(config, source)
+        or find_lock(Path() if source == "-" or "://" in source else Path(source))
         for source in config.sources
     )
     return tuple(dict.fromkeys(path for path in found if path is not None))
@@ -107,17 +107,22 @@ def opened_inspector(
     """
     if locks is None:
         locks = {path: read_lock(path) for path in find_lock_files(config)}
+    stated = _stated(config)
     if config.images.reach is Reach.LOCKED:
-        yield Inspection(_overridden(config, _locked(locks, None)))
+        yield Inspection(ChainInspector(stated, _locked(locks, None)))
         return
-    with _cached_registries(config, observer, fresh=fresh) as inner:
-        yield Inspection(_overridden(config, _locked(locks, inner.inspector)), inner.remarks)
+    with _cached_registries(config, observer, fresh=fresh or config.images.refresh) as inner:
+        yield Inspection(ChainInspector(stated, _locked(locks, inner.inspector)), inner.remarks)
 
 
-def _overridden(config: Config, inner: Inspector) -> Inspector:
-    if not config.images.overrides:
-        return inner
-    return ChainInspector((overrides(config),), inner)
+def _stated(config: Config) -> tuple[Lookup, ...]:
+    """What needs no question: what the user says, and images that lie on disk."""
+    said: list[Lookup] = [overrides(config)]
+    if config.images.layouts:
+        from auditor.registry.layout import parse_layout, read_layouts
+
+        said.append(read_layouts(map(parse_layout, config.images.layouts)))
+    return tuple(said)
 
 
 def _locked(locks: Mapping[Path, LockFile], inner: Inspector | None) -> Inspector:
@@ -136,19 +141,23 @@ def _cached_registries(
     if config.images.reach is Reach.OFFLINE:
         yield Inspection(CachingInspector(None, cache), lambda: cache.notes)
         return
+    from auditor.cli.registries import registry_options
     from auditor.registry.client import RegistryInspector
     from auditor.registry.credentials import DockerKeychain
-    from auditor.registry.options import RegistryOptions
 
-    options = with_registries(
-        RegistryOptions(run_timeout=config.images.timeout), config.images.registries
-    )
+    options = registry_options(config.images)
     keychain = DockerKeychain(os.environ, Path.home())
     with RegistryInspector(options, keychain=keychain, blobs=cache, observer=observer) as origin:
+        remarks = lambda: (*cache.notes, *origin.remarks)  # noqa: E731
+        if config.images.verify_children:
+            yield Inspection(origin, remarks)
+            return
+        usual = default_max_age(os.environ)
+        said = config.images.max_age
         caching = CachingInspector(
             origin,
             cache,
-            max_age=0 if fresh else default_max_age(os.environ),
+            max_age=0 if fresh else usual if said is None else said,
             max_stale=0 if fresh else MAX_STALE,
         )
-        yield Inspection(caching, lambda: (*cache.notes, *origin.remarks))
+        yield Inspection(caching, remarks)

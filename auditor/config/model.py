@@ -29,7 +29,10 @@ class ImageConfig:
 
     lock_file: the one for everything; None for that of each area, or beside each source. cache_dir:
     None is the user's own. overrides: globs of names, with what their images are said to hold.
-    registries: by host.
+    registries: by host. allowed: globs of registries, or of `host/repository`; () for all.
+    insecure: hosts. node_configs: what other programs know of registries. layouts: images on disk,
+    as `auditor/registry/layout.py` reads them. verify_children: ask for what indexes list, too.
+    max_age: seconds for which an answer about a tag holds; None for the usual. refresh: for none.
     """
 
     reach: Reach = Reach.ONLINE
@@ -38,6 +41,13 @@ class ImageConfig:
     timeout: float = 300.0
     overrides: tuple[tuple[str, tuple[Platform, ...]], ...] = ()
     registries: Mapping[str, Registry] = field(default_factory=dict)
+    allowed: tuple[str, ...] = ()
+    insecure: tuple[str, ...] = ()
+    node_configs: tuple[Path, ...] = ()
+    layouts: tuple[str, ...] = ()
+    verify_children: bool = False
+    max_age: float | None = None
+    refresh: bool = False
 
 
 @dataclass(frozen=True, slots=True)

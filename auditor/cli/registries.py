@@ -1,0 +1,41 @@
+"""From a `Config` to the options with which registries are asked."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from auditor.config.model import ImageConfig
+from auditor.config.registries import host_name, with_registries
+from auditor.errors import UsageError
+from auditor.registry.addresses import origin_of
+from auditor.registry.node_config import read_node_configs
+from auditor.registry.options import HostOptions, RegistryOptions
+
+
+def registry_options(config: ImageConfig) -> RegistryOptions:
+    """Options, then the configuration, then what other programs know, the first that says it.
+
+    Raises `UsageError` and `ConfigurationError`.
+    """
+    options = RegistryOptions(
+        run_timeout=config.timeout,
+        allowed=config.allowed,
+        verify_children=config.verify_children,
+    )
+    options = with_registries(options, config.registries)
+    options = read_node_configs(config.node_configs).applied_to(options)
+    insecure = {
+        host: replace(options.hosts.get(host, HostOptions()), insecure="any")
+        for host in map(_host, config.insecure)
+    }
+    return replace(options, hosts={**options.hosts, **insecure})
+
+
+def _host(text: str) -> str:
+    try:
+        host_name(text)
+        origin_of(f"https://{text}")
+    except ValueError as error:
+        hint = "write host or host:port, as images name it"
+        raise UsageError(f"--insecure-registry {text}: it is no registry", hint=hint) from error
+    return text
