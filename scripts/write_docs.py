@@ -6,7 +6,10 @@ script fills it in: what a command prints, a table, the layers of the architectu
     <!-- output of: podfit audit --help -->
     <!-- end of output -->
 
-    <!-- table of rules -->
+    <!-- last finding of: podfit audit charts -->
+    <!-- end of last finding -->
+
+    <!-- table of options -->
     <!-- end of table -->
 
     <!-- layers -->
@@ -41,7 +44,7 @@ from auditor.rulebook import load_builtin_rules  # noqa: E402 - the checkout, no
 from auditor.rules_page import rule_page, rules_index  # noqa: E402
 
 _BLOCK: Final = re.compile(
-    r"(?P<begin><!-- (?P<what>output|table|layers)(?: of:? (?P<of>[^\n]*?))? -->\n)"
+    r"(?P<begin><!-- (?P<what>output|last finding|table|layers)(?: of:? (?P<of>[^\n]*?))? -->\n)"
     r".*?(?P<end><!-- end of (?P=what) -->)",
     re.DOTALL,
 )
@@ -78,6 +81,7 @@ def read(path: Path) -> str:
 def filled(block: re.Match[str]) -> str:
     fillers: dict[str, Callable[[str], str]] = {
         "output": output,
+        "last finding": last_finding,
         "table": table,
         "layers": layers,
     }
@@ -89,7 +93,6 @@ def table(of: str) -> str:
         "configuration keys": keys_table,
         "custom resources": resources_table,
         "options": options_table,
-        "rules": rules_table,
     }
     return tables[of]()
 
@@ -165,16 +168,6 @@ def pods_cell(source: PodSource) -> str:
     return f"`{source.at}` {', '.join(filter(None, told))}".strip()
 
 
-def rules_table() -> str:
-    """The rules, the worst first. The links count from the root of the repository."""
-    rules = sorted(load_builtin_rules(), key=lambda rule: (-rule.severity, rule.id))
-    rows = (
-        f"| [`{rule.id}`](docs/rules/{rule.id}.md) | {rule.severity} | {rule.summary} |\n"
-        for rule in rules
-    )
-    return "| rule | severity | |\n|---|---|---|\n" + "".join(rows)
-
-
 def layers(_: str) -> str:
     """The layers as import-linter enforces them, the upper first."""
     project = tomllib.loads(read(ROOT / "pyproject.toml"))
@@ -183,9 +176,20 @@ def layers(_: str) -> str:
     return "```\n" + "\n".join(names) + "\n```\n"
 
 
-@cache
 def output(command: str) -> str:
-    """A command and what it prints on a terminal of 100 columns without colour."""
+    """A command and what it prints."""
+    return f"```console\n$ {command}\n{printed(command)}\n```\n"
+
+
+def last_finding(command: str) -> str:
+    """A command and the end of what it prints: a finding, the workloads, the totals."""
+    blocks = printed(command).split("\n\n")
+    return f"```console\n$ {command}\n...\n" + "\n\n".join(blocks[-3:]) + "\n```\n"
+
+
+@cache
+def printed(command: str) -> str:
+    """What a command prints on a terminal of 100 columns without colour."""
     done = subprocess.run(
         [sys.executable, "-m", "auditor", *shlex.split(command)[1:]],
         cwd=ROOT,
@@ -196,8 +200,7 @@ def output(command: str) -> str:
     )
     if done.returncode not in (0, 1):
         sys.exit(f"`{command}` exited with {done.returncode}")
-    lines = "\n".join(line.rstrip() for line in done.stdout.strip("\n").splitlines())
-    return f"```console\n$ {command}\n{lines}\n```\n"
+    return "\n".join(line.rstrip() for line in done.stdout.strip("\n").splitlines())
 
 
 def environment() -> dict[str, str]:

@@ -7,11 +7,14 @@ from typing import Any
 from auditor.checks.catalog import CHECKS
 from auditor.clusters.catalog import load_cluster
 from auditor.errors import Problem
+from auditor.formats.catalog import FORMATS
 from auditor.formats.interface import PLAIN
 from auditor.report import Report
 from auditor.rulebook import SCHEMA_KEYS, load_rulebook
 from tests.support.reports import audit, workload
 from tests.support.tools import ROOT
+
+WORKFLOWS = ("README.md", "docs/github-action.md")
 
 _ROW = re.compile(r"^\| `([a-z-]+)` \| (.*) \|$", re.MULTILINE)
 _PYTHON = re.compile(r"^```python\n(.*?)^```", re.MULTILINE | re.DOTALL)
@@ -25,13 +28,6 @@ def test_the_cluster_of_the_page_on_clusters(tmp_path: Path) -> None:
     cluster = load_cluster(str(path))
 
     assert [pool.name for pool in cluster.pools] == ["system", "arm", "windows"]
-
-
-def test_the_cluster_of_the_readme(tmp_path: Path) -> None:
-    path = tmp_path / "cluster.yaml"
-    path.write_text(_example("README.md", "pools:"), encoding="utf-8")
-
-    assert [pool.name for pool in load_cluster(str(path)).pools] == ["linux", "windows"]
 
 
 def test_the_rule_of_the_page_on_writing_rules(tmp_path: Path) -> None:
@@ -72,6 +68,21 @@ def test_the_inputs_of_the_workflow_of_the_readme() -> None:
 
     assert given
     assert [name for name in given if f"\n  {name}:\n" not in action] == []
+
+
+def test_the_workflows_of_the_readme_are_those_of_the_page_on_the_action() -> None:
+    pages = [(ROOT / name).read_text(encoding="utf-8") for name in WORKFLOWS]
+    readme, page = ([text for text in _YAML.findall(p) if "jobs:" in text] for p in pages)
+
+    assert len(readme) == 2
+    assert readme == page
+
+
+def test_every_format_is_named_on_the_page_of_the_command_line() -> None:
+    page = (ROOT / "docs/command-line.md").read_text(encoding="utf-8")
+    section = page.partition("| format | for |")[2].partition("## Exit codes")[0]
+
+    assert set(re.findall(r"`([a-z0-9-]+)`(?=[, ])", section)) >= set(FORMATS)
 
 
 def test_the_format_of_the_page_on_writing_formats(tmp_path: Path) -> None:

@@ -18,8 +18,9 @@ def test_quoted_output_is_up_to_date() -> None:
     assert done.returncode == 0, done.stderr
 
 
-def test_the_readme_quotes_the_help_and_an_audit() -> None:
+def test_an_audit_and_the_help_are_quoted() -> None:
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    reference = (ROOT / "docs/command-line.md").read_text(encoding="utf-8")
 
-    assert "<!-- output of: podfit audit --help -->" in readme
-    assert "<!-- output of: podfit audit examples" in readme
+    assert "<!-- last finding of: podfit audit examples" in readme
+    assert "<!-- output of: podfit audit --help -->" in reference
