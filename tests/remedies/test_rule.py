@@ -1,0 +1,42 @@
+"""The rule that remedies find: charts with `# expect: <id>` at the line of each finding."""
+
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from auditor.audit import Auditor
+from auditor.clusters.catalog import load_cluster
+from auditor.remedies.finder import RemedyFinder
+from auditor.rulebook import load_builtin_rules
+from tests.support.remedies import chart_source
+from tests.support.tools import ROOT
+from tests.test_rules import FixtureInspector
+
+FIXTURES = ROOT / "tests" / "rules" / "selector-not-configurable"
+_EXPECTED = re.compile(r"# expect: (?P<rules>[a-z, -]+)$", re.MULTILINE)
+
+
+def found(path: Path) -> list[tuple[int, str]]:
+    source = replace(chart_source(path), shown=str(path))  # where the templates are read
+    rules = tuple(rule for rule in load_builtin_rules() if not rule.pedantic)
+    auditor = Auditor(
+        FixtureInspector(), (load_cluster("hybrid"),), rules, remedies=RemedyFinder((source,))
+    )
+    report = auditor.audit([source])
+    assert (report.problems, report.notices) == ((), ())
+    return sorted((item.observation.location.file_line, item.rule) for item in report.findings)
+
+
+@pytest.mark.parametrize("name", ["bad", "good"])
+def test_fixtures(name: str) -> None:
+    text = (FIXTURES / name / "templates" / "all.yaml").read_text(encoding="utf-8")
+    expected = [
+        (text.count("\n", 0, match.start()) + 1, rule)
+        for match in _EXPECTED.finditer(text)
+        for rule in match["rules"].split(", ")
+    ]
+
+    assert found(FIXTURES / name) == sorted(expected)
+    assert ("selector-not-configurable" in {rule for _, rule in expected}) == (name == "bad")
