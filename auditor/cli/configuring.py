@@ -20,7 +20,7 @@ from auditor.config.settings import Cluster
 from auditor.errors import UsageError
 from auditor.findings import Severity
 from auditor.policy import Gate
-from auditor.registry.cache import default_root
+from auditor.registry.cache import charts_folder, default_root
 from auditor.sources.options import HelmOptions, SourceOptions
 
 
@@ -54,7 +54,7 @@ def make_config(flags: Flags) -> Config:
             trees=tuple(area.tree for area in areas),
             ci_values=not flags.sources.no_ci_values,
             dependency_update=flags.sources.dependency_update,
-            cache=flags.images.cache_dir or default_root(os.environ),
+            cache=charts_folder(flags.images.cache_dir or default_root(os.environ)),
             offline=flags.images.offline,
             follow=flags.sources.follow,
         ),

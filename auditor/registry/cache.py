@@ -1,7 +1,8 @@
-"""The cache on disk: content by digest, and the last answer for each reference.
+"""The cache on disk: content by digest, the last answer for each reference, charts.
 
     <root>/v1/blobs/<algorithm>/<hexadecimal>                    the bytes, hashed again when read
     <root>/v1/refs/<registry>/<repository>/<hash of ref>.json    the answer and when it was checked
+    <root>/v1/charts/<hash of name>/<hexadecimal>.tgz            see `auditor/sources/remote.py`
 
 Any number of threads and processes may use one root: a file appears whole under its name
 (`os.replace`) or not at all, and whatever is damaged counts as absent. Nothing here raises for the
@@ -36,11 +37,12 @@ CACHED: Final = "cache"
 """The source of an answer that comes from here."""
 
 _VERSION: Final = "v1"
+_CHARTS: Final = "charts"
 _TIDY_EVERY: Final = 3600
 _TOUCH_AFTER: Final = 3600
 _ABANDONED: Final = 3600
 _LAST_TIME: Final = 1e12
-_FILE_NAME: Final = re.compile(r"[0-9a-f]{64,128}(\.json)?")
+_FILE_NAME: Final = re.compile(r"[0-9a-f]{64,128}(\.json|\.tgz)?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +75,11 @@ def default_root(environment: Mapping[str, str]) -> Path:
     import platformdirs
 
     return platformdirs.user_cache_path("podfit", appauthor=False)
+
+
+def charts_folder(root: Path) -> Path:
+    """Where the archives of charts from elsewhere are kept."""
+    return root / _VERSION / _CHARTS
 
 
 class Cache:
@@ -220,7 +227,7 @@ class Cache:
         self._refused.append(failure.strerror or type(failure).__name__)
 
     def _files(self, *, temporary: bool = False) -> Iterator[_File]:
-        for kind in ("blobs", "refs"):
+        for kind in ("blobs", _CHARTS, "refs"):
             for folder, _, names in os.walk(self._tree / kind):
                 for name in names:
                     if _FILE_NAME.fullmatch(name) or (temporary and name.startswith(TEMPORARY)):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
+import os
 import re
 import tempfile
 from collections.abc import Sequence
@@ -21,7 +23,6 @@ _HTTP: Final = ("http://", "https://")
 _PINNED: Final = re.compile(r"v?\d+\.\d+\.\d+([-+][0-9A-Za-z.+-]+)?")
 """A version that names one chart; anything else is a range, or a tag that moves."""
 _DIGEST: Final = "@sha256:"
-_FOLDER: Final = "charts"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +59,7 @@ def parse_remote(argument: str, repositories: Sequence[Repository] = ()) -> Remo
 class ChartCache:
     """Archives of charts, each under what names it and called by its digest.
 
-    root: the cache's folder. offline: nobody is asked.
+    root: the folder for them. offline: nobody is asked.
     """
 
     root: Path
@@ -67,9 +68,11 @@ class ChartCache:
 
     def archive(self, chart: RemoteChart) -> Path:
         """The chart's archive; one that is pinned is pulled once. Raises SourceError."""
-        folder = self.root / _FOLDER / _key(chart.pull)
+        folder = self.root / _key(chart.pull)
         known = _kept(folder)
         if known and (self.offline or chart.is_pinned):
+            with contextlib.suppress(OSError):
+                os.utime(known)  # what was used last is kept longest
             return known
         if self.offline:
             raise SourceError(
@@ -91,7 +94,7 @@ class ChartCache:
             ) from error
 
     def _pulled(self, chart: RemoteChart, folder: Path, fetcher: Fetcher) -> Path:
-        folder.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=".pull-", dir=folder) as name:
             try:
                 fetcher.pull(chart.pull, Path(name))

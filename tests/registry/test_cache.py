@@ -19,7 +19,7 @@ from auditor.images import (
     VersionSource,
 )
 from auditor.platforms import parse_platform
-from auditor.registry.cache import MAX_FILE, Cache, Usage, default_root
+from auditor.registry.cache import MAX_FILE, Cache, Usage, charts_folder, default_root
 
 NGINX = ImageReference("docker.io", "library/nginx", "1.27")
 DIGEST = f"sha256:{'a' * 64}"
@@ -261,6 +261,15 @@ def test_clear_takes_what_is_podfits_and_nothing_else(tmp_path: Path) -> None:
 
     foreign[1].unlink()
     assert cache.clear() == Usage()
+    assert not (tmp_path / "v1").exists()
+
+
+def test_clear_takes_charts_too(tmp_path: Path) -> None:
+    archive = charts_folder(tmp_path) / "a" / f"{'0' * 64}.tgz"
+    archive.parent.mkdir(parents=True)
+    archive.write_bytes(b"chart")
+
+    assert Cache(tmp_path).clear() == Usage(1, 5)
     assert not (tmp_path / "v1").exists()
 
 
