@@ -33,8 +33,8 @@ class SourceFlags:
         typer.Argument(
             metavar="[SOURCE]...",
             help="A manifest, a folder of manifests and charts, a chart folder or .tgz, a chart "
-            "elsewhere (oci://HOST/PATH:VERSION, REPOSITORY-URL/CHART@VERSION, REPO/CHART), or - for "
-            "a stream on standard input.",
+            "elsewhere (oci://HOST/PATH:VERSION, REPOSITORY-URL/CHART@VERSION, REPO/CHART), or - "
+            "for a stream on standard input.",
             show_default=".",
         ),
     ] = field(default_factory=lambda: ["."])

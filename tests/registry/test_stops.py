@@ -211,6 +211,24 @@ def test_manifests_that_a_mirror_lacks_are_not_dangling(
     assert (answer.dangling, answer.source) == ((), "registry")
 
 
+def test_a_pull_through_mirror(
+    registry: Registry, server: FaultServer, tmp_path: Path, new_asker: NewAsker
+) -> None:
+    """A real one: it fetches from the registry what it is asked for, and keeps it."""
+    registry.push_single("through/single", LINUX, tag="1")
+    registry.push_image("through/app", "1", ["linux/amd64", "linux/arm64"])
+    with run_registry(tmp_path, proxy={"remoteurl": f"http://{registry.host}"}) as mirror:
+        asker = new_asker(namespaces=mirrored(server, Place(mirror.host)))
+        single = asker.known(ImageReference(server.host, "through/single", "1"))
+        both = asker.known(ImageReference(server.host, "through/app", "1"))
+        absent = asker.unknown(ImageReference(server.host, "through/none", "1"))
+
+    assert {single.source, both.source} == {f"mirror {mirror.host}"}
+    assert (single.platforms, len(both.platforms)) == ((LINUX,), 2)
+    assert absent.reason is UnknownReason.NOT_FOUND
+    assert len(server.seen) == 1
+
+
 def test_digests_come_from_mirrors_too(
     registry: Registry, server: FaultServer, new_asker: NewAsker
 ) -> None:

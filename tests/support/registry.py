@@ -134,10 +134,11 @@ def run_registry(
     *,
     auth: Mapping[str, Any] | None = None,
     tls: Mapping[str, Any] | None = None,
+    proxy: Mapping[str, Any] | None = None,
     headers: Mapping[str, str] | None = None,
     context: ssl.SSLContext | None = None,
 ) -> Iterator[Registry]:
-    """A registry that keeps everything in memory; `auth` and `tls` as in its configuration file.
+    """A registry that keeps everything in memory; `auth`, `tls`, `proxy` as in its configuration.
 
     headers, context: what pushing needs. A missing program skips the test.
     """
@@ -153,6 +154,7 @@ def run_registry(
         "http": http_options,
         "compatibility": {"schema1": {"enabled": True}},
         **({"auth": auth} if auth else {}),
+        **({"proxy": proxy} if proxy else {}),
     }
     file = folder / "registry.yml"
     file.write_text(json.dumps(config))
