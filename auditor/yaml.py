@@ -230,6 +230,16 @@ def repeated_keys(text: str) -> tuple[str, ...]:
     return tuple(found)
 
 
+def _is_tab(text: str, line: int, column: int) -> bool:
+    """Whether a tab stands there, in the indentation. libyaml speaks of a "token" then."""
+    lines = text.split("\n")
+    return (
+        line < len(lines)
+        and lines[line][column : column + 1] == "\t"
+        and (not lines[line][:column].strip())
+    )
+
+
 @dataclass(slots=True)
 class _Names:
     """The keys of a collection so far. at_key: whether a key comes next, not a value."""
@@ -313,7 +323,9 @@ class _Builder:
         except pyyaml.MarkedYAMLError as error:
             mark = error.problem_mark or error.context_mark
             line, column = (mark.line, mark.column) if mark else (0, 0)
-            message = " ".join(filter(None, (error.context, error.problem))) or str(error)
+            message = ": ".join(filter(None, (error.context, error.problem))) or str(error)
+            if _is_tab(part, line, column):
+                message = "a tab cannot indent a line: YAML wants spaces"
             raise _Refused(message, self._first_line + line + 1, column + 1) from error
         except pyyaml.reader.ReaderError as error:
             line = part.count("\n", 0, error.position) if isinstance(error.position, int) else 0

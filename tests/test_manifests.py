@@ -168,7 +168,7 @@ def test_one_bad_document_does_not_hide_the_others() -> None:
     assert bad == Problem(
         "not a YAML document that Kubernetes can read",
         where="x.yaml:6:1",
-        why="while parsing a flow node did not find expected node content",
+        why="while parsing a flow node: did not find expected node content",
         hint="mend it, or leave the file out; what else it holds was audited",
     )
 

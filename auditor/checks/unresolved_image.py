@@ -17,6 +17,11 @@ _BROKEN: Final = {
     UnknownReason.NOT_AN_IMAGE: "invalid",
     UnknownReason.DIGEST_MISMATCH: "invalid",
 }
+_HINTS: Final = {
+    "missing": "correct the name or the tag, or push the image",
+    "invalid": "correct the image",
+    "unknown": "`podfit inspect IMAGE -v` shows what the registry answers",
+}
 _REPUSH: Final = "push the image again; `podfit inspect` shows what the registry holds"
 
 
@@ -66,7 +71,7 @@ def _observation(
             for u in uses
         ),
         why=answer.message,
-        fix=answer.hint,
+        fix=answer.hint or _HINTS[wanted],
         consequence=Consequence.NONE if unknown else consequence(workload, certain=True),
         confidence=Confidence.LOW if unknown else Confidence.HIGH,
     )

@@ -30,6 +30,12 @@ def check_values_files(options: HelmOptions) -> Iterator[Problem]:
     Raises SourceError for a file that is absent, unreadable, no YAML or no mapping.
     """
     for name in options.values_files:
+        if not Path(name).exists():
+            raise SourceError(
+                f"values file {name} does not exist",
+                where=name,
+                hint="check the path; no chart was rendered",
+            )
         documents = list(read_documents(read_text(Path(name), name)))
         if not documents:
             continue
