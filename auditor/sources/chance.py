@@ -46,17 +46,17 @@ def makes_up(chart: Path) -> frozenset[str]:
 
 
 def masked(
-    first: Rendered, again: Callable[[], Rendered], functions: frozenset[str], started: float
+    first: Rendered, again: Callable[[], Rendered], functions: frozenset[str], finished: float
 ) -> Rendered:
     """What was rendered, with a mask over whatever differs when it is rendered again.
 
-    functions: as `makes_up` says; without any it is not rendered again. started: when it was
+    functions: as `makes_up` says; without any it is not rendered again. finished: when it had been
     rendered first (`time.monotonic`). Where it cannot be rendered again it stays as it is.
     """
     if not functions or not first.templates:
         return first
     if "now" in functions:
-        time.sleep(max(started + _TICK - time.monotonic(), 0))
+        time.sleep(max(finished + _TICK - time.monotonic(), 0))
     try:
         second = again().templates
     except RenderError:

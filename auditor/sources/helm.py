@@ -90,10 +90,10 @@ class ChartSource:
         yield from map(self._told, _complaints(rendered, chart))
 
     def _rendered(self, path: Path) -> Rendered:
-        started = time.monotonic()
         first = self.renderer.render(path, self.options)
+        finished = time.monotonic()
         again = partial(self.renderer.render, path, self.options)
-        return masked(first, again, makes_up(path), started)
+        return masked(first, again, makes_up(path), finished)
 
     def _document(self, chart: Chart, template: str, text: str) -> Document:
         path = chart.template_path(template)
