@@ -20,7 +20,7 @@ from auditor.images import KnownPlatforms, Platforms
 from auditor.manifests import Location
 from auditor.nodes import ClusterProfile
 from auditor.policy import Suppressed
-from auditor.report import ImageEntry, Report
+from auditor.report import ImageEntry, Overlay, Report
 from auditor.scheduling import Requirement
 from auditor.workloads import Workload
 from auditor.yaml import Node, read_documents
@@ -56,6 +56,7 @@ def report_data(report: Report) -> Json:
         "images": [_image(entry) for entry in report.images],
         "errors": [_problem(problem) for problem in report.problems],
         "notices": list(report.notices),
+        "overlays": [_overlay(overlay) for overlay in report.overlays],
     }
 
 
@@ -137,6 +138,19 @@ def _remedy(remedy: Remedy) -> Json:
         "keys": list(remedy.keys),
         "where": remedy.where,
         "verified": remedy.verified,
+    }
+
+
+def _overlay(overlay: Overlay) -> Json:
+    """All that the values of one chart resolve."""
+    return {
+        "chart": overlay.chart,
+        "variant": overlay.variant,
+        "text": overlay.text,
+        "resolved": overlay.resolved,
+        "findings": overlay.findings,
+        "unreached": list(overlay.unreached),
+        "objections": list(overlay.objections),
     }
 
 

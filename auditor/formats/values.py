@@ -7,17 +7,20 @@ reads only the first document of a file: what is meant for `helm -f` is written 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Final
 
 from auditor.formats import escape
 from auditor.formats.interface import Style
 from auditor.phrases import count, listed
 from auditor.report import Overlay, Report
 
+_NOTHING: Final = "# no chart needs values to resolve a finding\n{}\n"
+
 
 def write_values(report: Report, style: Style) -> str:
-    """Empty where no chart lacks a guard."""
+    """Values that change nothing where no chart lacks a guard."""
     del style
-    return "---\n".join(map(_document, report.overlays))
+    return "---\n".join(map(_document, report.overlays)) or _NOTHING
 
 
 def _document(overlay: Overlay) -> str:

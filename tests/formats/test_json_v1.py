@@ -10,12 +10,20 @@ from jsonschema import Draft202012Validator
 
 from auditor.compatibility import Failure, Runnable
 from auditor.errors import Problem
-from auditor.findings import Confidence, Consequence, Explanation, Guard, Severity
+from auditor.findings import (
+    Confidence,
+    Consequence,
+    Explanation,
+    Guard,
+    Remedy,
+    RemedyKind,
+    Severity,
+)
 from auditor.formats.interface import PLAIN, Style
 from auditor.formats.json_v1 import write_json
 from auditor.images import UnknownReason
 from auditor.placement import Verdict
-from auditor.report import Report, Totals
+from auditor.report import Overlay, Report, Totals
 from auditor.scheduling import Requirement
 from auditor.workloads import Role
 from tests.support.reports import SHOP, audit, joined, rendered, silence, told, workload
@@ -101,6 +109,8 @@ def test_a_finding() -> None:
             "text": "set nodeSelector: {kubernetes.io/os: linux}",
             "nodeSelector": {"kubernetes.io/os": "linux"},
             "requiredNodeAffinity": [],
+            "values": None,
+            "remedies": [],
         },
         "location": {
             "path": "charts/shop/templates/web.yaml",
@@ -218,3 +228,46 @@ def _closed(schema: Any) -> Any:
     if isinstance(closed.get("properties"), dict) and "type" in closed:
         closed["additionalProperties"] = False
     return closed
+
+
+def test_values_that_resolve_a_finding() -> None:
+    report = audit(workload())
+    finding = report.findings[0]
+    remedy = Remedy(
+        RemedyKind.VALUES,
+        "web:\n  nodeSelector:\n    kubernetes.io/os: linux\n",
+        keys=("web.nodeSelector",),
+        where="charts/shop/values.yaml:3",
+        verified=True,
+    )
+    seen = replace(finding.observation, remedies=(remedy,))
+    report = replace(report, findings=(replace(finding, observation=seen),))
+
+    fix = data(report)["findings"][0]["fix"]
+
+    assert fix["values"] == {"web": {"nodeSelector": {"kubernetes.io/os": "linux"}}}
+    assert fix["remedies"] == [
+        {
+            "kind": "values",
+            "text": "web:\n  nodeSelector:\n    kubernetes.io/os: linux\n",
+            "keys": ["web.nodeSelector"],
+            "where": "charts/shop/values.yaml:3",
+            "verified": True,
+        }
+    ]
+
+
+def test_values_for_a_whole_chart() -> None:
+    overlay = Overlay("charts/shop", "default", "web: {}\n", 1, 2, ("Job/migrate",), ("not by x",))
+
+    assert data(replace(audit(workload()), overlays=(overlay,)))["overlays"] == [
+        {
+            "chart": "charts/shop",
+            "variant": "default",
+            "text": "web: {}\n",
+            "resolved": 1,
+            "findings": 2,
+            "unreached": ["Job/migrate"],
+            "objections": ["not by x"],
+        }
+    ]

@@ -19,7 +19,7 @@ def test_there_are_rules() -> None:
 
 
 def test_every_rule_has_fixtures_and_no_fixture_lacks_a_rule() -> None:
-    folders = {path.parent.name for path in (ROOT / "tests" / "rules").glob("*/bad*.yaml")}
+    folders = {path.parent.name for path in (ROOT / "tests" / "rules").glob("*/bad*")}
 
     assert sorted(folders) == RULES
 
