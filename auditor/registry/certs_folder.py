@@ -1,4 +1,4 @@
-"""`certs.d` of containerd (its page "Registry Configuration") and of Docker: a folder for each registry.
+"""`certs.d` of containerd ("Registry Configuration" in its docs) and of Docker: a folder for each.
 
     <host>, <host>:<port>, <host>_<port>_, _default
         hosts.toml           containerd: mirrors in their order, and how to speak to each

@@ -260,7 +260,7 @@ class RegistryInspector:
     def _new_host(self, endpoint: Endpoint) -> RegistryHost:
         options, remarks = self._options, self._remarks
         if endpoint.mirror_of:
-            options = replace(options, retries=min(options.retries, 1))
+            options = _impatient(options)
         sender = Sender(Follower(self._transport, endpoint, options), endpoint, options, remarks)
         tokens = TokenService(sender, endpoint.name, options.clock)
         authenticator = Authenticator(endpoint, self._keychain, tokens, options, remarks)
@@ -270,6 +270,15 @@ class RegistryInspector:
         if registry == DOCKER_HUB:
             return self._options.workers_docker_hub
         return self._options.workers_per_host
+
+
+def _impatient(options: RegistryOptions) -> RegistryOptions:
+    """For a mirror: another can be asked, so a silent one must be noticed while there is time."""
+    return replace(
+        options,
+        retries=min(options.retries, 1),
+        read_timeout=min(options.read_timeout, options.mirror_timeout / 3),
+    )
 
 
 def _target(image: ImageReference) -> ImageReference:

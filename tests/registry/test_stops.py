@@ -10,7 +10,7 @@ from auditor.platforms import parse_platform
 from auditor.registry.credentials import Credential
 from auditor.registry.options import HostOptions, Namespace, Place, RegistryOptions
 from auditor.registry.stops import rest_of, stops_of
-from tests.registry.conftest import Logins, NewAsker
+from tests.registry.conftest import FakeClock, Logins, NewAsker
 from tests.registry.test_hostile import index_body
 from tests.support.certificates import make_certificates
 from tests.support.faults import FaultServer, Reply, challenge, index
@@ -37,6 +37,14 @@ MANIFEST = "/v2/app/manifests/1"
 )
 def test_what_is_below_a_prefix(prefix: str, rest: str | None) -> None:
     assert rest_of(ImageReference("r.corp", "team/app", "1"), prefix) == rest
+
+
+class TickingClock(FakeClock):
+    """Two seconds pass whenever somebody looks."""
+
+    def monotonic(self) -> float:
+        self.time += 2
+        return self.time
 
 
 def stops(image: ImageReference, *namespaces: Namespace) -> list[str]:
@@ -150,6 +158,38 @@ def test_a_mirror_that_is_silent_leaves_time_for_the_registry(
     asker = new_asker(namespaces=mirrored(registry, place), read_timeout=0.1, mirror_timeout=0.3)
 
     assert asker.known(registry.reference("silent/app", "1")).source == "registry"
+
+
+def test_a_silent_mirror_is_given_up_for_all_images(
+    registry: Registry, server: FaultServer, new_asker: NewAsker
+) -> None:
+    registry.push_image("given-up/app", "1")
+    server.handle("*", lambda _: Reply(silent=True))
+    images = [registry.reference("given-up/app", str(number)) for number in range(6)]
+    namespaces = mirrored(registry, Place(server.host))
+    asker = new_asker(namespaces=namespaces, mirror_timeout=0.3, workers_per_host=1)
+
+    answers = asker.inspector.inspect(images)
+
+    assert getattr(answers[images[1]], "source", "") == "registry"
+    assert len(server.seen) == 3
+
+
+def test_the_time_of_a_mirror_is_not_that_of_the_image(
+    registry: Registry, server: FaultServer, new_asker: NewAsker
+) -> None:
+    registry.push_image("slow/app", "1")
+    asker = new_asker(
+        clock=TickingClock(),
+        namespaces=mirrored(registry, Place(server.host)),
+        mirror_timeout=3,
+        image_timeout=1e6,
+        run_timeout=1e6,
+    )
+
+    assert asker.known(registry.reference("slow/app", "1")).source == "registry"
+    (remark,) = asker.inspector.remarks
+    assert remark.endswith("was no help: no answer within 3 s")
 
 
 def test_the_registry_has_the_last_word(

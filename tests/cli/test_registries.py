@@ -1,0 +1,61 @@
+"""From options, configuration and files of other programs to how registries are asked."""
+
+from pathlib import Path
+
+import pytest
+
+from auditor.cli.registries import registry_options
+from auditor.config.model import ImageConfig
+from auditor.config.settings import Registry
+from auditor.errors import UsageError
+from auditor.registry.options import HostOptions, Namespace, Place, RegistryOptions
+
+
+def test_nothing_said_is_the_default() -> None:
+    options = registry_options(ImageConfig())
+
+    assert (options.hosts, options.namespaces, options.allowed) == ({}, (), ())
+    assert options.run_timeout == RegistryOptions().run_timeout
+
+
+def test_what_options_say() -> None:
+    options = registry_options(
+        ImageConfig(timeout=7, allowed=("a.corp",), verify_children=True, insecure=("b.corp:5000",))
+    )
+
+    assert options.hosts == {"b.corp:5000": HostOptions(insecure="any")}
+    assert (options.run_timeout, options.allowed) == (7, ("a.corp",))
+    assert options.verify_children
+
+
+def test_an_option_adds_to_the_configuration_and_that_goes_before_other_programs(
+    tmp_path: Path,
+) -> None:
+    for host in ("said.corp", "other.corp"):
+        (tmp_path / host).mkdir()
+        (tmp_path / host / "hosts.toml").write_text(
+            'skip_verify = true\n[host."https://mirror.test"]\n'
+        )
+    ca, mirror = Path("ca.pem"), Place("own.test")
+    registries = {"said.corp": Registry(HostOptions(ca=ca), mirrors=(mirror,))}
+
+    options = registry_options(
+        ImageConfig(registries=registries, node_configs=(tmp_path,), insecure=("said.corp",))
+    )
+
+    assert options.hosts == {
+        "said.corp": HostOptions(insecure="any", ca=ca),
+        "other.corp": HostOptions(insecure="skip-verify"),
+    }
+    foreign = Place("mirror.test")
+    assert options.namespaces == (
+        Namespace("said.corp", (mirror,)),
+        Namespace("other.corp", (foreign,)),
+        Namespace("said.corp", (foreign,)),
+    )
+
+
+@pytest.mark.parametrize("host", ["", "a/b", "https://a", "a b", "user@a"])
+def test_what_is_no_registry(host: str) -> None:
+    with pytest.raises(UsageError, match="it is no registry"):
+        registry_options(ImageConfig(insecure=(host,)))
