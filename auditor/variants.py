@@ -9,6 +9,7 @@ from typing import Final
 from auditor.findings import Finding
 from auditor.workloads import Workload
 
+_FIRST: Final = "default"
 _OWN_ANNOTATIONS: Final = "ignore.podfit.dev/"
 """The only annotations that bear on a report."""
 
@@ -79,4 +80,5 @@ def _demands(workload: Workload) -> Hashable:
 
 
 def _united(one: tuple[str, ...], other: tuple[str, ...]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys((*one, *other)))
+    """In the order in which a chart's variants are rendered, but for those of the configuration."""
+    return tuple(sorted({*one, *other}, key=lambda name: (name != _FIRST, name)))

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from auditor.formats.words import shown_with
 from auditor.inventory import take_inventory
 from auditor.manifests import Document
 from auditor.report import Report
@@ -56,7 +57,7 @@ def test_a_chart_rendered_in_one_way() -> None:
 
 def test_the_same_text_in_several_variants() -> None:
     assert found(rendered("default"), rendered("prod"), rendered("edge")) == [
-        ("default", "prod", "edge")
+        ("default", "edge", "prod")
     ]
 
 
@@ -117,3 +118,20 @@ def test_a_merged_finding_is_that_of_the_first_variant() -> None:
 
     (finding,) = report.findings
     assert finding.observation.workload.variants == ("default",)
+
+
+def test_the_defaults_are_named_first_and_the_others_in_order() -> None:
+    report = audit(
+        rendered("ci/b", image="busybox:1.37"),
+        rendered("prod"),
+        rendered("ci/a"),
+        rendered("default"),
+    )
+
+    assert findings(report) == [("missing-os-selector", ("default", "ci/a", "ci/b", "prod"))]
+
+
+def test_many_variants_are_counted_in_texts() -> None:
+    report = audit(*(rendered(f"ci/{number}") for number in range(8)))
+
+    assert shown_with(report.findings[0]) == "ci/0, ci/1, ci/2, ci/3, ci/4, 3 more"

@@ -185,7 +185,10 @@ def workload_key(workload: Workload) -> Hashable:
 
 def shown_with(finding: Finding) -> str:
     """The variants that show a finding, as a list; "" where its chart has no others."""
-    return ", ".join(finding.variants)
+    names = finding.variants
+    if len(names) > _NAMED:
+        names = (*names[: _NAMED - 1], f"{len(names) - _NAMED + 1} more")
+    return ", ".join(names)
 
 
 def _result(

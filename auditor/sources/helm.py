@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
+from typing import Final
 
 from auditor.errors import Problem, SourceError
 from auditor.lines import LineMap
@@ -22,6 +23,9 @@ from auditor.sources.render_errors import explain
 from auditor.sources.rendering import Cause, Rendered, Renderer, RenderError, makes_pods
 from auditor.sources.safety import made_safe
 from auditor.sources.values_files import check_values_files
+from auditor.sources.variants import DEFAULT
+
+_INSTEAD: Final = f"a variant `{DEFAULT}` in .podfit.yaml stands instead of the defaults"
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +116,8 @@ class ChartSource:
         """What is wrong with one variant names it."""
         if not self.variant:
             return problem
-        return replace(problem, what=f"{problem.what}, with {self.variant}")
+        hint = f"{problem.hint}; {_INSTEAD}" if self.variant == DEFAULT else problem.hint
+        return replace(problem, what=f"{problem.what}, with {self.variant}", hint=hint)
 
     def _lines(self, path: str, text: str) -> LineMap | None:
         """The template's own lines; a template inside of an archive has none to point at."""

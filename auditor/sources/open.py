@@ -55,17 +55,20 @@ class OpenedSource:
         return self._releases.notices
 
     def documents(self) -> Iterator[Document | Problem]:
-        """The documents of the parts in order; a problem that several share comes once."""
+        """The documents of the parts in order; a problem that several share comes once.
+
+        Variants of a chart may lack other dependencies: the same command completes them all.
+        """
         identified = Identifier()
-        told: set[Problem] = set()
+        told: set[tuple[str, str, str]] = set()
         self._releases.clear()
         for part in self._all_parts():
             for item in (part,) if isinstance(part, Problem) else part.documents():
                 if isinstance(item, Document):
                     self._releases.look(item)
                     yield identified(item)
-                elif item not in told:
-                    told.add(item)
+                elif (key := (item.what, item.where, item.hint)) not in told:
+                    told.add(key)
                     yield item
 
     def _all_parts(self) -> Iterator[Part]:

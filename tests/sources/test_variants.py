@@ -123,3 +123,37 @@ def test_a_variant_that_fails_is_named_and_the_others_are_audited(tmp_path: Path
 
     assert [item.variant for item in documents] == ["default"]
     assert problem.what == "chart web refuses its values, with ci/a-values.yaml"
+
+
+def test_defaults_that_a_chart_refuses_can_be_replaced(tmp_path: Path) -> None:
+    require_library()
+    chart = make_chart(tmp_path, "a-values.yaml")
+    write_tree(
+        chart, {"templates/x.yaml": "{{ if eq .Values.name `web` }}{{ fail `no` }}{{ end }}"}
+    )
+
+    (source,) = open_sources([str(chart)])
+    documents, [problem] = read(source)
+
+    assert [item.variant for item in documents] == ["ci/a-values.yaml"]
+    assert problem.what == "chart web refuses its values, with default"
+    assert problem.hint == (
+        "set what it asks for with -f or --set; "
+        "a variant `default` in .podfit.yaml stands instead of the defaults"
+    )
+
+
+def test_what_variants_lack_is_told_once(tmp_path: Path) -> None:
+    require_library()
+    chart = make_chart(tmp_path, "a-values.yaml")
+    described = (chart / "Chart.yaml").read_text() + (
+        "dependencies:\n"
+        "- {name: db, version: 1.0.0, repository: 'https://charts.test'}\n"
+        "- {name: cache, version: 1.0.0, repository: 'https://charts.test', condition: cache.on}\n"
+    )
+    write_tree(chart, {"Chart.yaml": described, "ci/a-values.yaml": "name: a\ncache: {'on': false}\n"})
+
+    (source,) = open_sources([str(chart)])
+    _, problems = read(source)
+
+    assert [problem.why for problem in problems] == ["db 1.0.0 (missing), cache 1.0.0 (missing)"]
