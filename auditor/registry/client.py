@@ -19,21 +19,16 @@ from auditor.images import (
     UnknownReason,
 )
 from auditor.references import DOCKER_HUB, parse_reference
-from auditor.registry.auth import Authenticator
 from auditor.registry.credentials import Keychain, NoCredentials
 from auditor.registry.deadlines import Deadline, TimeOver
-from auditor.registry.endpoints import Endpoint
+from auditor.registry.directory import Hosts
 from auditor.registry.failures import RegistryFailure
 from auditor.registry.fetching import NoBlobs, Repository
-from auditor.registry.hosts import RegistryHost
 from auditor.registry.interface import Blobs, Progress, no_progress
 from auditor.registry.options import RegistryOptions
-from auditor.registry.redirects import Follower
 from auditor.registry.remarks import Remarks
 from auditor.registry.resolution import resolve
-from auditor.registry.sending import Sender
 from auditor.registry.stops import Stop, namespace_of, stops_of
-from auditor.registry.tokens import TokenService
 from auditor.registry.transport import Observer, Transport
 from auditor.registry.workers import Workers
 
@@ -64,12 +59,12 @@ class RegistryInspector:
         observer: Observer | None = None,
     ) -> None:
         self._options = options or RegistryOptions()
-        self._keychain = keychain or NoCredentials()
         self._blobs = blobs or NoBlobs()
         self._transport = Transport(observer)
         self._remarks = Remarks()
-        self._lock = threading.Lock()
-        self._hosts: dict[Endpoint, RegistryHost] = {}
+        self._hosts = Hosts(
+            self._transport, self._options, keychain or NoCredentials(), self._remarks
+        )
 
     def __enter__(self) -> Self:
         return self
@@ -223,7 +218,7 @@ class RegistryInspector:
         deadline: Deadline,
         workers: Workers,
     ) -> _Answer | UnknownPlatforms:
-        host = self._host(stop.endpoint)
+        host = self._hosts.at(stop.endpoint)
         repository = Repository(host, image, self._blobs, deadline, stop.repository)
         answer = question(repository, image, workers)
         return replace(answer, source=stop.source) if isinstance(answer, KnownPlatforms) else answer
@@ -251,34 +246,10 @@ class RegistryInspector:
             return UnknownPlatforms(UnknownReason.REFUSED, message, "use another image")
         return None
 
-    def _host(self, endpoint: Endpoint) -> RegistryHost:
-        with self._lock:
-            if endpoint not in self._hosts:
-                self._hosts[endpoint] = self._new_host(endpoint)
-            return self._hosts[endpoint]
-
-    def _new_host(self, endpoint: Endpoint) -> RegistryHost:
-        options, remarks = self._options, self._remarks
-        if endpoint.mirror_of:
-            options = _impatient(options)
-        sender = Sender(Follower(self._transport, endpoint, options), endpoint, options, remarks)
-        tokens = TokenService(sender, endpoint.name, options.clock)
-        authenticator = Authenticator(endpoint, self._keychain, tokens, options, remarks)
-        return RegistryHost(endpoint, sender, tokens, authenticator)
-
     def _workers_for(self, registry: str) -> int:
         if registry == DOCKER_HUB:
             return self._options.workers_docker_hub
         return self._options.workers_per_host
-
-
-def _impatient(options: RegistryOptions) -> RegistryOptions:
-    """For a mirror: another can be asked, so a silent one must be noticed while there is time."""
-    return replace(
-        options,
-        retries=min(options.retries, 1),
-        read_timeout=min(options.read_timeout, options.mirror_timeout / 3),
-    )
 
 
 def _target(image: ImageReference) -> ImageReference:
