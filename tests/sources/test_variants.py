@@ -151,7 +151,8 @@ def test_what_variants_lack_is_told_once(tmp_path: Path) -> None:
         "- {name: db, version: 1.0.0, repository: 'https://charts.test'}\n"
         "- {name: cache, version: 1.0.0, repository: 'https://charts.test', condition: cache.on}\n"
     )
-    write_tree(chart, {"Chart.yaml": described, "ci/a-values.yaml": "name: a\ncache: {'on': false}\n"})
+    values = "name: a\ncache: {'on': false}\n"
+    write_tree(chart, {"Chart.yaml": described, "ci/a-values.yaml": values})
 
     (source,) = open_sources([str(chart)])
     _, problems = read(source)
