@@ -53,8 +53,11 @@ def applied_rules(config: Config, rules: Iterable[Rule]) -> tuple[Rule, ...]:
 
 def find_remedies(config: Config, sources: Iterable[Source]) -> RemedyFinder:
     """What looks for remedies in the charts of some sources."""
-    parts = (part for item in sources if isinstance(item, OpenedSource) for part in item.parts)
-    charts = tuple(part for part in parts if isinstance(part, ChartSource))
+    opened = [item for item in sources if isinstance(item, OpenedSource)]
+
+    def charts() -> Iterator[ChartSource]:
+        return (chart for item in opened for chart in item.charts)
+
     return RemedyFinder(charts, custom_resources(config))
 
 

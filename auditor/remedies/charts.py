@@ -23,7 +23,6 @@ from auditor.remedies.verification import Before
 from auditor.sources.chart import Chart, read_chart
 from auditor.sources.helm import ChartSource
 from auditor.sources.rendering import RenderError, Values
-from auditor.sources.safety import made_safe
 from auditor.sources.visible_values import visible_values
 from auditor.workloads import Workload
 
@@ -82,8 +81,8 @@ def find_chart_remedies(
 
 @contextmanager
 def _opened(source: ChartSource) -> Iterator[Chart]:
-    with made_safe(read_chart(source.path, source.shown)) as (safe, _):
-        yield safe
+    with source.opened(read_chart(source.path, source.shown)) as (chart, _):
+        yield chart
 
 
 def _remedies(

@@ -34,11 +34,11 @@ _MAX_WHY: Final = 200
 class RemedyFinder:
     """Looks for remedies in the charts and manifests of an audit.
 
-    charts: those of its sources. table: of custom resources; None for podfit's own. budget: makes
-    what may be spent on one chart.
+    charts: gives those of its sources, once they were read. table: of custom resources; None for
+    podfit's own. budget: makes what may be spent on one chart.
     """
 
-    charts: Sequence[ChartSource]
+    charts: Callable[[], Iterable[ChartSource]]
     table: Table | None = None
     budget: Callable[[], Budget] = Budget
 
@@ -59,7 +59,7 @@ class RemedyFinder:
         alike: dict[Hashable, list[Need]] = {}
         for need in needs:
             alike.setdefault(_sameness(need), []).append(need)
-        for source in self.charts:
+        for source in self.charts():
             own = [need for need, *_ in alike.values() if _is_from(need.document, source)]
             if own:
                 search.in_chart(source, own, alike, self.budget())

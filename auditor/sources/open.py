@@ -48,6 +48,13 @@ class OpenedSource:
     parts: tuple[Part, ...]
     follower: Follower | None = field(default=None, compare=False)
     _releases: Releases = field(default_factory=Releases, compare=False)
+    _followed: list[Part] = field(default_factory=list, compare=False)
+
+    @property
+    def charts(self) -> tuple[ChartSource, ...]:
+        """Its charts; once the documents were read, those among them that were followed."""
+        parts = (*self.parts, *self._followed)
+        return tuple(part for part in parts if isinstance(part, ChartSource))
 
     @property
     def notices(self) -> tuple[str, ...]:
@@ -62,6 +69,7 @@ class OpenedSource:
         identified = Identifier()
         told: set[tuple[str, str, str]] = set()
         self._releases.clear()
+        self._followed.clear()
         for part in self._all_parts():
             for item in (part,) if isinstance(part, Problem) else part.documents():
                 if isinstance(item, Document):
@@ -76,7 +84,9 @@ class OpenedSource:
         yield from self.parts
         for _ in range(_MAX_FOLLOWED if self.follower else 0):
             if self.follower and self._releases.unread:
-                yield from tuple(self.follower.follow(self._releases))
+                found = tuple(self.follower.follow(self._releases))
+                self._followed.extend(found)
+                yield from found
 
 
 def open_source(argument: str, options: SourceOptions | None = None) -> Source:

@@ -9,9 +9,14 @@ from pathlib import Path
 
 import pytest
 
+from auditor.audit import Auditor
 from auditor.findings import RemedyKind, Severity
 from auditor.nodes import ClusterProfile
 from auditor.remedies.budget import Budget
+from auditor.remedies.finder import RemedyFinder
+from auditor.rulebook import load_builtin_rules
+from auditor.sources.open import OpenedSource, open_sources
+from auditor.sources.options import SourceOptions
 from tests.support.charts import RENDERERS, write_chart
 from tests.support.remedies import (
     DISKS,
@@ -23,7 +28,7 @@ from tests.support.remedies import (
     remedied,
     unremedied,
 )
-from tests.support.reports import HYBRID
+from tests.support.reports import HYBRID, IMAGES, FakeInspector
 
 OS = "missing-os-selector"
 SET = "set nodeSelector: {kubernetes.io/os: linux}"
@@ -320,3 +325,29 @@ _SELECTOR = """\
         {{- toYaml . | nindent 8 }}
       {{- end }}
 """
+
+
+def test_a_chart_that_is_followed_gets_values_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / ".git").mkdir()
+    write_chart(
+        tmp_path / "charts" / "shop",
+        {"web.yaml": (KNOBS / "root-selector" / "templates" / "deployment.yaml").read_text()},
+        values="nodeSelector: {}\n",
+    )
+    application = tmp_path / "application.yaml"
+    application.write_text(
+        "apiVersion: argoproj.io/v1alpha1\nkind: Application\nmetadata: {name: shop}\nspec:\n"
+        "  source: {repoURL: 'https://git.example/shop.git', path: charts/shop}\n",
+        encoding="utf-8",
+    )
+    monkeypatch.chdir(tmp_path)
+    (opened,) = open_sources(["application.yaml"], SourceOptions(follow=True))
+    assert isinstance(opened, OpenedSource)
+    rules = tuple(rule for rule in load_builtin_rules() if not rule.pedantic)
+    finder = RemedyFinder(lambda: opened.charts)
+
+    report = Auditor(FakeInspector(IMAGES), (HYBRID,), rules, remedies=finder).audit([opened])
+
+    assert fixes(report) == {"Deployment/web": "values: nodeSelector: {kubernetes.io/os: linux}"}

@@ -24,7 +24,7 @@ ARCHES = ClusterProfile(
 
 def audit(text: str, cluster: ClusterProfile = HYBRID, *, remedies: bool = True) -> Report:
     rules = tuple(rule for rule in load_builtin_rules() if not rule.pedantic)
-    finder = RemedyFinder(()) if remedies else None
+    finder = RemedyFinder(tuple) if remedies else None
     auditor = Auditor(FakeInspector(IMAGES), (cluster,), rules, remedies=finder)
     return auditor.audit([FakeSource((Document("deploy/pods.yaml", text, "deploy"),))])
 
@@ -198,7 +198,7 @@ def test_many_findings_in_one_document_are_tried_together() -> None:
 
 def test_rendered_text_has_no_lines_to_edit() -> None:
     auditor = Auditor(
-        FakeInspector(IMAGES), (HYBRID,), load_builtin_rules(), remedies=RemedyFinder(())
+        FakeInspector(IMAGES), (HYBRID,), load_builtin_rules(), remedies=RemedyFinder(tuple)
     )
     document = Document("-", workload(), "-", chart="shop", template="shop/templates/a.yaml")
 

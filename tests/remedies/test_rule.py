@@ -22,7 +22,10 @@ def found(path: Path) -> list[tuple[int, str]]:
     source = replace(chart_source(path), shown=str(path))  # where the templates are read
     rules = tuple(rule for rule in load_builtin_rules() if not rule.pedantic)
     auditor = Auditor(
-        FixtureInspector(), (load_cluster("hybrid"),), rules, remedies=RemedyFinder((source,))
+        FixtureInspector(),
+        (load_cluster("hybrid"),),
+        rules,
+        remedies=RemedyFinder(lambda: (source,)),
     )
     report = auditor.audit([source])
     assert (report.problems, report.notices) == ((), ())

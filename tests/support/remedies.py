@@ -42,7 +42,7 @@ def remedied(
     budget: Callable[[], Budget] = Budget,
 ) -> Report:
     """The report on some charts, with remedies; the rules are those that are on by default."""
-    return _auditor(cluster, RemedyFinder(sources, budget=budget)).audit(sources)
+    return _auditor(cluster, RemedyFinder(lambda: sources, budget=budget)).audit(sources)
 
 
 def unremedied(source: ChartSource, cluster: ClusterProfile = HYBRID) -> Report:
