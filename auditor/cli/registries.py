@@ -24,11 +24,19 @@ def registry_options(config: ImageConfig) -> RegistryOptions:
     )
     options = with_registries(options, config.registries)
     options = read_node_configs(config.node_configs).applied_to(options)
+    named = {host: HostOptions() for host in map(_named, config.allowed) if host}
+    options = replace(options, hosts={**named, **options.hosts})
     insecure = {
         host: replace(options.hosts.get(host, HostOptions()), insecure="any")
         for host in map(_host, config.insecure)
     }
     return replace(options, hosts={**options.hosts, **insecure})
+
+
+def _named(glob: str) -> str:
+    """The host that a glob names outright, which may then have a private address; "" for none."""
+    host = glob.partition("/")[0]
+    return "" if set(host) & set("*?[") else host
 
 
 def _host(text: str) -> str:

@@ -17,7 +17,7 @@ from auditor.registry.retries import TOO_MANY_REQUESTS
 from auditor.registry.transport import Answer
 
 _TLS_HINTS: Final = {
-    FaultKind.PLAIN_HTTP: "if you trust the network, set `insecure: http` for this host",
+    FaultKind.PLAIN_HTTP: "if you trust the network, give --insecure-registry for this host",
     FaultKind.CERTIFICATE: "give the registry's CA as `ca` for this host, or fix its certificate",
     FaultKind.CLIENT_CERTIFICATE: "set `client-cert` and `client-key` for this host",
     FaultKind.TLS: "check the TLS settings of this host",

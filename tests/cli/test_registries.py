@@ -23,7 +23,7 @@ def test_what_options_say() -> None:
         ImageConfig(timeout=7, allowed=("a.corp",), verify_children=True, insecure=("b.corp:5000",))
     )
 
-    assert options.hosts == {"b.corp:5000": HostOptions(insecure="any")}
+    assert options.hosts == {"a.corp": HostOptions(), "b.corp:5000": HostOptions(insecure="any")}
     assert (options.run_timeout, options.allowed) == (7, ("a.corp",))
     assert options.verify_children
 
@@ -53,6 +53,16 @@ def test_an_option_adds_to_the_configuration_and_that_goes_before_other_programs
         Namespace("other.corp", (foreign,)),
         Namespace("said.corp", (foreign,)),
     )
+
+
+def test_a_registry_that_is_allowed_by_name_may_be_private() -> None:
+    allowed = ("harbor.corp/team/*", "*.corp", "ghcr.io", "r?.corp", "[ab].corp")
+
+    options = registry_options(
+        ImageConfig(allowed=allowed, registries={"ghcr.io": Registry(HostOptions("http"))})
+    )
+
+    assert options.hosts == {"harbor.corp": HostOptions(), "ghcr.io": HostOptions("http")}
 
 
 @pytest.mark.parametrize("host", ["", "a/b", "https://a", "a b", "user@a"])

@@ -724,7 +724,7 @@ def test_tls_to_a_registry_that_speaks_plain_http(
     assert answer == UnknownPlatforms(
         UnknownReason.TLS,
         f"registry {registry.host}: it speaks plain HTTP where TLS was expected",
-        "if you trust the network, set `insecure: http` for this host",
+        "if you trust the network, give --insecure-registry for this host",
     )
 
 
