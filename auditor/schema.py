@@ -25,7 +25,9 @@ def read_bounded(path: Path, *, what: str, limit: int, hint: str = "") -> str:
             content = file.read(limit + 1)
     except (OSError, ValueError) as error:
         why = getattr(error, "strerror", None) or str(error)
-        raise ConfigurationError(f"cannot read the {what}", where=str(path), why=why) from error
+        raise ConfigurationError(
+            f"cannot read the {what}", where=str(path), why=why, hint="check the path"
+        ) from error
     if len(content) > limit:
         size = f"{limit // 2**20} MiB" if limit >= 2**20 else f"{limit} bytes"
         raise ConfigurationError(f"the {what} has more than {size}", where=str(path), hint=hint)

@@ -102,7 +102,9 @@ def _read_named(
     if lookup.named is None:
         return None
     if not lookup.named.exists():
-        raise ConfigurationError("there is no such configuration", where=str(lookup.named))
+        raise ConfigurationError(
+            "there is no such configuration", where=str(lookup.named), hint="check the path"
+        )
     there = lookup.named.resolve()
     inside = next((root for root in roots if there.is_relative_to(root)), None)
     within = None if lookup.trusted else inside

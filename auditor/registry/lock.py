@@ -101,7 +101,9 @@ def read_lock(path: Path) -> LockFile:
             content = file.read(MAX_LOCK + 1)
     except OSError as error:
         why = error.strerror or str(error)
-        raise ConfigurationError("cannot read the lock file", where=str(path), why=why) from error
+        raise ConfigurationError(
+            "cannot read the lock file", where=str(path), why=why, hint="check the path"
+        ) from error
     return parse_lock(content, str(path))
 
 

@@ -184,6 +184,23 @@ def test_a_template_that_fails(chart: Path) -> None:
             "error: --offline and --locked exclude each other\n   = help: --locked asks less\n",
         ),
         (
+            ("audit", "--lock-file", "gone.json"),
+            """\
+error: cannot read the lock file
+  --> gone.json
+   = why:  No such file or directory
+   = help: check the path
+""",
+        ),
+        (
+            ("audit", "--config", "gone.yaml"),
+            """\
+error: there is no such configuration
+  --> gone.yaml
+   = help: check the path
+""",
+        ),
+        (
             ("audit", "-o", "json", "-o", "sarif"),
             """\
 error: only one format can go to standard output
