@@ -18,7 +18,8 @@ from auditor.sources.fetching import choose_fetcher
 from auditor.sources.helm import ChartSource
 from auditor.sources.helm_settings import helm_repositories
 from auditor.sources.options import SourceOptions
-from auditor.sources.releases import Release, Releases, not_followed
+from auditor.sources.release import Release
+from auditor.sources.releases import Releases, not_followed
 from auditor.sources.remote import ChartCache, parse_remote
 from auditor.sources.rendering import Renderer
 
