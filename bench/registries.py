@@ -100,7 +100,9 @@ class _Service:
                 while True:
                     start = await reader.readexactly(1)
                     if start == _TLS:
-                        writer.close()  # as a server that speaks plain HTTP alone
+                        # What servers of plain HTTP say, so that clients know it at once.
+                        writer.write(b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n")
+                        writer.close()
                         return
                     head = (start + await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
                     await asyncio.sleep(delay)
