@@ -9,6 +9,7 @@ from tabulate import tabulate
 
 from auditor.formats.escape import json_text, terminal
 from auditor.formats.interface import Style
+from auditor.formats.pen import Look, Pen, width_of
 from auditor.images import KnownPlatforms, UnknownPlatforms
 from auditor.phrases import count
 from auditor.report import ImageEntry
@@ -17,8 +18,7 @@ _MANY: Final = 4
 
 
 def write_images_table(images: Sequence[ImageEntry], style: Style) -> str:
-    """Image, platforms, digest, source, users."""
-    del style
+    """Image, platforms, digest, source, users: a table, or a block each where that is too wide."""
     rows = [
         (
             _condensed(terminal(entry.reference.familiar if entry.reference else entry.text)),
@@ -31,6 +31,9 @@ def write_images_table(images: Sequence[ImageEntry], style: Style) -> str:
     ]
     headers = ("IMAGE", "PLATFORMS", "DIGEST", "SOURCE", "USED BY")
     table = tabulate(rows, headers, tablefmt="plain", disable_numparse=True)
+    if max(map(width_of, table.splitlines())) > style.width:
+        pen = Pen(style)
+        table = "\n\n".join("\n".join(_block(entry, pen)) for entry in images)
     unknown = sum(isinstance(entry.platforms, UnknownPlatforms) for entry in images)
     ending = f", {unknown} unresolved" if unknown else ""
     return f"{table}\n\n{count(len(images), 'image')}{ending}\n"
@@ -73,6 +76,21 @@ def image_json(entry: ImageEntry) -> dict[str, object]:
         "notes": list(answer.notes),
     }
     return value
+
+
+def _block(entry: ImageEntry, pen: Pen) -> Iterator[str]:
+    """The same as a row of the table, one below the other."""
+    name = terminal(entry.reference.familiar if entry.reference else entry.text)
+    yield pen.paint(pen.text(_condensed(name)), Look.STRONG)
+    answer = entry.platforms
+    lines = [f"used by {', '.join(_few(entry.users))}"] if entry.users else []
+    if isinstance(answer, KnownPlatforms):
+        where = f"{_digest(entry)}, says the {answer.source}"
+        lines = [", ".join(_platforms(entry)), where, *lines]
+    else:
+        lines.insert(0, f"unknown: {answer.message}")
+    for line in lines:
+        yield from pen.wrap(pen.text(line), "  ", "    ")
 
 
 def _rows(entry: ImageEntry) -> Iterator[str]:
