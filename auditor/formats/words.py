@@ -281,7 +281,7 @@ def verdict(report: Report) -> str:
     """The first words of the totals: what was found, or that nothing was."""
     if report.findings:
         return severities(report)
-    return "No problems found, but the audit is incomplete" if report.incomplete else "No problems"
+    return "No findings, but the audit is incomplete" if report.incomplete else "No problems"
 
 
 def rule_url(rule: Rule) -> str:

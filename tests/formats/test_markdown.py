@@ -87,7 +87,7 @@ def test_what_qualifies_the_verdict() -> None:
     text = markdown(replace(report, notices=("an odd thing",)))
 
     assert text == (
-        "### ✗ podfit: No problems found, but the audit is incomplete\n\n"
+        "### ✗ podfit: No findings, but the audit is incomplete\n\n"
         "1 workload, 1 image · 1 suppressed · 1 part not audited\n\n"
         "- **not audited:** cannot render the chart at <code>charts/shop</code><br>nil<br>pointer"
         "<br>run <code>helm lint</code>\n\n"

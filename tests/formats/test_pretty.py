@@ -188,7 +188,7 @@ not audited: cannot render charts/shop (helm exited 1)
             helm says more
     = help: the chart needs values; pass them with -f FILE
 
-? No problems found, but the audit is incomplete · 1 workload, 1 image · 1 part not audited
+? No findings, but the audit is incomplete · 1 workload, 1 image · 1 part not audited
 """
     assert pretty(audit(workload(image="pause:3.8"), problem)) == expected
 

@@ -38,7 +38,7 @@ def test_an_incomplete_audit_is_not_signed_as_clean() -> None:
     report = replace(strict, findings=())
 
     assert overall(report) is Outcome.UNKNOWN
-    assert totals(report)[0].startswith("? No problems found, but the audit is incomplete · ")
+    assert totals(report)[0].startswith("? No findings, but the audit is incomplete · ")
 
 
 def test_it_is_wrapped_between_its_parts() -> None:

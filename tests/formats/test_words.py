@@ -171,7 +171,7 @@ def test_no_findings_of_an_incomplete_audit_is_not_a_pass() -> None:
 
     assert verdict(audit(workload(image="pause:3.8"))) == "No problems"
     assert verdict(audit(named, gate=Gate(strict=True))) == (
-        "No problems found, but the audit is incomplete"
+        "No findings, but the audit is incomplete"
     )
 
 
