@@ -252,7 +252,7 @@ def test_a_template_that_is_no_yaml_does_not_hide_the_others(name: str, tmp_path
     [
         ("- a", "values file {} holds a list, not a mapping of values"),
         ("a: [", "values file {} is not YAML that Helm can read"),
-        (None, "{} does not exist"),
+        (None, "values file {} does not exist"),
     ],
 )
 def test_values_files_that_cannot_be_used(

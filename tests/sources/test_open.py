@@ -182,7 +182,11 @@ def test_a_problem_of_all_charts_is_told_once(folder: Path) -> None:
 
     assert documents == []
     assert problems == [
-        Problem("gone.yaml does not exist", where="gone.yaml", hint="check the path")
+        Problem(
+            "values file gone.yaml does not exist",
+            where="gone.yaml",
+            hint="check the path; no chart was rendered",
+        )
     ]
 
 
