@@ -27,9 +27,11 @@ class Edit:
     replaces: int = 0
 
 
-def find_edit(workload: Workload, guard: Guard) -> Edit | None:
-    """The lines that write a guard; None where the text is in flow style or holds the fields."""
-    source = workload.document.text.split("\n")
+def find_edit(source: Sequence[str], workload: Workload, guard: Guard) -> Edit | None:
+    """The lines that write a guard; None where the text is in flow style or holds the fields.
+
+    source: the lines of the workload's document.
+    """
     scheduling = workload.scheduling
     if not workload.selector_path or "affinity" in scheduling.places:
         return None
@@ -74,30 +76,33 @@ def _written(text: str, lead: str, like: str) -> tuple[str, ...]:
     return tuple(f"{lead}{line}{end}" for line in text.splitlines())
 
 
-def apply_edits(text: str, edits: Iterable[Edit]) -> str:
-    """The text with all edits made; they do not overlap."""
-    lines = text.split("\n")
-    for edit in sorted(edits, reverse=True):
-        lines[edit.line - 1 : edit.line - 1 + edit.replaces] = edit.lines
-    return "\n".join(lines)
+def apply_edits(source: Sequence[str], edits: Iterable[Edit]) -> str:
+    """The text of these lines with all edits made; they do not overlap."""
+    parts: list[str] = []
+    done = 0
+    for edit in sorted(edits):
+        parts += source[done : edit.line - 1]
+        parts += edit.lines
+        done = edit.line - 1 + edit.replaces
+    return "\n".join((*parts, *source[done:]))
 
 
-def unified_diff(path: str, text: str, edit: Edit) -> str:
+def unified_diff(path: str, source: Sequence[str], edit: Edit) -> str:
     """One edit as a patch, with the lines around it."""
-    lines = text.removesuffix("\n").split("\n")
+    ends = len(source) - (source[-1] == "")
     start = edit.line - 1
     end = start + edit.replaces
-    before = lines[max(start - _CONTEXT, 0) : start]
-    after = lines[end : end + _CONTEXT]
+    before = source[max(start - _CONTEXT, 0) : start]
+    after = source[end : min(end + _CONTEXT, ends)]
     first = start - len(before) + 1
     around = len(before) + len(after)
     hunk = f"@@ -{first},{around + edit.replaces} +{first},{around + len(edit.lines)} @@"
     marked = [
         *(f" {line}" for line in before),
-        *(f"-{line}" for line in lines[start:end]),
+        *(f"-{line}" for line in source[start:end]),
         *(f"+{line}" for line in edit.lines),
         *(f" {line}" for line in after),
     ]
-    if not text.endswith("\n") and end + _CONTEXT >= len(lines):
+    if ends == len(source) and end + _CONTEXT >= ends:
         marked.append("\\ No newline at end of file")
     return "".join(f"{line}\n" for line in (f"--- a/{path}", f"+++ b/{path}", hunk, *marked))

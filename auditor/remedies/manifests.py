@@ -34,24 +34,26 @@ def _in_document(
 ) -> Iterator[tuple[int, tuple[Remedy, ...]]]:
     document = needs[0].document
     workloads = {_name(need.observation.workload): need for need in needs}
+    source = document.text.split("\n")
     found = {
-        name: find_edit(need.observation.workload, need.whole) for name, need in workloads.items()
+        name: find_edit(source, need.observation.workload, need.whole)
+        for name, need in workloads.items()
     }
     edits = {name: edit for name, edit in found.items() if edit is not None}
-    after = _edited(document, edits.values(), judging)
+    after = _edited(document, apply_edits(source, edits.values()), judging)
     for need in needs:
         name = _name(need.observation.workload)
         remedies = list(kustomize_remedies(need.observation.workload, need.whole))
         if name in edits:
-            remedies.insert(0, _edit_remedy(need, edits[name], after.get(name)))
+            remedies.insert(0, _edit_remedy(need, source, edits[name], after.get(name)))
         yield need.number, tuple(remedies)
 
 
-def _edit_remedy(need: Need, edit: Edit, after: Assessment | None) -> Remedy:
+def _edit_remedy(need: Need, source: Sequence[str], edit: Edit, after: Assessment | None) -> Remedy:
     document = need.document
     return Remedy(
         RemedyKind.MANIFEST,
-        unified_diff(document.path, document.text, edit),
+        unified_diff(document.path, source, edit),
         where=f"{document.path}:{edit.line}",
         verified=need.is_met_in(after),
     )
@@ -63,8 +65,8 @@ def kustomize_remedies(workload: Workload, guard: Guard) -> Iterable[Remedy]:
         yield Remedy(RemedyKind.KUSTOMIZE, text)
 
 
-def _edited(document: Document, edits: Iterable[Edit], judging: Judging) -> dict[_Name, Assessment]:
-    changed = replace(document, text=apply_edits(document.text, edits))
+def _edited(document: Document, text: str, judging: Judging) -> dict[_Name, Assessment]:
+    changed = replace(document, text=text)
     workloads = (item for item in judging.read(changed) if isinstance(item, Workload))
     return {_name(item): judging.assess(item) for item in workloads}
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from auditor.assessment import Assessment, PoolFit
+from auditor.causes import could_run
 from auditor.findings import Guard, Observation
 from auditor.guards import admits, shortest_guard
 from auditor.manifests import Document
@@ -41,6 +42,17 @@ class Need:
     @property
     def document(self) -> Document:
         return self.observation.workload.document
+
+    @property
+    def has_home(self) -> bool:
+        """Whether a guard is all that it needs: every cluster keeps a node that may run it.
+
+        A DaemonSet needs none: its controller makes no pod where none may run.
+        """
+        homes = {id(fit.cluster) for fit in self.assessment.fits if could_run(fit)}
+        return self.observation.workload.is_daemon_set or all(
+            id(fit.cluster) in homes for fit in self.offending
+        )
 
     def is_met_by(self, guard: Guard) -> bool:
         """Whether a pod with this guard is kept off the offending pools."""

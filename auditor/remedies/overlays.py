@@ -15,14 +15,21 @@ from auditor.yaml_text import block
 
 
 def chart_overlay(found: ChartRemedies) -> Overlay:
-    """What the report says of a chart as a whole."""
-    chosen = found.proposal.chosen
+    """What the report says of a chart as a whole.
+
+    A guard alone does not resolve anything for a workload that no node could run: it would wait for
+    one instead of failing.
+    """
+    helped = [need for need in found.needs if need.has_home and found.proposal.meeting(need.number)]
+    chosen = {
+        item.knob.key: item for need in helped for item in found.proposal.meeting(need.number)
+    }
     unreached = (str(need.observation.workload) for need in found.needs if found.is_unreached(need))
     return Overlay(
         chart=found.source.shown,
         variant=found.source.variant,
-        text=_text(found, *chosen),
-        resolved=len({number for item in chosen for number in item.meets}),
+        text=_text(found, *chosen.values()),
+        resolved=len(helped),
         findings=len(found.needs),
         unreached=unique(unreached),
         objections=tuple(

@@ -58,16 +58,14 @@ def named_keys(
 ) -> list[Key]:
     """The keys whose last name matches and that the templates name; at most `MAX_KEYS`."""
     texts = list(templates)
-    arguments: dict[tuple[Key, str], set[_Path]] = {}
+    arguments: dict[Key, dict[str, set[_Path]]] = {}
     for template in texts:
+        of_chart = arguments.setdefault(template.values, {})
         for called, path in _Reader(template, {}).included():
-            arguments.setdefault((template.values, called), set()).add(path)
+            of_chart.setdefault(called, set()).add(path)
     found: dict[Key, None] = {}
     for template in texts:
-        known = {
-            called: paths for (at, called), paths in arguments.items() if at == template.values
-        }
-        for path in _Reader(template, known).paths():
+        for path in _Reader(template, arguments[template.values]).paths():
             if path and isinstance(path[-1], str) and name.fullmatch(path[-1]):
                 for key in _expanded(path, values):
                     found[key] = None

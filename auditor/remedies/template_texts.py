@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import PurePosixPath
 from typing import Final
 
@@ -14,6 +15,10 @@ from auditor.sources.chart_files import chart_files
 from auditor.yaml import Node, ShapeError, YamlError, read_documents
 
 MAX_NESTING: Final = 8
+MAX_BYTES: Final = 20_000_000
+"""Of all templates together: the largest chart of 535 has 1.3 MB of them."""
+MAX_TEXTS: Final = 5000
+"""Aliases within aliases multiply."""
 
 _TEMPLATES: Final = "templates"
 _DESCRIPTIONS: Final = (CHART_FILE, REQUIREMENTS_FILE)
@@ -52,11 +57,15 @@ def template_texts(chart: Chart) -> Iterator[TemplateText]:
     """
     folder = _Folder()
     try:
+        left = MAX_BYTES
         for path, content in chart_files(chart.path, _is_wanted):
+            left -= len(content)
+            if left < 0:
+                break
             folder.add(path, content.decode("utf-8", "replace"))
     except (OSError, ArchiveError):
         pass
-    yield from _texts(folder, (), ())
+    yield from islice(_texts(folder, (), ()), MAX_TEXTS)
 
 
 def _texts(folder: _Folder, values: Key, includers: tuple[Key, ...]) -> Iterator[TemplateText]:

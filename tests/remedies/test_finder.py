@@ -351,3 +351,22 @@ def test_a_chart_that_is_followed_gets_values_too(
     report = Auditor(FakeInspector(IMAGES), (HYBRID,), rules, remedies=finder).audit([opened])
 
     assert fixes(report) == {"Deployment/web": "values: nodeSelector: {kubernetes.io/os: linux}"}
+
+
+def test_a_workload_that_no_node_can_run_is_not_resolved_by_a_guard(tmp_path: Path) -> None:
+    template = (KNOBS / "root-selector" / "templates" / "deployment.yaml").read_text()
+    chart = write_chart(
+        tmp_path / "shop",
+        {"web.yaml": template.replace("nginx:1.31", "iis:ltsc2019")},
+        values="nodeSelector: {kubernetes.io/os: windows}\n",
+    )
+
+    report = remedied(chart_source(chart))
+
+    [fix] = fixes(report, "windows-build-mismatch").values()
+    assert fix.endswith(
+        "and set values: nodeSelector: "
+        '{kubernetes.io/os: windows, node.kubernetes.io/windows-build: "10.0.17763"}'
+    )
+    [overlay] = report.overlays
+    assert (overlay.text, overlay.resolved, overlay.findings) == ("", 0, 1)
