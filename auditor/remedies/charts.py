@@ -49,10 +49,13 @@ class ChartRemedies:
 
     def is_unreached(self, need: Need) -> bool:
         """Whether surely no value can say what the pod needs."""
-        if self.failure or not self.search.complete or self.proposal.meeting(need.number):
-            return False
+        known = not self.failure and self.search.complete and not self.search.refused
+        return known and not self.proposal.meeting(need.number) and not self.is_reached(need)
+
+    def is_reached(self, need: Need) -> bool:
+        """Whether some value comes out where the pod says which nodes it wants."""
         fields = (NODE_SELECTOR, AFFINITY)
-        return not any(self.search.reaching(need.workload, item) for item in fields)
+        return any(self.search.reaching(need.workload, item) for item in fields)
 
 
 def find_chart_remedies(

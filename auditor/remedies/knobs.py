@@ -44,11 +44,14 @@ class Knob:
 class Search:
     """What was found. scheduling: of the pods that knobs reach, as marks in their place made it.
 
-    complete: nothing was left out for want of time, so that a workload without a knob has none.
+    refused: keys for a selector or affinity with which the chart does not render, so that nobody
+    knows whom they reach.
+    complete: nothing was left out for want of time.
     """
 
     knobs: list[Knob] = field_of(default_factory=list)
     scheduling: dict[tuple[str, WorkloadId], Scheduling] = field_of(default_factory=dict)
+    refused: list[Key] = field_of(default_factory=list)
     complete: bool = True
 
     def reaching(self, workload: WorkloadId, field_: Field | None = None) -> list[Knob]:
@@ -85,6 +88,7 @@ def search_knobs(
             missing -= {name for knob in found.knobs for name in knob.feeds}
             search.knobs += found.knobs
             search.scheduling |= found.scheduling
+            search.refused += found.refused if field_ is not TOLERATIONS else ()
             search.complete = search.complete and found.complete
     return search
 
@@ -109,6 +113,7 @@ def _search_field(
     return Search(
         [_knob(view, field_, item, feeds) for item, feeds in landing.reached.items()],
         {(field_.name, name): scheduling for name, scheduling in landing.scheduling.items()},
+        [item.key for item in landing.refused],
         landing.complete,
     )
 

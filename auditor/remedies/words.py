@@ -27,6 +27,11 @@ def fix_text(need: Need, found: ChartRemedies) -> str:
         return _with_values(seen, chosen)
     if found.is_unreached(need):
         return f"{seen.fix}; {_UNREACHED}"
+    if found.search.refused and not found.is_reached(need):
+        keys = listed(map(key_text, found.search.refused), "or", limit=_SHOWN)
+        return (
+            f"{seen.fix}; the chart does not render when {keys} is set, so nobody knows its reach"
+        )
     reasons = list(objections(found, need))
     return f"{seen.fix}; {listed(reasons)}" if reasons else seen.fix
 

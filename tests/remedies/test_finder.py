@@ -370,3 +370,46 @@ def test_a_workload_that_no_node_can_run_is_not_resolved_by_a_guard(tmp_path: Pa
     )
     [overlay] = report.overlays
     assert (overlay.text, overlay.resolved, overlay.findings) == ("", 0, 1)
+
+
+@BOTH
+@pytest.mark.parametrize(
+    "trap", ["{{ range until 2000000000 }}{{ end }}", '{{ fail (repeat 200000 "x") }}']
+)
+def test_a_chart_that_defends_itself_keeps_its_findings(
+    trap: str, helm: str, tmp_path: Path
+) -> None:
+    template = (KNOBS / "root-selector" / "templates" / "deployment.yaml").read_text()
+    chart = write_chart(
+        tmp_path / "shop",
+        {
+            "web.yaml": template,
+            "trap.yaml": f"{{{{ if .Values.nodeSelector }}}}{trap}{{{{ end }}}}",
+        },
+        values="nodeSelector: {}\n",
+    )
+
+    report = remedied(chart_source(chart, helm), budget=lambda: Budget(seconds=2))
+
+    assert list(fixes(report)) == ["Deployment/web"]
+    assert "values:" not in "".join(fixes(report).values())
+    assert all(len(notice) < 400 for notice in report.notices)
+
+
+def test_nothing_is_claimed_of_keys_with_which_the_chart_does_not_render(tmp_path: Path) -> None:
+    template = (KNOBS / "no-knob" / "templates" / "all.yaml").read_text(encoding="utf-8")
+    chart = write_chart(
+        tmp_path / "shop",
+        {
+            "all.yaml": template,
+            "trap.yaml": "{{ if .Values.job.nodeSelector }}{{ fail `no` }}{{ end }}",
+        },
+        values="nodeSelector: {}\njob:\n  nodeSelector: {}\n",
+    )
+
+    report = remedied(chart_source(chart))
+
+    assert fixes(report)["Job/migrate"] == (
+        f"{SET}; the chart does not render when job.nodeSelector is set, so nobody knows its reach"
+    )
+    assert of(report, "selector-not-configurable") == ()
