@@ -67,12 +67,11 @@ def probe(view: ChartView, field_: Field, keys: Sequence[Probe], budget: Budget)
             landing.complete = False
             break
         except RenderError as error:
-            if error.cause is Cause.REFUSED:
-                waiting[:0] = _smaller(
-                    group, read_refusal(error.text, view.name), view.values, landing.refused
-                )
-            else:
+            if error.cause is not Cause.REFUSED:
                 landing.complete = False
+                continue
+            refusal = read_refusal(error.text, view.name)
+            waiting[:0] = _smaller(group, refusal, view.values, landing.refused)
             continue
         _collect(landing, view, field_, marks, texts)
     return landing
@@ -115,13 +114,12 @@ def _collect(
     marks: Mapping[int, Probe],
     texts: Mapping[str, str],
 ) -> None:
-    for workload in view.workloads(
-        {name: text for name, text in texts.items() if holds_mark(text)}
-    ):
+    marked = {name: text for name, text in texts.items() if holds_mark(text)}
+    for workload in view.workloads(marked):
         if isinstance(workload, Problem):
             continue
         name = workload_id(workload)
-        numbers = marked_numbers(field_, workload.scheduling)
+        numbers = marked_numbers(field_, workload.scheduling) & marks.keys()
         for number in numbers:
             landing.reached.setdefault(marks[number], set()).add(name)
         if numbers:

@@ -46,9 +46,8 @@ _ROOT: Final = "<root>"
 
 @dataclass
 class _Scope:
-    """What `.` and the variables stand for. word: that opened it."""
+    """What `.` and the variables stand for."""
 
-    word: str
     dot: _Path
     variables: dict[str, _Path] = field(default_factory=dict)
 
@@ -80,7 +79,7 @@ class _Reader:
     def __init__(self, template: TemplateText, arguments: Mapping[str, set[_Path]]) -> None:
         self._template = template
         self._arguments = arguments
-        self._stack = [_Scope("", (_ROOT,))]
+        self._stack = [_Scope((_ROOT,))]
 
     def paths(self) -> Iterator[Key]:
         """Every path of values that an expression names."""
@@ -132,7 +131,7 @@ class _Reader:
             dot = None if over is None else (*over, _EACH)
             if loop:
                 variables = {loop[2]: dot} | ({loop[1]: None} if loop[1] else {})
-        self._stack.append(_Scope(word, dot, variables))
+        self._stack.append(_Scope(dot, variables))
 
     def _otherwise(self, rest: str) -> None:
         """`else` has the `.` from before; `else with x` has its own."""

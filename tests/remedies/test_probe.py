@@ -135,3 +135,11 @@ def test_what_is_no_workload_any_more_reaches_nothing() -> None:
     fake = helm(web=lambda values: f"kind: Pod\nspec: {value_at(values, WEB)}")
 
     assert reached(land(fake, WEB, DB)) == {DB: {"shop/templates/db.yaml"}}
+
+
+def test_marks_that_the_chart_has_of_its_own_are_none() -> None:
+    forged = {"probe.podfit.example/n7": "podfit", "probe.podfit.example/n0": "podfit"}
+
+    landing = land(helm(web=lambda _: pod("web", forged)), DB)
+
+    assert reached(landing)[DB] == {"shop/templates/db.yaml", "shop/templates/web.yaml"}
