@@ -35,6 +35,7 @@ from auditor.sources.helm import ChartSource
 from auditor.sources.options import HelmOptions
 from auditor.sources.renderer_cli import CliRenderer, find_helm
 from auditor.sources.renderers import choose_renderer
+from auditor.sources.rendering import Renderer
 
 LINUX: Final = ("linux/amd64", "linux/arm64")
 WINDOWS: Final = ("windows(10.0.20348)/amd64", "windows(10.0.26100)/amd64")
@@ -71,14 +72,14 @@ def _platforms(image: ImageReference) -> Platforms:
 
 def main(arguments: list[str]) -> int:
     apply = "--apply" in arguments
-    options = HelmOptions(renderer="cli" if "--cli" in arguments else "auto")
+    renderer = choose_renderer(HelmOptions(renderer="cli" if "--cli" in arguments else "auto"))
     folders = [Path(item) for item in arguments if not item.startswith("--")]
     print("folder", *COLUMNS, sep="\t")
     total: Counter[str] = Counter()
     for folder in folders:
         counted: Counter[str] = Counter()
         for chart in charts_below(folder):
-            counted += measure(chart, options, apply=apply)
+            counted += measure(chart, renderer, apply=apply)
         total += counted
         print_line(folder.name, counted)
     print_line("all", total)
@@ -97,9 +98,9 @@ def charts_below(folder: Path) -> Iterator[Path]:
             yield path.parent
 
 
-def measure(chart: Path, options: HelmOptions, *, apply: bool) -> Counter[str]:
+def measure(chart: Path, renderer: Renderer, *, apply: bool) -> Counter[str]:
     """What comes of one chart; Helm tests are left out."""
-    source = ChartSource(chart, str(chart), options, choose_renderer(options))
+    source = ChartSource(chart, str(chart), HelmOptions(), renderer)
     budgets: list[Budget] = []
     started = time.monotonic()
     before = _audit(source, None)
