@@ -31,6 +31,9 @@ def run_baseline(config: Config, output: WatchFlags) -> int:
     """Writes the baseline of every area anew; the exit code."""
     policy = make_policy(config, baselines=False)
     report = run_audit(config, output, tell=True, policy=policy)
+    if report.problems and not report.assessments:
+        typer.echo("no baseline was written: nothing could be audited", err=True)
+        return EXIT_INCOMPLETE
     for path, scopes in _by_baseline(config, policy):
         old = read_baseline(path) if path.is_file() else None
         baseline = make_baseline(shown_path(path), _findings(report, policy, scopes), old)

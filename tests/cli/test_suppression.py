@@ -268,3 +268,11 @@ def test_one_entry_holds_for_every_variant_of_a_chart() -> None:
     assert [entry["rule"] for entry in known].count(RULE) == 1
     assert {by for _, by in findings("charts")} == {"baseline"}
     assert {by for _, by in findings("charts", "--no-ci-values")} == {"baseline"}
+
+
+def test_no_baseline_is_written_where_nothing_could_be_audited() -> None:
+    done = podfit("baseline", "gone.yaml", "--locked")
+
+    assert done.code == 3
+    assert "no baseline was written" in done.err
+    assert not Path(".podfit-baseline.json").exists()

@@ -15,7 +15,7 @@ def _names(folder: Path) -> list[str]:
     names = []
     for found in walk(folder):
         assert not isinstance(found, Problem)
-        path = found.path if isinstance(found, ChartFolder) else found
+        path = found if isinstance(found, Path) else found.path
         names.append(path.relative_to(folder).as_posix())
     return names
 
