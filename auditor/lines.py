@@ -57,6 +57,18 @@ class _TemplateLine:
         return self.pattern.fullmatch(rendered) is not None
 
 
+@dataclass(frozen=True, slots=True)
+class OneLine:
+    """Text that is made by one line of a file: a subchart in an archive, by its declaration."""
+
+    line: int
+
+    def source_of(self, line: int) -> SourceLine:
+        """That line, whichever rendered line is asked for."""
+        del line
+        return SourceLine(self.line, Precision.ANCHOR)
+
+
 class LineMap:
     """The lines of one template and of what it rendered to. Compared when it is first asked."""
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from auditor.errors import ManifestError, Problem
-from auditor.lines import LineMap, Precision, SourceLine
+from auditor.lines import LineMap, OneLine, Precision, SourceLine
 from auditor.yaml import Node, ShapeError, YamlError, read_documents
 
 _KUBERNETES: Final = re.compile(r"\b(apiVersion|kind)[\"']?[ \t]*:")
@@ -95,7 +95,7 @@ class Document:
     home: str = ""
     identity: str = ""
     in_repository: bool = False
-    lines: LineMap | None = field(default=None, compare=False, repr=False)
+    lines: LineMap | OneLine | None = field(default=None, compare=False, repr=False)
     variant: str = ""
 
     @property

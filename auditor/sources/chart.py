@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
@@ -27,13 +27,17 @@ _PART: Final = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Declaration:
-    """A dependency as Chart.yaml declares it; Helm calls it by its alias, if it has one."""
+    """A dependency as Chart.yaml declares it; Helm calls it by its alias, if it has one.
+
+    line: where, from 1.
+    """
 
     name: str
     alias: str = ""
     condition: str = ""
     tags: tuple[str, ...] = ()
     repository: str = ""
+    line: int = field(default=1, compare=False)
 
     @property
     def called(self) -> str:
@@ -72,6 +76,13 @@ class Chart:
         if is_address(self.shown):
             return "/".join((self.shown, *parts))
         return Path(self.shown, *parts).as_posix()
+
+    def declaration_of(self, template: str) -> Declaration | None:
+        """What declares the subchart that a template belongs to; None for the chart's own."""
+        parts = template.split("/")[1:]
+        if len(parts) < len((SUBCHARTS, "name", "templates")) or parts[0] != SUBCHARTS:
+            return None
+        return next((item for item in self.dependencies if item.called == parts[1]), None)
 
     def subcharts(self) -> Iterator[Chart]:
         """The charts that lie in its charts/ as folders, by name; unreadable ones left out."""
@@ -166,6 +177,7 @@ def _root(text: str) -> Node:
 
 def _declaration(entry: Node) -> Declaration:
     return Declaration(
+        line=entry.line,
         name=entry.text_at("name"),
         alias=entry.text_at("alias"),
         condition=entry.text_at("condition"),

@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Final
 
 from auditor.errors import Problem, SourceError
-from auditor.lines import LineMap
+from auditor.lines import LineMap, OneLine
 from auditor.manifests import Document
 from auditor.sources.chance import makes_up, masked
-from auditor.sources.chart import Chart, read_chart
+from auditor.sources.chart import CHART_FILE, Chart, read_chart
 from auditor.sources.completion import Completion
 from auditor.sources.dependencies import Lack, find_lacks
 from auditor.sources.files import read_text
@@ -100,7 +100,7 @@ class ChartSource:
         return masked(first, again, makes_up(path), finished)
 
     def _document(self, chart: Chart, template: str, text: str) -> Document:
-        path = chart.template_path(template)
+        path, lines = _place(chart, template, text)
         return Document(
             path=path,
             text=text,
@@ -108,7 +108,7 @@ class ChartSource:
             chart=chart.shown,
             namespace=self.options.namespace or "default",
             template=template,
-            lines=self._lines(path, text),
+            lines=lines,
             variant=self.variant,
         )
 
@@ -119,12 +119,22 @@ class ChartSource:
         hint = f"{problem.hint}; {_INSTEAD}" if self.variant == DEFAULT else problem.hint
         return replace(problem, what=f"{problem.what}, with {self.variant}", hint=hint)
 
-    def _lines(self, path: str, text: str) -> LineMap | None:
-        """The template's own lines; a template inside of an archive has none to point at."""
-        try:
-            return LineMap(read_text(Path(path), path), text)
-        except SourceError:
-            return None
+
+def _place(chart: Chart, template: str, text: str) -> tuple[str, LineMap | OneLine | None]:
+    """The file to point at, and its lines.
+
+    A subchart that lies in charts/ as an archive has no file of its own: Chart.yaml declares it. A
+    chart that is an archive itself has none at all.
+    """
+    path = chart.template_path(template)
+    try:
+        return path, LineMap(read_text(Path(path), path), text)
+    except SourceError:
+        declared = chart.declaration_of(template)
+        description = Path(chart.shown) / CHART_FILE
+        if declared is None or not description.is_file():
+            return path, None
+        return description.as_posix(), OneLine(declared.line)
 
 
 def _complaints(rendered: Rendered, chart: Chart) -> Iterator[Problem]:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from auditor.errors import MAX_WHY, Problem
+from auditor.lines import Precision
 from auditor.manifests import Document
 from auditor.sources.helm import ChartSource
 from auditor.sources.options import HelmOptions
@@ -361,3 +362,27 @@ def test_a_hostile_chart_does_not_hide_the_others(name: str, tmp_path: Path, tem
         ["honest/templates/x.yaml"],
         [],
     )
+
+
+@BOTH
+def test_a_subchart_in_an_archive_is_located_where_it_is_declared(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    pod = "apiVersion: v1\nkind: Pod\nmetadata: {name: a}\n"
+    sub = write_chart(tmp_path / "sub", {"pod.yaml": pod})
+    parent = write_chart(
+        tmp_path / "parent",
+        {"own.yaml": pod},
+        chart_yaml="dependencies:\n  - name: sub\n    version: 0.1.0\n",
+    )
+    (parent / "charts").mkdir()
+    pack_chart(sub, parent / "charts" / "sub-0.1.0.tgz")
+
+    documents, problems = read(_source(parent, name))
+
+    assert problems == []
+    places = {Path(item.path).name: item.place(2, 1) for item in documents}
+    assert str(places["own.yaml"]) == "parent/templates/own.yaml:2"
+    assert str(places["Chart.yaml"]) == "parent/Chart.yaml:5"
+    assert places["Chart.yaml"].precision is Precision.ANCHOR
