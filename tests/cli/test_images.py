@@ -213,6 +213,14 @@ def test_children_are_verified_and_the_cache_left_out(registry: Registry) -> Non
     assert "missing" in done.out
 
 
+_HEEDING_CTRL_C = """
+import runpy, signal
+signal.signal(signal.SIGINT, signal.default_int_handler)
+runpy.run_module("auditor", run_name="__main__")
+"""
+"""`python -m auditor` where the tests run in the background, and children ignore the interrupt."""
+
+
 def test_ctrl_c_ends_at_once_and_leaves_a_consistent_cache(tmp_path: Path) -> None:
     """One image is answered and kept, the other hangs when the interrupt comes."""
     with run_server() as server:
@@ -220,7 +228,7 @@ def test_ctrl_c_ends_at_once_and_leaves_a_consistent_cache(tmp_path: Path) -> No
         server.on("/v2/slow/manifests/1", Reply(silent=True))
         good, slow = f"{server.host}/app:1", f"{server.host}/slow:1"
         assert podfit("inspect", good, "--cache-dir", tmp_path / "cache").code == 0
-        command = [sys.executable, "-m", "auditor", "inspect", good, slow, "--refresh", "-v"]
+        command = [sys.executable, "-c", _HEEDING_CTRL_C, "inspect", good, slow, "--refresh", "-v"]
         environment = {**os.environ, "PODFIT_CACHE_DIR": str(tmp_path / "cache")}
         with subprocess.Popen(
             command, cwd=ROOT, env=environment, stderr=subprocess.PIPE, text=True
