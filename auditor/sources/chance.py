@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
@@ -31,6 +31,8 @@ _TICK: Final = 1.05
 """Seconds after which what a template makes of `now` differs; most charts write down seconds."""
 _TOKEN: Final = re.compile(r"[A-Za-z0-9+/=]+|[^A-Za-z0-9+/=]")
 """Names are cut at their hyphens; what is in base64 stays in one piece."""
+_JOINTS: Final = frozenset("-_.:")
+"""A part of a name or of a UUID has only digits now and then: it is no number for that."""
 _BEFORE_VALUE: Final = re.compile(r"\s*(?:- )*(?:[\w./-]+:\s+)?")
 
 
@@ -83,15 +85,20 @@ def _masked_line(line: str, other: str) -> str:
         return line
     tokens, others = _TOKEN.findall(line), _TOKEN.findall(other)
     if len(tokens) == len(others):
-        return "".join(_masked_token(*pair) for pair in zip(tokens, others, strict=True))
+        return "".join(_masked_tokens(tokens, others))
     start = _BEFORE_VALUE.match(line)
     return f"{start[0] if start else ''}{MASK}"
 
 
-def _masked_token(token: str, other: str) -> str:
-    if token == other:
-        return token
-    return _DIGITS if token.isdecimal() and other.isdecimal() else MASK
+def _masked_tokens(tokens: list[str], others: list[str]) -> Iterator[str]:
+    around = zip(["", *tokens[:-1]], [*tokens[1:], ""], strict=True)
+    for token, other, neighbours in zip(tokens, others, around, strict=True):
+        if token == other:
+            yield token
+        elif token.isdecimal() and other.isdecimal() and _JOINTS.isdisjoint(neighbours):
+            yield _DIGITS
+        else:
+            yield MASK
 
 
 def _may_act(path: str) -> bool:

@@ -23,7 +23,10 @@ RANDOM = frozenset(("randAlphaNum",))
         ('name: "webx7-b"', 'name: "webq9-b"', 'name: "RANDOM-b"'),
         ("port: 30123", "port: 31999", "port: 1"),
         ("crt: LS0tL+a/b==", "crt: LS0tLxa+b=", "crt: RANDOM"),
-        ('at: "2026-11-23 09:20:01"', 'at: "2026-11-23 09:20:02"', 'at: "2026-11-23 09:20:1"'),
+        ("a: {b: 42, c: d}", "a: {b: 17, c: d}", "a: {b: 1, c: d}"),
+        ("id: 7a-4001-b", "id: 8c-4002-b", "id: RANDOM-RANDOM-b"),
+        ("name: web-12345", "name: web-54321", "name: web-RANDOM"),
+        ('at: "2026-11-23 09:20:01"', 'at: "2026-11-23 09:20:02"', 'at: "2026-11-23 09:20:RANDOM"'),
         ('a: "x-y"', 'a: "x"', "a: RANDOM"),
         ("a: 1\nb: x\nc: 3", "a: 1\nb: y\nc: 3", "a: 1\nb: RANDOM\nc: 3"),
         ("a: 1\nb: 2", "a: 1", "a: 1\nb: 2"),
@@ -107,4 +110,4 @@ def test_times_are_made_up_too(name: str, tmp_path: Path) -> None:
 
     documents, _ = read(ChartSource(chart, "web", HelmOptions(), make_renderer(name)))
 
-    assert "name: p-1\n" in documents[0].text
+    assert "name: p-RANDOM\n" in documents[0].text
