@@ -78,7 +78,7 @@ def test_from_a_chart_repository(
 
     assert problems == []
     assert [item.path for item in documents] == [
-        "web/charts/db/templates/pod.yaml",
+        "web/Chart.yaml",
         "web/templates/pod.yaml",
     ]
     assert contents(web) == before
@@ -139,7 +139,7 @@ def test_from_a_registry(
     documents, problems = audited(renderer)
 
     assert problems == []
-    assert documents[0].path == "web/charts/db/templates/pod.yaml"
+    assert documents[0].path == "web/Chart.yaml"
 
 
 @pytest.mark.parametrize("where", ["file://../../outside", "file:///etc"])
