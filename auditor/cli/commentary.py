@@ -26,7 +26,7 @@ from auditor.sources.rendering import NO_VALUES, Dependency, Rendered, Renderer,
 if TYPE_CHECKING:
     from auditor.errors import Problem
     from auditor.manifests import Document
-    from auditor.registry.transport import Sent
+    from auditor.registry.network.transport import Sent
     from auditor.report import Report
 
 

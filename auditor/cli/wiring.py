@@ -27,7 +27,7 @@ from auditor.sources.interface import Source
 from auditor.sources.open import OpenedSource
 
 if TYPE_CHECKING:
-    from auditor.registry.transport import Observer
+    from auditor.registry.network.transport import Observer
 
 
 def load_clusters(config: Config) -> tuple[ClusterProfile, ...]:
@@ -122,7 +122,7 @@ def _stated(config: Config) -> tuple[Lookup, ...]:
     """What needs no question: what the user says, and images that lie on disk."""
     said: list[Lookup] = [overrides(config)]
     if config.images.layouts:
-        from auditor.registry.layout import parse_layout, read_layouts
+        from auditor.registry.layouts.sources import parse_layout, read_layouts
 
         said.append(read_layouts(map(parse_layout, config.images.layouts)))
     return tuple(said)
@@ -145,8 +145,8 @@ def _cached_registries(
         yield Inspection(CachingInspector(None, cache), lambda: cache.notes)
         return
     from auditor.cli.registries import registry_options
+    from auditor.registry.auth.credentials import DockerKeychain
     from auditor.registry.client import RegistryInspector
-    from auditor.registry.credentials import DockerKeychain
 
     options = registry_options(config.images)
     keychain = DockerKeychain(os.environ, Path.home())

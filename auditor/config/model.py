@@ -31,8 +31,9 @@ class ImageConfig:
     None is the user's own. overrides: globs of names, with what their images are said to hold.
     registries: by host. allowed: globs of registries, or of `host/repository`; () for all.
     insecure: hosts. node_configs: what other programs know of registries. layouts: images on disk,
-    as `auditor/registry/layout.py` reads them. verify_children: ask for what indexes list, too.
-    max_age: seconds for which an answer about a tag holds; None for the usual. refresh: for none.
+    as `auditor/registry/layouts/sources.py` reads them. verify_children: ask for what indexes list,
+    too. max_age: seconds for which an answer about a tag holds; None for the usual. refresh: for
+    none.
     """
 
     reach: Reach = Reach.ONLINE

@@ -5,16 +5,16 @@ from __future__ import annotations
 import threading
 from dataclasses import replace
 
-from auditor.registry.auth import Authenticator
-from auditor.registry.credentials import Keychain
-from auditor.registry.endpoints import Endpoint
+from auditor.registry.auth.authenticator import Authenticator
+from auditor.registry.auth.credentials import Keychain
+from auditor.registry.auth.tokens import TokenService
 from auditor.registry.hosts import RegistryHost
+from auditor.registry.network.endpoints import Endpoint
+from auditor.registry.network.redirects import Follower
+from auditor.registry.network.sending import Sender
+from auditor.registry.network.transport import Transport
 from auditor.registry.options import RegistryOptions
-from auditor.registry.redirects import Follower
 from auditor.registry.remarks import Remarks
-from auditor.registry.sending import Sender
-from auditor.registry.tokens import TokenService
-from auditor.registry.transport import Transport
 
 
 class Hosts:

@@ -12,21 +12,21 @@ from urllib.parse import quote
 
 from auditor.images import ImageReference, UnknownReason
 from auditor.registry.addresses import origin_of
-from auditor.registry.auth import DENIED
-from auditor.registry.content import Fetched
-from auditor.registry.deadlines import Deadline
-from auditor.registry.documents import (
+from auditor.registry.auth.authenticator import DENIED
+from auditor.registry.content.documents import (
     INDEX_TYPES,
     MANIFEST_TYPES,
     MAX_DOCUMENT,
     Descriptor,
     is_digest,
 )
-from auditor.registry.explanations import not_found, registry_message, unexpected
+from auditor.registry.content.interface import Fetched
 from auditor.registry.failures import RegistryFailure
 from auditor.registry.hosts import RegistryHost
 from auditor.registry.interface import Blobs
-from auditor.registry.transport import Answer, Request
+from auditor.registry.network.deadlines import Deadline
+from auditor.registry.network.explanations import not_found, registry_message, unexpected
+from auditor.registry.network.transport import Answer, Request
 
 ACCEPT: Final = ", ".join((*INDEX_TYPES, *MANIFEST_TYPES))
 """Never `*/*` alone: it gives 404 or, silently, the linux/amd64 child of a list."""

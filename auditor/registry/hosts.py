@@ -7,16 +7,16 @@ from dataclasses import replace
 from typing import Final
 
 from auditor.registry.addresses import origin_of
-from auditor.registry.auth import DENIED, Authenticator
-from auditor.registry.challenges import parse_challenges
-from auditor.registry.deadlines import Deadline
-from auditor.registry.endpoints import Endpoint
+from auditor.registry.auth.authenticator import DENIED, Authenticator
+from auditor.registry.auth.challenges import parse_challenges
+from auditor.registry.auth.realms import RealmError, judge_realm
+from auditor.registry.auth.tokens import Grant, TokenRefused, TokenService
 from auditor.registry.failures import RegistryFailure
+from auditor.registry.network.deadlines import Deadline
+from auditor.registry.network.endpoints import Endpoint
+from auditor.registry.network.sending import Sender
+from auditor.registry.network.transport import Answer, Request
 from auditor.registry.options import HostOptions
-from auditor.registry.realms import RealmError, judge_realm
-from auditor.registry.sending import Sender
-from auditor.registry.tokens import Grant, TokenRefused, TokenService
-from auditor.registry.transport import Answer, Request
 
 _MAX_ROUNDS: Final = 5
 _UNAUTHORIZED: Final = 401

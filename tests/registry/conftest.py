@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 
 from auditor.images import ImageReference, KnownPlatforms, Platforms, UnknownPlatforms
+from auditor.registry.auth.credentials import Credential, Keychain, Lookup
 from auditor.registry.client import RegistryInspector
-from auditor.registry.credentials import Credential, Keychain, Lookup
 from auditor.registry.interface import Blobs
+from auditor.registry.network.transport import Sent
 from auditor.registry.options import Clock, RegistryOptions
-from auditor.registry.transport import Sent
 from tests.support.faults import FaultServer, run_server
 
 

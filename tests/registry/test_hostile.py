@@ -14,10 +14,10 @@ import pytest
 
 from auditor.images import ImageReference, UnknownPlatforms, UnknownReason
 from auditor.platforms import parse_platform
-from auditor.registry.credentials import Credential
-from auditor.registry.documents import MAX_DOCUMENT
+from auditor.registry.auth.credentials import Credential
+from auditor.registry.content.documents import MAX_DOCUMENT
+from auditor.registry.content.resolution import resolve
 from auditor.registry.options import Clock, HostOptions
-from auditor.registry.resolution import resolve
 from tests.registry.conftest import Asker, Logins, NewAsker
 from tests.support.certificates import make_certificates
 from tests.support.faults import (
@@ -310,7 +310,7 @@ def test_a_connection_that_nobody_checked_is_not_used(
     server: FaultServer, asker: Asker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Should urllib3 stop calling `_new_conn`, nothing may be sent."""
-    from auditor.registry import connections
+    from auditor.registry.network import connections
 
     monkeypatch.delattr(connections._Watched, "_new_conn")
     server.on("/v2/app/manifests/1", index(index_body()))

@@ -1,0 +1,221 @@
+"""How to authenticate with one registry: what it asked for, what the user has, what was refused.
+
+The registry's challenge is remembered for all its repositories, a token for each. Credentials that
+are refused are not sent again; a public image is then asked for without any, with a remark: stale
+logins are a frequent trouble of CI.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Final, Literal
+
+from auditor.images import UnknownReason
+from auditor.registry.auth.challenges import Challenge, parse_challenges
+from auditor.registry.auth.credentials import Credential, Keychain
+from auditor.registry.auth.realms import Realm, RealmError, judge_realm
+from auditor.registry.auth.tokens import Grant, Token, TokenRefused, TokenService, basic
+from auditor.registry.auth.trials import Trials, acquired
+from auditor.registry.failures import RegistryFailure
+from auditor.registry.network.deadlines import Deadline
+from auditor.registry.network.endpoints import Endpoint
+from auditor.registry.network.transport import Answer
+from auditor.registry.options import RegistryOptions
+from auditor.registry.remarks import Remarks
+
+_UNAUTHORIZED: Final = 401
+DENIED: Final = frozenset({_UNAUTHORIZED, 403})
+
+
+@dataclass(frozen=True, slots=True)
+class Authorization:
+    """What to send. credential: whose it is, None for what anyone gets. fresh: just fetched."""
+
+    header: str = field(repr=False)
+    scheme: Literal["basic", "bearer"]
+    credential: Credential | None = None
+    fresh: bool = False
+
+
+class Authenticator:
+    """Used from many threads."""
+
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        keychain: Keychain,
+        tokens: TokenService,
+        options: RegistryOptions,
+        remarks: Remarks,
+    ) -> None:
+        self._endpoint, self._keychain, self._tokens = endpoint, keychain, tokens
+        self._options, self._remarks = options, remarks
+        self._challenge: Challenge | None = None
+        self._lock = threading.Lock()
+        self._locks: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
+        self._held: dict[str, tuple[Token, Credential | None]] = {}
+        self._trials = Trials()
+        self._untrusted = ""
+
+    @contextmanager
+    def authorized(self, repository: str, deadline: Deadline) -> Iterator[Authorization | None]:
+        """What to send with a request for a repository; None for nothing.
+
+        Within, `learn` is to be told of the answer. Raises RegistryFailure and TimeOver.
+        """
+        challenge = self._challenge
+        if challenge is None:
+            yield None
+        elif challenge.scheme == "basic":
+            with self._trials.using(self._known(repository), deadline):
+                credential = self._usable(repository)
+                header = basic(credential) if credential else ""
+                yield Authorization(header, "basic", credential) if credential else None
+        else:
+            with self._lock:
+                lock = self._locks[repository]
+            with acquired(lock, deadline):
+                bearer = self._bearer(challenge, repository, deadline)
+            yield bearer
+
+    def learn(self, repository: str, answer: Answer, used: Authorization | None) -> bool:
+        """Draws the lesson of an answer. Whether asking again may help."""
+        credential = used.credential if used else None
+        if answer.status not in DENIED:
+            if credential:
+                self._trials.succeeded(credential)
+            return False
+        challenge = _best(parse_challenges(answer.all_headers("www-authenticate")))
+        if challenge:
+            self._challenge = challenge
+        if used is None:
+            return self._can_answer(repository) and answer.status == _UNAUTHORIZED
+        self._held.pop(repository, None)
+        if used.scheme == "bearer" and not used.fresh and answer.status == _UNAUTHORIZED:
+            return True
+        if credential is None:
+            return False
+        if used.scheme == "basic" and answer.status == _UNAUTHORIZED:
+            self._trials.failed(credential, repository)
+            self._remark_rejection(credential)
+        else:
+            self._trials.denied(credential, repository)
+        return True
+
+    def denial(self, repository: str) -> RegistryFailure:
+        """Why a repository stays closed, after everything the user has was tried."""
+        name, lookup = self._endpoint.name, self._keychain.find(self._endpoint.name, repository)
+        credential = lookup.credential
+        if credential and self._trials.seem_wrong(credential):
+            return self._rejection(credential)
+        if credential and self._untrusted:
+            message = f"registry {name} asked to send its credentials to {self._untrusted}"
+            hint = f"if {self._untrusted} belongs to {name}, add it to its `trusted-realms`"
+            return RegistryFailure(UnknownReason.REFUSED, message, hint)
+        if credential is None and lookup.problems:
+            message = f"no credentials for {name}: {lookup.problems[0]}"
+            return RegistryFailure(UnknownReason.AUTHENTICATION_FAILED, message)
+        if credential:
+            hint = f"the credentials from {credential.source} give no access to it"
+        else:
+            searched = ", ".join(lookup.searched)
+            looked = f" (searched {searched})" if searched else ""
+            hint = (
+                f"no credentials for {name} are configured{looked}; log in to it if it is private"
+            )
+        message = f"repository {name}/{repository} does not exist or needs credentials"
+        return RegistryFailure(UnknownReason.NOT_FOUND_OR_DENIED, message, hint)
+
+    def _rejection(self, credential: Credential) -> RegistryFailure:
+        name = self._endpoint.name
+        message = f"credentials for {name} (from {credential.source}) were rejected"
+        reason = UnknownReason.AUTHENTICATION_FAILED
+        return RegistryFailure(reason, message, f"log in to {name} again")
+
+    def _known(self, repository: str) -> Credential | None:
+        lookup = self._keychain.find(self._endpoint.name, repository)
+        for problem in lookup.problems:
+            self._remarks.add(problem)
+        return lookup.credential
+
+    def _usable(self, repository: str) -> Credential | None:
+        known = self._known(repository)
+        return known if known and self._trials.is_usable(known, repository) else None
+
+    def _can_answer(self, repository: str) -> bool:
+        if self._challenge is None:
+            return False
+        return self._challenge.scheme == "bearer" or self._usable(repository) is not None
+
+    def _bearer(self, challenge: Challenge, repository: str, deadline: Deadline) -> Authorization:
+        held = self._held.get(repository)
+        if held and held[0].good_until > self._options.clock.monotonic():
+            return Authorization(f"Bearer {held[0].value}", "bearer", held[1])
+        credential = self._usable(repository)
+        if credential and credential.registry_token:
+            return Authorization(f"Bearer {credential.registry_token}", "bearer", credential, True)
+        realm = self._realm(challenge)
+        if credential and not realm.trusted:
+            self._distrust(realm)
+            credential = None
+        grant = Grant(realm, challenge["service"], f"repository:{repository}:pull")
+        token = self._token_for(credential, grant, repository, deadline) if credential else None
+        if token is None:
+            credential = None
+            try:
+                token = self._tokens.fetch(grant, None, deadline)
+            except TokenRefused:
+                raise self.denial(repository) from None
+        self._held[repository] = (token, credential)
+        return Authorization(f"Bearer {token.value}", "bearer", credential, True)
+
+    def _token_for(
+        self, credential: Credential, grant: Grant, repository: str, deadline: Deadline
+    ) -> Token | None:
+        """The user's token, or None where the token service refuses."""
+        with self._trials.using(credential, deadline):
+            if not self._trials.is_usable(credential, repository):
+                return None
+            try:
+                token = self._tokens.fetch(grant, credential, deadline)
+            except TokenRefused as refused:
+                if refused.status == _UNAUTHORIZED:
+                    self._trials.reject(credential)
+                    self._remark_rejection(credential)
+                else:
+                    self._trials.denied(credential, repository)
+                return None
+            self._trials.succeeded(credential)
+            return token
+
+    def _realm(self, challenge: Challenge) -> Realm:
+        try:
+            return judge_realm(challenge["realm"], self._endpoint)
+        except RealmError as error:
+            message = f"registry {self._endpoint.name} cannot be asked for a token: {error}"
+            raise RegistryFailure(UnknownReason.REFUSED, message) from None
+
+    def _distrust(self, realm: Realm) -> None:
+        name, self._untrusted = self._endpoint.name, str(realm.origin)
+        self._remarks.add(
+            f"refused to send the credentials for {name} to {realm.origin}; if it belongs to "
+            f"{name}, add it to its `trusted-realms`"
+        )
+
+    def _remark_rejection(self, credential: Credential) -> None:
+        if self._trials.is_rejected(credential):
+            message = str(self._rejection(credential))
+            self._remarks.add(f"{message}; its images were asked for without them")
+
+
+def _best(challenges: tuple[Challenge, ...]) -> Challenge | None:
+    """Bearer before Basic, as containerd sorts them; other schemes are not spoken here."""
+    for scheme in ("bearer", "basic"):
+        for challenge in challenges:
+            if challenge.scheme == scheme and challenge["realm"]:
+                return challenge
+    return None

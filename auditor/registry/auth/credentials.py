@@ -1,0 +1,226 @@
+"""Which credentials belong to a registry, from where Docker and Podman keep them.
+
+In this order, the first that knows the registry wins: `DOCKER_AUTH_CONFIG` (the content itself),
+`REGISTRY_AUTH_FILE`, `$DOCKER_CONFIG/config.json` or `~/.docker/config.json`, Podman's
+`${XDG_RUNTIME_DIR}/containers/auth.json` and `${XDG_CONFIG_HOME}/containers/auth.json`,
+`~/.dockercfg`. Within one: `credHelpers`, then `auths` from the longest path down to the host
+(containers-auth.json(5)), then `credsStore`.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final, Protocol
+
+from auditor.references import DOCKER_HUB
+from auditor.registry.auth.credential_helpers import HelperAnswer, HelperError, ask_helper
+from auditor.registry.json_text import JsonError, JsonObject, object_at, parse_object, text_at
+
+MAX_FILE: Final = 1024 * 1024
+_HUB_KEYS: Final = (
+    "https://index.docker.io/v1/",
+    "index.docker.io",
+    "registry-1.docker.io",
+    "registry.hub.docker.com",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Credential:
+    """Either name and secret, or a refresh token (identity_token), or a ready registry token.
+
+    source: where it was found, for messages.
+    """
+
+    source: str
+    username: str = field(default="", repr=False)
+    secret: str = field(default="", repr=False)
+    identity_token: str = field(default="", repr=False)
+    registry_token: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Lookup:
+    """credential: None where nobody knows one. searched: the places that were there to look in.
+
+    problems: what kept a place from being looked in, a sentence each.
+    """
+
+    credential: Credential | None
+    searched: tuple[str, ...] = ()
+    problems: tuple[str, ...] = ()
+
+
+class Keychain(Protocol):
+    """Knows credentials by registry."""
+
+    def find(self, registry: str, repository: str) -> Lookup:
+        """The credential for a repository. Never raises. Called from many threads."""
+        ...
+
+
+class NoCredentials:
+    """The keychain of someone who is not logged in anywhere."""
+
+    def find(self, registry: str, repository: str) -> Lookup:  # noqa: ARG002 - a Keychain
+        return Lookup(None)
+
+
+@dataclass(frozen=True, slots=True)
+class _Store:
+    """One parsed configuration."""
+
+    name: str
+    auths: JsonObject
+    helpers: JsonObject
+    default_helper: str
+
+
+AskHelper = Callable[[str, str], HelperAnswer | None]
+
+
+class DockerKeychain:
+    """The credentials of the user's Docker and Podman logins. Read once, when first asked.
+
+    environ: of the process. home: the user's. ask: runs a credential helper.
+    """
+
+    def __init__(self, environ: Mapping[str, str], home: Path, ask: AskHelper = ask_helper) -> None:
+        self._environ, self._home, self._ask = environ, home, ask
+        self._lock = threading.Lock()
+        self._stores: tuple[_Store, ...] | None = None
+        self._problems: list[str] = []
+        self._helped: dict[tuple[str, str], HelperAnswer | None] = {}
+        self._broken: dict[str, str] = {}
+
+    def find(self, registry: str, repository: str) -> Lookup:
+        """The lock makes a helper run once, however many threads ask."""
+        with self._lock:
+            if self._stores is None:
+                self._stores = tuple(self._load())
+            problems = list(self._problems)
+            found = None
+            for store in self._stores:
+                try:
+                    found = self._find_in(store, registry, repository)
+                except HelperError as error:
+                    problems.append(f"{error} (named in {store.name})")
+                if found:
+                    break
+            searched = tuple(store.name for store in self._stores)
+            return Lookup(found, searched, tuple(problems))
+
+    def _find_in(self, store: _Store, registry: str, repository: str) -> Credential | None:
+        for key in _hosts(registry):
+            if helper := text_at(store.helpers, key):
+                return self._help(helper, key, store)
+        for key in _keys(registry, repository):
+            entry = object_at(store.auths, key)
+            if credential := _stored(entry, store.name):
+                return credential
+        if store.default_helper:
+            server = _HUB_KEYS[0] if registry == DOCKER_HUB else registry
+            return self._help(store.default_helper, server, store)
+        return None
+
+    def _help(self, helper: str, server: str, store: _Store) -> Credential | None:
+        if helper in self._broken:
+            raise HelperError(self._broken[helper])
+        if (helper, server) not in self._helped:
+            try:
+                self._helped[helper, server] = self._ask(helper, server)
+            except HelperError as error:
+                self._broken[helper] = str(error)
+                raise
+        answer = self._helped[helper, server]
+        if answer is None:
+            return None
+        source = f"docker-credential-{helper}, named in {store.name}"
+        if answer.identity:
+            return Credential(source, identity_token=answer.secret)
+        return Credential(source, answer.username, answer.secret)
+
+    def _load(self) -> Iterator[_Store]:
+        if inline := self._environ.get("DOCKER_AUTH_CONFIG"):
+            yield from self._parse("DOCKER_AUTH_CONFIG", inline.encode())
+        for path in self._files():
+            try:
+                if not path.is_file():
+                    continue
+                with path.open("rb") as file:
+                    content = file.read(MAX_FILE + 1)
+            except OSError as error:
+                self._problems.append(f"{self._shown(path)} cannot be read: {error.strerror}")
+                continue
+            yield from self._parse(self._shown(path), content)
+
+    def _files(self) -> Iterator[Path]:
+        if named := self._environ.get("REGISTRY_AUTH_FILE"):
+            yield Path(named)
+        folder = self._environ.get("DOCKER_CONFIG")
+        yield (Path(folder) if folder else self._home / ".docker") / "config.json"
+        if runtime := self._environ.get("XDG_RUNTIME_DIR"):
+            yield Path(runtime) / "containers" / "auth.json"
+        settings = self._environ.get("XDG_CONFIG_HOME")
+        yield (Path(settings) if settings else self._home / ".config") / "containers" / "auth.json"
+        yield self._home / ".dockercfg"
+
+    def _shown(self, path: Path) -> str:
+        inside = path.is_relative_to(self._home)
+        return f"~/{path.relative_to(self._home).as_posix()}" if inside else str(path)
+
+    def _parse(self, name: str, content: bytes) -> Iterator[_Store]:
+        if len(content) > MAX_FILE:
+            self._problems.append(f"{name} is larger than {MAX_FILE} bytes")
+            return
+        try:
+            value = parse_object(content)
+        except JsonError as error:
+            self._problems.append(f"{name} cannot be read: {error}")
+            return
+        if name.endswith(".dockercfg"):
+            value = {"auths": value}
+        helpers, default = object_at(value, "credHelpers"), text_at(value, "credsStore")
+        yield _Store(name, object_at(value, "auths"), helpers, default)
+
+
+def _hosts(registry: str) -> tuple[str, ...]:
+    return (registry, *_HUB_KEYS) if registry == DOCKER_HUB else (registry,)
+
+
+def _keys(registry: str, repository: str) -> Iterator[str]:
+    """What `auths` may call a repository, the most specific first."""
+    parts = repository.split("/")
+    for length in range(len(parts), 0, -1):
+        yield "/".join((registry, *parts[:length]))
+    yield from _hosts(registry)
+    for scheme in ("https://", "http://"):
+        for suffix in ("", "/", "/v1/", "/v2/"):
+            yield f"{scheme}{registry}{suffix}"
+
+
+def _stored(entry: JsonObject, source: str) -> Credential | None:
+    if token := text_at(entry, "identitytoken"):
+        return Credential(source, identity_token=token)
+    if token := text_at(entry, "registrytoken"):
+        return Credential(source, registry_token=token)
+    username, secret = text_at(entry, "username"), text_at(entry, "password")
+    if encoded := text_at(entry, "auth"):
+        username, secret = _decoded(encoded)
+    return Credential(source, username, secret) if username and secret else None
+
+
+def _decoded(encoded: str) -> tuple[str, str]:
+    """Name and password of an `auth` entry: base64, padded or not; Docker ends some with NULs."""
+    stripped = encoded.strip().rstrip("=")
+    try:
+        text = base64.b64decode(stripped + "=" * (-len(stripped) % 4), validate=True).decode()
+    except (binascii.Error, UnicodeDecodeError, ValueError):
+        return "", ""
+    username, _, secret = text.partition(":")
+    return username, secret.strip("\0")

@@ -1,0 +1,115 @@
+"""What went wrong with a registry, and what the user can do, in one sentence each.
+
+The reason decides what a report makes of it; the wording follows the cause.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from auditor.images import ImageReference, UnknownReason
+from auditor.references import DOCKER_HUB, suspicion
+from auditor.registry.failures import Missing, RegistryFailure, foreign
+from auditor.registry.json_text import JsonError, parse_object, text_at
+from auditor.registry.network.endpoints import Endpoint
+from auditor.registry.network.faults import Fault, FaultKind
+from auditor.registry.network.retries import TOO_MANY_REQUESTS
+from auditor.registry.network.transport import Answer
+
+_TLS_HINTS: Final = {
+    FaultKind.PLAIN_HTTP: "if you trust the network, give --insecure-registry for this host",
+    FaultKind.CERTIFICATE: "give the registry's CA as `ca` for this host, or fix its certificate",
+    FaultKind.CLIENT_CERTIFICATE: "set `client-cert` and `client-key` for this host",
+    FaultKind.TLS: "check the TLS settings of this host",
+}
+_BAD_REQUEST: Final = 400
+_TLS: Final = b"HTTPS"
+_REACH_HINT: Final = "check the name and the network, or use a lock file"
+
+
+def explain_fault(endpoint: Endpoint, fault: Fault, attempts: int) -> RegistryFailure:
+    """A request that got no answer."""
+    name = f"registry {endpoint.name}"
+    where = f"{name} (by way of {fault.where})" if fault.where else name
+    if fault.kind is FaultKind.BLOCKED:
+        message = f"refused to contact private address {fault.why} for {endpoint.name}"
+        hint = f"if {fault.where or endpoint.name} is yours, list it under `registries`"
+        return RegistryFailure(UnknownReason.REFUSED, message, hint)
+    if fault.kind in _TLS_HINTS:
+        return RegistryFailure(UnknownReason.TLS, f"{where}: {fault.why}", _TLS_HINTS[fault.kind])
+    if fault.kind is FaultKind.TOO_LARGE:
+        return RegistryFailure(UnknownReason.TOO_LARGE, f"{where}: {fault.why}")
+    if fault.kind is FaultKind.ENCODING:
+        return RegistryFailure(UnknownReason.MALFORMED, f"{where}: {fault.why}")
+    tries = f" ({attempts} attempts)" if attempts > 1 else ""
+    message = f"{where} unreachable: {fault.why}{tries}"
+    return RegistryFailure(UnknownReason.UNREACHABLE, message, _REACH_HINT)
+
+
+def explain_exhausted(endpoint: Endpoint, answer: Answer, attempts: int) -> RegistryFailure:
+    """A registry that keeps answering that it cannot now."""
+    if answer.status == TOO_MANY_REQUESTS:
+        return _limited(endpoint, answer)
+    message = f"registry {endpoint.name} answered {answer.status} ({attempts} attempts)"
+    hint = "try again later, or use a lock file"
+    return RegistryFailure(UnknownReason.UNREACHABLE, message, hint)
+
+
+def not_found(reference: ImageReference, part: str) -> Missing:
+    """A 404. part: of the image, "" for what the reference itself names."""
+    repository = f"{reference.registry}/{reference.repository}"
+    named = reference.digest or f'tag "{reference.tag}"'
+    message = f"{part or named} not found in {repository}"
+    return Missing(UnknownReason.NOT_FOUND, message, "" if part else suspicion(reference))
+
+
+def unexpected(endpoint: Endpoint, answer: Answer, said: str) -> RegistryFailure:
+    """An answer that is neither a success nor about authentication. said: the registry's words."""
+    name = f"registry {endpoint.name}"
+    if answer.status == _BAD_REQUEST and endpoint.origin.scheme == "http" and _TLS in answer.body:
+        hint = "give the registry's CA as `ca` for this host"
+        message = f"{name}: it speaks TLS where plain HTTP was expected"
+        return RegistryFailure(UnknownReason.TLS, message, hint)
+    detail = f": {said}" if said else ""
+    return RegistryFailure(UnknownReason.FAILED, f"{name} answered {answer.status}{detail}")
+
+
+def registry_message(answer: Answer) -> str:
+    """What a registry says is wrong (distribution-spec `errors[0]`), safe to show, or "".
+
+    Only of the registry's own words: what a redirect's target says is nobody's business.
+    """
+    try:
+        errors = parse_object(answer.body).get("errors")
+    except JsonError:
+        return ""
+    first = errors[0] if isinstance(errors, list) and errors else None
+    if not isinstance(first, dict):
+        return ""
+    return foreign(text_at(first, "message") or text_at(first, "code"))
+
+
+def remaining_pulls(answer: Answer) -> tuple[int, int, int] | None:
+    """Docker Hub's (left, of, seconds of the window) from `ratelimit-*` headers, or None."""
+    left, _, window = answer.header("ratelimit-remaining").partition(";w=")
+    most = answer.header("ratelimit-limit").partition(";")[0]
+    if not all(text.isascii() and text.isdigit() for text in (left, most)):
+        return None
+    seconds = int(window[:9]) if window.isascii() and window.isdigit() else 0
+    return int(left[:9]), int(most[:9]), seconds
+
+
+def _limited(endpoint: Endpoint, answer: Answer) -> RegistryFailure:
+    hint = "log in, use a mirror, or a lock file"
+    if pulls := remaining_pulls(answer):
+        left, most, seconds = pulls
+        window = f", window {seconds / 3600:g} h" if seconds else ""
+        message = f"{display(endpoint)} limit reached ({left} of {most} left{window})"
+        return RegistryFailure(UnknownReason.RATE_LIMITED, message, hint)
+    said = registry_message(answer)
+    message = f"{display(endpoint)} limits requests" + (f": {said}" if said else "")
+    return RegistryFailure(UnknownReason.RATE_LIMITED, message, hint)
+
+
+def display(endpoint: Endpoint) -> str:
+    return "Docker Hub" if endpoint.name == DOCKER_HUB else f"registry {endpoint.name}"

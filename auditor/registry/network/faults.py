@@ -1,0 +1,115 @@
+"""A request that got no usable answer: what kind of trouble, in words without secrets."""
+
+from __future__ import annotations
+
+import socket
+import ssl
+from collections.abc import Iterator
+from enum import Enum
+from typing import Final
+
+import urllib3.exceptions
+
+from auditor.registry.network.connections import BlockedPeer
+
+PROXY: Final = "the proxy"
+_MAX_CAUSES: Final = 20
+_PLAIN_HTTP: Final = ("WRONG_VERSION_NUMBER", "HTTP_REQUEST", "RECORD_LAYER_FAILURE")
+_CLIENT_CERTIFICATE: Final = ("CERTIFICATE_REQUIRED", "BAD_CERTIFICATE", "HANDSHAKE_FAILURE")
+
+
+class FaultKind(Enum):
+    """What went wrong. The order is that of the connection's life."""
+
+    NAME = "name"
+    BLOCKED = "blocked"
+    CONNECT = "connect"
+    PLAIN_HTTP = "plain-http"
+    CERTIFICATE = "certificate"
+    CLIENT_CERTIFICATE = "client-certificate"
+    TLS = "tls"
+    TIMEOUT = "timeout"
+    CUT = "cut"
+    TOO_LARGE = "too-large"
+    ENCODING = "encoding"
+
+
+class Fault(Exception):
+    """why: a clause for the user. transient: asking again may help.
+
+    where: what stood between, if it was not the registry itself: a redirect's target, `PROXY`.
+    """
+
+    def __init__(self, kind: FaultKind, why: str, *, transient: bool = False) -> None:
+        super().__init__(why)
+        self.kind, self.why, self.transient = kind, why, transient
+        self.where = ""
+
+
+def fault_of(error: Exception) -> Fault:
+    """What an exception of the HTTP libraries comes down to.
+
+    Their texts hold URLs, which may hold secrets; so only the kind of the cause is kept.
+    """
+    causes = tuple(_causes(error))
+    fault = _fault(causes)
+    if any(isinstance(cause, urllib3.exceptions.ProxyError) for cause in causes):
+        fault.where = PROXY
+    return fault
+
+
+def _fault(causes: tuple[BaseException, ...]) -> Fault:
+    for cause in causes:
+        if fault := _known(cause):
+            return fault
+    for cause in causes:
+        if isinstance(cause, OSError) and cause.strerror:
+            return Fault(FaultKind.CONNECT, cause.strerror.lower(), transient=True)
+    return Fault(FaultKind.CUT, "the connection was closed too early", transient=True)
+
+
+def _known(cause: BaseException) -> Fault | None:
+    match cause:
+        case BlockedPeer():
+            return Fault(FaultKind.BLOCKED, cause.address)
+        case socket.gaierror():
+            temporary = cause.errno == socket.EAI_AGAIN
+            return Fault(FaultKind.NAME, "its name does not resolve", transient=temporary)
+        case UnicodeError() | urllib3.exceptions.LocationValueError():
+            return Fault(FaultKind.NAME, "its name is not a valid host name")
+        case ssl.SSLError():
+            return _tls_fault(cause)
+        case urllib3.exceptions.NewConnectionError():
+            return None  # It counts as a ConnectTimeoutError; its cause knows better.
+        case TimeoutError() | urllib3.exceptions.ConnectTimeoutError():
+            return Fault(FaultKind.TIMEOUT, "the connection timed out", transient=True)
+        case urllib3.exceptions.ReadTimeoutError():
+            return Fault(FaultKind.TIMEOUT, "it did not answer in time", transient=True)
+        case _:
+            return None
+
+
+def _tls_fault(error: ssl.SSLError) -> Fault:
+    if isinstance(error, ssl.SSLEOFError):
+        return Fault(FaultKind.CUT, "the connection was closed too early", transient=True)
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return Fault(FaultKind.CERTIFICATE, f"its certificate is not valid: {error.verify_message}")
+    reason = error.reason or "unknown reason"
+    if any(word in reason for word in _PLAIN_HTTP):
+        return Fault(FaultKind.PLAIN_HTTP, "it speaks plain HTTP where TLS was expected")
+    if any(word in reason for word in _CLIENT_CERTIFICATE):
+        return Fault(FaultKind.CLIENT_CERTIFICATE, "it wants a client certificate")
+    return Fault(FaultKind.TLS, f"TLS failed: {reason.lower().replace('_', ' ')}")
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    """The exception and what it wraps: urllib3 keeps causes in `reason` and `args`, too."""
+    pending: list[object] = [error]
+    seen: set[int] = set()
+    while pending and len(seen) < _MAX_CAUSES:
+        found = pending.pop(0)
+        if not isinstance(found, BaseException) or id(found) in seen:
+            continue
+        seen.add(id(found))
+        yield found
+        pending += [getattr(found, "reason", None), found.__cause__, found.__context__, *found.args]

@@ -1,0 +1,70 @@
+"""`registries.conf` of Podman, CRI-O and skopeo (containers-registries.conf(5), version 2)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final, Literal
+
+from auditor.registry.node_config.tables import Table, read_toml
+from auditor.registry.options import HostOptions, Namespace, Place
+
+_PULLS: Final[dict[str, Literal["all", "tag", "digest"]]] = {
+    "": "all",
+    "all": "all",
+    "digest-only": "digest",
+    "tag-only": "tag",
+}
+_INSECURE: Final = HostOptions(insecure="any")
+
+
+def read_registries(path: Path) -> tuple[dict[str, HostOptions], tuple[Namespace, ...]]:
+    """What it says of hosts and of prefixes. Raises `ConfigurationError`."""
+    table = read_toml(path)
+    if "registries" in table.values:
+        raise table.wrong("it is of version 1, with [registries]: write [[registry]] instead")
+    hosts: dict[str, HostOptions] = {}
+    namespaces = []
+    for registry in table.tables("registry"):
+        location = registry.text("location")
+        prefix = registry.text("prefix") or location
+        if not prefix:
+            raise registry.wrong("a [[registry]] has neither `prefix` nor `location`")
+        insecure = registry.flag("insecure")
+        if insecure and not prefix.startswith("*."):
+            hosts[(location or prefix).partition("/")[0]] = _INSECURE
+        namespaces.append(
+            Namespace(
+                prefix,
+                tuple(map(_mirror, _mirrors(registry))),
+                _place(location, insecure=insecure) if location not in ("", prefix) else None,
+                f"by {path}" if registry.flag("blocked") else "",
+            )
+        )
+    return hosts, tuple(namespaces)
+
+
+def _mirrors(registry: Table) -> tuple[Table, ...]:
+    """With `mirror-by-digest-only` none of them is asked for a tag."""
+    mirrors = tuple(registry.tables("mirror"))
+    if not registry.flag("mirror-by-digest-only"):
+        return mirrors
+    return tuple(
+        Table(mirror.path, {**mirror.values, "pull-from-mirror": "digest-only"})
+        for mirror in mirrors
+    )
+
+
+def _mirror(table: Table) -> Place:
+    location, pull = table.text("location"), table.text("pull-from-mirror")
+    if not location:
+        raise table.wrong("a [[registry.mirror]] has no `location`")
+    if pull not in _PULLS:
+        raise table.wrong("`pull-from-mirror` must be all, digest-only or tag-only")
+    return _place(location, insecure=table.flag("insecure"), pulls=_PULLS[pull])
+
+
+def _place(
+    location: str, *, insecure: bool, pulls: Literal["all", "tag", "digest"] = "all"
+) -> Place:
+    host, _, path = location.strip("/").partition("/")
+    return Place(host, path, options=_INSECURE if insecure else None, pulls=pulls)

@@ -1,0 +1,76 @@
+import pytest
+
+from auditor.registry.auth.realms import RealmError, judge_realm
+from auditor.registry.network.endpoints import endpoint_of
+from auditor.registry.options import HostOptions, RegistryOptions
+
+
+def trusted(registry: str, realm: str, *hosts: str) -> bool:
+    options = RegistryOptions(hosts={registry: HostOptions(trusted_realms=frozenset(hosts))})
+    return judge_realm(realm, endpoint_of(registry, options)).trusted
+
+
+@pytest.mark.parametrize(
+    ("registry", "realm"),
+    [
+        ("docker.io", "https://auth.docker.io/token"),
+        ("ghcr.io", "https://ghcr.io/token"),
+        ("registry.gitlab.com", "https://gitlab.com/jwt/auth"),
+        ("nvcr.io", "https://authn.nvidia.com/token"),
+        ("quay.io", "https://quay.io/v2/auth"),
+        ("registry.corp.example", "https://auth.corp.example/token"),
+        ("registry.corp.example", "https://corp.example/jwt/auth"),
+        ("corp.example", "https://auth.corp.example/token"),
+        ("corp.example:5000", "https://corp.example:5001/token"),
+        ("a.registry.example.co.uk", "https://b.registry.example.co.uk/token"),
+    ],
+)
+def test_a_registrys_own_service_may_see_credentials(registry: str, realm: str) -> None:
+    assert trusted(registry, realm)
+
+
+@pytest.mark.parametrize(
+    ("registry", "realm"),
+    [
+        ("docker.io", "https://auth.docker.io.evil.example/token"),
+        ("docker.io", "https://evil.example/token"),
+        ("quay.io", "https://evil.io/token"),
+        ("registry.co.uk", "https://evil.co.uk/token"),
+        ("a.registry.co.uk", "https://evil.co.uk/token"),
+        ("a.one.example", "https://a.two.example/token"),
+        ("10.0.0.1", "https://10.0.0.2/token"),
+        ("ghcr.io", "https://io/token"),
+    ],
+)
+def test_others_may_not(registry: str, realm: str) -> None:
+    assert not trusted(registry, realm)
+
+
+def test_a_trusted_host_may() -> None:
+    assert trusted("quay.io", "https://sso.example/token", "sso.example")
+    assert trusted("quay.io", "https://sso.example:8443/token", "sso.example:8443")
+    assert not trusted("quay.io", "https://sso.example/token", "sso.example:8443")
+
+
+@pytest.mark.parametrize(
+    ("registry", "realm"),
+    [
+        ("quay.io", "http://quay.io/token"),
+        ("quay.io", "https://user:secret@quay.io/token"),
+        ("quay.io", "quay.io/token"),
+        ("quay.io", "https://"),
+    ],
+)
+def test_some_are_not_asked_at_all(registry: str, realm: str) -> None:
+    with pytest.raises(RealmError):
+        trusted(registry, realm)
+
+
+def test_plain_http_is_for_registries_that_speak_it() -> None:
+    hosts = {"registry.corp.example:5000": HostOptions(insecure="http")}
+    endpoint = endpoint_of("registry.corp.example:5000", RegistryOptions(hosts=hosts))
+
+    realm = judge_realm("http://auth.corp.example:5001/token", endpoint)
+
+    assert realm.trusted
+    assert not realm.private
