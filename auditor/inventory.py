@@ -13,7 +13,7 @@ from auditor.resources.table import Table
 from auditor.sources.interface import Source
 from auditor.variants import merge_workloads
 from auditor.workloads import Workload
-from auditor.yaml import ShapeError
+from auditor.yaml.nodes import ShapeError
 
 Progress = Callable[[str], None]
 """Called with the path of each document as it is read."""

@@ -10,7 +10,8 @@ from typing import Final
 
 from auditor.errors import ManifestError, Problem
 from auditor.lines import LineMap, OneLine, Precision, SourceLine
-from auditor.yaml import Node, ShapeError, YamlError, read_documents
+from auditor.yaml.nodes import Node, ShapeError
+from auditor.yaml.reading import YamlError, read_documents
 
 _KUBERNETES: Final = re.compile(r"\b(apiVersion|kind)[\"']?[ \t]*:")
 """What every Kubernetes object says somewhere; a file without it is of another kind."""

@@ -22,7 +22,7 @@ from auditor.schema import (
     required,
     suggestion,
 )
-from auditor.yaml import Node, ShapeError
+from auditor.yaml.nodes import Node, ShapeError
 
 SCHEMA_KEYS: Final = (
     "id",

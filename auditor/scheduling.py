@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from auditor.yaml import Node, ShapeError
+from auditor.yaml.nodes import Node, ShapeError
 
 Place = tuple[int, int]
 """Line and column in the document, from 1; (0, 0) for what no document says."""

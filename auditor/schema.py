@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Final, TypeVar
 
 from auditor.errors import ConfigurationError, printable, shorten
-from auditor.yaml import Node, ShapeError, YamlError, read_documents
+from auditor.yaml.nodes import Node, ShapeError
+from auditor.yaml.reading import YamlError, read_documents
 
 _T = TypeVar("_T")
 _QUOTED: Final = 60

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, Generic, Protocol, TypeVar
 
 from auditor.schema import key_node, one_of, only_keys, parsed, required
-from auditor.yaml import Node, ShapeError
+from auditor.yaml.nodes import Node, ShapeError
 
 T_co = TypeVar("T_co", covariant=True)
 T = TypeVar("T")

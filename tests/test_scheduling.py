@@ -9,7 +9,7 @@ from auditor.scheduling import (
     Toleration,
     read_scheduling,
 )
-from auditor.yaml import Node, ShapeError
+from auditor.yaml.nodes import Node, ShapeError
 from tests.support.objects import manifest
 
 

@@ -16,7 +16,7 @@ from auditor.schema import (
     required,
     suggestion,
 )
-from auditor.yaml import Node, ShapeError
+from auditor.yaml.nodes import Node, ShapeError
 
 
 def root(text: str) -> Node:

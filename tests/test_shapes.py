@@ -20,7 +20,8 @@ from auditor.shapes import (
     Shape,
     Text,
 )
-from auditor.yaml import Node, ShapeError, YamlError, read_documents
+from auditor.yaml.nodes import Node, ShapeError
+from auditor.yaml.reading import YamlError, read_documents
 
 
 def node(text: str) -> Node:

@@ -10,7 +10,7 @@ from auditor.clusters.objects import is_runtime_class, namespace_selector, read_
 from auditor.errors import Problem
 from auditor.manifests import Manifest, shape_error
 from auditor.nodes import ClusterProfile, RuntimeClass
-from auditor.yaml import ShapeError
+from auditor.yaml.nodes import ShapeError
 
 
 def extend_cluster(

@@ -28,7 +28,7 @@ from auditor.nodes import (
 )
 from auditor.platforms import Platform, make_platform
 from auditor.schema import required
-from auditor.yaml import Node, ShapeError
+from auditor.yaml.nodes import Node, ShapeError
 
 POOL_LABELS: Final = (
     "kubernetes.azure.com/agentpool",

@@ -9,7 +9,7 @@ from auditor.admission import NAMESPACE_PLUGINS
 from auditor.nodes import RuntimeClass
 from auditor.scheduling import read_toleration
 from auditor.schema import only_keys, required
-from auditor.yaml import Node, ShapeError
+from auditor.yaml.nodes import Node, ShapeError
 
 _SHORT_KEYS: Final = ("name", "handler", "nodeSelector", "tolerations")
 

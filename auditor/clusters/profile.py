@@ -19,7 +19,7 @@ from auditor.platforms import Platform, make_platform, parse_platform
 from auditor.predicates import COMPARISON_GATE
 from auditor.schema import key_node, one_of, only_keys, parsed, required, suggestion
 from auditor.validation import is_label_key, is_label_value
-from auditor.yaml import Node, ShapeError
+from auditor.yaml.nodes import Node, ShapeError
 
 PLUGINS: Final = tuple(NAMESPACE_PLUGINS)
 GATES: Final = (COMPARISON_GATE,)

@@ -16,7 +16,7 @@ from auditor.manifests import Document
 from auditor.repositories import CONFIG_NAMES, REPOSITORY_MARK, Home
 from auditor.rulebook import Rule
 from auditor.schema import naming, parse_strict, read_bounded
-from auditor.yaml import Node
+from auditor.yaml.nodes import Node
 
 MAX_BYTES: Final = 2**20
 _WHAT: Final = "configuration"

@@ -29,7 +29,7 @@ from auditor.shapes import (
     Record,
     Text,
 )
-from auditor.yaml import Node
+from auditor.yaml.nodes import Node
 
 VERSION: Final = 1
 INLINE: Final = "inline"

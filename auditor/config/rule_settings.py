@@ -11,7 +11,7 @@ from auditor.policy import RuleSetting
 from auditor.rulebook import Rule
 from auditor.schema import key_node, suggestion
 from auditor.shapes import Choice, Flag, Json, Key, Record
-from auditor.yaml import Node, ShapeError
+from auditor.yaml.nodes import Node, ShapeError
 
 SEVERITIES: Final[Mapping[str, Severity]] = {
     str(severity): severity for severity in sorted(Severity, reverse=True)

@@ -17,7 +17,7 @@ from auditor.rulebook import Rule
 from auditor.shapes import Json, Key, ListOf, MapOf, OneOrMore, Record, Scalar, Text
 from auditor.sources.options import Variant
 from auditor.suppression.entries import IgnoreEntry, Match
-from auditor.yaml import Node
+from auditor.yaml.nodes import Node
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,8 @@ from auditor.policy import Suppressed
 from auditor.report import ImageEntry, Overlay, Report
 from auditor.scheduling import Requirement
 from auditor.workloads import Workload
-from auditor.yaml import Node, read_documents
+from auditor.yaml.nodes import Node
+from auditor.yaml.reading import read_documents
 
 SCHEMA_VERSION: Final = 1
 

@@ -32,7 +32,8 @@ from auditor.registry.answers import AnswerError, Place, read_platforms, write_p
 from auditor.registry.atomic import replace_file
 from auditor.registry.chain import ChainInspector, RefusingInspector
 from auditor.registry.interface import Inspector, Progress, no_progress
-from auditor.yaml import Node, read_documents
+from auditor.yaml.nodes import Node
+from auditor.yaml.reading import read_documents
 
 LOCK_NAME: Final = "podfit.lock.json"
 LOCK_VERSION: Final = 1

@@ -7,7 +7,7 @@ from typing import Any
 from auditor.manifests import Manifest, read_manifests
 from auditor.remedies.pod_values import REQUIRED
 from auditor.workloads import Workload
-from auditor.yaml import ShapeError
+from auditor.yaml.nodes import ShapeError
 
 
 def other_affinity(workload: Workload) -> dict[str, Any]:

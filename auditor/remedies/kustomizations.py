@@ -8,7 +8,7 @@ from typing import Any
 from auditor.findings import Guard
 from auditor.remedies.pod_values import REQUIRED, match_expressions, pod_fields
 from auditor.workloads import Workload
-from auditor.yaml_text import block
+from auditor.yaml.writing import block
 
 
 def kustomize_patch(workload: Workload, guard: Guard) -> str:

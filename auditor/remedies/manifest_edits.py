@@ -10,7 +10,7 @@ from typing import Final
 from auditor.findings import Guard
 from auditor.remedies.pod_values import pod_fields
 from auditor.workloads import Workload
-from auditor.yaml_text import block
+from auditor.yaml.writing import block
 
 _CONTEXT: Final = 3
 _INDENT: Final = "  "

@@ -11,7 +11,7 @@ from auditor.remedies.charts import ChartRemedies
 from auditor.remedies.keys import overlay
 from auditor.remedies.words import objection
 from auditor.report import Overlay
-from auditor.yaml_text import block
+from auditor.yaml.writing import block
 
 
 def chart_overlay(found: ChartRemedies) -> Overlay:

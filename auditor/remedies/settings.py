@@ -12,7 +12,7 @@ from auditor.remedies.keys import copied
 from auditor.remedies.knobs import Knob
 from auditor.remedies.pod_values import REQUIRED, match_expressions
 from auditor.scheduling import Requirement, Toleration
-from auditor.yaml_text import block, flow
+from auditor.yaml.writing import block, flow
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,8 @@ from auditor.remedies.keys import Key
 from auditor.sources.archives import ArchiveError
 from auditor.sources.chart import CHART_FILE, REQUIREMENTS_FILE, SUBCHARTS, Chart
 from auditor.sources.chart_files import chart_files
-from auditor.yaml import Node, ShapeError, YamlError, read_documents
+from auditor.yaml.nodes import Node, ShapeError
+from auditor.yaml.reading import YamlError, read_documents
 
 MAX_NESTING: Final = 8
 MAX_BYTES: Final = 20_000_000

@@ -9,7 +9,8 @@ from auditor.errors import SourceError
 from auditor.remedies.keys import Key
 from auditor.sources.files import read_text
 from auditor.sources.helm import ChartSource
-from auditor.yaml import Node, read_documents
+from auditor.yaml.nodes import Node
+from auditor.yaml.reading import read_documents
 
 _FILE: Final = "values.yaml"
 

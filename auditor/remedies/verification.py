@@ -13,7 +13,7 @@ from auditor.remedies.needs import Need
 from auditor.remedies.renderings import ChartView, WorkloadId, workload_id
 from auditor.remedies.settings import Setting
 from auditor.workloads import Workload
-from auditor.yaml import repeated_keys
+from auditor.yaml.repetition import repeated_keys
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from auditor.manifests import Manifest
 from auditor.resources.paths import HERE, Match, matches
 from auditor.resources.pods import Pod
 from auditor.resources.table import FIELDS, PART, PodSource
-from auditor.yaml import Node
+from auditor.yaml.nodes import Node
 
 _KEPT: Final = ("hostNetwork", "schedulingGates", "securityContext")
 """Fields of a pod spec that are read as well where the pods' own mapping has them."""

@@ -11,7 +11,7 @@ from auditor.resources.fallback import guess_pods, is_core, may_make_pods
 from auditor.resources.pods import Pod, read_workload
 from auditor.resources.table import Table, builtin_table
 from auditor.workloads import Workload
-from auditor.yaml import ShapeError
+from auditor.yaml.nodes import ShapeError
 
 _TEMPLATE: Final = ("spec", "template")
 POD_TEMPLATES: Final[Mapping[tuple[str, str], tuple[str, ...]]] = {

@@ -12,7 +12,7 @@ from auditor.resources.assembly import assemble_at
 from auditor.resources.paths import Match
 from auditor.resources.pods import Pod
 from auditor.resources.table import PodSource
-from auditor.yaml import Node
+from auditor.yaml.nodes import Node
 
 NO_PODS: Final = (
     "constraints.gatekeeper.sh",

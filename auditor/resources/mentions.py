@@ -14,7 +14,7 @@ from typing import Final
 
 from auditor.images import ImageReference
 from auditor.references import parse_reference
-from auditor.yaml import Node
+from auditor.yaml.nodes import Node
 
 _FLAG: Final = re.compile(r"(?P<flag>--?[A-Za-z][\w.-]*)=(?P<value>\S+)")
 _LONE_FLAG: Final = re.compile(r"--?[A-Za-z][\w.-]*")

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from auditor.yaml import Node
+from auditor.yaml.nodes import Node
 
 HERE: Final = "."
 

@@ -10,7 +10,7 @@ from auditor.manifests import Document, Manifest
 from auditor.resources.mentions import find_mentions
 from auditor.scheduling import is_host_process, read_scheduling
 from auditor.workloads import Container, Role, Workload
-from auditor.yaml import Node
+from auditor.yaml.nodes import Node
 
 HOOK_ANNOTATION: Final = "helm.sh/hook"
 

@@ -12,7 +12,8 @@ from typing import Final
 
 from auditor.resources.paths import HERE, check_path
 from auditor.schema import one_of, only_keys, parsed, required
-from auditor.yaml import Node, ShapeError, YamlError, read_documents
+from auditor.yaml.nodes import Node, ShapeError
+from auditor.yaml.reading import YamlError, read_documents
 
 CONTROLLERS: Final = ("DaemonSet", "Deployment", "Job", "StatefulSet")
 

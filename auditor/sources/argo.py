@@ -9,7 +9,7 @@ from typing import Any, Final
 from auditor.manifests import Manifest
 from auditor.sources.fetching import OCI
 from auditor.sources.release import EMPTY, Places, Release, UnknownError, chart_address, values_text
-from auditor.yaml import Node
+from auditor.yaml.nodes import Node
 
 _PARAMETER: Final = re.compile(r"\{\{-?\s*\.?([\w.-]+?)\s*-?\}\}")
 _MAX_ELEMENTS: Final = 100

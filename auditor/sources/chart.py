@@ -11,7 +11,8 @@ from typing import Final
 from auditor.errors import SourceError
 from auditor.sources.archives import ArchiveError, is_archive, open_members
 from auditor.sources.files import decode, missing, read_text
-from auditor.yaml import Node, ShapeError, YamlError, read_documents
+from auditor.yaml.nodes import Node, ShapeError
+from auditor.yaml.reading import YamlError, read_documents
 
 CHART_FILE: Final = "Chart.yaml"
 REQUIREMENTS_FILE: Final = "requirements.yaml"

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from auditor.manifests import Manifest
 from auditor.sources.release import EMPTY, Places, Release, UnknownError, chart_address
-from auditor.yaml import Node
+from auditor.yaml.nodes import Node
 
 
 def read_helm_release(item: Manifest, places: Places) -> Iterator[Release]:

@@ -10,7 +10,8 @@ from pathlib import Path
 
 from auditor.errors import SourceError
 from auditor.sources.files import read_text
-from auditor.yaml import Node, ShapeError, YamlError, read_documents
+from auditor.yaml.nodes import Node, ShapeError
+from auditor.yaml.reading import YamlError, read_documents
 
 
 @dataclass(frozen=True, slots=True)

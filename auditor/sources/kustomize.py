@@ -20,7 +20,8 @@ from auditor.sources.files import read_text
 from auditor.sources.programs import run
 from auditor.sources.rendering import Cause, RenderError
 from auditor.sources.splitting import Piece, normalise_all, read_pieces
-from auditor.yaml import Node, ShapeError, read_documents
+from auditor.yaml.nodes import Node, ShapeError
+from auditor.yaml.reading import read_documents
 
 FILE_NAMES: Final = ("kustomization.yaml", "kustomization.yml", "Kustomization")
 BUILD_SECONDS: Final = 60.0

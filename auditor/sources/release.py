@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from auditor.sources.fetching import OCI
-from auditor.yaml import Node, YamlError, read_documents
+from auditor.yaml.nodes import Node
+from auditor.yaml.reading import YamlError, read_documents
 
 EMPTY: Final = Node({}, 1, 1)
 """Stands for a mapping that is not there."""

@@ -13,7 +13,7 @@ from auditor.sources.argo import read_application, read_application_set
 from auditor.sources.flux import read_helm_release
 from auditor.sources.k3s import read_helm_chart
 from auditor.sources.release import Places, Release, UnknownError
-from auditor.yaml import ShapeError
+from auditor.yaml.nodes import ShapeError
 
 _GROUPS: Final = re.compile(r"argoproj\.io/|toolkit\.fluxcd\.io/|helm\.cattle\.io/")
 _READERS: Final[Mapping[str, Callable[[Manifest, Places], Iterator[Release]]]] = {

@@ -23,7 +23,8 @@ from auditor.sources.archives import (
 )
 from auditor.sources.chart import CHART_FILE, REQUIREMENTS_FILE
 from auditor.sources.files import read_text
-from auditor.yaml import Node, YamlError, read_documents
+from auditor.yaml.nodes import Node
+from auditor.yaml.reading import YamlError, read_documents
 
 _MAX_DEPTH: Final = 30
 _IGNORE_FILE: Final = ".helmignore"

@@ -10,7 +10,7 @@ from typing import Final
 from auditor.errors import Problem, SourceError
 from auditor.sources.files import read_text
 from auditor.sources.options import HelmOptions
-from auditor.yaml import YamlError, read_documents
+from auditor.yaml.reading import YamlError, read_documents
 
 _DOCUMENT_END: Final = re.compile(r"^---[ \t]*(?:#.*)?\r?$", re.MULTILINE)
 

@@ -12,7 +12,8 @@ from auditor.clusters.kubectl import POOL_LABELS, read_objects
 from auditor.nodes import ClusterProfile, NodePool, Runtime, Taint
 from auditor.placement import Verdict, place
 from auditor.platforms import Platform
-from auditor.yaml import Node, ShapeError, read_documents
+from auditor.yaml.nodes import Node, ShapeError
+from auditor.yaml.reading import read_documents
 from tests.support.objects import workload
 
 LINUX = {"kubernetes.io/os": "linux", "kubernetes.io/arch": "amd64"}

@@ -8,7 +8,8 @@ from auditor.clusters.profile import read_profile
 from auditor.nodes import ClusterProfile, NodePool, Runtime, RuntimeClass, Taint
 from auditor.platforms import Platform
 from auditor.scheduling import Toleration
-from auditor.yaml import Node, ShapeError, read_documents
+from auditor.yaml.nodes import Node, ShapeError
+from auditor.yaml.reading import read_documents
 
 
 def root(text: str) -> Node:

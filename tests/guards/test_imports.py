@@ -20,11 +20,11 @@ HOMES = {
     "platformdirs": ("auditor/cli/", "auditor/config/", "auditor/registry/"),
     "requests": ("auditor/registry/",),
     "rich": ("auditor/cli/", "auditor/formats/"),
-    "ruamel": ("auditor/yaml_text.py",),
+    "ruamel": ("auditor/yaml/writing.py",),
     "tabulate": ("auditor/formats/",),
     "typer": ("auditor/cli/",),
     "urllib3": ("auditor/registry/",),
-    "yaml": ("auditor/yaml.py",),
+    "yaml": ("auditor/yaml/",),
 }
 """Where each third-party library may be imported (docs/dependencies.md)."""
 

@@ -12,7 +12,7 @@ from auditor.manifests import Location
 from auditor.resources.catalog import find_workloads
 from auditor.resources.table import PodSource
 from auditor.workloads import Workload
-from auditor.yaml import ShapeError
+from auditor.yaml.nodes import ShapeError
 from tests.support.objects import manifest
 
 

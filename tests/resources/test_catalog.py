@@ -6,7 +6,7 @@ from auditor.manifests import Location
 from auditor.resources.catalog import POD_TEMPLATES, find_workloads
 from auditor.resources.table import PodSource
 from auditor.workloads import Container, Role, Workload
-from auditor.yaml import ShapeError
+from auditor.yaml.nodes import ShapeError
 from tests.support.objects import manifest
 
 POD = "{containers: [{name: a, image: a:1}], nodeSelector: {disk: ssd}}"

@@ -4,7 +4,8 @@ import re
 
 from auditor.resources.mentions import find_mentions
 from auditor.resources.table import builtin_entries, read_entries
-from auditor.yaml import Node, read_documents
+from auditor.yaml.nodes import Node
+from auditor.yaml.reading import read_documents
 from tests.support.tools import ROOT
 
 PAGE = (ROOT / "docs" / "custom-resources.md").read_text(encoding="utf-8")

@@ -3,7 +3,7 @@
 import pytest
 
 from auditor.resources.paths import check_path, matches
-from auditor.yaml import Node
+from auditor.yaml.nodes import Node
 from tests.support.objects import manifest
 
 ROOT = manifest("""

@@ -12,7 +12,8 @@ from auditor.resources.table import (
     read_entries,
     table_with,
 )
-from auditor.yaml import Node, ShapeError, read_documents
+from auditor.yaml.nodes import Node, ShapeError
+from auditor.yaml.reading import read_documents
 
 REQUIRED = """
     argoproj.io Rollout, argoproj.io Experiment, argoproj.io AnalysisTemplate,

@@ -7,7 +7,7 @@ import re
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
-from auditor.scalars import plain_scalar
+from auditor.yaml.scalars import plain_scalar
 
 if TYPE_CHECKING:
     from ruamel.yaml import YAML

@@ -1,0 +1,185 @@
+"""From a parser's events to nodes, as go-yaml v2 decodes them. Knows PyYAML's C parser."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+import yaml as pyyaml
+
+from auditor.yaml.nodes import Node
+from auditor.yaml.scalars import MergeKey, Scalar, plain_scalar, tagged_scalar
+
+MAX_DEPTH: Final = 1000
+MAX_NODES: Final = 2_000_000
+"""Nodes of one document after its aliases are followed: an alias bomb has billions."""
+
+
+class Refused(Exception):
+    """A text that is not YAML. line and column count from 1."""
+
+    def __init__(self, message: str, line: int, column: int) -> None:
+        super().__init__(message)
+        self.message, self.line, self.column = message, line, column
+
+
+class _Open:
+    """A collection whose end has not been seen yet."""
+
+    __slots__ = ("anchor", "items", "line", "column", "is_mapping", "size")
+
+    def __init__(self, event: Any, line: int) -> None:
+        self.anchor: str | None = event.anchor
+        self.items: list[Node] = []
+        self.line, self.column = line, event.start_mark.column + 1
+        self.is_mapping = isinstance(event, pyyaml.MappingStartEvent)
+        self.size = 1
+
+
+class Builder:
+    """Nodes from parser events, without recursion: depth is bounded here and nowhere else.
+
+    first_line: how many lines of the whole text stand before the part.
+    """
+
+    def __init__(self, first_line: int) -> None:
+        self._first_line = first_line
+        self._anchors: dict[str, Node | None] = {}
+        self._stack: list[_Open] = []
+
+    def documents(self, part: str) -> Iterator[Node]:
+        """The documents that are not empty. Raises `Refused`."""
+        parser = pyyaml.CSafeLoader(part)
+        try:
+            while (event := parser.get_event()) is not None:
+                node = self._take(event)
+                if node is not None and node.value is not None:
+                    yield node
+        except pyyaml.MarkedYAMLError as error:
+            mark = error.problem_mark or error.context_mark
+            line, column = (mark.line, mark.column) if mark else (0, 0)
+            message = ": ".join(filter(None, (error.context, error.problem))) or str(error)
+            if _is_tab(part, line, column):
+                message = "a tab cannot indent a line: YAML wants spaces"
+            raise Refused(message, self._first_line + line + 1, column + 1) from error
+        except pyyaml.reader.ReaderError as error:
+            line = part.count("\n", 0, error.position) if isinstance(error.position, int) else 0
+            raise Refused(str(error.reason), self._first_line + line + 1, 1) from error
+        finally:
+            parser.dispose()
+
+    def _take(self, event: Any) -> Node | None:
+        """The document that this event completes, if it completes one."""
+        kind = type(event)
+        mark = event.start_mark
+        line = self._first_line + mark.line + 1
+        if kind is pyyaml.ScalarEvent:
+            node = Node(_resolve(event, line), line, mark.column + 1)
+            if event.anchor:
+                self._anchors[event.anchor] = node
+        elif kind is pyyaml.MappingEndEvent or kind is pyyaml.SequenceEndEvent:
+            node = self._close(self._stack.pop())
+        elif kind is pyyaml.AliasEvent:
+            node = self._aliased(event, line)
+        else:
+            self._open(event, kind, line)
+            return None
+        if not self._stack:
+            return node
+        parent = self._stack[-1]
+        parent.items.append(node)
+        parent.size += node.size
+        if parent.size > MAX_NODES:
+            raise Refused("document contains excessive aliasing", line, 1)
+        return None
+
+    def _open(self, event: Any, kind: type, line: int) -> None:
+        if kind is pyyaml.MappingStartEvent or kind is pyyaml.SequenceStartEvent:
+            if len(self._stack) >= MAX_DEPTH:
+                raise Refused(f"nested more than {MAX_DEPTH} deep", line, 1)
+            if event.anchor:
+                self._anchors[event.anchor] = None
+            self._stack.append(_Open(event, line))
+        elif kind is pyyaml.DocumentStartEvent:
+            self._anchors = {}
+            if event.version not in (None, (1, 1)):
+                raise Refused("found incompatible YAML document", line, 1)
+
+    def _aliased(self, event: Any, line: int) -> Node:
+        column = event.start_mark.column + 1
+        if event.anchor not in self._anchors:
+            raise Refused(f"unknown anchor '{event.anchor}' referenced", line, column)
+        node = self._anchors[event.anchor]
+        if node is None:
+            raise Refused(f"anchor '{event.anchor}' value contains itself", line, column)
+        return node
+
+    def _close(self, opened: _Open) -> Node:
+        if opened.is_mapping:
+            value, keys = self._mapping(opened.items)
+            node = Node(value, opened.line, opened.column, keys, opened.size)
+        else:
+            node = Node(tuple(opened.items), opened.line, opened.column, None, opened.size)
+        if opened.anchor:
+            self._anchors[opened.anchor] = node
+        return node
+
+    def _mapping(self, items: list[Node]) -> tuple[dict[str, Node], dict[str, tuple[int, int]]]:
+        """The last of two equal keys; a merge overrides what stands before it, as in go-yaml v2."""
+        value: dict[str, Node] = {}
+        places: dict[str, tuple[int, int]] = {}
+        for key, node in zip(items[::2], items[1::2], strict=True):
+            if isinstance(key.value, MergeKey):
+                merged = self._merged(node)
+                value.update(merged)
+                places.update(dict.fromkeys(merged, (key.line, key.column)))
+                continue
+            name = _key(key)
+            value[name] = node
+            places[name] = (key.line, key.column)
+        return value, places
+
+    def _merged(self, node: Node) -> dict[str, Node]:
+        sources = reversed(node.value) if isinstance(node.value, tuple) else (node,)
+        merged: dict[str, Node] = {}
+        for source in sources:
+            if not isinstance(source.value, Mapping):
+                raise Refused("map merge requires map or sequence of maps", node.line, node.column)
+            merged.update(source.value)
+        return merged
+
+
+def _key(node: Node) -> str:
+    match node.value:
+        case str():
+            return node.value
+        case bool():
+            return "true" if node.value else "false"
+        case int() | float():
+            return str(node.value)
+        case Mapping():
+            text = "a mapping as a mapping key; if this is `{{ ... }}`, a template was not rendered"
+            raise Refused(text, node.line, node.column)
+        case _:
+            raise Refused(f"{node.type_name} as a mapping key", node.line, node.column)
+
+
+def _resolve(event: Any, line: int) -> Scalar:
+    text: str = event.value
+    tag: str = event.tag
+    try:
+        if not tag:
+            return plain_scalar(text) if event.implicit[0] else text
+        return tagged_scalar(text, tag)
+    except ValueError as error:
+        raise Refused(str(error), line, event.start_mark.column + 1) from error
+
+
+def _is_tab(text: str, line: int, column: int) -> bool:
+    """Whether a tab stands there, in the indentation. libyaml speaks of a "token" then."""
+    lines = text.split("\n")
+    return (
+        line < len(lines)
+        and lines[line][column : column + 1] == "\t"
+        and (not lines[line][:column].strip())
+    )
