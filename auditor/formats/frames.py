@@ -2,30 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from auditor.errors import Problem
-from auditor.findings import Finding
 from auditor.formats import escape
 from auditor.formats.excerpt import Line, Mark, excerpt
 from auditor.formats.marks import LOOKS
 from auditor.formats.pen import TIE, Look, Pen, cut, head, width_of
+from auditor.formats.repetition import Block
 from auditor.formats.words import pools_of, shown_with
 from auditor.report import Report
 
-NOTHING: Final[Mapping[str, str]] = {}
-
 _LABELS: Final = len("note: ")
+_HANGING: Final = " " * 2
 _FRAME: Final = len(" │ ")
 _MINIMUM: Final = 20
 """Columns of a source line that are shown however narrow the terminal is."""
 
 
-def finding_frame(
-    finding: Finding, report: Report, pen: Pen, url: str = "", shared: Mapping[str, str] = NOTHING
-) -> Iterator[str]:
-    """The lines of a finding. url: of its rule. shared: for notes that stand elsewhere, where."""
+def finding_frame(block: Block, report: Report, pen: Pen, url: str = "") -> Iterator[str]:
+    """The lines of a finding. url: of its rule."""
+    finding, shared = block.finding, block.shared
     seen = finding.observation
     look = LOOKS[finding.severity]
     rule = pen.text(finding.rule)
@@ -43,6 +41,7 @@ def finding_frame(
     yield from _note("fix", seen.fix, gutter, pen)
     yield from _note("on", pools_of(seen, report), gutter, pen)
     yield from _note("with", shared.get("with", shown_with(finding)), gutter, pen)
+    yield from _lines("also", block.also, gutter, pen)
     for explanation in finding.explanations:
         other = explanation.observation
         text = f"{other.message}; {other.fix}" if other.fix else other.message
@@ -72,13 +71,18 @@ def _arrow(where: str, note: str, gutter: int, pen: Pen) -> Iterator[str]:
 
 
 def _note(label: str, text: str, gutter: int, pen: Pen) -> Iterator[str]:
-    """`= why:  text`, each line of the text wrapped below the first."""
-    lines = [pen.text(line) for line in escape.lines(text)]
+    """`= why:  text`."""
+    yield from _lines(label, [pen.text(line) for line in escape.lines(text)], gutter, pen)
+
+
+def _lines(label: str, lines: Sequence[str], gutter: int, pen: Pen) -> Iterator[str]:
+    """Safe lines behind a label; of several each is wrapped with a hanging indent."""
     if not lines:
         return
     lead = f"{' ' * (gutter + 1)}= {f'{label}:':<{_LABELS}}"
     following = " " * len(lead)
-    wrapped = [part for line in lines for part in pen.wrap(line, following, following)]
+    hanging = following + (_HANGING if len(lines) > 1 else "")
+    wrapped = [part for line in lines for part in pen.wrap(line, following, hanging)]
     painted = lead.replace(f"{label}:", pen.paint(f"{label}:", Look.STRONG))
     yield painted.replace("=", pen.paint("=", Look.FRAME), 1) + wrapped[0].removeprefix(following)
     yield from wrapped[1:]

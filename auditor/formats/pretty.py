@@ -9,7 +9,7 @@ from auditor.formats import escape
 from auditor.formats.frames import finding_frame, problem_frame
 from auditor.formats.interface import Style
 from auditor.formats.pen import Look, Pen
-from auditor.formats.repetition import repetitions
+from auditor.formats.repetition import blocks
 from auditor.formats.totals import totals_lines
 from auditor.formats.words import rule_urls
 from auditor.formats.workload_table import workload_table
@@ -19,14 +19,14 @@ from auditor.report import Report
 def write_pretty(report: Report, style: Style) -> str:
     """The report for a terminal, within the width of the style. Quiet, it may be empty."""
     pen = Pen(style)
-    blocks = ["\n".join(lines) for lines in _blocks(report, pen)]
-    return escape.log("".join(f"{block}\n\n" for block in blocks if block).removesuffix("\n"))
+    parts = ["\n".join(lines) for lines in _parts(report, pen)]
+    return escape.log("".join(f"{part}\n\n" for part in parts if part).removesuffix("\n"))
 
 
-def _blocks(report: Report, pen: Pen) -> Iterator[Iterator[str]]:
+def _parts(report: Report, pen: Pen) -> Iterator[Iterator[str]]:
     urls = rule_urls(report)
-    for finding, shared in zip(report.findings, repetitions(report.findings), strict=True):
-        yield finding_frame(finding, report, pen, urls.get(finding.rule, ""), shared)
+    for block in blocks(report.findings, pen):
+        yield finding_frame(block, report, pen, urls.get(block.finding.rule, ""))
     for problem in report.problems:
         yield problem_frame(problem, pen)
     if pen.style.quiet:

@@ -15,12 +15,16 @@ from auditor.report import Report
 REASONABLE: Final = 15
 """Up to so many workloads all are listed; beyond it, those in order only on demand."""
 
+_FOUND: Final = (Outcome.ERROR, Outcome.WARNING, Outcome.INFO)
 _MARGIN: Final = " " * (1 + GAP)
 """Where the mark stands."""
 
 
 def workload_table(report: Report, pen: Pen) -> Iterator[str]:
-    """The lines of the table, within the width of the style."""
+    """The lines of the table, within the width of the style.
+
+    None where it could only repeat that nothing is known of any image.
+    """
     everything = entries(report)
     shown = _shown(everything, show_passed=pen.style.show_passed)
     if shown:
@@ -34,9 +38,20 @@ def workload_table(report: Report, pen: Pen) -> Iterator[str]:
 
 
 def _shown(everything: Sequence[Entry], *, show_passed: bool) -> Sequence[Entry]:
-    if show_passed or len(everything) <= REASONABLE:
+    if show_passed:
+        return everything
+    if all(map(_is_unknown, everything)):
+        return ()
+    if len(everything) <= REASONABLE:
         return everything
     return [entry for entry in everything if entry.result.outcome is not Outcome.OK]
+
+
+def _is_unknown(entry: Entry) -> bool:
+    """Whether it has findings, and nobody could tell anything of its images."""
+    uses = entry.assessment.uses
+    found = entry.result.outcome in _FOUND
+    return found and bool(uses) and all(use.known is None for use in uses)
 
 
 def _line(row: Row, layout: Layout) -> str:

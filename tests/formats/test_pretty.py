@@ -218,6 +218,42 @@ note: podfit.lock.json names 3 images nobody uses
     assert text == expected
 
 
+UNREACHABLE = joined(
+    workload("web", "registry.corp/shop/web:9"),
+    workload("log-agent", "registry.corp/shop/web:9", kind="DaemonSet"),
+    workload("storefront", "registry.corp/shop/web:9", spec=LINUX_ONLY),
+    workload("cache", "registry.corp/shop/cache:9", kind="StatefulSet"),
+)
+
+
+def test_where_nothing_is_known_one_block_names_every_workload_and_no_table_repeats_it() -> None:
+    expected = """\
+warning[image-unresolved]: Deployment/web: could not tell the platforms of image
+  registry.corp/shop/web:9 of container `app`
+  --> deploy/pods.yaml:10:18
+    │
+  9 │         - name: app
+ 10 │           image: registry.corp/shop/web:9
+    │                  ^^^^^^^^^^^^^^^^^^^^^^^^
+    │
+    = why:  registry.corp is unreachable
+    = fix:  check the network, or commit a lock file (`podfit lock`)
+    = also: DaemonSet/log-agent and Deployment/storefront
+            registry.corp/shop/cache:9 of StatefulSet/cache
+
+! 4 warnings · 4 workloads, 2 images · 2 images unresolved
+  Explain a rule: podfit rules image-unresolved
+"""
+    assert pretty(audit(UNREACHABLE), 80) == expected
+
+
+def test_the_table_is_there_where_anything_is_known_or_wanted() -> None:
+    known = joined(UNREACHABLE, workload("headroom", "pause:3.8"))
+
+    assert "MAY LAND ON" in pretty(audit(known))
+    assert "MAY LAND ON" in pretty(audit(UNREACHABLE), show_passed=True)
+
+
 def test_clusters_are_named_where_there_are_several() -> None:
     text = pretty(audit(workload(), clusters=(HYBRID, EDGE)))
 
