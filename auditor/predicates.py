@@ -155,12 +155,18 @@ def tolerates(toleration: Toleration, taint: Taint, gates: Collection[str] = ())
 
 
 def _taint_compares(toleration: Toleration, taint: Taint) -> bool:
-    """Both sides must be decimal without leading zeros, within 64 bits (`toleration.go`)."""
-    texts = (toleration.value, taint.value)
-    if not all(_CANONICAL.fullmatch(text) and int(text) in _INT64 for text in texts):
+    wanted, actual = as_integer(toleration.value), as_integer(taint.value)
+    if wanted is None or actual is None:
         return False
-    wanted, actual = map(int, texts)
     return actual > wanted if toleration.operator == "Gt" else actual < wanted
+
+
+def as_integer(text: str) -> int | None:
+    """A number as Lt and Gt of tolerations take it; None where the text is none.
+
+    Decimal, without leading zeros, within 64 bits (`toleration.go`, compareNumericValues).
+    """
+    return int(text) if _CANONICAL.fullmatch(text) and int(text) in _INT64 else None
 
 
 def untolerated(

@@ -17,10 +17,11 @@ Place = tuple[int, int]
 _NOWHERE: Final[Place] = (0, 0)
 
 _FORBIDDEN_ON_WINDOWS: Final[Mapping[tuple[str, ...], tuple[str, ...]]] = {
-    (): ("hostPID", "hostIPC", "shareProcessNamespace", "hostUsers"),
+    (): ("hostPID", "hostIPC", "shareProcessNamespace", "hostUsers", "resources"),
     ("securityContext",): (
         "appArmorProfile",
         "seLinuxOptions",
+        "seLinuxChangePolicy",
         "seccompProfile",
         "fsGroup",
         "fsGroupChangePolicy",
@@ -43,7 +44,9 @@ _FORBIDDEN_IN_WINDOWS_CONTAINERS: Final = (
     "runAsUser",
     "runAsGroup",
 )
-"""Kubernetes documentation, concepts/windows/intro, "Field compatibility"; `PodSpec.OS`."""
+"""Kubernetes `core/v1` types.go, `PodSpec.OS`; `validation.go`, validateWindows."""
+_FORBIDDEN_UNLESS_ZERO: Final = ("hostPID", "hostIPC", "sysctls")
+"""Those of them whose false or empty value is the same as none: they are no pointers in Go."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +110,7 @@ class Scheduling:
     node_selector: all must hold. required_terms: one of them must hold; None where there is no
     required node affinity at all. preferred_terms: only a wish, never a guard. spread_keys: the
     topology keys of `DoNotSchedule` spread constraints, which a node must carry. os_name: spec.os.
+    host_process: whether its containers run on the Windows host itself; both where they differ.
     linux_only, windows_only: fields present that the API server refuses for the other OS.
     """
 
@@ -119,7 +123,7 @@ class Scheduling:
     runtime_class: str = ""
     scheduler_name: str = ""
     host_network: bool = False
-    host_process: bool = False
+    host_process: frozenset[bool] = frozenset()
     gated: bool = False
     spread_keys: tuple[str, ...] = ()
     linux_only: tuple[str, ...] = ()
@@ -145,7 +149,7 @@ def read_scheduling(spec: Node) -> Scheduling:
         runtime_class=spec.text_at("runtimeClassName"),
         scheduler_name=spec.text_at("schedulerName"),
         host_network=spec.flag_at("hostNetwork"),
-        host_process=is_host_process(spec),
+        host_process=frozenset(_host_processes(spec)),
         gated=bool(spec.items_at("schedulingGates")),
         spread_keys=_spread_keys(spec),
         linux_only=tuple(_linux_only_fields(spec)),
@@ -158,6 +162,14 @@ def is_host_process(node: Node) -> bool:
     """Whether a pod spec or a container asks for `windowsOptions.hostProcess`."""
     options = node.at("securityContext", "windowsOptions")
     return options is not None and options.flag_at("hostProcess")
+
+
+def _host_processes(spec: Node) -> Iterator[bool]:
+    """What holds for each container: its own word, else that of the pod."""
+    for container in _containers(spec):
+        own = container.at("securityContext", "windowsOptions")
+        said = own is not None and own.get("hostProcess") is not None
+        yield is_host_process(container if said else spec)
 
 
 def _node_selector(spec: Node) -> Iterator[Requirement]:
@@ -228,7 +240,7 @@ def _linux_only_fields(spec: Node) -> list[str]:
     for path, names in _FORBIDDEN_ON_WINDOWS.items():
         node = spec.at(*path)
         if node is not None:
-            found += [".".join((*path, name)) for name in names if node.get(name) is not None]
+            found += [".".join((*path, name)) for name in names if _is_set(node, name)]
     for container in _containers(spec):
         context = container.get("securityContext")
         if context is not None:
@@ -239,6 +251,11 @@ def _linux_only_fields(spec: Node) -> list[str]:
                 if context.get(key) is not None
             ]
     return found
+
+
+def _is_set(node: Node, name: str) -> bool:
+    value = node.get(name)
+    return value is not None and (name not in _FORBIDDEN_UNLESS_ZERO or bool(value.value))
 
 
 def _windows_only_fields(spec: Node) -> list[str]:

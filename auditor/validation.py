@@ -1,7 +1,8 @@
 """What the API server refuses in a pod spec, as far as it concerns placement.
 
 Source: Kubernetes `pkg/apis/core/validation/validation.go` (ValidatePodSpec, ValidateTolerations,
-ValidateNodeSelectorTerm, validateOS) and apimachinery `util/validation` for labels.
+ValidateNodeSelectorTerm, validateOS, validateWindowsHostProcessPod, ValidatePodCreate) and
+apimachinery `util/validation` for labels.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import re
 from collections.abc import Collection, Iterator
 from typing import Final
 
-from auditor.predicates import COMPARISON_GATE
+from auditor.predicates import COMPARISON_GATE, as_integer
 from auditor.scheduling import NodeSelectorTerm, Requirement, Scheduling, Toleration
 
 SYSTEMS: Final = ("linux", "windows")
@@ -40,6 +41,9 @@ def invalidities(scheduling: Scheduling, gates: Collection[str] = ()) -> Iterato
     for toleration in scheduling.tolerations:
         yield from _invalid_toleration(toleration, gates)
     yield from _invalid_os(scheduling)
+    yield from _invalid_host_process(scheduling)
+    if scheduling.node_name and scheduling.gated:
+        yield "a pod with scheduling gates must not name its node"
 
 
 def is_label_key(text: str) -> bool:
@@ -97,6 +101,10 @@ def _invalid_toleration(toleration: Toleration, gates: Collection[str]) -> Itera
     operator = toleration.operator or "Equal"
     if operator in ("Gt", "Lt") and COMPARISON_GATE not in gates:
         yield f"toleration operator {operator} needs the feature gate {COMPARISON_GATE}"
+    elif operator in ("Gt", "Lt") and as_integer(toleration.value) is None:
+        yield f"toleration operator {operator} wants a whole number, not `{toleration.value}`"
+    elif operator == "Equal" and not is_label_value(toleration.value):
+        yield f"`{toleration.value}` cannot be the value of a taint"
     elif operator not in ("Equal", "Exists", "Gt", "Lt"):
         yield f"`{operator}` is not a toleration operator"
     if not toleration.key and operator != "Exists":
@@ -118,3 +126,12 @@ def _invalid_os(scheduling: Scheduling) -> Iterator[str]:
     forbidden = {"windows": scheduling.linux_only, "linux": scheduling.windows_only}.get(name, ())
     if forbidden:
         yield f"spec.os.name is {name}, which forbids {', '.join(forbidden)}"
+
+
+def _invalid_host_process(scheduling: Scheduling) -> Iterator[str]:
+    if True not in scheduling.host_process:
+        return
+    if False in scheduling.host_process:
+        yield "either all containers of a pod are hostProcess containers, or none"
+    if not scheduling.host_network:
+        yield "hostProcess containers need hostNetwork: true"

@@ -145,8 +145,14 @@ def test_only_spread_constraints_that_block_are_kept() -> None:
 @pytest.mark.parametrize(
     ("text", "fields"),
     [
-        ("hostPID: false", ("hostPID",)),
-        ("hostIPC: true\nhostUsers: false", ("hostIPC", "hostUsers")),
+        ("hostPID: false\nhostIPC: false\nsecurityContext: {sysctls: []}", ()),
+        ("hostPID: true\nhostIPC: true\nhostUsers: true", ("hostPID", "hostIPC", "hostUsers")),
+        ("shareProcessNamespace: false\nresources: {}", ("shareProcessNamespace", "resources")),
+        ("securityContext: {sysctls: [{name: a}]}", ("securityContext.sysctls",)),
+        (
+            "securityContext: {seLinuxChangePolicy: Recursive}",
+            ("securityContext.seLinuxChangePolicy",),
+        ),
         ("securityContext: {runAsUser: 0, windowsOptions: {}}", ("securityContext.runAsUser",)),
         (
             "initContainers: [{name: a, securityContext: {privileged: false}}]",
@@ -178,11 +184,25 @@ def test_fields_that_linux_forbids() -> None:
     )
 
 
+CONTAINERS = "containers: [{name: a, securityContext: {windowsOptions: {OWN}}}, {name: b}]"
+
+
 @pytest.mark.parametrize(
-    ("options", "expected"), [("{hostProcess: true}", True), ("{hostProcess: false}", False)]
+    ("pod", "own", "expected"),
+    [
+        ("", "", {False}),
+        ("", "hostProcess: true", {True, False}),
+        ("hostProcess: true", "", {True}),
+        ("hostProcess: true", "hostProcess: false", {True, False}),
+        ("hostProcess: false", "hostProcess: true", {True, False}),
+        ("hostProcess: true", "runAsUserName: a", {True}),
+    ],
 )
-def test_host_process(options: str, expected: bool) -> None:
-    assert read(f"securityContext: {{windowsOptions: {options}}}").host_process is expected
+def test_host_process(pod: str, own: str, expected: set[bool]) -> None:
+    containers = CONTAINERS.replace("OWN", own)
+
+    scheduling = read(f"securityContext: {{windowsOptions: {{{pod}}}}}\n{containers}")
+    assert scheduling.host_process == expected
 
 
 @pytest.mark.parametrize(

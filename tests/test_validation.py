@@ -18,6 +18,7 @@ affinity:
     preferredDuringSchedulingIgnoredDuringExecution:
     - {weight: 1, preference: {matchExpressions: [{key: a, operator: Is, values: [b]}]}}
 """
+HOST_PROCESS = "hostNetwork: true\nsecurityContext: {windowsOptions: {hostProcess: true}}\n"
 
 REFUSED = [
     ("nodeSelector: {kubernetes.io/os: 'linux,windows'}", "`linux,windows` cannot be the value"),
@@ -34,6 +35,8 @@ REFUSED = [
         "tolerations: [{key: a, operator: Lt, value: '1'}]",
         f"needs the feature gate {COMPARISON_GATE}",
     ),
+    ("tolerations: [{key: a, value: 'b c'}]", "`b c` cannot be the value of a taint"),
+    ("tolerations: [{key: a, operator: Equal, value: a=b}]", "`a=b` cannot be the value"),
     ("tolerations: [{value: a}]", "without a key must have operator Exists"),
     ("tolerations: [{operator: Equal}]", "without a key must have operator Exists"),
     ("tolerations: [{key: a, operator: Exists, value: b}]", "must have no value"),
@@ -46,6 +49,16 @@ REFUSED = [
     ("tolerations: [{operator: Exists, tolerationSeconds: 9}]", "tolerationSeconds goes only"),
     ("os: {name: Linux}", "spec.os.name is Linux; it must be linux or windows"),
     ("os: {name: windows}\nhostPID: true", "which forbids hostPID"),
+    ("nodeName: a\nschedulingGates: [{name: b}]", "scheduling gates must not name its node"),
+    (
+        "securityContext: {windowsOptions: {hostProcess: true}}",
+        "hostProcess containers need hostNetwork: true",
+    ),
+    (
+        HOST_PROCESS
+        + "initContainers: [{name: a, securityContext: {windowsOptions: {hostProcess: false}}}]",
+        "either all containers of a pod are hostProcess containers, or none",
+    ),
 ]
 TERMS = [
     ("{matchExpressions: [{key: a, operator: In}]}", "operator In on a has the wrong number"),
@@ -88,6 +101,11 @@ def test_refused(spec: str, expected: str) -> None:
         "nodeSelector: {kubernetes.io/os: linux, plain: '', example.com/a_b.c-d: A_b.c-d}",
         "os: {name: windows}",
         "os: {name: linux}",
+        "os: {name: windows}\nhostPID: false",
+        "nodeName: a",
+        "schedulingGates: [{name: b}]",
+        HOST_PROCESS,
+        "securityContext: {windowsOptions: {hostProcess: false}}",
         "tolerations: [{operator: Exists}]",
         "tolerations: [{key: a}]",
         "tolerations: [{key: example.com/a, operator: Equal, value: b, effect: PreferNoSchedule}]",
@@ -114,6 +132,15 @@ def test_a_preferred_term_may_name_what_no_label_is() -> None:
 
 def test_comparing_tolerations_are_accepted_behind_their_gate() -> None:
     assert problems("tolerations: [{key: a, operator: Gt, value: '1'}]", COMPARISON_GATE) == []
+
+
+@pytest.mark.parametrize("value", ["x", "", "01", "1.5", "9223372036854775808"])
+def test_comparing_tolerations_want_a_whole_number(value: str) -> None:
+    (problem,) = problems(
+        f"tolerations: [{{key: a, operator: Lt, value: '{value}'}}]", COMPARISON_GATE
+    )
+
+    assert problem == f"toleration operator Lt wants a whole number, not `{value}`"
 
 
 def test_every_reason_is_given() -> None:

@@ -75,7 +75,7 @@ def test_each_part_keeps_its_place() -> None:
     assert workload.scheduling.node_selector[0].place == (9, 5)
     assert workload.scheduling.tolerations[0].place == (11, 5)
     assert workload.scheduling.place("nodeSelector") == (8, 3)
-    assert (workload.scheduling.host_network, workload.scheduling.host_process) == (True, True)
+    assert (workload.scheduling.host_network, container.host_process) == (True, True)
     assert workload.hooks == ("post-install",)
 
 
