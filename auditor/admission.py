@@ -15,9 +15,10 @@ from auditor.scheduling import Requirement, Scheduling, Toleration
 from auditor.validation import invalidities
 from auditor.workloads import Workload
 
+OPENSHIFT_PLUGIN: Final = "OriginPodNodeEnvironment"
 NAMESPACE_PLUGINS: Final[Mapping[str, str]] = {
     "PodNodeSelector": "scheduler.alpha.kubernetes.io/node-selector",
-    "OriginPodNodeEnvironment": "openshift.io/node-selector",
+    OPENSHIFT_PLUGIN: "openshift.io/node-selector",
 }
 """Admission plug-ins that merge a namespace's node selector into its pods, and the annotation of
 the Namespace that each reads: Kubernetes' own, off by default, and OpenShift's, on by default."""
@@ -46,6 +47,16 @@ def admit(workload: Workload, cluster: ClusterProfile) -> Admission:
         refusals + classed.refusals + selected.refusals,
         classed.open_question,
     )
+
+
+def daemon_template(workload: Workload, cluster: ClusterProfile) -> Scheduling:
+    """What the controller of a DaemonSet compares with a node: the template, before any plug-in.
+
+    OpenShift's looks at the node selector of the project as well (`patch_nodeselector.go`).
+    """
+    if OPENSHIFT_PLUGIN not in cluster.plugins:
+        return workload.scheduling
+    return _namespace_selector(workload.scheduling, workload.ref.namespace, cluster).scheduling
 
 
 def _runtime_class(scheduling: Scheduling, cluster: ClusterProfile) -> Admission:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Final
 
-from auditor.admission import Admission, admit
+from auditor.admission import Admission, admit, daemon_template
 from auditor.nodes import HOSTNAME_LABEL, ClusterProfile, NodePool, Taint
 from auditor.predicates import (
     Answer,
@@ -154,11 +154,12 @@ def _place_on(
     cluster: ClusterProfile,
     node: NodeView,
 ) -> Placement:
-    template, scheduling = workload.scheduling, admission.scheduling
+    scheduling = admission.scheduling
     creates_pod: Answer = True
     automatic: tuple[Toleration, ...] = ()
     steps: list[Step] = []
     if workload.is_daemon_set:
+        template = daemon_template(workload, cluster)
         automatic = daemon_tolerations(template)
         steps = _daemon_steps(template, automatic, pool, cluster, node)
         creates_pod = every(step.answer for step in steps)
@@ -189,7 +190,7 @@ def _daemon_steps(
     cluster: ClusterProfile,
     node: NodeView,
 ) -> list[Step]:
-    """What the DaemonSet controller looks at: the template, before any admission plug-in."""
+    """What the DaemonSet controller looks at."""
     tolerations = template.tolerations + automatic
     steps = [*_affinity(template, node), _taints(tolerations, pool, cluster)]
     return [_node_name(template, node), *steps] if template.node_name else steps

@@ -165,7 +165,9 @@ def _is_stranded(workload: Workload, fit: PoolFit) -> bool:
 def _unseen(assessment: Assessment, fits: Sequence[PoolFit]) -> Observation:
     workload = assessment.workload
     name = workload.scheduling.runtime_class
-    origin = f"RuntimeClass {name}" if name else "its namespace"
+    classed = fits[0].cluster.runtime_classes.get(name)
+    by_class = classed is not None and bool(classed.node_selector)
+    origin = f"RuntimeClass {name}" if by_class else "its namespace"
     return Observation(
         workload=workload,
         message=f"{workload} is not kept off {pool_names(fits, assessment)} by the selector of "
@@ -176,7 +178,7 @@ def _unseen(assessment: Assessment, fits: Sequence[PoolFit]) -> Observation:
         "node, which stays Pending, and the rollout never completes",
         fix="repeat the selector in the pod template",
         consequence=Consequence.CERTAIN,
-        aspect="runtime class" if name else "namespace",
+        aspect="runtime class" if by_class else "namespace",
     )
 
 

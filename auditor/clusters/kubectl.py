@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
+from auditor.admission import OPENSHIFT_PLUGIN
 from auditor.clusters.objects import (
     is_runtime_class,
     namespace_selector,
@@ -65,7 +66,6 @@ out: an audit says where a pod could land tomorrow. (A cordon is told by `spec.u
 
 _SERVERS: Final = {17763: "2019", 20348: "2022", 25398: "23h2", 26100: "2025"}
 _OPENSHIFT_LABEL: Final = "node.openshift.io/os_id"
-_OPENSHIFT_PLUGIN: Final = "OriginPodNodeEnvironment"
 _SCHEDULER: Final = ("config.openshift.io/v1", "Scheduler")
 _GKE_LABEL: Final = "cloud.google.com/gke-nodepool"
 _GKE_TOLERATIONS: Final = ((ARCHITECTURE_LABEL, "arm64"), (OS_LABEL, "windows"))
@@ -107,7 +107,7 @@ def read_objects(documents: Sequence[Node], name: str) -> ClusterProfile:
         pools=_pools(nodes),
         runtime_classes={item.name: item for item in classes},
         all_classes_known=bool(classes),
-        plugins=frozenset((_OPENSHIFT_PLUGIN,) if openshift else ()),
+        plugins=frozenset((OPENSHIFT_PLUGIN,) if openshift else ()),
         namespace_selectors=dict(_namespaces(objects)) if openshift else {},
         default_selector=_default_selector(objects) if openshift else {},
         selector_tolerations=_GKE_TOLERATIONS if _GKE_LABEL in known else (),
@@ -125,7 +125,7 @@ def _expand(root: Node) -> Iterator[Node]:
 def _namespaces(objects: Sequence[Node]) -> Iterator[tuple[str, dict[str, str]]]:
     for item in objects:
         if item.text_at("kind") == "Namespace":
-            selector = namespace_selector(item, _OPENSHIFT_PLUGIN)
+            selector = namespace_selector(item, OPENSHIFT_PLUGIN)
             if selector is not None:
                 yield required(item, "metadata", "a Namespace").text_at("name"), dict(selector)
 

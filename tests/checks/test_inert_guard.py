@@ -5,7 +5,7 @@ import pytest
 from auditor.assessment import Assessment
 from auditor.checks.inert_guard import CHECK
 from auditor.findings import Confidence, Consequence, Observation
-from auditor.nodes import RuntimeClass
+from auditor.nodes import ClusterProfile, RuntimeClass
 from tests.support.assessments import ARM, LINUX, UNKNOWN, WINDOWS_2022, assessed, image
 from tests.support.objects import cluster
 
@@ -161,16 +161,31 @@ def test_the_daemon_set_controller_sees_no_runtime_class() -> None:
     assert observation.consequence is Consequence.CERTAIN
 
 
-def test_nor_the_selector_of_a_namespace() -> None:
-    known = cluster(
+def by_namespace(plugin: str, *classes: RuntimeClass) -> ClusterProfile:
+    return cluster(
         LINUX,
         WINDOWS_2022,
-        plugins=frozenset({"PodNodeSelector"}),
+        classes=classes,
+        plugins=frozenset({plugin}),
         namespace_selectors={"default": {"kubernetes.io/os": "linux"}},
     )
-    (observation,) = seen(assessed("", MULTI, clusters=[known], kind="DaemonSet"))
 
-    assert observation.message.endswith("by the selector of its namespace")
+
+def test_nor_the_selector_of_a_namespace() -> None:
+    known = by_namespace("PodNodeSelector", RuntimeClass("kata", "kata"))
+    for spec in ("", "runtimeClassName: kata"):
+        (observation,) = seen(assessed(spec, MULTI, clusters=[known], kind="DaemonSet"))
+
+        assert observation.message.endswith("by the selector of its namespace")
+        assert observation.aspect == "namespace"
+
+
+def test_but_openshifts_controller_does() -> None:
+    known = by_namespace("OriginPodNodeEnvironment")
+    found = assessed("", MULTI, clusters=[known], kind="DaemonSet")
+
+    assert seen(found) == []
+    assert [fit.placement.creates_pod for fit in found.fits] == [True, False]
 
 
 def test_others_than_daemon_sets_are_guarded_by_it() -> None:
