@@ -174,7 +174,12 @@ def _fit(
 def use_compatibility(use: ImageUse, pool: NodePool) -> Compatibility:
     """Whether the pool would start a container with this image."""
     if isinstance(use.platforms, KnownPlatforms):
-        return compatibility(use.platforms, pool, host_process=use.container.host_process)
+        return compatibility(
+            use.platforms,
+            pool,
+            host_process=use.container.host_process,
+            mounted=use.container.role is Role.IMAGE_VOLUME,
+        )
     return Compatibility(Runnable.UNKNOWN, use.platforms.message)
 
 

@@ -65,9 +65,15 @@ class Compatibility:
 
 
 def compatibility(
-    image: KnownPlatforms, pool: NodePool, *, host_process: bool = False
+    image: KnownPlatforms, pool: NodePool, *, host_process: bool = False, mounted: bool = False
 ) -> Compatibility:
-    """Whether a container of this image would start on a node of the pool."""
+    """Whether a container of this image would start on a node of the pool.
+
+    host_process: on the Windows host itself, whose build then does not matter. mounted: as a volume
+    (KEP-4639): it is pulled like any other, but its files need not run.
+    """
+    if mounted:
+        return _volume(image, pool)
     if not image.platforms:
         return Compatibility(
             Runnable.NO, "it holds no runnable platform", Mismatch.OS, *_pull_failure(pool)
@@ -80,6 +86,17 @@ def compatibility(
             if answer.runnable is runnable:
                 return answer
     return max(answers, key=_nearness)
+
+
+def _volume(image: KnownPlatforms, pool: NodePool) -> Compatibility:
+    """An index has to hold a row for the node; a bare manifest only has to be for its system."""
+    pulled = compatibility(image, pool, host_process=True)
+    if pulled.failure is not Failure.EXEC_FORMAT or pulled.mismatch is Mismatch.OS:
+        return pulled
+    return Compatibility(
+        Runnable.UNKNOWN,
+        f"it is built for {image.platforms[0]}, which matters if it holds programs",
+    )
 
 
 def _nearness(answer: Compatibility) -> int:

@@ -291,6 +291,33 @@ def test_host_process_containers_have_no_version_rule_but_the_matchers() -> None
     assert index("windows(10.0.17763.1)/amd64", node, host_process=True).runnable is NO
 
 
+@pytest.mark.parametrize(
+    ("platform", "kind", "node", "expected"),
+    [
+        ("linux/amd64", "index", "linux/amd64", YES),
+        ("linux/amd64", "index", "linux/arm64", NO),
+        ("linux/amd64", "manifest", "linux/amd64", YES),
+        ("linux/amd64", "manifest", "linux/arm64", UNKNOWN),
+        ("linux/amd64", "manifest", "windows(10.0.20348)/amd64", NO),
+        ("windows/amd64", "manifest", "linux/amd64", NO),
+        ("windows(10.0.17763.1)/amd64", "manifest", "windows(10.0.20348)/amd64", YES),
+        ("windows(10.0.17763.1)/amd64", "index", "windows(10.0.20348)/amd64", NO),
+    ],
+)
+def test_a_volume_is_pulled_and_not_run(
+    platform: str, kind: Literal["index", "manifest"], node: str, expected: Runnable
+) -> None:
+    answer = compatibility(image(platform, kind=kind), pool(node), mounted=True)
+
+    assert answer.runnable is expected
+
+
+def test_the_files_of_a_volume_may_be_programs() -> None:
+    answer = compatibility(image("linux/amd64", kind="manifest"), pool("linux/arm64"), mounted=True)
+
+    assert answer.message == "it is built for linux/amd64, which matters if it holds programs"
+
+
 def test_common_platforms() -> None:
     one = image("linux/amd64", "linux/arm64/v8", "windows(10.0.20348.1)/amd64")
     two = image("linux/x86_64", "linux/arm64")

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Final
 
-from auditor.assessment import Assessment, ImageUse, PoolFit
+from auditor.assessment import Assessment, ImageUse, PoolFit, use_compatibility
 from auditor.checks.interface import Check, Parameters
-from auditor.compatibility import Runnable, compatibility
+from auditor.compatibility import Runnable
 from auditor.findings import Consequence, Observation
 from auditor.phrases import built_for, consequence, pool_ids, subject
 from auditor.placement import Verdict
@@ -41,11 +41,10 @@ def _observe(assessment: Assessment, parameters: Parameters) -> Iterator[Observa
 def _needs_missing_row(use: ImageUse, fit: PoolFit) -> bool:
     if use.known is None or fit.placement.verdict is Verdict.REFUSED:
         return False
-    missing = replace(use.known, platforms=use.known.dangling)
-    host_process = use.container.host_process
+    missing = replace(use, platforms=replace(use.known, platforms=use.known.dangling))
     return (
-        compatibility(use.known, fit.pool, host_process=host_process).runnable is Runnable.NO
-        and compatibility(missing, fit.pool, host_process=host_process).runnable is not Runnable.NO
+        use_compatibility(use, fit.pool).runnable is Runnable.NO
+        and use_compatibility(missing, fit.pool).runnable is not Runnable.NO
     )
 
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Final
 
-from auditor.assessment import Assessment, ImageUse, PoolFit
+from auditor.assessment import Assessment, ImageUse, PoolFit, use_compatibility
 from auditor.checks.interface import Check, Parameters
-from auditor.compatibility import Runnable, compatibility
+from auditor.compatibility import Runnable
 from auditor.findings import Consequence, Observation
 from auditor.images import KnownPlatforms
 from auditor.phrases import built_for, consequence, pool_ids, subject
@@ -43,12 +44,10 @@ def _is_one_of_several(pinned: KnownPlatforms, tagged: KnownPlatforms) -> bool:
 
 
 def _needs_another_row(use: ImageUse, fit: PoolFit) -> bool:
-    if use.known is None or use.tagged is None or fit.placement.verdict is Verdict.REFUSED:
+    if use.tagged is None or fit.placement.verdict is Verdict.REFUSED:
         return False
-    pinned, whole = (
-        compatibility(image, fit.pool, host_process=use.container.host_process).runnable
-        for image in (use.known, use.tagged)
-    )
+    pinned = use_compatibility(use, fit.pool).runnable
+    whole = use_compatibility(replace(use, platforms=use.tagged), fit.pool).runnable
     return pinned is Runnable.NO and whole is not Runnable.NO
 
 

@@ -10,6 +10,7 @@ from auditor.checks.interface import Check, Parameters
 from auditor.findings import Confidence, Consequence, Observation, Subject
 from auditor.images import UnknownPlatforms, UnknownReason
 from auditor.phrases import built_for, consequence, container_text, listed, unique
+from auditor.workloads import Role
 
 _BROKEN: Final = {
     UnknownReason.NOT_FOUND: "missing",
@@ -31,10 +32,18 @@ def _observe(assessment: Assessment, parameters: Parameters) -> Iterator[Observa
     groups: dict[tuple[str, UnknownPlatforms], list[ImageUse]] = {}
     for use in assessment.judged:
         answer = _trouble(use)
-        if answer is not None and _BROKEN.get(answer.reason, "unknown") == wanted:
+        if answer is not None and _group(use, answer) == wanted:
             groups.setdefault((use.container.image, answer), []).append(use)
     for (image, answer), uses in groups.items():
         yield _observation(assessment, wanted, image, answer, uses)
+
+
+def _group(use: ImageUse, answer: UnknownPlatforms) -> str:
+    """CRI-O mounts any artifact as a volume (KEP-4639), where containerd takes images alone."""
+    is_artifact = answer.reason is UnknownReason.NOT_AN_IMAGE and use.known is None
+    if is_artifact and use.container.role is Role.IMAGE_VOLUME:
+        return "unknown"
+    return _BROKEN.get(answer.reason, "unknown")
 
 
 def _trouble(use: ImageUse) -> UnknownPlatforms | None:

@@ -51,6 +51,14 @@ def test_the_container_at_fault_is_named() -> None:
     assert volume.message.endswith("but the image of image volume `c1` is Linux-only")
 
 
+def test_the_files_of_a_volume_need_not_run() -> None:
+    model = image("linux/amd64", kind="manifest")
+    pinned = "nodeSelector: {kubernetes.io/os: linux}"
+
+    assert seen(assessed(pinned, MULTI, model, role=Role.IMAGE_VOLUME), "architecture") == []
+    assert len(seen(assessed(pinned, MULTI, model), "architecture")) == 1
+
+
 @pytest.mark.parametrize(
     ("platforms", "mismatch", "message"),
     [

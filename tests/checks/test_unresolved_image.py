@@ -7,7 +7,7 @@ import pytest
 from auditor.assessment import Assessment
 from auditor.checks.unresolved_image import CHECK
 from auditor.findings import Confidence, Consequence, Observation
-from auditor.images import UnknownPlatforms, UnknownReason
+from auditor.images import Platforms, UnknownPlatforms, UnknownReason
 from auditor.workloads import Role
 from tests.support.assessments import HYBRID, UNKNOWN, assessed, image, reassessed
 
@@ -32,6 +32,21 @@ def unresolved(found: Assessment, reason: str) -> list[Observation]:
 )
 def test_each_reason_belongs_to_one_rule(reason: UnknownReason, group: str) -> None:
     found = assessed("", UnknownPlatforms(reason, "why", "how"))
+    groups = [name for name in CHECK.parameters["reason"] if unresolved(found, name)]
+
+    assert groups == [group]
+
+
+@pytest.mark.parametrize(
+    ("answer", "group"),
+    [
+        (UnknownPlatforms(UnknownReason.NOT_AN_IMAGE, "an artifact", ""), "unknown"),
+        (UnknownPlatforms(UnknownReason.DIGEST_MISMATCH, "forged", ""), "invalid"),
+        (image(dangling=["linux/amd64"]), "invalid"),
+    ],
+)
+def test_a_volume_may_be_no_image(answer: Platforms, group: str) -> None:
+    found = assessed("", MULTI, answer, role=Role.IMAGE_VOLUME)
     groups = [name for name in CHECK.parameters["reason"] if unresolved(found, name)]
 
     assert groups == [group]
