@@ -15,7 +15,7 @@ from auditor.images import (
     VersionSource,
 )
 from auditor.platforms import Platform, parse_platform
-from auditor.registry.content.documents import is_digest
+from auditor.registry.content.digests import is_digest
 
 _E = TypeVar("_E", bound=Enum)
 _KINDS: Final[Mapping[object, Literal["index", "manifest"]]] = {

@@ -27,7 +27,7 @@ from urllib.parse import quote
 from auditor.images import ImageReference, KnownPlatforms, Platforms
 from auditor.registry.answers import AnswerError, read_answer, write_answer
 from auditor.registry.atomic import PRIVATE, TEMPORARY, make_private_folder, replace_file
-from auditor.registry.content.documents import is_digest
+from auditor.registry.content.digests import is_digest, matches
 from auditor.registry.json_text import JsonError, parse_object
 
 MAX_BYTES: Final = 256 * 1024 * 1024
@@ -111,8 +111,7 @@ class Cache:
         content = self._read(path)
         if content is None:
             return None
-        algorithm, _, expected = digest.partition(":")
-        if hashlib.new(algorithm, content).hexdigest() != expected:
+        if not matches(content, digest):
             self._discard(path)
             return None
         return content

@@ -21,15 +21,14 @@ from auditor.images import (
 from auditor.references import DOCKER_HUB, parse_reference
 from auditor.registry.auth.credentials import Keychain, NoCredentials
 from auditor.registry.content.resolution import resolve
-from auditor.registry.directory import Hosts
-from auditor.registry.failures import RegistryFailure
+from auditor.registry.failures import RegistryFailure, Remarks
 from auditor.registry.fetching import NoBlobs, Repository
+from auditor.registry.hosts import Hosts
 from auditor.registry.interface import Blobs, Progress, no_progress
 from auditor.registry.network.deadlines import Deadline, TimeOver
-from auditor.registry.network.stops import Stop, namespace_of, stops_of
+from auditor.registry.network.endpoints import Stop, namespace_of, stops_of
 from auditor.registry.network.transport import Observer, Transport
 from auditor.registry.options import RegistryOptions
-from auditor.registry.remarks import Remarks
 from auditor.registry.workers import Workers
 
 _SUPERVISION: Final = 0.25

@@ -1,10 +1,12 @@
-"""Why a registry could not answer, in the words of the user's world.
+"""Why a registry could not answer, and what else to say of it, in the words of the user's world.
 
 What concerns a whole host (unreachable, rate limited, TLS) is worded without the image's name: all
 its images get the same answer, and a report shows it once.
 """
 
 from __future__ import annotations
+
+import threading
 
 from auditor.errors import printable, shorten
 from auditor.images import UnknownPlatforms, UnknownReason
@@ -32,3 +34,24 @@ class Missing(RegistryFailure):
 def foreign(text: str) -> str:
     """A registry's text for a message: one line, nothing unprintable, at most 200 characters."""
     return shorten(printable(" ".join(text[: 4 * MAX_FOREIGN].split())), MAX_FOREIGN)
+
+
+class Remarks:
+    """What a user should hear about the registries, said once however many images it concerns.
+
+    Added to from many threads.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._by_topic: dict[str, str] = {}
+
+    def add(self, text: str, topic: str = "") -> None:
+        """topic: a later remark on the same one takes the place of the earlier."""
+        with self._lock:
+            self._by_topic[topic or text] = text
+
+    def all(self) -> tuple[str, ...]:
+        """Sorted, so that threads do not show."""
+        with self._lock:
+            return tuple(sorted(self._by_topic.values()))

@@ -6,19 +6,19 @@ By tag the digest is what the bytes hash to: many registries get `Docker-Content
 
 from __future__ import annotations
 
-import hashlib
+from http import HTTPStatus
 from typing import Final
 from urllib.parse import quote
 
 from auditor.images import ImageReference, UnknownReason
 from auditor.registry.addresses import origin_of
-from auditor.registry.auth.authenticator import DENIED
+from auditor.registry.auth.tokens import DENIED
+from auditor.registry.content.digests import digest_of, is_digest, matches
 from auditor.registry.content.documents import (
     INDEX_TYPES,
     MANIFEST_TYPES,
     MAX_DOCUMENT,
     Descriptor,
-    is_digest,
 )
 from auditor.registry.content.interface import Fetched
 from auditor.registry.failures import RegistryFailure
@@ -31,9 +31,6 @@ from auditor.registry.network.transport import Answer, Request
 ACCEPT: Final = ", ".join((*INDEX_TYPES, *MANIFEST_TYPES))
 """Never `*/*` alone: it gives 404 or, silently, the linux/amd64 child of a list."""
 MAX_CONFIG: Final = 4 * 1024 * 1024
-_OK: Final = 200
-_NOT_ACCEPTABLE: Final = 406
-_NOT_FOUND: Final = 404
 _HINT_OF_OLD_REGISTRIES: Final = "accept header does not support"
 
 
@@ -91,7 +88,7 @@ class Repository:
         target = self._reference.digest or self._reference.tag
         answer = self._ask("HEAD", f"manifests/{_path(target)}", MAX_DOCUMENT, ACCEPT)
         said = answer.header("docker-content-digest")
-        if answer.status == _OK and is_digest(said):
+        if answer.status == HTTPStatus.OK and is_digest(said):
             return said
         body = self._get_manifest(target).body
         if self._reference.digest:
@@ -111,19 +108,19 @@ class Repository:
     def has(self, descriptor: Descriptor) -> bool:
         """Whether the child of an index is there."""
         path = f"manifests/{descriptor.digest}"
-        if self._ask("HEAD", path, MAX_DOCUMENT, ACCEPT).status == _OK:
+        if self._ask("HEAD", path, MAX_DOCUMENT, ACCEPT).status == HTTPStatus.OK:
             return True
         answer = self._ask("GET", path, MAX_DOCUMENT, ACCEPT)
-        if answer.status not in (_OK, _NOT_FOUND):
+        if answer.status not in (HTTPStatus.OK, HTTPStatus.NOT_FOUND):
             raise self._failure(answer, f"manifest {descriptor.digest}")
-        return answer.status == _OK
+        return answer.status == HTTPStatus.OK
 
     def config(self, descriptor: Descriptor) -> bytes:
         """An image's config blob."""
         body = self._known(descriptor)
         if body is None:
             answer = self._ask("GET", f"blobs/{descriptor.digest}", MAX_CONFIG, "*/*")
-            if answer.status != _OK:
+            if answer.status != HTTPStatus.OK:
                 raise self._failure(answer, f"config {descriptor.digest}")
             body = self._verify(answer.body, descriptor.digest, descriptor.size)
             self._blobs.put(descriptor.digest, body)
@@ -134,7 +131,7 @@ class Repository:
         answer = self._ask("GET", path, MAX_DOCUMENT, ACCEPT)
         if _wants_anything(answer):
             answer = self._ask("GET", path, MAX_DOCUMENT, f"{ACCEPT}, */*")
-        if answer.status != _OK:
+        if answer.status != HTTPStatus.OK:
             raise self._failure(answer, "" if self._names(target) else f"manifest {target}")
         return answer
 
@@ -150,7 +147,7 @@ class Repository:
             return self._host.denial(self._repository)
         own = origin_of(answer.url) == self._host.endpoint.origin
         said = registry_message(answer) if own else ""
-        if answer.status == _NOT_FOUND:
+        if answer.status == HTTPStatus.NOT_FOUND:
             return not_found(self._reference, part)
         return unexpected(self._host.endpoint, answer, said)
 
@@ -160,38 +157,27 @@ class Repository:
     def _known(self, descriptor: Descriptor) -> bytes | None:
         """What the descriptor embeds or what is here already, if it is what it claims to be."""
         for content in (descriptor.data, self._kept(descriptor.digest)):
-            if content is not None and _matches(content, descriptor.digest, descriptor.size):
+            if content is not None and matches(content, descriptor.digest, descriptor.size):
                 return content
         return None
 
     def _kept(self, digest: str) -> bytes | None:
         content = self._blobs.get(digest)
-        return content if content is not None and _matches(content, digest, None) else None
+        return content if content is not None and matches(content, digest) else None
 
     def _verify(self, body: bytes, digest: str, size: int | None) -> bytes:
-        if _matches(body, digest, size):
+        if matches(body, digest, size):
             return body
         message = f"content of {self._name}@{digest} does not match its digest"
         hint = "the registry or something on the way changed it; do not deploy it"
         raise RegistryFailure(UnknownReason.DIGEST_MISMATCH, message, hint)
 
 
-def digest_of(body: bytes) -> str:
-    """The digest that content has when nobody says another."""
-    return f"sha256:{hashlib.sha256(body).hexdigest()}"
-
-
-def _matches(body: bytes, digest: str, size: int | None) -> bool:
-    algorithm, _, expected = digest.partition(":")
-    actual = hashlib.new(algorithm, body, usedforsecurity=True).hexdigest()
-    return actual == expected and size in (None, len(body))
-
-
 def _wants_anything(answer: Answer) -> bool:
-    old = answer.status == _NOT_FOUND and _HINT_OF_OLD_REGISTRIES in answer.body.decode(
+    old = answer.status == HTTPStatus.NOT_FOUND and _HINT_OF_OLD_REGISTRIES in answer.body.decode(
         errors="replace"
     )
-    return answer.status == _NOT_ACCEPTABLE or old
+    return answer.status == HTTPStatus.NOT_ACCEPTABLE or old
 
 
 def _path(text: str) -> str:

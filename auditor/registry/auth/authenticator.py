@@ -12,23 +12,21 @@ from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Final, Literal
+from http import HTTPStatus
+from typing import Literal
 
 from auditor.images import UnknownReason
 from auditor.registry.auth.challenges import Challenge, parse_challenges
 from auditor.registry.auth.credentials import Credential, Keychain
-from auditor.registry.auth.realms import Realm, RealmError, judge_realm
-from auditor.registry.auth.tokens import Grant, Token, TokenRefused, TokenService, basic
+from auditor.registry.auth.realms import RealmError, judge_realm
+from auditor.registry.auth.tokens import DENIED, Grant, Token, TokenRefused, TokenService, basic
 from auditor.registry.auth.trials import Trials, acquired
-from auditor.registry.failures import RegistryFailure
+from auditor.registry.failures import RegistryFailure, Remarks
 from auditor.registry.network.deadlines import Deadline
 from auditor.registry.network.endpoints import Endpoint
+from auditor.registry.network.redirects import Realm
 from auditor.registry.network.transport import Answer
 from auditor.registry.options import RegistryOptions
-from auditor.registry.remarks import Remarks
-
-_UNAUTHORIZED: Final = 401
-DENIED: Final = frozenset({_UNAUTHORIZED, 403})
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,13 +91,13 @@ class Authenticator:
         if challenge:
             self._challenge = challenge
         if used is None:
-            return self._can_answer(repository) and answer.status == _UNAUTHORIZED
+            return self._can_answer(repository) and answer.status == HTTPStatus.UNAUTHORIZED
         self._held.pop(repository, None)
-        if used.scheme == "bearer" and not used.fresh and answer.status == _UNAUTHORIZED:
+        if used.scheme == "bearer" and not used.fresh and answer.status == HTTPStatus.UNAUTHORIZED:
             return True
         if credential is None:
             return False
-        if used.scheme == "basic" and answer.status == _UNAUTHORIZED:
+        if used.scheme == "basic" and answer.status == HTTPStatus.UNAUTHORIZED:
             self._trials.failed(credential, repository)
             self._remark_rejection(credential)
         else:
@@ -183,7 +181,7 @@ class Authenticator:
             try:
                 token = self._tokens.fetch(grant, credential, deadline)
             except TokenRefused as refused:
-                if refused.status == _UNAUTHORIZED:
+                if refused.status == HTTPStatus.UNAUTHORIZED:
                     self._trials.reject(credential)
                     self._remark_rejection(credential)
                 else:

@@ -8,11 +8,11 @@ credentials.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final
 
 from auditor.registry.addresses import Origin, origin_of
 from auditor.registry.network.endpoints import Endpoint
+from auditor.registry.network.redirects import Realm
 
 _KNOWN: Final = {
     "docker.io": "auth.docker.io",
@@ -25,16 +25,6 @@ _COUNTRY: Final = 2
 
 class RealmError(ValueError):
     """A token service that must not be asked at all. The message is a clause for the user."""
-
-
-@dataclass(frozen=True, slots=True)
-class Realm:
-    """A token service. private: its address need not be public. trusted: may see credentials."""
-
-    url: str
-    origin: Origin
-    private: bool
-    trusted: bool
 
 
 def judge_realm(url: str, registry: Endpoint) -> Realm:

@@ -6,15 +6,16 @@ import base64
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from typing import Final
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 from auditor.images import UnknownReason
 from auditor.registry.auth.credentials import Credential
-from auditor.registry.auth.realms import Realm
 from auditor.registry.failures import RegistryFailure
 from auditor.registry.json_text import JsonError, JsonObject, parse_object, text_at
 from auditor.registry.network.deadlines import Deadline
+from auditor.registry.network.redirects import Realm
 from auditor.registry.network.sending import Sender
 from auditor.registry.network.transport import Answer, Request
 from auditor.registry.options import Clock
@@ -25,9 +26,10 @@ _VALUE: Final = re.compile(r"[\x21-\x7e]{1,65536}")
 _SHORTEST_LIFE: Final = 60.0
 _LONGEST_LIFE: Final = 86_400.0
 _EARLY: Final = 5.0
-_OK: Final = 200
 _NO_POST: Final = frozenset({400, 401, 404, 405})
-_REFUSED: Final = frozenset({401, 403})
+
+
+DENIED: Final = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN})
 
 
 class TokenRefused(Exception):
@@ -97,9 +99,9 @@ class TokenService:
         return self._sender.send(Request("GET", url, headers, MAX_ANSWER), deadline, grant.realm)
 
     def _token(self, answer: Answer, *, credentialed: bool) -> Token:
-        if answer.status in _REFUSED:
+        if answer.status in DENIED:
             raise TokenRefused(answer.status)
-        if answer.status != _OK:
+        if answer.status != HTTPStatus.OK:
             raise self._failure(UnknownReason.FAILED, f"answered {answer.status}")
         try:
             value = parse_object(answer.body)

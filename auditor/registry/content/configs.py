@@ -18,8 +18,8 @@ _MAX_FEATURES: Final = 16
 _BASE_LAYER: Final = re.compile(r"Apply image (10\.0\.[0-9]{4,6}(?:\.[0-9]{1,6})?)\b")
 
 
-class PlatformError(ValueError):
-    """Something in the place of a platform that is none. The message is a clause for the user."""
+class DocumentError(ValueError):
+    """A document that cannot be read, or in more than one way. The message is a clause."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,7 @@ class ConfigPlatform:
 
 
 def parse_config(body: bytes) -> ConfigPlatform:
-    """The platform of an image config. Raises PlatformError.
+    """The platform of an image config. Raises DocumentError.
 
     A Windows config without `os.version` may still tell its base image in its history: Microsoft's
     base layers are written as `Apply image 10.0.26100.33438`.
@@ -39,7 +39,7 @@ def parse_config(body: bytes) -> ConfigPlatform:
     try:
         config = parse_object(body)
     except JsonError as error:
-        raise PlatformError(f"its config cannot be read: {error}") from error
+        raise DocumentError(f"its config cannot be read: {error}") from error
     platform = read_platform(config)
     if platform.os == "windows" and not platform.os_version:
         build = _build_in_history(config.get("history"))
@@ -52,12 +52,12 @@ def read_platform(value: JsonObject) -> Platform:
     """The platform that an index row, a config or a schema 1 manifest spells out.
 
     `os.version` is kept for Windows only: on Linux it says nothing about where an image runs.
-    Raises PlatformError.
+    Raises DocumentError.
     """
     system, architecture = _word(value, "os"), _word(value, "architecture")
     if not system or not architecture:
         missing = "operating system" if not system else "architecture"
-        raise PlatformError(f"it names no {missing}")
+        raise DocumentError(f"it names no {missing}")
     variant, version = _word(value, "variant"), _word(value, "os.version")
     platform = make_platform(system, architecture, variant, version, _features(value))
     return platform if platform.os == "windows" else replace(platform, os_version="")
@@ -68,7 +68,7 @@ def _word(value: JsonObject, key: str) -> str:
     if found is None or found == "":
         return ""
     if not isinstance(found, str) or not _WORD.fullmatch(found):
-        raise PlatformError(f"its `{key}` is not a name")
+        raise DocumentError(f"its `{key}` is not a name")
     return found
 
 
@@ -77,10 +77,10 @@ def _features(value: JsonObject) -> tuple[str, ...]:
     if found is None:
         return ()
     if not isinstance(found, list) or len(found) > _MAX_FEATURES:
-        raise PlatformError("its `os.features` is not a list of names")
+        raise DocumentError("its `os.features` is not a list of names")
     for feature in found:
         if not isinstance(feature, str) or not _WORD.fullmatch(feature):
-            raise PlatformError("its `os.features` is not a list of names")
+            raise DocumentError("its `os.features` is not a list of names")
     return tuple(dict.fromkeys(found))
 
 

@@ -14,13 +14,13 @@ from __future__ import annotations
 
 import base64
 import binascii
-import re
 from dataclasses import dataclass
 from typing import Final, Literal
 
 from auditor.platforms import Platform
 from auditor.registry.content.artifacts import name_artifact, show_type
-from auditor.registry.content.configs import PlatformError, read_platform
+from auditor.registry.content.configs import DocumentError, read_platform
+from auditor.registry.content.digests import is_digest
 from auditor.registry.json_text import JsonError, JsonObject, object_at, parse_object, text_at
 
 MAX_DOCUMENT: Final = 4 * 1024 * 1024
@@ -39,7 +39,6 @@ _SCHEMA_1_TYPES: Final = (
     "application/vnd.docker.distribution.manifest.v1+prettyjws",
     "application/vnd.docker.distribution.manifest.v1+json",
 )
-_DIGEST: Final = re.compile(r"sha256:[0-9a-f]{64}|sha384:[0-9a-f]{96}|sha512:[0-9a-f]{128}")
 
 _Kind = Literal["index", "manifest", "schema1"]
 _KINDS: Final[dict[str, _Kind]] = {
@@ -57,10 +56,6 @@ _NAMES: Final[dict[_Kind, str]] = {
     "manifest": "a manifest",
     "schema1": "a schema 1 manifest",
 }
-
-
-class DocumentError(ValueError):
-    """A document that cannot be read one way only. The message is a clause for the user."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,11 +133,6 @@ def parse_document(body: bytes, content_type: str = "") -> ImageDocument:
             return _manifest(value)
 
 
-def is_digest(text: str) -> bool:
-    """Whether it is a digest of a registered algorithm (image-spec `descriptor.md`)."""
-    return _DIGEST.fullmatch(text) is not None
-
-
 def _kind(value: JsonObject, content_type: str) -> _Kind:
     said = _KINDS.get(text_at(value, "mediaType"))
     sent = _KINDS.get(content_type.partition(";")[0].strip().lower())
@@ -177,7 +167,7 @@ def _index(value: JsonObject) -> Index:
     for number, entry in enumerate(entries, 1):
         try:
             row = _row(entry)
-        except (DocumentError, PlatformError) as error:
+        except DocumentError as error:
             notes.append(f"row {number} of the index is left out: {error}")
         else:
             rows.extend([row] if row else [])
@@ -238,5 +228,5 @@ def _schema_1(value: JsonObject) -> Schema1:
         text = text_at(newest, "v1Compatibility") if isinstance(newest, dict) else ""
         system = text_at(parse_object(text.encode()), "os")
         return Schema1(read_platform({"os": system, "architecture": value.get("architecture")}))
-    except (JsonError, PlatformError):
+    except (JsonError, DocumentError):
         return Schema1(None)

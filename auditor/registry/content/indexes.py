@@ -12,11 +12,10 @@ from typing import Any, Final, Protocol
 
 from auditor.images import VersionSource
 from auditor.platforms import Platform
-from auditor.registry.content.configs import ConfigPlatform, PlatformError, parse_config
+from auditor.registry.content.configs import ConfigPlatform, DocumentError, parse_config
 from auditor.registry.content.documents import (
     Artifact,
     Descriptor,
-    DocumentError,
     Index,
     Row,
     Schema1,
@@ -122,7 +121,7 @@ class IndexReader:
                     return parse_config(self._repository.config(document.config))
         except Missing as error:
             return _Odd(str(error), missing=True)
-        except (DocumentError, PlatformError) as error:
+        except DocumentError as error:
             return _Odd(str(error))
 
     def _completed(self, row: Row, child: _Child, depth: int) -> Iterator[Entry]:

@@ -7,10 +7,9 @@ from typing import Final
 
 from auditor.images import KnownPlatforms, Platforms, UnknownPlatforms, UnknownReason, VersionSource
 from auditor.platforms import Platform
-from auditor.registry.content.configs import PlatformError, parse_config
+from auditor.registry.content.configs import DocumentError, parse_config
 from auditor.registry.content.documents import (
     Artifact,
-    DocumentError,
     ImageManifest,
     Index,
     Schema1,
@@ -41,7 +40,7 @@ def resolve(repository: Content, name: str, each: Each, *, verify_children: bool
                 return UnknownPlatforms(UnknownReason.NOT_AN_IMAGE, message)
             case Schema1(platform):
                 return _of_schema_1(name, platform)
-    except (DocumentError, PlatformError) as error:
+    except DocumentError as error:
         message = f"{name} cannot be understood: {error}"
         return UnknownPlatforms(UnknownReason.MALFORMED, message)
 

@@ -7,7 +7,6 @@ such an image has no manifest and therefore no digest.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -22,8 +21,9 @@ from auditor.images import (
     UnknownReason,
     VersionSource,
 )
-from auditor.registry.content.configs import PlatformError, parse_config
-from auditor.registry.content.documents import MAX_ROWS, Descriptor, DocumentError, is_digest
+from auditor.registry.content.configs import DocumentError, parse_config
+from auditor.registry.content.digests import digest_of, is_digest, matches
+from auditor.registry.content.documents import MAX_ROWS, Descriptor
 from auditor.registry.content.interface import Fetched
 from auditor.registry.content.resolution import resolve
 from auditor.registry.failures import RegistryFailure
@@ -54,7 +54,7 @@ class LayoutImage:
             found = self.read(name.familiar)
         except RegistryFailure as failure:
             return failure.answer
-        except (DocumentError, PlatformError) as error:
+        except DocumentError as error:
             message = f"{name.familiar} in {self.source} cannot be read: {error}"
             return UnknownPlatforms(UnknownReason.MALFORMED, message)
         if isinstance(found, KnownPlatforms):
@@ -137,7 +137,7 @@ class _LayoutContent:
         if self.image is not None:
             return self.manifest(self.image)
         body = self.files.read(_INDEX) or b""
-        return Fetched(body, f"sha256:{hashlib.sha256(body).hexdigest()}", "")
+        return Fetched(body, digest_of(body), "")
 
     def manifest(self, descriptor: Descriptor) -> Fetched:
         body = descriptor.data if descriptor.data is not None else self._blob(descriptor.digest)
@@ -164,8 +164,7 @@ class _LayoutContent:
 
 
 def _verified(body: bytes, descriptor: Descriptor) -> bytes:
-    algorithm, _, expected = descriptor.digest.partition(":")
-    if is_digest(descriptor.digest) and hashlib.new(algorithm, body).hexdigest() == expected:
+    if matches(body, descriptor.digest):
         return body
     raise RegistryFailure(
         UnknownReason.DIGEST_MISMATCH,

@@ -1,19 +1,22 @@
-"""From the registry in an image reference to where its requests go."""
+"""From an image reference to where its requests go: mirrors in their order, then its registry."""
 
 from __future__ import annotations
 
 import ipaddress
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Final
 from urllib.parse import quote
 
+from auditor.images import ImageReference, KnownPlatforms, UnknownPlatforms, UnknownReason
 from auditor.references import DOCKER_HUB
 from auditor.registry.addresses import Origin, is_loopback_name, origin_of
-from auditor.registry.options import HostOptions, RegistryOptions
+from auditor.registry.options import HostOptions, Namespace, Place, RegistryOptions
 
 _HUB_ENDPOINT: Final = "registry-1.docker.io"
 _HUB_NAMES: Final = frozenset({_HUB_ENDPOINT, "index.docker.io", "registry.hub.docker.com"})
 _ROOT: Final = "/v2"
+_NO_TLS: Final = frozenset({UnknownReason.TLS, UnknownReason.UNREACHABLE})
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,11 +47,6 @@ class Endpoint:
         """The URL of something in a repository. A mirror is told whose it is, as by containerd."""
         query = f"?ns={quote(self.mirror_of)}" if self.mirror_of else ""
         return f"{self.url}{self.root}/{quote(repository)}/{path}{query}"
-
-
-def endpoint_of(registry: str, options: RegistryOptions) -> Endpoint:
-    """Where a registry is reached first; see `endpoints_of`."""
-    return endpoints_of(registry, options)[0]
 
 
 def endpoints_of(
@@ -98,3 +96,94 @@ def _ranged(registry: str, options: RegistryOptions) -> HostOptions | None:
 def _wants_tls(options: HostOptions) -> bool:
     tls = (options.ca, options.more_cas, options.client_certificate)
     return options.insecure == "skip-verify" or any(tls)
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """A registry to ask and what the repository is called there.
+
+    source: what an answer from there says where it is from.
+    """
+
+    endpoint: Endpoint
+    repository: str
+    source: str
+
+    @property
+    def is_mirror(self) -> bool:
+        return bool(self.endpoint.mirror_of)
+
+    def leaves_to_next(self, why: UnknownPlatforms) -> bool:
+        """Whether the next is worth asking: after a mirror always, else where there was no TLS."""
+        return self.is_mirror or why.reason in _NO_TLS
+
+    def lacks(self, answer: object) -> bool:
+        """Whether an answer is no better than none: mirrors hold indexes in part, or a web page."""
+        if isinstance(answer, KnownPlatforms):
+            return self.is_mirror and bool(answer.dangling)
+        malformed = UnknownReason.MALFORMED
+        return (
+            self.is_mirror and isinstance(answer, UnknownPlatforms) and answer.reason is malformed
+        )
+
+
+def namespace_of(image: ImageReference, options: RegistryOptions) -> Namespace | None:
+    """What is said of where an image is: of the longest prefix, and of two of them the first."""
+    found = [item for item in options.namespaces if rest_of(image, item.prefix) is not None]
+    return max(found, key=lambda item: len(item.prefix.removeprefix("*")), default=None)
+
+
+def rest_of(image: ImageReference, prefix: str) -> str | None:
+    """The repository below a prefix, "" where the prefix names it whole, None outside of it.
+
+    As in containers-registries.conf(5): a prefix ends where a part of the path does, and `*.`
+    stands for any domains below one.
+    """
+    if not prefix:
+        return image.repository
+    if prefix.startswith("*."):
+        return image.repository if image.registry.endswith(prefix[1:]) else None
+    host, _, path = prefix.partition("/")
+    if host != image.registry:
+        return None
+    if not path or image.repository == path:
+        return image.repository.removeprefix(path)
+    inside = image.repository.startswith(f"{path}/")
+    return image.repository.removeprefix(f"{path}/") if inside else None
+
+
+def stops_of(image: ImageReference, options: RegistryOptions) -> tuple[Stop, ...]:
+    """Every stop of an image, in their order; the last is that of the registry itself."""
+    namespace = namespace_of(image, options)
+    if namespace is None:
+        return tuple(_registry(image, options))
+    mirrors = [
+        stop
+        for mirror in namespace.mirrors
+        if mirror.pulls in ("all", "digest" if image.digest else "tag")
+        for stop in _at(mirror, image, namespace, options, mirror_of=image.registry)
+    ]
+    if namespace.origin is None:
+        return (*mirrors, *_registry(image, options))
+    return (*mirrors, *_at(namespace.origin, image, namespace, options, mirror_of=""))
+
+
+def _registry(image: ImageReference, options: RegistryOptions) -> Iterator[Stop]:
+    for endpoint in endpoints_of(image.registry, options):
+        yield Stop(endpoint, image.repository, "registry")
+
+
+def _at(
+    place: Place,
+    image: ImageReference,
+    namespace: Namespace,
+    options: RegistryOptions,
+    *,
+    mirror_of: str,
+) -> Iterator[Stop]:
+    rest = rest_of(image, namespace.prefix) or ""
+    repository = "/".join(filter(None, (place.path, rest)))
+    source = f"{'mirror' if mirror_of else 'registry'} {place.host}"
+    for endpoint in endpoints_of(place.host, options, place.options):
+        there = replace(endpoint, private=True, root=place.root, mirror_of=mirror_of)
+        yield Stop(there, repository, source)

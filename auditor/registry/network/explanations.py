@@ -5,6 +5,7 @@ The reason decides what a report makes of it; the wording follows the cause.
 
 from __future__ import annotations
 
+from http import HTTPStatus
 from typing import Final
 
 from auditor.images import ImageReference, UnknownReason
@@ -13,7 +14,6 @@ from auditor.registry.failures import Missing, RegistryFailure, foreign
 from auditor.registry.json_text import JsonError, parse_object, text_at
 from auditor.registry.network.endpoints import Endpoint
 from auditor.registry.network.faults import Fault, FaultKind
-from auditor.registry.network.retries import TOO_MANY_REQUESTS
 from auditor.registry.network.transport import Answer
 
 _TLS_HINTS: Final = {
@@ -22,7 +22,6 @@ _TLS_HINTS: Final = {
     FaultKind.CLIENT_CERTIFICATE: "set `client-cert` and `client-key` for this host",
     FaultKind.TLS: "check the TLS settings of this host",
 }
-_BAD_REQUEST: Final = 400
 _TLS: Final = b"HTTPS"
 _REACH_HINT: Final = "check the name and the network, or use a lock file"
 
@@ -48,7 +47,7 @@ def explain_fault(endpoint: Endpoint, fault: Fault, attempts: int) -> RegistryFa
 
 def explain_exhausted(endpoint: Endpoint, answer: Answer, attempts: int) -> RegistryFailure:
     """A registry that keeps answering that it cannot now."""
-    if answer.status == TOO_MANY_REQUESTS:
+    if answer.status == HTTPStatus.TOO_MANY_REQUESTS:
         return _limited(endpoint, answer)
     message = f"registry {endpoint.name} answered {answer.status} ({attempts} attempts)"
     hint = "try again later, or use a lock file"
@@ -66,7 +65,11 @@ def not_found(reference: ImageReference, part: str) -> Missing:
 def unexpected(endpoint: Endpoint, answer: Answer, said: str) -> RegistryFailure:
     """An answer that is neither a success nor about authentication. said: the registry's words."""
     name = f"registry {endpoint.name}"
-    if answer.status == _BAD_REQUEST and endpoint.origin.scheme == "http" and _TLS in answer.body:
+    if (
+        answer.status == HTTPStatus.BAD_REQUEST
+        and endpoint.origin.scheme == "http"
+        and _TLS in answer.body
+    ):
         hint = "give the registry's CA as `ca` for this host"
         message = f"{name}: it speaks TLS where plain HTTP was expected"
         return RegistryFailure(UnknownReason.TLS, message, hint)

@@ -5,12 +5,11 @@ Registries redirect manifests as well as blobs (registry.k8s.io does, for every 
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Final
 
 from auditor.images import UnknownReason
 from auditor.registry.addresses import Origin, join, origin_of
-from auditor.registry.auth.realms import Realm
 from auditor.registry.failures import RegistryFailure
 from auditor.registry.network.deadlines import Deadline
 from auditor.registry.network.endpoints import Endpoint
@@ -22,6 +21,16 @@ MAX_HOPS: Final = 5
 _SECRET_HEADERS: Final = frozenset({"authorization", "cookie"})
 _KEEP_METHOD: Final = frozenset({307, 308})
 _MOVED: Final = frozenset({301, 302, 303}) | _KEEP_METHOD
+
+
+@dataclass(frozen=True, slots=True)
+class Realm:
+    """A token service. private: its address need not be public. trusted: may see credentials."""
+
+    url: str
+    origin: Origin
+    private: bool
+    trusted: bool
 
 
 class Follower:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import sys
 import threading
+from email.utils import parsedate_to_datetime
+from http import HTTPStatus
 from typing import Final
 
-from auditor.registry.auth.realms import Realm
-from auditor.registry.network.breaker import Breaker
+from auditor.images import UnknownPlatforms
+from auditor.registry.failures import RegistryFailure, Remarks
 from auditor.registry.network.deadlines import Deadline
 from auditor.registry.network.endpoints import Endpoint
 from auditor.registry.network.explanations import (
@@ -17,17 +19,14 @@ from auditor.registry.network.explanations import (
     remaining_pulls,
 )
 from auditor.registry.network.faults import PROXY, Fault, FaultKind
-from auditor.registry.network.redirects import Follower
-from auditor.registry.network.retries import (
-    TOO_MANY_REQUESTS,
-    TRANSIENT_STATUSES,
-    longest_delay,
-    retry_after,
-)
+from auditor.registry.network.redirects import Follower, Realm
 from auditor.registry.network.transport import Answer, Request
 from auditor.registry.options import RegistryOptions
-from auditor.registry.remarks import Remarks
 
+_TRANSIENT: Final = frozenset({408, 429, 499, 500, 502, 503, 504, *range(520, 525)})
+"""Statuses that are worth asking again."""
+_DELAYS: Final = (0.3, 1.0, 3.0, 8.0)
+"""Seconds before each retry, at most: the delay itself is a random part of it (full jitter)."""
 _HOST_FAULTS: Final = frozenset(
     {
         FaultKind.NAME,
@@ -41,8 +40,8 @@ _HOST_FAULTS: Final = frozenset(
 )
 """Trouble that every request to the host would have."""
 _PATIENT_KINDS: Final = frozenset({FaultKind.CONNECT, FaultKind.TIMEOUT})
+_MOST_FAILURES: Final = 3
 _FEW_PULLS: Final = 3
-_UNAUTHORIZED: Final = 401
 
 
 class Sender:
@@ -74,9 +73,9 @@ class Sender:
                 deadline.pause(self._after_fault(fault, attempt, deadline))
                 continue
             self._note_pulls(answer)
-            if answer.status != _UNAUTHORIZED:
+            if answer.status != HTTPStatus.UNAUTHORIZED:
                 self.met.set()
-            if answer.status not in TRANSIENT_STATUSES or _is_refused_head(request, answer):
+            if answer.status not in _TRANSIENT or _is_refused_head(request, answer):
                 self._breaker.succeeded()
                 return answer
             deadline.pause(self._after_answer(answer, attempt, deadline))
@@ -97,7 +96,7 @@ class Sender:
 
     def _after_answer(self, answer: Answer, attempt: int, deadline: Deadline) -> float:
         failure = explain_exhausted(self._endpoint, answer, attempt)
-        limited = answer.status == TOO_MANY_REQUESTS
+        limited = answer.status == HTTPStatus.TOO_MANY_REQUESTS
         asked = retry_after(answer.header("retry-after"), self._options.clock.now())
         delay = self._delay(attempt) if asked is None else asked
         spent = limited and (pulls := remaining_pulls(answer)) is not None and pulls[0] == 0
@@ -113,7 +112,7 @@ class Sender:
         raise failure
 
     def _delay(self, attempt: int) -> float:
-        return self._options.clock.jitter(longest_delay(attempt))
+        return self._options.clock.jitter(_DELAYS[min(attempt, len(_DELAYS)) - 1])
 
     def _note_pulls(self, answer: Answer) -> None:
         pulls = remaining_pulls(answer)
@@ -125,6 +124,61 @@ class Sender:
             self._remarks.add(text, topic=f"pulls {name}")
 
 
+class Breaker:
+    """Stops asking a registry that cannot answer: its images share one answer and cost no time.
+
+    Open once the registry refused for good or failed three times with no success in between.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._failures = 0
+        self._answer: UnknownPlatforms | None = None
+        self._resume = 0.0
+
+    def check(self) -> None:
+        """Raises RegistryFailure where the registry is not to be asked any more."""
+        if self._answer:
+            raise RegistryFailure.of(self._answer)
+
+    def succeeded(self) -> None:
+        with self._lock:
+            self._failures = 0
+
+    def failed(self, failure: RegistryFailure) -> None:
+        with self._lock:
+            self._failures += 1
+            if self._failures >= _MOST_FAILURES:
+                self._answer = self._answer or failure.answer
+
+    def open(self, failure: RegistryFailure) -> None:
+        with self._lock:
+            self._answer = self._answer or failure.answer
+
+    def wait(self, until: float) -> None:
+        """Nobody asks before this moment of the monotonic clock: the registry wants a pause."""
+        with self._lock:
+            self._resume = max(self._resume, until)
+
+    def pause(self, now: float) -> float:
+        """Seconds to wait before asking."""
+        return max(0.0, self._resume - now)
+
+
+def retry_after(header: str, now: float) -> float | None:
+    """Seconds that a `Retry-After` header asks for (RFC 9110 section 10.2.3), or None.
+
+    header: a number of seconds or a date. now: seconds since the epoch.
+    """
+    text = header.strip()
+    if text.isascii() and text.isdigit():
+        return float(text[:10])
+    try:
+        return max(0.0, parsedate_to_datetime(text).timestamp() - now)
+    except (ValueError, TypeError, OverflowError):
+        return None
+
+
 def _is_refused_head(request: Request, answer: Answer) -> bool:
     """Some registries fail on HEAD alone; the same as GET will tell."""
-    return request.method == "HEAD" and answer.status != TOO_MANY_REQUESTS
+    return request.method == "HEAD" and answer.status != HTTPStatus.TOO_MANY_REQUESTS

@@ -1,13 +1,13 @@
 import pytest
 
 from auditor.registry.auth.realms import RealmError, judge_realm
-from auditor.registry.network.endpoints import endpoint_of
+from auditor.registry.network.endpoints import endpoints_of
 from auditor.registry.options import HostOptions, RegistryOptions
 
 
 def trusted(registry: str, realm: str, *hosts: str) -> bool:
     options = RegistryOptions(hosts={registry: HostOptions(trusted_realms=frozenset(hosts))})
-    return judge_realm(realm, endpoint_of(registry, options)).trusted
+    return judge_realm(realm, endpoints_of(registry, options)[0]).trusted
 
 
 @pytest.mark.parametrize(
@@ -68,7 +68,7 @@ def test_some_are_not_asked_at_all(registry: str, realm: str) -> None:
 
 def test_plain_http_is_for_registries_that_speak_it() -> None:
     hosts = {"registry.corp.example:5000": HostOptions(insecure="http")}
-    endpoint = endpoint_of("registry.corp.example:5000", RegistryOptions(hosts=hosts))
+    (endpoint,) = endpoints_of("registry.corp.example:5000", RegistryOptions(hosts=hosts))
 
     realm = judge_realm("http://auth.corp.example:5001/token", endpoint)
 

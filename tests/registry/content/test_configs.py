@@ -5,7 +5,7 @@ import pytest
 
 from auditor.images import VersionSource
 from auditor.platforms import parse_platform
-from auditor.registry.content.configs import ConfigPlatform, PlatformError, parse_config
+from auditor.registry.content.configs import ConfigPlatform, DocumentError, parse_config
 
 WINDOWS = {"os": "windows", "architecture": "amd64"}
 BASE = [{"created_by": "Apply image 10.0.26100.33438"}]
@@ -65,5 +65,5 @@ def test_history_that_tells_nothing(history: Any) -> None:
     ],
 )
 def test_no_platform(body: bytes, why: str) -> None:
-    with pytest.raises(PlatformError, match=why):
+    with pytest.raises(DocumentError, match=why):
         parse_config(body)

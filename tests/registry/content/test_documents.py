@@ -9,17 +9,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from auditor.platforms import Platform, parse_platform
+from auditor.registry.content.configs import DocumentError
+from auditor.registry.content.digests import is_digest
 from auditor.registry.content.documents import (
     INDEX_TYPES,
     MANIFEST_TYPES,
     Artifact,
     Descriptor,
-    DocumentError,
     ImageManifest,
     Index,
     Row,
     Schema1,
-    is_digest,
     parse_document,
 )
 

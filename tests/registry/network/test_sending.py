@@ -2,16 +2,20 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+import pytest
+
+from auditor.images import UnknownReason
+from auditor.registry.failures import RegistryFailure, Remarks
 from auditor.registry.network.deadlines import Deadline
-from auditor.registry.network.endpoints import endpoint_of
-from auditor.registry.network.sending import Sender
+from auditor.registry.network.endpoints import endpoints_of
+from auditor.registry.network.sending import Breaker, Sender, retry_after
 from auditor.registry.network.transport import Answer, Request
 from auditor.registry.options import RegistryOptions
-from auditor.registry.remarks import Remarks
 from tests.registry.conftest import FakeClock
 
 WAIT = Answer(429, "https://r.example/x", (("retry-after", "7"),), b"")
 FINE = Answer(200, "https://r.example/x", (), b"")
+NOW = 1_800_000_000.0  # Fri, 15 Jan 2027 08:00:00 GMT
 REQUEST = Request("GET", "https://r.example/x", {}, 10)
 
 
@@ -41,7 +45,7 @@ def test_a_pause_that_a_registry_asks_for_is_kept_by_all() -> None:
     clock = BusyClock()
     options = RegistryOptions(clock=clock)
     follower = Script([WAIT, FINE, FINE])
-    endpoint = endpoint_of("r.example", options)
+    (endpoint,) = endpoints_of("r.example", options)
     sender = Sender(follower, endpoint, options, Remarks())  # type: ignore[arg-type]
     deadline = Deadline(clock, clock.time + 60, "time is up", threading.Event())
     clock.meanwhile.append(lambda: sender.send(REQUEST, deadline))
@@ -50,3 +54,62 @@ def test_a_pause_that_a_registry_asks_for_is_kept_by_all() -> None:
 
     assert clock.pauses == [7.0, 7.0]
     assert follower.answers == []
+
+
+def failure(message: str) -> RegistryFailure:
+    return RegistryFailure(UnknownReason.UNREACHABLE, message, "hint")
+
+
+def test_three_failures_in_a_row_are_enough() -> None:
+    breaker = Breaker()
+
+    breaker.failed(failure("one"))
+    breaker.failed(failure("two"))
+    breaker.succeeded()
+    breaker.failed(failure("three"))
+    breaker.failed(failure("four"))
+    breaker.check()
+    breaker.failed(failure("five"))
+
+    with pytest.raises(RegistryFailure, match="five") as caught:
+        breaker.check()
+    assert caught.value.answer.hint == "hint"
+
+
+def test_the_first_reason_stays() -> None:
+    breaker = Breaker()
+    breaker.open(failure("first"))
+    breaker.open(failure("second"))
+
+    with pytest.raises(RegistryFailure, match="first"):
+        breaker.check()
+
+
+def test_a_pause_is_for_everybody_and_the_longest_counts() -> None:
+    breaker = Breaker()
+    breaker.wait(until=107.0)
+    breaker.wait(until=103.0)
+
+    assert breaker.pause(100.0) == 7.0
+    assert breaker.pause(108.0) == 0.0
+
+
+@pytest.mark.parametrize(
+    ("header", "seconds"),
+    [
+        ("0", 0.0),
+        (" 7 ", 7.0),
+        ("99999999999999999999", 9999999999.0),
+        ("Fri, 15 Jan 2027 08:00:30 GMT", 30.0),
+        ("Fri, 15 Jan 2027 07:59:00 GMT", 0.0),
+        ("Fri, 15 Jan 2027 09:00:30 +0100", 30.0),
+        ("", None),
+        ("soon", None),
+        ("1.16ms", None),
+        ("-1", None),
+        ("\u0667", None),
+        ("Fri, 99 Jan 99999 08:00:30 GMT", None),
+    ],
+)
+def test_retry_after(header: str, seconds: float | None) -> None:
+    assert retry_after(header, NOW) == seconds

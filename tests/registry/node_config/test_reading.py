@@ -8,7 +8,7 @@ import pytest
 
 from auditor.errors import ConfigurationError
 from auditor.images import ImageReference
-from auditor.registry.network.stops import stops_of
+from auditor.registry.network.endpoints import stops_of
 from auditor.registry.node_config.reading import NodeConfig, read_node_configs
 from auditor.registry.options import HostOptions, Namespace, Place, RegistryOptions
 from tests.registry.conftest import NewAsker
