@@ -7,13 +7,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-import typer
-
 from auditor.checks import ignore_lapse
 from auditor.cli.judging import baseline_path, make_policy, read_baseline
 from auditor.cli.output import write_text
 from auditor.cli.report_flags import WatchFlags
 from auditor.cli.running import run_audit
+from auditor.cli.text import say, tell
 from auditor.config.files import shown_path
 from auditor.config.model import Config
 from auditor.errors import EXIT_CLEAN, EXIT_INCOMPLETE
@@ -32,7 +31,7 @@ def run_baseline(config: Config, output: WatchFlags) -> int:
     policy = make_policy(config, baselines=False)
     report = run_audit(config, output, tell=True, policy=policy)
     if report.problems and not report.assessments:
-        typer.echo("no baseline was written: nothing could be audited", err=True)
+        tell("no baseline was written: nothing could be audited")
         return EXIT_INCOMPLETE
     for path, scopes in _by_baseline(config, policy):
         old = read_baseline(path) if path.is_file() else None
@@ -40,7 +39,7 @@ def run_baseline(config: Config, output: WatchFlags) -> int:
         verb = "unchanged:" if baseline == old else "wrote"
         if baseline != old:
             write_text(format_baseline(baseline), path)
-        typer.echo(f"{verb} {shown_path(path)} ({count(len(baseline.entries), 'finding')})")
+        say(f"{verb} {shown_path(path)} ({count(len(baseline.entries), 'finding')})")
     return EXIT_INCOMPLETE if report.problems else EXIT_CLEAN
 
 

@@ -8,18 +8,16 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import typer
-
+from auditor.cli.text import tell
 from auditor.config.files import shown_path
 from auditor.config.model import Config
-from auditor.formats.escape import terminal
 from auditor.images import KnownPlatforms
 from auditor.nodes import ClusterProfile, NodePool
 from auditor.phrases import count
 from auditor.rulebook import Rule
 from auditor.sources.helm import ChartSource
 from auditor.sources.interface import Source
-from auditor.sources.open import OpenedSource, Part
+from auditor.sources.open import OpenedSource
 from auditor.sources.options import HelmOptions
 from auditor.sources.rendering import NO_VALUES, Dependency, Rendered, Renderer, Values
 
@@ -28,11 +26,6 @@ if TYPE_CHECKING:
     from auditor.manifests import Document
     from auditor.registry.network.transport import Sent
     from auditor.report import Report
-
-
-def tell(text: str) -> None:
-    """A line on standard error."""
-    typer.echo(terminal(text), err=True)
 
 
 def tell_request(sent: Sent) -> None:
@@ -77,9 +70,7 @@ def tell_outcome(report: Report) -> None:
 def follow(sources: Iterable[Source]) -> tuple[Source, ...]:
     """The sources, telling of themselves as they are read."""
     return tuple(
-        replace(source, parts=tuple(map(_followed, source.parts)))
-        if isinstance(source, OpenedSource)
-        else source
+        replace(source, watch=_followed) if isinstance(source, OpenedSource) else source
         for source in sources
     )
 
@@ -96,6 +87,10 @@ class _TimedSource:
     @property
     def name(self) -> str:
         return self.inner.name
+
+    @property
+    def why_empty(self) -> str:
+        return self.inner.why_empty
 
     def documents(self) -> Iterator[Document | Problem]:
         number, seconds = 0, 0.0
@@ -138,11 +133,9 @@ class _FollowedRenderer:
         return self.inner.dependencies(chart)
 
 
-def _followed(part: Part) -> Part:
-    if not isinstance(part, ChartSource):
-        return part
-    what = f"{part.shown} with {part.variant}" if part.variant else part.shown
-    return replace(part, renderer=_FollowedRenderer(part.renderer, what))
+def _followed(chart: ChartSource) -> ChartSource:
+    what = f"{chart.shown} with {chart.variant}" if chart.variant else chart.shown
+    return replace(chart, renderer=_FollowedRenderer(chart.renderer, what))
 
 
 def _helm(renderer: Renderer) -> str:

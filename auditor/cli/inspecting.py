@@ -8,7 +8,7 @@ from auditor.cli.commentary import tell_request
 from auditor.cli.output import parse_outputs, write_outputs
 from auditor.cli.progress import display
 from auditor.cli.report_flags import OutputFlags
-from auditor.cli.text import print_notices
+from auditor.cli.text import tell_notices
 from auditor.cli.wiring import opened_inspector
 from auditor.config.model import Config
 from auditor.errors import EXIT_CLEAN, EXIT_INCOMPLETE
@@ -38,7 +38,7 @@ def run_inspect(texts: Sequence[str], config: Config, output: OutputFlags) -> in
         for text, item in parsed.items()
     )
     failure = write_outputs(outputs, output, lambda name, style: formats[name](entries, style))
-    print_notices((*config.notices, *remarks))
+    tell_notices((*config.notices, *remarks))
     if failure is not None:
         raise failure
     unknown = any(isinstance(entry.platforms, UnknownPlatforms) for entry in entries)

@@ -6,13 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import typer
-
 from auditor.audit import parse_images
 from auditor.cli.commentary import tell_request
 from auditor.cli.progress import Display, display
 from auditor.cli.report_flags import WatchFlags
-from auditor.cli.text import print_notices, print_problems
+from auditor.cli.text import say, tell, tell_notices, tell_problems
 from auditor.cli.wiring import custom_resources, named_lock_file, opened_inspector, overrides
 from auditor.config.model import Config, Reach
 from auditor.errors import (
@@ -55,8 +53,8 @@ def run_lock(config: Config, *, check: bool, update: Sequence[str], watch: Watch
         with opened_inspector(config, locks={}, observer=observer, fresh=True) as inspection:
             answers = inspection.inspector.inspect(asked, shown.on_image)
     problems = [problem for item in inventories.values() for problem in item.problems]
-    print_problems(problems)
-    print_notices(config.notices)
+    tell_problems(problems)
+    tell_notices(config.notices)
     codes = [_finish(target, answers, wanted, check=check) for target in targets]
     if EXIT_FINDINGS in codes:
         return EXIT_FINDINGS
@@ -117,11 +115,11 @@ def _finish(
     if check:
         return _check(target, comparison)
     for image, answer in comparison.unresolved:
-        typer.echo(f"{image.familiar}: {answer.message}", err=True)
+        tell(f"{image.familiar}: {answer.message}")
     lock = updated(target.old, found)
     verb = "wrote" if write_lock(target.path, lock) else "unchanged:"
     missing = f", {len(comparison.unresolved)} unresolved" if comparison.unresolved else ""
-    typer.echo(f"{verb} {target.path} ({count(len(lock.images), 'image')}{missing})")
+    say(f"{verb} {target.path} ({count(len(lock.images), 'image')}{missing})")
     return EXIT_INCOMPLETE if comparison.unresolved else EXIT_CLEAN
 
 
@@ -131,12 +129,12 @@ def _check(target: _Target, comparison: LockComparison) -> int:
     lines += [f"{image.familiar}: used and not locked" for image in comparison.added]
     lines += [f"{image.familiar}: locked and not used" for image in comparison.dropped]
     for line in lines:
-        typer.echo(f"{target.path}: {line}")
+        say(f"{target.path}: {line}")
     for image, answer in comparison.unresolved:
-        typer.echo(f"{target.path}: {image.familiar}: {answer.message}", err=True)
+        tell(f"{target.path}: {image.familiar}: {answer.message}")
     if lines:
         return EXIT_FINDINGS
     if comparison.unresolved:
         return EXIT_INCOMPLETE
-    typer.echo(f"{target.path} is up to date ({count(len(target.images), 'image')})")
+    say(f"{target.path} is up to date ({count(len(target.images), 'image')})")
     return EXIT_CLEAN

@@ -11,8 +11,8 @@ import typer
 from auditor import __version__
 from auditor.cli import audit, baseline, cache, clusters, config, images, lock, rules, views
 from auditor.cli.expansion import expanded
-from auditor.cli.text import problem_text
-from auditor.errors import EXIT_INCOMPLETE, EXIT_INTERRUPTED, PodfitError
+from auditor.cli.text import tell, tell_problems
+from auditor.errors import EXIT_INCOMPLETE, EXIT_INTERRUPTED, PodfitError, Problem
 
 app = typer.Typer(
     name="podfit",
@@ -67,11 +67,12 @@ def main() -> None:
     try:
         app(prog_name="podfit")
     except PodfitError as error:
-        typer.echo(problem_text(error.problem), err=True)
+        tell_problems((error.problem,))
         sys.exit(error.exit_code)
-    except KeyboardInterrupt:
-        typer.echo("interrupted", err=True)
-        sys.exit(EXIT_INTERRUPTED)
+    except SystemExit as end:
+        if end.code == EXIT_INTERRUPTED:  # Typer's answer to Ctrl-C, of which it says nothing
+            tell("interrupted")
+        raise
     except BrokenPipeError:
         # The reader went away (`podfit ... | head`): that is its right, and no finding.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -79,9 +80,7 @@ def main() -> None:
     except Exception as error:
         if os.environ.get("PODFIT_DEBUG"):
             raise
-        typer.echo(
-            f"error: podfit itself failed: {type(error).__name__}: {error}\n"
-            "  = help: this is a bug; set PODFIT_DEBUG=1 to see where, and please report it",
-            err=True,
-        )
+        what = f"podfit itself failed: {type(error).__name__}: {error}"
+        hint = "this is a bug; set PODFIT_DEBUG=1 to see where, and please report it"
+        tell_problems((Problem(what, hint=hint),))
         sys.exit(EXIT_INCOMPLETE)

@@ -12,7 +12,7 @@ from auditor.cli.commentary import follow, tell_inputs, tell_outcome, tell_reque
 from auditor.cli.judging import make_policy
 from auditor.cli.progress import display
 from auditor.cli.report_flags import WatchFlags
-from auditor.cli.text import print_notices, print_problems
+from auditor.cli.text import tell_notices, tell_problems
 from auditor.cli.wiring import (
     applied_rules,
     custom_resources,
@@ -67,8 +67,8 @@ def run_audit(
     if output.verbose:
         tell_outcome(report)
     if tell:
-        print_problems(report.problems)
-        print_notices(report.notices)
+        tell_problems(report.problems)
+        tell_notices(report.notices)
     return report
 
 

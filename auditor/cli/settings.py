@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import typer
 
 from auditor.cli.configuring import Flags, given_settings, notices_of, survey
 from auditor.cli.output import write_text
-from auditor.cli.text import print_notices
+from auditor.cli.text import say, tell_notices
 from auditor.cli.wiring import load_rules
 from auditor.config.files import find_config, shown_path
 from auditor.config.json_schema import schema_text
 from auditor.config.shown import entries_of, to_json, to_yaml
 from auditor.config.starter import STARTER
 from auditor.errors import UsageError
+from auditor.formats.escape import json_text
 from auditor.repositories import CONFIG_NAMES, Home, find_home
 
 
@@ -28,8 +28,8 @@ def show_settings(flags: Flags, *, as_yaml: bool) -> None:
         typer.echo("---\n".join(to_yaml(*item) for item in shown), nl=False)
     else:
         areas_json = [to_json(*item) for item in shown]
-        typer.echo(json.dumps({"areas": areas_json}, indent=2, ensure_ascii=False))
-    print_notices(notices_of(areas))
+        typer.echo(json_text({"areas": areas_json}))
+    tell_notices(notices_of(areas))
 
 
 def begin(folder: Path) -> None:
@@ -42,7 +42,7 @@ def begin(folder: Path) -> None:
         )
     path = home.root / CONFIG_NAMES[0]
     write_text(STARTER, path)
-    typer.echo(f"wrote {shown_path(path)}")
+    say(f"wrote {shown_path(path)}")
 
 
 def print_schema() -> None:

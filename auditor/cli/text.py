@@ -1,34 +1,45 @@
-"""Problems and notices as the command line shows them."""
+"""Lines that a command says beside its report: none of them steers a terminal or a build log."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 import typer
 
 from auditor.errors import Problem
-from auditor.formats.escape import terminal
+from auditor.formats.escape import lines, log, terminal
+
+_LEAD = len("   = help: ")
 
 
-def problem_text(problem: Problem) -> str:
-    """What failed, where, why, and what to do: a line each."""
-    lines = [f"error: {problem.what}"]
-    if problem.where:
-        lines.append(f"  --> {problem.where}")
-    if problem.why:
-        lines.append(f"   = why:  {problem.why}")
-    if problem.hint:
-        lines.append(f"   = help: {problem.hint}")
-    return "\n".join(lines)
+def say(text: str) -> None:
+    """A line on standard output."""
+    typer.echo(log(terminal(text)))
 
 
-def print_notices(notices: Iterable[str]) -> None:
+def tell(text: str) -> None:
+    """A line on standard error."""
+    typer.echo(log(terminal(text)), err=True)
+
+
+def tell_notices(notices: Iterable[str]) -> None:
     """Each on standard error."""
     for notice in notices:
-        typer.echo(f"note: {terminal(notice)}", err=True)
+        tell(f"note: {notice}")
 
 
-def print_problems(problems: Iterable[Problem]) -> None:
-    """Each on standard error, in its order."""
+def tell_problems(problems: Iterable[Problem]) -> None:
+    """Each on standard error, in its order: what failed, where, why, and what to do."""
     for problem in problems:
-        typer.echo(problem_text(problem), err=True)
+        typer.echo(log("\n".join(_lines(problem))), err=True)
+
+
+def _lines(problem: Problem) -> Iterator[str]:
+    yield f"error: {terminal(problem.what)}"
+    if problem.where:
+        yield f"  --> {terminal(problem.where)}"
+    for label, text in (("why", problem.why), ("help", problem.hint)):
+        lead = f"   = {label}:"
+        for line in lines(text):
+            yield f"{lead:<{_LEAD}}{terminal(line)}"
+            lead = ""

@@ -1,0 +1,70 @@
+"""What a command says beside its report."""
+
+from pathlib import Path
+
+import pytest
+
+from auditor.cli.text import say, tell, tell_problems
+from auditor.errors import Problem
+from tests.support.command import podfit
+
+HOSTILE = "x\x1b[31mred\n::error::no\n##[error]no"
+SHOWN = "x\\x1b[31mred\\n::error::no\\n#\\x23[error]no"
+
+
+def test_what_failed_where_why_and_what_to_do(capsys: pytest.CaptureFixture[str]) -> None:
+    tell_problems(
+        [Problem("it broke", "a.yaml:1:2", "one\n\ntwo", "mend it"), Problem("so did it")]
+    )
+
+    expected = """\
+error: it broke
+  --> a.yaml:1:2
+   = why:  one
+           two
+   = help: mend it
+error: so did it
+"""
+    assert capsys.readouterr() == ("", expected)
+
+
+def test_nothing_steers_a_terminal_or_a_build_log(capsys: pytest.CaptureFixture[str]) -> None:
+    tell_problems([Problem(HOSTILE, HOSTILE, HOSTILE)])
+    tell(HOSTILE)
+    say("::error::no")
+
+    out, err = capsys.readouterr()
+    expected = f"""\
+error: {SHOWN}
+  --> {SHOWN}
+   = why:  x\\x1b[31mred
+           \\x3a:error::no
+           #\\x23[error]no
+{SHOWN}
+"""
+    assert (out, err) == ("\\x3a:error::no\n", expected)
+
+
+@pytest.mark.parametrize("command", ["matrix", "images", "lock", "baseline"])
+def test_every_command_names_a_hostile_source_harmlessly(command: str, tmp_path: Path) -> None:
+    lock = tmp_path / "lock.json"
+    done = podfit(command, HOSTILE, *(("--lock-file", lock) if command == "lock" else ()))
+
+    assert f"error: {SHOWN} does not exist\n" in done.err
+    assert "\x1b" not in done.out + done.err
+    assert "\n::" not in done.out + done.err
+
+
+def test_a_crash_is_told_in_harmless_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    def crash(*_: object) -> None:
+        raise RuntimeError(HOSTILE)
+
+    monkeypatch.delenv("PODFIT_DEBUG", raising=False)
+    monkeypatch.setattr("auditor.formats.rule_list.list_rules", crash)
+    done = podfit("rules")
+
+    expected = f"""\
+error: podfit itself failed: RuntimeError: {SHOWN}
+   = help: this is a bug; set PODFIT_DEBUG=1 to see where, and please report it
+"""
+    assert (done.code, done.out, done.err) == (3, "", expected)
