@@ -141,5 +141,5 @@ def _registry(
     if client_key and not client_cert:
         raise ValueError("`client-key` needs `client-cert`")
     realms = frozenset(trusted_realms)
-    options = HostOptions(insecure, ca, client_cert, client_key, realms)
+    options = HostOptions(insecure, (ca,) if ca else (), client_cert, client_key, realms)
     return Registry(options, mirrors, rewrite, allowed)

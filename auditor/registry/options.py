@@ -20,18 +20,18 @@ class HostOptions:
     """What the user says of one registry host. Being listed at all allows a private address.
 
     insecure: `http` speaks no TLS, `skip-verify` does not check the certificate, `any` is what
-    Docker and Podman mean by insecure: `skip-verify`, and where there is no TLS, `http`. ca: a PEM
-    file trusted beside the system's. client_certificate, client_key: PEM files for mutual TLS.
+    Docker and Podman mean by insecure: `skip-verify`, and where there is no TLS, `http`. cas: PEM
+    files trusted beside the system's. client_certificate, client_key: PEM files for mutual TLS.
     trusted_realms: hosts, or `host:port`, that are its token service and may see its credentials.
-    more_cas: files as `ca`, where there are several.
+    headers: sent with what is asked of it, and to nobody else, as they may be secrets.
     """
 
     insecure: Insecure = ""
-    ca: Path | None = None
+    cas: tuple[Path, ...] = ()
     client_certificate: Path | None = None
     client_key: Path | None = None
     trusted_realms: frozenset[str] = frozenset()
-    more_cas: tuple[Path, ...] = ()
+    headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,14 +37,14 @@ def test_an_option_adds_to_the_configuration_and_that_goes_before_other_programs
             'skip_verify = true\n[host."https://mirror.test"]\n'
         )
     ca, mirror = Path("ca.pem"), Place("own.test")
-    registries = {"said.corp": Registry(HostOptions(ca=ca), mirrors=(mirror,))}
+    registries = {"said.corp": Registry(HostOptions(cas=(ca,)), mirrors=(mirror,))}
 
     options = registry_options(
         ImageConfig(registries=registries, node_configs=(tmp_path,), insecure=("said.corp",))
     )
 
     assert options.hosts == {
-        "said.corp": HostOptions(insecure="any", ca=ca),
+        "said.corp": HostOptions(insecure="any", cas=(ca,)),
         "other.corp": HostOptions(insecure="skip-verify"),
     }
     foreign = Place("mirror.test")

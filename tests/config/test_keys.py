@@ -167,7 +167,7 @@ def test_registries() -> None:
         "harbor.corp": Registry(
             HostOptions(
                 "skip-verify",
-                tls / "ca.pem",
+                (tls / "ca.pem",),
                 tls / "client.pem",
                 tls / "client.key",
                 frozenset(["login.corp"]),

@@ -166,7 +166,7 @@ def test_a_redirect_from_https_to_plain_http_is_refused(
     certificates = make_certificates(tmp_path)
     with run_server(certificates) as server:
         server.on("/v2/app/manifests/1", redirect(f"http://{other_server.host}/x"))
-        hosts = {server.host: HostOptions(ca=certificates.ca), **trusted(other_server)}
+        hosts = {server.host: HostOptions(cas=(certificates.ca,)), **trusted(other_server)}
 
         answer = new_asker(hosts=hosts).unknown(reference(server))
 

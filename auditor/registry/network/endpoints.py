@@ -94,8 +94,8 @@ def _ranged(registry: str, options: RegistryOptions) -> HostOptions | None:
 
 
 def _wants_tls(options: HostOptions) -> bool:
-    tls = (options.ca, options.more_cas, options.client_certificate)
-    return options.insecure == "skip-verify" or any(tls)
+    said = options.cas or options.client_certificate
+    return options.insecure == "skip-verify" or bool(said)
 
 
 @dataclass(frozen=True, slots=True)

@@ -63,13 +63,22 @@ class Follower:
         )
         try:
             with self._transport.live.until(deadline.over):
-                answer = self._transport.send(request, host_options, timeout, private=private)
+                sent = request if realm else self._with_headers(request, origin)
+                answer = self._transport.send(sent, host_options, timeout, private=private)
         except Fault as fault:
             if not fault.where and origin != self._endpoint.origin:
                 fault.where = str(origin)
             raise
         deadline.left()  # A connection that was cut can look like the end of an answer.
         return answer
+
+    def _with_headers(self, request: Request, origin: Origin) -> Request:
+        """With the user's headers for the registry, at its own origin alone. podfit's own count."""
+        if origin != self._endpoint.origin:
+            return request
+        own = {name.lower() for name in request.headers}
+        more = {k: v for k, v in self._endpoint.options.headers if k.lower() not in own}
+        return replace(request, headers={**request.headers, **more})
 
     def _trust(self, origin: Origin, realm: Realm | None) -> tuple[HostOptions, bool]:
         """How to speak TLS with an origin, and whether its address may be private."""

@@ -27,9 +27,8 @@ def tls_context(options: HostOptions, fallback: Path) -> ssl.SSLContext:
     for bundle in map(os.environ.get, _BUNDLE_VARIABLES):
         if bundle:
             _trust(context, Path(bundle))
-    for file in (options.ca, *options.more_cas):
-        if file:
-            _trust(context, file)
+    for file in options.cas:
+        _trust(context, file)
     if options.client_certificate:
         _identify(context, options.client_certificate, options.client_key)
     if options.insecure == "skip-verify":

@@ -1,69 +1,33 @@
-"""`certs.d` of containerd ("Registry Configuration" in its docs) and of Docker: a folder for each.
+"""containerd's `hosts.toml` ("Registry Configuration" in its docs, `docker/config/hosts.go`).
 
-    <host>, <host>:<port>, <host>_<port>_, _default
-        hosts.toml           containerd: mirrors in their order, and how to speak to each
-        *.crt                authorities beside the system's
-        *.cert, *.key        a client certificate and its key, of one name
-
-As in containerd, the other files count only where there is no hosts.toml. Its `header` is not
-sent: it may hold credentials, which podfit takes from where Docker and Podman keep them alone.
+Mirrors in their order, and how to speak to each of them and to the registry itself.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
-from auditor.errors import ConfigurationError
 from auditor.registry.addresses import origin_of
-from auditor.registry.node_config.tables import Table, config_error, read_toml
+from auditor.registry.node_config.tables import NodeConfig, Table, read_toml
 from auditor.registry.options import HostOptions, Namespace, Place
 
-_DEFAULT: Final = "_default"
-_PORT: Final = re.compile(r"(.+)_([0-9]{1,5})_")
 _ROOT: Final = "/v2"
-Found = tuple[dict[str, HostOptions], tuple[Namespace, ...]]
+_MAX_HEADERS: Final = 50
+_HEADER: Final = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]{1,100}")
+_HEADER_VALUE: Final = re.compile(r"[\x21-\x7e](?:[\t\x20-\x7e]{0,8190}[\x21-\x7e])?")
+_OWN_HEADERS: Final = frozenset(
+    {"accept", "accept-encoding", "connection", "content-length", "host", "transfer-encoding"}
+)
+"""What podfit has to decide itself, or its answers could not be trusted."""
 
 
-def read_certs_folder(folder: Path) -> Found:
-    """What it says of every registry. Raises `ConfigurationError` where it says nothing."""
-    hosts: dict[str, HostOptions] = {}
-    namespaces: list[Namespace] = []
-    try:
-        inner = sorted(path for path in folder.iterdir() if path.is_dir())
-    except OSError as error:
-        raise config_error(folder, error.strerror or "it cannot be read") from error
-    for path in inner:
-        more, found = read_host_folder(path)
-        hosts.update(more)
-        namespaces += found
-    if not hosts and not namespaces:
-        raise config_error(folder, "it holds nothing about any registry")
-    return hosts, tuple(namespaces)
-
-
-def read_host_folder(folder: Path) -> Found:
-    """What a folder says of the registry it is named after. Raises `ConfigurationError`."""
-    host = _host(folder.resolve().name)
-    if (folder / "hosts.toml").is_file():
-        return _of_containerd(read_toml(folder / "hosts.toml"), host)
-    options = _of_docker(folder)
-    return ({host: options} if options and host else {}), ()
-
-
-def _host(name: str) -> str:
-    """The registry, "" for all of them: `host_5000_` is how `host:5000` is written elsewhere."""
-    if name == _DEFAULT:
-        return ""
-    found = _PORT.fullmatch(name)
-    return f"{found[1]}:{found[2]}" if found else name
-
-
-def _of_containerd(table: Table, host: str) -> Found:
+def read_hosts(path: Path, host: str) -> NodeConfig:
+    """What the file says of a registry, "" for all of them. Raises `ConfigurationError`."""
+    table = read_toml(path)
     mirrors = tuple(
         place
         for url, inner in table.named_tables("host")
@@ -74,8 +38,8 @@ def _of_containerd(table: Table, host: str) -> Found:
     origin = _place(server, table) if server else None
     if origin is not None and origin.host == host and origin.root == _ROOT and not origin.path:
         options, origin = origin.options or options, None
-    said = options != HostOptions() and bool(host)
-    return ({host: options} if said else {}), (Namespace(host, mirrors, origin),)
+    said = options != HostOptions() and host
+    return NodeConfig({host: options} if said else {}, (), (Namespace(host, mirrors, origin),))
 
 
 def _place(text: str, table: Table) -> Place | None:
@@ -100,15 +64,14 @@ def _place(text: str, table: Table) -> Place | None:
 
 
 def _options(table: Table, *, plain: bool) -> HostOptions:
-    cas = tuple(map(table.file, table.texts("ca")))
     certificate, key = next(_clients(table), (None, None))
     skip = table.flag("skip_verify")
     return HostOptions(
         insecure="http" if plain else "skip-verify" if skip else "",
-        ca=cas[0] if cas else None,
+        cas=tuple(map(table.file, table.texts("ca"))),
         client_certificate=certificate,
         client_key=key,
-        more_cas=cas[1:],
+        headers=tuple(_headers(table.table("header"))),
     )
 
 
@@ -122,17 +85,13 @@ def _clients(table: Table) -> Iterator[tuple[Path, Path | None]]:
         yield table.file(pair[0]), table.file(pair[1]) if pair[1:] and pair[1] else None
 
 
-def _of_docker(folder: Path) -> HostOptions | None:
-    cas = tuple(sorted(folder.glob("*.crt")))
-    options = HostOptions(ca=cas[0] if cas else None, more_cas=cas[1:])
-    for certificate in sorted(folder.glob("*.cert")):
-        key = certificate.with_suffix(".key")
-        if not key.is_file():
-            raise _without_key(certificate)
-        options = replace(options, client_certificate=certificate, client_key=key)
-        break
-    return None if options == HostOptions() else options
-
-
-def _without_key(certificate: Path) -> ConfigurationError:
-    return config_error(certificate, f"its key {certificate.with_suffix('.key').name} is not there")
+def _headers(table: Table) -> Iterator[tuple[str, str]]:
+    """Several values of a header are sent as one list. No value is ever shown: it may be secret."""
+    if len(table.values) > _MAX_HEADERS:
+        raise table.wrong(f"`header` has more than {_MAX_HEADERS} names")
+    for name in table.values:
+        value = ", ".join(table.texts(name))
+        if not _HEADER.fullmatch(name) or not _HEADER_VALUE.fullmatch(value):
+            raise table.wrong("`header` holds what cannot be the name or the value of a header")
+        if name.lower() not in _OWN_HEADERS:
+            yield name, value

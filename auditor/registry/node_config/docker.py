@@ -1,21 +1,25 @@
-"""Docker's `daemon.json`: mirrors, which are those of Docker Hub alone, and insecure registries."""
+"""Docker's `daemon.json`, and a registry's folder in its `certs.d`.
+
+daemon.json     mirrors, which are those of Docker Hub alone, and insecure registries
+*.crt           authorities beside the system's
+*.cert, *.key   a client certificate and its key, of one name
+"""
 
 from __future__ import annotations
 
 import ipaddress
+from dataclasses import replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from auditor.references import DOCKER_HUB
 from auditor.registry.addresses import origin_of
-from auditor.registry.node_config.tables import Table, read_json
+from auditor.registry.node_config.tables import NodeConfig, Table, config_error, read_json
 from auditor.registry.options import HostOptions, Namespace, Place
 
 
-def read_daemon(
-    path: Path,
-) -> tuple[dict[str, HostOptions], tuple[str, ...], tuple[Namespace, ...]]:
-    """What it says of hosts, of networks, and of Docker Hub. Raises `ConfigurationError`."""
+def read_daemon(path: Path) -> NodeConfig:
+    """What a daemon.json says. Raises `ConfigurationError`."""
     table = read_json(path)
     insecure = table.texts("insecure-registries")
     ranges = tuple(text for text in insecure if "/" in text)
@@ -23,8 +27,19 @@ def read_daemon(
         _check(network, table)
     hosts = {text: HostOptions(insecure="any") for text in insecure if "/" not in text}
     mirrors = tuple(_mirror(text, table, hosts) for text in table.texts("registry-mirrors"))
-    namespaces = (Namespace(DOCKER_HUB, mirrors),) if mirrors else ()
-    return hosts, ranges, namespaces
+    return NodeConfig(hosts, ranges, (Namespace(DOCKER_HUB, mirrors),) if mirrors else ())
+
+
+def read_certificates(folder: Path) -> HostOptions:
+    """Whom to trust, and how to say who asks. Raises `ConfigurationError`."""
+    options = HostOptions(cas=tuple(sorted(folder.glob("*.crt"))))
+    certificate = min(folder.glob("*.cert"), default=None)
+    if certificate is None:
+        return options
+    key = certificate.with_suffix(".key")
+    if not key.is_file():
+        raise config_error(certificate, f"its key {key.name} is not there")
+    return replace(options, client_certificate=certificate, client_key=key)
 
 
 def _check(network: str, table: Table) -> None:

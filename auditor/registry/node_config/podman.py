@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final, Literal
 
-from auditor.registry.node_config.tables import Table, read_toml
+from auditor.registry.node_config.tables import NodeConfig, Table, read_toml
 from auditor.registry.options import HostOptions, Namespace, Place
 
 _PULLS: Final[dict[str, Literal["all", "tag", "digest"]]] = {
@@ -17,7 +17,7 @@ _PULLS: Final[dict[str, Literal["all", "tag", "digest"]]] = {
 _INSECURE: Final = HostOptions(insecure="any")
 
 
-def read_registries(path: Path) -> tuple[dict[str, HostOptions], tuple[Namespace, ...]]:
+def read_registries(path: Path) -> NodeConfig:
     """What it says of hosts and of prefixes. Raises `ConfigurationError`."""
     table = read_toml(path)
     if "registries" in table.values:
@@ -40,7 +40,7 @@ def read_registries(path: Path) -> tuple[dict[str, HostOptions], tuple[Namespace
                 f"by {path}" if registry.flag("blocked") else "",
             )
         )
-    return hosts, tuple(namespaces)
+    return NodeConfig(hosts, (), tuple(namespaces))
 
 
 def _mirrors(registry: Table) -> tuple[Table, ...]:

@@ -1,7 +1,8 @@
 """What nodes and workstations already know of registries, read for podfit (`--registry-config`).
 
     FILE   registries.conf (Podman, CRI-O), daemon.json (Docker), or a hosts.toml (containerd)
-    DIR    containerd's or Docker's certs.d; a folder that holds any of these, as /etc/docker and
+    DIR    certs.d of containerd or Docker, with a folder for each registry: <host>, <host>:<port>,
+           <host>_<port>_, _default; a folder that holds any of these, as /etc/docker and
            /etc/containers do
 
 Nothing is read that was not named.
@@ -9,37 +10,21 @@ Nothing is read that was not named.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+import re
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
-from auditor.registry.node_config.containerd import read_certs_folder, read_host_folder
-from auditor.registry.node_config.docker import read_daemon
+from auditor.registry.node_config.containerd import read_hosts
+from auditor.registry.node_config.docker import read_certificates, read_daemon
 from auditor.registry.node_config.podman import read_registries
-from auditor.registry.node_config.tables import config_error
-from auditor.registry.options import HostOptions, Namespace, RegistryOptions
+from auditor.registry.node_config.tables import NodeConfig, config_error
+from auditor.registry.options import HostOptions, Namespace
 
 _FILES: Final = ("registries.conf", "daemon.json")
 _FOLDERS: Final = ("registries.conf.d", "certs.d")
-
-
-@dataclass(frozen=True, slots=True)
-class NodeConfig:
-    """What files say of registries, in their order; see `RegistryOptions`."""
-
-    hosts: Mapping[str, HostOptions] = field(default_factory=dict)
-    insecure_ranges: tuple[str, ...] = ()
-    namespaces: tuple[Namespace, ...] = ()
-
-    def applied_to(self, options: RegistryOptions) -> RegistryOptions:
-        """Options with this beside them. What they already say of a host or prefix counts."""
-        return replace(
-            options,
-            hosts={**self.hosts, **options.hosts},
-            insecure_ranges=(*options.insecure_ranges, *self.insecure_ranges),
-            namespaces=(*options.namespaces, *self.namespaces),
-        )
+_DEFAULT: Final = "_default"
+_PORT: Final = re.compile(r"(.+)_([0-9]{1,5})_")
 
 
 def read_node_configs(paths: Sequence[Path]) -> NodeConfig:
@@ -55,27 +40,53 @@ def read_node_configs(paths: Sequence[Path]) -> NodeConfig:
     return together
 
 
-def _read(path: Path) -> list[NodeConfig]:
+def _read(path: Path) -> Iterator[NodeConfig]:
     if path.is_dir():
-        return _read_folder(path)
-    if path.name == "hosts.toml":
-        hosts, namespaces = read_host_folder(path.parent)
-        return [NodeConfig(hosts, (), namespaces)]
-    if path.suffix == ".json":
-        return [NodeConfig(*read_daemon(path))]
-    if path.suffix in (".conf", ".toml"):
-        hosts, namespaces = read_registries(path)
-        return [NodeConfig(hosts, (), namespaces)]
-    why = "it is none of registries.conf, daemon.json, hosts.toml and certs.d"
-    raise config_error(path, why if path.exists() else "there is no such file")
+        yield from _read_folder(path)
+    elif path.name == "hosts.toml":
+        yield read_hosts(path, _host(path.parent))
+    elif path.suffix == ".json":
+        yield read_daemon(path)
+    elif path.suffix in (".conf", ".toml"):
+        yield read_registries(path)
+    else:
+        why = "it is none of registries.conf, daemon.json, hosts.toml and certs.d"
+        raise config_error(path, why if path.exists() else "there is no such file")
 
 
-def _read_folder(path: Path) -> list[NodeConfig]:
+def _read_folder(path: Path) -> Iterator[NodeConfig]:
     files = [path / name for name in _FILES if (path / name).is_file()]
     folders = [path / name for name in _FOLDERS if (path / name).is_dir()]
-    if files or folders:
-        return [found for inner in (*files, *folders) for found in _read(inner)]
-    if confs := sorted(path.glob("*.conf")):
-        return [found for inner in confs for found in _read(inner)]
-    hosts, namespaces = read_certs_folder(path)
-    return [NodeConfig(hosts, (), namespaces)]
+    for inner in (found := [*files, *folders] or sorted(path.glob("*.conf"))):
+        yield from _read(inner)
+    if not found:
+        yield from _read_certs(path)
+
+
+def _read_certs(folder: Path) -> Iterator[NodeConfig]:
+    """As in containerd, other files count only where there is no hosts.toml."""
+    try:
+        inner = sorted(path for path in folder.iterdir() if path.is_dir())
+    except OSError as error:
+        raise config_error(folder, error.strerror or "it cannot be read") from error
+    has_default = (folder / _DEFAULT / "hosts.toml").is_file()
+    found = []
+    for path in inner:
+        host, hosts = _host(path), path / "hosts.toml"
+        if hosts.is_file():
+            found.append(read_hosts(hosts, host))
+        elif host and (options := read_certificates(path)) != HostOptions():
+            own = (Namespace(host),) if has_default else ()  # `_default` is not for this host
+            found.append(NodeConfig({host: options}, (), own))
+    if not found:
+        raise config_error(folder, "it holds nothing about any registry")
+    yield from found
+
+
+def _host(folder: Path) -> str:
+    """The registry, "" for all of them: `host_5000_` is how `host:5000` is written elsewhere."""
+    name = folder.resolve().name
+    if name == _DEFAULT:
+        return ""
+    found = _PORT.fullmatch(name)
+    return f"{found[1]}:{found[2]}" if found else name

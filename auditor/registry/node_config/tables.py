@@ -4,15 +4,34 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
 from auditor.errors import ConfigurationError, printable, shorten
 from auditor.registry.json_text import JsonError, parse_object
+from auditor.registry.options import HostOptions, Namespace, RegistryOptions
 
 MAX_FILE: Final = 2**20
 _WHAT: Final = "cannot use the registry configuration"
+
+
+@dataclass(frozen=True, slots=True)
+class NodeConfig:
+    """What files say of registries, in their order; see `RegistryOptions`."""
+
+    hosts: Mapping[str, HostOptions] = field(default_factory=dict)
+    insecure_ranges: tuple[str, ...] = ()
+    namespaces: tuple[Namespace, ...] = ()
+
+    def applied_to(self, options: RegistryOptions) -> RegistryOptions:
+        """Options with this beside them. What they already say of a host or prefix counts."""
+        return replace(
+            options,
+            hosts={**self.hosts, **options.hosts},
+            insecure_ranges=(*options.insecure_ranges, *self.insecure_ranges),
+            namespaces=(*options.namespaces, *self.namespaces),
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -634,7 +634,7 @@ def mutual_registry(
 def test_a_private_ca(
     tls_registry: Registry, certificates: Certificates, new_asker: NewAsker
 ) -> None:
-    asker = new_asker(hosts={tls_registry.host: HostOptions(ca=certificates.ca)})
+    asker = new_asker(hosts={tls_registry.host: HostOptions(cas=(certificates.ca,))})
 
     asker.known(tls_registry.reference("tls/app", "1"))
 
@@ -691,7 +691,7 @@ def test_a_client_certificate(
 ) -> None:
     hosts = {
         mutual_registry.host: HostOptions(
-            ca=certificates.ca,
+            cas=(certificates.ca,),
             client_certificate=certificates.client,
             client_key=certificates.client_key,
         )
@@ -703,7 +703,7 @@ def test_a_client_certificate(
 def test_a_missing_client_certificate(
     mutual_registry: Registry, certificates: Certificates, new_asker: NewAsker
 ) -> None:
-    asker = new_asker(hosts={mutual_registry.host: HostOptions(ca=certificates.ca)})
+    asker = new_asker(hosts={mutual_registry.host: HostOptions(cas=(certificates.ca,))})
 
     answer = asker.unknown(mutual_registry.reference("tls/app", "1"))
 
@@ -717,7 +717,7 @@ def test_a_missing_client_certificate(
 def test_tls_to_a_registry_that_speaks_plain_http(
     registry: Registry, certificates: Certificates, new_asker: NewAsker
 ) -> None:
-    asker = new_asker(hosts={registry.host: HostOptions(ca=certificates.ca)})
+    asker = new_asker(hosts={registry.host: HostOptions(cas=(certificates.ca,))})
 
     answer = asker.unknown(registry.reference("any/app", "1"))
 
@@ -748,7 +748,7 @@ def test_a_ca_file_that_is_none(
         (tmp_path / "ca.pem", "it is not PEM"),
         (tmp_path / "none.pem", "No such file"),
     ):
-        answer = new_asker(hosts={tls_registry.host: HostOptions(ca=ca)}).unknown(
+        answer = new_asker(hosts={tls_registry.host: HostOptions(cas=(ca,))}).unknown(
             tls_registry.reference("tls/app", "1")
         )
         assert answer.reason is UnknownReason.TLS

@@ -289,8 +289,7 @@ def test_a_mirror_with_a_private_ca(
     with run_registry(tmp_path, tls=tls, context=context) as mirror:
         mirror.push_image("app", "1")
         for options in (
-            HostOptions(ca=certificates.ca),
-            HostOptions(more_cas=(certificates.ca,)),
+            HostOptions(cas=(certificates.ca,)),
             HostOptions(insecure="skip-verify"),
             HostOptions(insecure="any"),
         ):

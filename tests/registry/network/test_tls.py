@@ -34,8 +34,8 @@ def test_a_folder_of_certificates(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setenv("SSL_CERT_DIR", str(tmp_path))
 
     assert names(tls_context(HostOptions(), certificates.ca)) == 0
-    assert names(tls_context(HostOptions(ca=tmp_path), certificates.ca)) == 0
-    assert names(tls_context(HostOptions(ca=certificates.ca), certificates.ca)) == 1
+    assert names(tls_context(HostOptions(cas=(tmp_path,)), certificates.ca)) == 0
+    assert names(tls_context(HostOptions(cas=(certificates.ca,)), certificates.ca)) == 1
 
 
 def test_verification_is_on_unless_it_is_switched_off(tmp_path: Path) -> None:

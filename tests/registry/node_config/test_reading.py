@@ -9,14 +9,17 @@ import pytest
 from auditor.errors import ConfigurationError
 from auditor.images import ImageReference
 from auditor.registry.network.endpoints import stops_of
-from auditor.registry.node_config.reading import NodeConfig, read_node_configs
+from auditor.registry.node_config.reading import read_node_configs
+from auditor.registry.node_config.tables import NodeConfig
 from auditor.registry.options import HostOptions, Namespace, Place, RegistryOptions
 from tests.registry.conftest import NewAsker
+from tests.registry.test_hostile import index_body
 from tests.support.certificates import make_certificates
-from tests.support.faults import FaultServer
+from tests.support.faults import FaultServer, Reply, challenge, index, redirect
 from tests.support.registry import Registry, run_registry
 
 ANY = HostOptions(insecure="any")
+HEADERS = "\n".join(f'X{number} = "a"' for number in range(51))
 
 
 def write(path: Path, text: str) -> Path:
@@ -59,10 +62,9 @@ def test_hosts_toml(tmp_path: Path) -> None:
         Place(
             "mirror.corp:5000",
             options=HostOptions(
-                ca=folder / "one.crt",
+                cas=(folder / "one.crt", Path("/two.crt")),
                 client_certificate=folder / "a.cert",
                 client_key=folder / "a.key",
-                more_cas=(Path("/two.crt"),),
             ),
         ),
         Place("cache.corp", options=HostOptions(insecure="http"), pulls="digest"),
@@ -91,16 +93,17 @@ def test_folders_of_hosts(tmp_path: Path) -> None:
         "a.corp:5000": HostOptions(insecure="skip-verify"),
         "c.corp:5000": HostOptions(insecure="http"),
         "d.corp": HostOptions(
-            ca=tmp_path / "d.corp" / "ca.crt",
+            cas=(tmp_path / "d.corp" / "ca.crt",),
             client_certificate=tmp_path / "d.corp" / "me.cert",
             client_key=tmp_path / "d.corp" / "me.key",
         ),
     }
     assert urls(config, ImageReference("a.corp:5000", "x", "1")) == ["https://b.corp/v2/x/x"]
     assert urls(config, ImageReference("c.corp:5000", "x", "1")) == ["http://c.corp:5000/v2/x/x"]
-    assert urls(config, ImageReference("d.corp", "x", "1")) == [
-        "https://all.corp/v2/x/x?ns=d.corp",
-        "https://d.corp/v2/x/x",
+    assert urls(config, ImageReference("d.corp", "x", "1")) == ["https://d.corp/v2/x/x"]
+    assert urls(config, ImageReference("e.corp", "x", "1")) == [
+        "https://all.corp/v2/x/x?ns=e.corp",
+        "https://e.corp/v2/x/x",
     ]
 
 
@@ -208,7 +211,7 @@ def test_the_first_that_speaks_of_a_host_counts(tmp_path: Path) -> None:
     write(tmp_path / "a" / "x.corp" / "ca.crt", "")
     write(tmp_path / "b" / "x.corp" / "ca.crt", "")
     config = read_node_configs([tmp_path / "a", tmp_path / "b"])
-    assert config.hosts["x.corp"].ca == tmp_path / "a" / "x.corp" / "ca.crt"
+    assert config.hosts["x.corp"].cas == (tmp_path / "a" / "x.corp" / "ca.crt",)
 
     said = RegistryOptions(hosts={"x.corp": ANY})
     assert config.applied_to(said).hosts == {"x.corp": ANY}
@@ -240,6 +243,11 @@ def test_the_first_that_speaks_of_a_host_counts(tmp_path: Path) -> None:
         ("h/hosts.toml", '[host."ftp://x"]', "`ftp://x` is an address that is not"),
         ("h/hosts.toml", 'host = "x"', "`host` must be a table"),
         ("h/hosts.toml", "client = 1", "`client` must be files"),
+        ("h/hosts.toml", "header = 1", "`header` must be a table"),
+        ("h/hosts.toml", "[header]\nX = 1", "`X` must be a list of texts"),
+        ("h/hosts.toml", '[header]\nX = "a\\r\\nHost: b"', "`header` holds what cannot be"),
+        ("h/hosts.toml", '[header]\n"X:" = "a"', "`header` holds what cannot be"),
+        ("h/hosts.toml", f"[header]\n{HEADERS}", "`header` has more than 50 names"),
         ("d/h/x.cert", "", "its key x.key is not there"),
         ("d/h/readme", "", "it holds nothing about any registry"),
     ],
@@ -292,6 +300,60 @@ def test_the_certs_of_docker(tmp_path: Path, new_asker: NewAsker) -> None:
         hosts = read_node_configs([tmp_path / "certs.d"]).hosts
 
         assert new_asker(hosts=hosts).known(registry.reference("app", "1")).kind == "index"
+
+
+def test_headers_of_containerd_go_to_their_host_alone(
+    server: FaultServer, other_server: FaultServer, tmp_path: Path, new_asker: NewAsker
+) -> None:
+    """Not to the registry, not to its token service, and not where a redirect leads."""
+    server.on("/v2/mirrored/app/manifests/1", redirect(f"http://{other_server.host}/elsewhere"))
+    server.on("/v2/app/manifests/1", challenge(f'Bearer realm="http://{server.host}/token"'))
+    server.on("/token", Reply(200, b'{"token": "t"}'))
+    other_server.on("/elsewhere", Reply(404))
+    text = f"""
+        [host."http://{server.host}/v2/mirrored"]
+        override_path = true
+        [host."http://{server.host}/v2/mirrored".header]
+        X-Key = "s3cret"
+        X-Team = ["a", "b"]
+        Authorization = "Basic bWU6czNjcmV0"
+        Accept = "text/html"
+        """
+    config = read_node_configs([write(tmp_path / server.host / "hosts.toml", text)])
+    asker = new_asker(
+        hosts={**config.hosts, other_server.host: HostOptions()}, namespaces=config.namespaces
+    )
+
+    asker.ask(ImageReference(server.host, "app", "1"))
+
+    first, *others = (*server.seen, *other_server.seen)
+    assert first.path == f"/v2/mirrored/app/manifests/1?ns={server.host.replace(':', '%3A')}"
+    assert first.headers["x-key"] == "s3cret"
+    assert first.headers["x-team"] == "a, b"
+    assert first.headers["authorization"] == "Basic bWU6czNjcmV0"
+    assert "oci.image.index" in first.headers["accept"]
+    assert {seen.path.partition("?")[0] for seen in others} >= {"/elsewhere", "/token"}
+    assert not any("x-key" in seen.headers for seen in others)
+    assert not any("bWU6czNjcmV0" in str(seen.headers) for seen in others)
+    assert "s3cret" not in repr(config)
+
+
+def test_a_token_replaces_an_authorization_of_containerd(
+    server: FaultServer, tmp_path: Path, new_asker: NewAsker
+) -> None:
+    wants_token = challenge(f'Bearer realm="http://{server.host}/token"')
+    server.on("/v2/app/manifests/1", wants_token, index(index_body()))
+    server.on("/token", Reply(200, b'{"token": "t"}'))
+    text = f'server = "http://{server.host}"\n[header]\nAuthorization = "Basic eDp5"\n'
+    config = read_node_configs([write(tmp_path / server.host / "hosts.toml", text)])
+
+    answer = new_asker(hosts=config.hosts, namespaces=config.namespaces).known(
+        ImageReference(server.host, "app", "1")
+    )
+
+    assert answer.kind == "index"
+    sent = [seen.headers.get("authorization") for seen in server.seen]
+    assert sent == ["Basic eDp5", None, "Bearer t"]
 
 
 def test_a_second_registry_of_podman_is_a_mirror(
