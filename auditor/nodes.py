@@ -23,6 +23,11 @@ PLATFORM_LABELS: Final = frozenset(
 )
 """Labels whose presence and value follow from the platform alone."""
 
+CONTROL_PLANE_LABELS: Final = frozenset(
+    ("node-role.kubernetes.io/control-plane", "node-role.kubernetes.io/master")
+)
+"""Labels of nodes that run Linux always (kubernetes.io, concepts/windows/intro)."""
+
 CONTAINERD: Final = "containerd"
 CRI_O: Final = "cri-o"
 DOCKER: Final = "docker"

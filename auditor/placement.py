@@ -95,10 +95,9 @@ class Placement:
 
     @property
     def by_taint_only(self) -> bool:
-        """Refused by nothing but taints (a cordon is an accident of the moment, not a guard)."""
-        return self.verdict is Verdict.REFUSED and all(
-            step.predicate is Predicate.TAINTS for step in self.deciding
-        )
+        """Admitted but for taints; a cordon is an accident of the moment, and not one of them."""
+        others = every(s.answer for s in self.steps if s.predicate is not Predicate.TAINTS)
+        return self.verdict is Verdict.REFUSED and others is True
 
 
 def place(workload: Workload, pool: NodePool, cluster: ClusterProfile) -> Placement:

@@ -12,7 +12,14 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from auditor.nodes import HOSTNAME_LABEL, PLATFORM_LABELS, NodePool, Taint
+from auditor.nodes import (
+    CONTROL_PLANE_LABELS,
+    HOSTNAME_LABEL,
+    OS_LABEL,
+    PLATFORM_LABELS,
+    NodePool,
+    Taint,
+)
 from auditor.scheduling import NodeSelectorTerm, Requirement, Toleration
 
 Answer = bool | None
@@ -44,7 +51,8 @@ class NodeView:
         """Whether the node carries this label; None where nobody knows."""
         if key in self.labels or key in self.varying:
             return True
-        return None if self.open_labels and key not in PLATFORM_LABELS else False
+        foreign = CONTROL_PLANE_LABELS if self.labels.get(OS_LABEL) == "windows" else ()
+        return None if self.open_labels and key not in (*PLATFORM_LABELS, *foreign) else False
 
 
 def view(pool: NodePool, name: str = "") -> NodeView:

@@ -259,6 +259,8 @@ def test_a_cordon_is_no_taint_that_guards() -> None:
 def test_by_taint_only() -> None:
     assert placed("", TAINTED).by_taint_only
     assert not placed("nodeSelector: {zone: z1}", TAINTED).by_taint_only
+    unsaid = pool("windows(10.0.20348)/amd64", taints=["os=windows:NoSchedule"], open_labels=True)
+    assert not placed("nodeSelector: {zone: z1}", unsaid).by_taint_only
     assert not placed("", pool(unschedulable=True, taints=["a:NoExecute"])).by_taint_only
     assert not placed("runtimeClassName: kata", TAINTED).by_taint_only
 

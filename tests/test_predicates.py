@@ -252,3 +252,15 @@ def test_a_view_of_a_named_node_has_its_own_labels() -> None:
     assert anyone.labels.get("kubernetes.io/hostname") is None
     assert anyone.presence("rack") is True
     assert anyone.presence("zone") is False
+
+
+def test_no_windows_node_is_of_the_control_plane() -> None:
+    for role in ("control-plane", "master"):
+        label = f"node-role.kubernetes.io/{role}"
+
+        assert view(pool(open_labels=True)).presence(label) is None
+        windows = pool("windows(10.0.20348)/amd64", open_labels=True)
+        assert view(windows).presence(label) is False
+        assert view(windows).presence("node-role.kubernetes.io/worker") is None
+        labelled = pool("windows(10.0.20348)/amd64", labels={label: ""})
+        assert view(labelled).presence(label) is True
