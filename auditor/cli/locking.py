@@ -72,8 +72,8 @@ def _inventories(config: Config, shown: Display) -> dict[Path, Inventory]:
     """What the sources of each lock file hold."""
     groups: dict[Path, list[str]] = {}
     for source in config.sources:
-        beside = lock_beside(Path("." if source == "-" else source))
-        path = named_lock_file(config, source) or beside
+        path = named_lock_file(config, source)
+        path = path or lock_beside(Path("." if source == "-" else source))
         groups.setdefault(path, []).append(source)
     inventories = {}
     for path, names in groups.items():

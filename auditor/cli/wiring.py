@@ -18,7 +18,7 @@ from auditor.registry.cache import Cache, default_root
 from auditor.registry.caching import MAX_STALE, CachingInspector, default_max_age
 from auditor.registry.chain import ChainInspector, Lookup, Overrides
 from auditor.registry.interface import Inspector
-from auditor.registry.lock import LockFile, LockInspector, find_lock, read_lock
+from auditor.registry.lock import LockFile, find_lock, not_locked, read_lock
 from auditor.remedies.finder import RemedyFinder
 from auditor.resources.table import Table, table_with
 from auditor.rulebook import Rule, load_rulebook
@@ -110,12 +110,12 @@ def opened_inspector(
     """
     if locks is None:
         locks = {path: read_lock(path) for path in find_lock_files(config)}
-    stated = _stated(config)
+    known: tuple[Lookup, ...] = (*_stated(config), *locks.values())
     if config.images.reach is Reach.LOCKED:
-        yield Inspection(ChainInspector(stated, _locked(locks, None)))
+        yield Inspection(ChainInspector((*known, not_locked), None))
         return
     with _cached_registries(config, observer, fresh=fresh or config.images.refresh) as inner:
-        yield Inspection(ChainInspector(stated, _locked(locks, inner.inspector)), inner.remarks)
+        yield Inspection(ChainInspector(known, inner.inspector), inner.remarks)
 
 
 def _stated(config: Config) -> tuple[Lookup, ...]:
@@ -126,14 +126,6 @@ def _stated(config: Config) -> tuple[Lookup, ...]:
 
         said.append(read_layouts(map(parse_layout, config.images.layouts)))
     return tuple(said)
-
-
-def _locked(locks: Mapping[Path, LockFile], inner: Inspector | None) -> Inspector:
-    for lock in reversed(list(locks.values()) or [LockFile()]):
-        inner = LockInspector(lock, inner)
-    if inner is None:
-        raise AssertionError("a chain of inspectors has an end")
-    return inner
 
 
 @contextmanager

@@ -1,18 +1,12 @@
-"""Inspectors that answer what they can and leave the rest to the next one."""
+"""`ChainInspector`: who is asked for an image, one after the other."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
-from auditor.images import (
-    ImageReference,
-    KnownPlatforms,
-    Platforms,
-    UnknownPlatforms,
-    UnknownReason,
-)
+from auditor.images import ImageReference, KnownPlatforms, Platforms
 from auditor.platforms import Platform
 from auditor.registry.interface import Inspector, Progress, no_progress
 
@@ -21,55 +15,30 @@ Lookup = Callable[[ImageReference], Platforms | None]
 
 
 @dataclass(frozen=True, slots=True)
-class RefusingInspector:
-    """The end of a chain that may go no further: every image is unknown for the same reason.
+class ChainInspector:
+    """Answers from lookups, the first that knows an image; asks `last` for what none knows.
 
-    message: with `{image}` where the image's name goes.
+    last: None where one of the lookups knows every image.
     """
 
-    reason: UnknownReason
-    message: str
-    hint: str = ""
+    lookups: Sequence[Lookup]
+    last: Inspector | None
 
     def inspect(
         self, images: Collection[ImageReference], progress: Progress = no_progress
     ) -> Mapping[ImageReference, Platforms]:
-        progress(len(images), len(images))
-        return {image: self._refusal(image) for image in images}
-
-    def _refusal(self, image: ImageReference) -> UnknownPlatforms:
-        message = self.message.format(image=image.familiar)
-        return UnknownPlatforms(self.reason, message, self.hint)
-
-
-@dataclass(frozen=True, slots=True)
-class ChainInspector:
-    """Answers from lookups, the first that knows an image; asks `last` for what none knows."""
-
-    lookups: tuple[Lookup, ...]
-    last: Inspector
-
-    def inspect(
-        self, images: Collection[ImageReference], progress: Progress = no_progress
-    ) -> Mapping[ImageReference, Platforms]:
-        answers: dict[ImageReference, Platforms] = {}
-        wanted = tuple(dict.fromkeys(images))
-        for image in wanted:
-            if (answer := self._look_up(image)) is not None:
-                answers[image] = answer
-        rest = tuple(image for image in wanted if image not in answers)
-        done = len(answers)
-        progress(done, len(wanted))
-        if rest:
-            step: Progress = lambda more, _: progress(done + more, len(wanted))  # noqa: E731
-            answers.update(self.last.inspect(rest, step))
-        return {image: answers[image] for image in wanted}
+        answers = {image: self._look_up(image) for image in images}
+        rest = tuple(image for image, answer in answers.items() if answer is None)
+        done, total = len(answers) - len(rest), len(answers)
+        progress(done, total)
+        found: Mapping[ImageReference, Platforms] = {}
+        if rest and self.last:
+            found = self.last.inspect(rest, lambda more, _: progress(done + more, total))
+        return {image: answer or found[image] for image, answer in answers.items()}
 
     def _look_up(self, image: ImageReference) -> Platforms | None:
-        for lookup in self.lookups:
-            if (answer := lookup(image)) is not None:
-                return answer
-        return None
+        found = (lookup(image) for lookup in self.lookups)
+        return next((answer for answer in found if answer is not None), None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,19 +19,19 @@ that can be reviewed.
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterator, Mapping
+import os
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Final
 
 from auditor.errors import ConfigurationError, printable, shorten
-from auditor.images import ImageReference, KnownPlatforms, Platforms, UnknownReason
+from auditor.images import ImageReference, KnownPlatforms, UnknownPlatforms, UnknownReason
 from auditor.references import parse_reference
 from auditor.registry.answers import AnswerError, Place, read_platforms, write_platforms
 from auditor.registry.atomic import replace_file
-from auditor.registry.chain import ChainInspector, RefusingInspector
-from auditor.registry.interface import Inspector, Progress, no_progress
+from auditor.repositories import REPOSITORY_MARK, find_home
 from auditor.yaml.nodes import Node
 from auditor.yaml.reading import read_documents
 
@@ -44,55 +44,60 @@ MAX_LOCK: Final = 16 * 1024 * 1024
 _RELOCK: Final = "`podfit lock` writes it anew"
 _MAX_LOCATED: Final = 1024 * 1024
 _MODE: Final = 0o666
-NOT_LOCKED: Final = RefusingInspector(
-    UnknownReason.NOT_LOCKED, "{image} is not in the lock file", "run `podfit lock`"
-)
 
 
 @dataclass(frozen=True, slots=True)
 class LockFile:
-    """The images of a lock file, by canonical reference."""
+    """The images of a lock file, by canonical reference. It is a `Lookup`."""
 
     images: Mapping[ImageReference, KnownPlatforms] = field(
         default_factory=lambda: MappingProxyType({})
     )
 
-    def without(self, images: Collection[ImageReference]) -> LockFile:
-        """The lock file in which these images must be looked up again."""
-        return LockFile({ref: known for ref, known in self.images.items() if ref not in images})
+    def __call__(self, image: ImageReference) -> KnownPlatforms | None:
+        return self.images.get(image)
 
 
-@dataclass(frozen=True, slots=True)
-class LockInspector:
-    """Answers from a lock file; asks `inner` for other images, or says that they are not locked."""
-
-    lock: LockFile
-    inner: Inspector | None = None
-
-    def inspect(
-        self, images: Collection[ImageReference], progress: Progress = no_progress
-    ) -> Mapping[ImageReference, Platforms]:
-        chain = ChainInspector((self.lock.images.get,), self.inner or NOT_LOCKED)
-        return chain.inspect(images, progress)
+def not_locked(image: ImageReference) -> UnknownPlatforms:
+    """The last `Lookup` of a run that may ask nobody."""
+    message = f"{image.familiar} is not in the lock file"
+    return UnknownPlatforms(UnknownReason.NOT_LOCKED, message, "run `podfit lock`")
 
 
 def find_lock(source: Path) -> Path | None:
     """The lock file that belongs to a source: beside it, or nearest above it in its repository.
 
-    Without a repository (a folder with a `.git` entry) only the source's own folder is looked at,
-    so nobody else's file counts.
+    Without a repository only the source's own folder is looked at, so nobody else's file counts.
+    Raises ConfigurationError where it is a link that leads out.
     """
     own = lock_beside(source)
     if own.is_file():
         return own
-    paths = (folder / LOCK_NAME for folder in _up_to_repository(own.parent.resolve()))
-    return next((path for path in paths if path.is_file()), None)
+    folder, home = own.parent.resolve(), find_home(own.parent)
+    above = folder.parents if home and home.is_repository else ()
+    inside = (each for each in (folder, *above) if home and each.is_relative_to(home.root))
+    return next((path for path in map(lock_beside, inside) if path.is_file()), None)
 
 
 def lock_beside(source: Path) -> Path:
-    """Where the lock file of a source is written: in the folder that it is, or that it is in."""
+    """Where the lock file of a source is written: in the folder that it is, or that it is in.
+
+    Raises ConfigurationError where it is a link that leads out of the repository: whoever wrote
+    the link may not be who runs podfit.
+    """
     folder = source if source.is_dir() else source.parent
-    return folder / LOCK_NAME
+    path = folder / LOCK_NAME
+    if path.is_symlink():
+        home = find_home(folder)
+        root = home.root if home else folder.resolve()
+        target = Path(os.path.realpath(path))
+        if not target.is_relative_to(root) or REPOSITORY_MARK in target.relative_to(root).parts:
+            raise ConfigurationError(
+                "the lock file is a link that leads out of the repository",
+                where=str(path),
+                hint="put the file itself there, or name another with --lock-file",
+            )
+    return path
 
 
 def read_lock(path: Path) -> LockFile:
@@ -245,11 +250,3 @@ def _located(content: bytes, place: Place, where: str) -> str:
 
 def _wrong(what: str, where: str) -> ConfigurationError:
     return ConfigurationError(f"the lock file is wrong: {what}", where=where, hint=_RELOCK)
-
-
-def _up_to_repository(folder: Path) -> tuple[Path, ...]:
-    folders = (folder, *folder.parents)
-    for number, each in enumerate(folders, 1):
-        if (each / ".git").exists():
-            return folders[:number]
-    return ()

@@ -60,11 +60,6 @@ class LockComparison:
     dropped: tuple[ImageReference, ...] = ()
     unresolved: tuple[tuple[ImageReference, UnknownPlatforms], ...] = ()
 
-    @property
-    def is_current(self) -> bool:
-        """Whether the lock file says exactly what was found, for exactly the images in use."""
-        return self == LockComparison()
-
 
 def compare(lock: LockFile, answers: Mapping[ImageReference, Platforms]) -> LockComparison:
     """The lock file beside an answer for every image in use."""

@@ -2,15 +2,9 @@
 
 from collections.abc import Collection, Mapping
 
-from auditor.images import (
-    ImageReference,
-    KnownPlatforms,
-    Platforms,
-    UnknownPlatforms,
-    UnknownReason,
-)
+from auditor.images import ImageReference, KnownPlatforms, Platforms
 from auditor.platforms import parse_platform
-from auditor.registry.chain import ChainInspector, Overrides, RefusingInspector
+from auditor.registry.chain import ChainInspector, Overrides
 from auditor.registry.interface import Progress, no_progress
 
 A = f"sha256:{'a' * 64}"
@@ -58,14 +52,12 @@ def test_the_last_is_not_asked_for_nothing() -> None:
     assert last.asked == []
 
 
-def test_a_refusal_names_each_image() -> None:
+def test_lookups_may_know_every_image() -> None:
     seen: list[tuple[int, int]] = []
-    refusing = RefusingInspector(UnknownReason.OFFLINE, "no way to {image}", "go online")
-    assert refusing.inspect([NGINX, APP], lambda *step: seen.append(step)) == {
-        NGINX: UnknownPlatforms(UnknownReason.OFFLINE, "no way to nginx:1.27", "go online"),
-        APP: UnknownPlatforms(
-            UnknownReason.OFFLINE, f"no way to registry.corp/team/app@{A}", "go online"
-        ),
+    chain = ChainInspector(({NGINX: FIRST}.get, lambda _: SECOND), None)
+    assert chain.inspect([NGINX, APP], lambda *step: seen.append(step)) == {
+        NGINX: FIRST,
+        APP: SECOND,
     }
     assert seen == [(2, 2)]
 

@@ -4,7 +4,6 @@ import json
 import os
 import stat
 import sys
-from collections.abc import Collection, Mapping
 from pathlib import Path
 
 import pytest
@@ -15,20 +14,18 @@ from auditor.errors import ConfigurationError
 from auditor.images import (
     ImageReference,
     KnownPlatforms,
-    Platforms,
     UnknownPlatforms,
     UnknownReason,
     VersionSource,
 )
 from auditor.platforms import parse_platform
-from auditor.registry.interface import Progress, no_progress
 from auditor.registry.lock import (
     MAX_LOCK,
     LockFile,
-    LockInspector,
     find_lock,
     format_lock,
     lock_beside,
+    not_locked,
     parse_lock,
     read_lock,
     write_lock,
@@ -270,7 +267,7 @@ def test_an_unchanged_file_is_not_touched(tmp_path: Path) -> None:
     os.utime(path, (1, 1))
     assert write_lock(path, LOCK) is False
     assert path.stat().st_mtime == 1
-    assert write_lock(path, LOCK.without([APP])) is True
+    assert write_lock(path, LockFile({NGINX: LOCK.images[NGINX]})) is True
     assert list(read_lock(path).images) == [NGINX]
 
 
@@ -309,34 +306,14 @@ def test_a_file_that_cannot_be_read(tmp_path: Path) -> None:
     assert caught.value.problem.why == "No such file or directory"
 
 
-class FakeRegistry:
-    def __init__(self) -> None:
-        self.asked: list[ImageReference] = []
-
-    def inspect(
-        self, images: Collection[ImageReference], progress: Progress = no_progress
-    ) -> Mapping[ImageReference, Platforms]:
-        self.asked += images
-        return {image: KnownPlatforms((AMD64,), "index", A) for image in images}
-
-
 REDIS = ImageReference("docker.io", "library/redis", "7")
 
 
-def test_locked_images_are_not_asked_for() -> None:
-    registry = FakeRegistry()
-    answers = LockInspector(parse_lock(TEXT.encode(), "f"), registry).inspect([REDIS, NGINX])
-    assert registry.asked == [REDIS]
-    assert answers == {
-        REDIS: KnownPlatforms((AMD64,), "index", A, "registry"),
-        NGINX: KnownPlatforms((AMD64, ARM64, WINDOWS), "index", A, "lock file"),
-    }
-
-
-def test_without_a_registry_other_images_are_not_locked() -> None:
-    answers = LockInspector(LOCK).inspect([REDIS, NGINX])
-    assert answers[NGINX] == LOCK.images[NGINX]
-    assert answers[REDIS] == UnknownPlatforms(
+def test_a_lock_file_answers_for_its_images_alone() -> None:
+    lock = parse_lock(TEXT.encode(), "f")
+    assert lock(NGINX) == KnownPlatforms((AMD64, ARM64, WINDOWS), "index", A, "lock file")
+    assert lock(REDIS) is None
+    assert not_locked(REDIS) == UnknownPlatforms(
         UnknownReason.NOT_LOCKED, "redis:7 is not in the lock file", "run `podfit lock`"
     )
 
@@ -400,4 +377,39 @@ def test_a_relative_source_is_looked_for_above_the_working_folder(
 
 def test_a_folder_of_that_name_is_no_lock_file(repository: Path) -> None:
     (repository / "podfit.lock.json").mkdir()
+    assert find_lock(repository) is None
+
+
+@pytest.mark.parametrize("target", ["../../../secret.json", ".git/secret.json", "/proc/self/environ"])
+def test_a_link_that_leads_out_of_the_repository_is_refused(repository: Path, target: str) -> None:
+    folder = repository / "charts" / "app"
+    (repository.parent / "secret.json").write_text("{}")
+    (folder / "podfit.lock.json").symlink_to(
+        repository / target if target.startswith(".git") else target
+    )
+    (repository / "podfit.lock.json").symlink_to("../podfit.lock.json")
+    for source in (folder, folder / "pod.yaml", repository / "charts"):
+        with pytest.raises(ConfigurationError, match="leads out of the repository"):
+            find_lock(source)
+        with pytest.raises(ConfigurationError, match="leads out of the repository"):
+            lock_beside(source if source.name != "charts" else repository)
+
+
+def test_a_link_within_the_repository_is_followed(repository: Path) -> None:
+    (repository / "podfit.lock.json").touch()
+    link = repository / "charts" / "app" / "podfit.lock.json"
+    link.symlink_to("../../podfit.lock.json")
+    assert find_lock(link.parent) == link
+
+
+def test_outside_a_repository_a_link_stays_in_its_folder(tmp_path: Path) -> None:
+    (tmp_path / "a").mkdir()
+    (tmp_path / "other.json").touch()
+    (tmp_path / "a" / "podfit.lock.json").symlink_to(tmp_path / "other.json")
+    with pytest.raises(ConfigurationError, match="leads out of the repository"):
+        find_lock(tmp_path / "a")
+
+
+def test_a_link_to_itself_is_no_lock_file(repository: Path) -> None:
+    (repository / "podfit.lock.json").symlink_to("podfit.lock.json")
     assert find_lock(repository) is None
