@@ -119,5 +119,6 @@ def _nothing(source: Source) -> Problem:
     return Problem(
         f"nothing to audit in {source.name}: it makes no pods",
         where=source.name,
+        why=source.why_empty,
         hint="name a chart, a manifest or a folder of them; --allow-empty accepts this",
     )

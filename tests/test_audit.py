@@ -25,6 +25,7 @@ from auditor.rulebook import load_builtin_rules
 class TextSource:
     text: str
     name: str = "pods.yaml"
+    why_empty: str = ""
 
     def documents(self) -> Iterator[Document | Problem]:
         yield Document(self.name, self.text, self.name)

@@ -7,8 +7,9 @@ test. Images are answered from `tests/rules/images.yaml`; what is not there does
 """
 
 import re
+from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -45,6 +46,7 @@ Found = set[tuple[int, str]]
 @dataclass(frozen=True)
 class FixtureSource:
     path: Path
+    why_empty: str = ""
 
     @property
     def name(self) -> str:
@@ -137,3 +139,106 @@ def test_good(rule: str) -> None:
 
     assert [(item.rule, item.observation.message) for item in report.findings] == []
     assert report.assessments, "a fixture without a workload proves nothing"
+
+
+_INSTRUCTIONS = {
+    "select": re.compile(r"set nodeSelector: (?P<value>\{.*?\})"),
+    "require": re.compile(r"required node affinity: (?P<key>\S+) (?P<value>\w+ \[.*?\])"),
+    "change": re.compile(r"change (?P<key>\S+) from \S+ to (?P<value>\S+)"),
+    "demand": re.compile(r"^demand (?P<key>\S+)=(?P<value>\S+) instead"),
+    "correct": re.compile(r"no node carries (?P<key>[^=]+)=.*; write (?P<value>\S+)"),
+    "rename": re.compile(r"^write (?P<value>kubernetes\.io/\S+)"),
+    "image": re.compile(r"(?:pin the index instead:|^write) (?P<value>\S+)$"),
+}
+"""How the text of a fix says what to write. What says `add nodes` is for the cluster to mend."""
+
+
+def carried_out(fix: str, name: str, spec: dict[str, Any]) -> bool:
+    """Whether the text of a fix could be carried out in a pod spec as it is written."""
+    match = _INSTRUCTIONS[name].search(fix)
+    if match is None or "add nodes" in fix:
+        return False
+    selector = spec.setdefault("nodeSelector", {})
+    match name:
+        case "select":
+            selector |= yaml.safe_load(match["value"])
+        case "require":
+            require(spec, match["key"], *match["value"].split(" ", 1))
+        case "rename":
+            rename(spec, "beta." + match["value"], match["value"])
+        case "image":
+            spec["containers"][0]["image"] = match["value"]
+        case _ if match["key"] in selector:
+            selector[match["key"]] = match["value"]
+        case _:
+            return False
+    return True
+
+
+def require(spec: dict[str, Any], key: str, operator: str, values: str) -> None:
+    affinity = spec.setdefault("affinity", {}).setdefault("nodeAffinity", {})
+    required = affinity.setdefault("requiredDuringSchedulingIgnoredDuringExecution", {})
+    for term in required.setdefault("nodeSelectorTerms", [{}]):
+        term.setdefault("matchExpressions", []).append(
+            {"key": key, "operator": operator, "values": values[1:-1].split(", ")}
+        )
+
+
+def rename(node: Any, old: str, new: str) -> None:
+    """A label wherever it stands, as a key of a selector or in a requirement."""
+    if isinstance(node, dict):
+        if old in node:
+            node[new] = node.pop(old)
+        if node.get("key") == old:
+            node["key"] = new
+    for child in node.values() if isinstance(node, dict) else node:
+        if isinstance(child, dict | list):
+            rename(child, old, new)
+
+
+def pod_spec(manifest: dict[str, Any]) -> dict[str, Any]:
+    spec: dict[str, Any] = manifest["spec"]
+    if manifest["kind"] == "CronJob":
+        spec = spec["jobTemplate"]["spec"]
+    return spec if manifest["kind"] == "Pod" else spec["template"]["spec"]
+
+
+def told(report: Report) -> Counter[tuple[str, str, str]]:
+    """Every finding and explanation: rule, workload, aspect."""
+    return Counter(
+        (rule, str(observation.workload), observation.aspect)
+        for finding in report.findings
+        for rule, observation in (
+            (finding.rule, finding.observation),
+            *((item.rule, item.observation) for item in finding.explanations),
+        )
+    )
+
+
+FIXED = [
+    (rule, index, name)
+    for rule in CASES
+    for index, finding in enumerate(audit(FIXTURES / rule / "bad.yaml").findings)
+    for name, instruction in _INSTRUCTIONS.items()
+    if instruction.search(finding.observation.fix)
+]
+
+
+@pytest.mark.parametrize(("rule", "index", "name"), FIXED)
+def test_a_fix_carried_out_to_the_letter(rule: str, index: int, name: str, tmp_path: Path) -> None:
+    """The finding is gone, what explained it too, and nothing new has come."""
+    text = (FIXTURES / rule / "bad.yaml").read_text(encoding="utf-8")
+    before = audit(FIXTURES / rule / "bad.yaml")
+    finding = before.findings[index]
+    manifests = list(yaml.safe_load_all(text))
+    manifest = manifests[finding.observation.workload.ordinal]
+    if not carried_out(finding.observation.fix, name, pod_spec(manifest)):
+        pytest.skip("not something to be mended in the manifest")
+
+    mended = tmp_path / rule / "bad.yaml"
+    mended.parent.mkdir()
+    header = text.splitlines()[0] if _CLUSTERS.match(text) else ""
+    mended.write_text(f"{header}\n{yaml.safe_dump_all(manifests)}", encoding="utf-8")
+
+    gone = told(replace(before, findings=(finding,)))
+    assert told(audit(mended)) <= told(before) - gone

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any, Final
 
 from auditor.manifests import Manifest
@@ -20,7 +20,7 @@ def read_application(item: Manifest, places: Places) -> Iterator[Release]:
     del places
     spec = item.root.get("spec")
     if spec is not None:
-        yield from _argo(str(item.ref), str(item.location), spec)
+        yield from _argo(str(item.ref), item, spec, ("spec",))
 
 
 def read_application_set(item: Manifest, places: Places) -> Iterator[Release]:
@@ -38,37 +38,52 @@ def read_application_set(item: Manifest, places: Places) -> Iterator[Release]:
         for element in listed.items()[:_MAX_ELEMENTS]:
             made = _filled(template.plain(), element.plain())
             name = made.get("metadata", {}).get("name", item.ref.name)
-            yield from _argo(f"Application/{name}", str(item.location), _node(made.get("spec")))
+            spec = _node(made.get("spec"))
+            yield from _argo(f"Application/{name}", item, spec, ("spec", "template", "spec"))
 
 
-def _argo(name: str, where: str, spec: Node) -> Iterator[Release]:
+def _argo(name: str, item: Manifest, spec: Node, path: tuple[str | int, ...]) -> Iterator[Release]:
     single = spec.get("source")
     sources = spec.items_at("sources") if single is None else (single,)
-    refs = {f"${source.text_at('ref')}" for source in sources if source.text_at("ref")}
+    refs = {
+        f"${source.text_at('ref')}": source.text_at("repoURL")
+        for source in sources
+        if source.text_at("ref")
+    }
     namespace = (spec.get("destination") or EMPTY).text_at("namespace")
-    for source in sources:
-        chart, path = source.text_at("chart"), source.text_at("path")
-        if not chart and (not path or source.get("kustomize") or source.get("directory")):
+    for index, source in enumerate(sources):
+        chart, folder = source.text_at("chart"), source.text_at("path")
+        if not chart and (not folder or source.get("kustomize") or source.get("directory")):
             continue  # only values, or manifests, which are audited where they are
         helm = source.get("helm") or EMPTY
         parameters = [
-            (f"{item.text_at('name')}={item.text_at('value')}", item.flag_at("forceString"))
-            for item in helm.items_at("parameters")
+            (f"{one.text_at('name')}={one.text_at('value')}", one.flag_at("forceString"))
+            for one in helm.items_at("parameters")
         ]
         given = helm.get("valuesObject")
+        files = [file.text() for file in helm.items_at("valueFiles")]
+        repositories = [refs[head] for head in map(_head, files) if head in refs]
         yield Release(
             name=name,
-            where=where,
-            chart=_argo_chart(source) if chart else path,
+            where=str(item.location),
+            chart=_argo_chart(source) if chart else folder,
             is_local=not chart,
             values=(given.plain(),) if given else values_text(helm.text_at("values")),
-            value_files=tuple(
-                _argo_file(file.text(), refs) for file in helm.items_at("valueFiles")
-            ),
+            value_files=tuple(_argo_file(file, refs) for file in files),
             set_values=tuple(text for text, forced in parameters if not forced),
             set_strings=tuple(text for text, forced in parameters if forced),
             release_name=helm.text_at("releaseName") or name.partition("/")[2],
             namespace=namespace,
+            repositories=tuple(
+                repositories if chart else [source.text_at("repoURL"), *repositories]
+            ),
+            values_path=(
+                *path,
+                *(("source",) if single else ("sources", index)),
+                "helm",
+                "values" if helm.text_at("values") and not given else "valuesObject",
+            ),
+            holder=item,
         )
 
 
@@ -80,10 +95,14 @@ def _argo_chart(source: Node) -> str:
     )
 
 
-def _argo_file(file: str, refs: set[str]) -> str:
+def _argo_file(file: str, refs: Collection[str]) -> str:
     """`$values/prod.yaml` counts from the root of the repository that is called so."""
-    head, _, rest = file.partition("/")
-    return f"/{rest}" if head in refs else file
+    head = _head(file)
+    return file.removeprefix(head) if head in refs else file
+
+
+def _head(file: str) -> str:
+    return file.partition("/")[0]
 
 
 def _filled(value: Any, element: Mapping[str, Any]) -> Any:

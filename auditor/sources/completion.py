@@ -14,8 +14,9 @@ from auditor.errors import PodfitError, Problem, SourceError
 from auditor.repositories import find_home
 from auditor.sources.chart import Chart, is_chart_folder, read_chart
 from auditor.sources.dependencies import COMPLETE
-from auditor.sources.fetching import Fetcher
+from auditor.sources.fetching import Fetcher, choose_fetcher
 from auditor.sources.hazards import find_hazards
+from auditor.sources.options import SourceOptions
 from auditor.sources.rendering import Renderer, RenderError
 from auditor.sources.staging import without_files
 
@@ -32,7 +33,7 @@ class Completion:
     renderer: Renderer
     _folder: Path | None = None
     _problem: Problem | None = None
-    _path: Path | None = field(default=None)
+    _path: Path | None = None
 
     def of(self, chart: Chart, safe: Chart) -> tuple[Chart, tuple[Problem, ...]]:
         """The chart with its dependencies in charts/; as it is, with a problem, where that fails.
@@ -63,6 +64,12 @@ class Completion:
     def _lacks(self, chart: Chart) -> bool:
         listed = self.renderer.dependencies(chart.path) if chart.dependencies else ()
         return any(item.status not in COMPLETE for item in listed)
+
+
+def find_completion(options: SourceOptions, renderer: Renderer) -> Completion | None:
+    """What completes a chart, where the user wants that and there is a Helm."""
+    fetcher = choose_fetcher(options.helm) if options.dependency_update else None
+    return Completion(fetcher, renderer) if fetcher else None
 
 
 @dataclass(slots=True)

@@ -23,19 +23,23 @@ class Lack:
     chart: Chart
     dependencies: tuple[Dependency, ...]
 
-    def problem(self, refusal: str = "") -> Problem:
-        """The same for the user. refusal: what Helm said when it could not do without them."""
+    def problem(self, refusal: str = "", *, fetchable: bool = False) -> Problem:
+        """The same for the user. refusal: what Helm said when it could not do without them.
+
+        fetchable: podfit would fetch them, but was not told to.
+        """
         what = f"chart {self.chart.name} is incomplete: dependencies are not in its charts/"
         listed = ", ".join(
             f"{item.name} {item.version} ({item.status})".replace("  ", " ")
             for item in self.dependencies
         )
         build = f"run `helm dependency build {self.chart.shown}`"
+        hint = f"{build}, or add --dependency-update to this command" if fetchable else build
         return SourceError(
             f"{what}, and without them it cannot be rendered" if refusal else what,
             where=self.chart.shown,
             why=f"{listed}; Helm says: {refusal}" if refusal else listed,
-            hint=build if refusal else f"{build}; the rest was audited",
+            hint=hint if refusal else f"{hint}; the rest was audited",
         ).problem
 
 

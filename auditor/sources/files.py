@@ -73,7 +73,7 @@ def read_bytes(path: Path, shown: str) -> bytes:
             return file.read(MAX_BYTES + 1)
     except FileNotFoundError as error:
         raise missing(shown) from error
-    except OSError as error:
+    except (OSError, ValueError) as error:  # a name may hold a NUL
         raise unreadable(shown, error) from error
 
 
@@ -107,11 +107,11 @@ def decode(data: bytes, shown: str) -> str:
         ) from error
 
 
-def unreadable(shown: str, error: OSError) -> SourceError:
+def unreadable(shown: str, error: OSError | ValueError) -> SourceError:
     return SourceError(
         f"{shown} cannot be read",
         where=shown,
-        why=error.strerror or str(error),
+        why=getattr(error, "strerror", None) or str(error),
         hint="give podfit the right to read it, or leave it out",
     )
 

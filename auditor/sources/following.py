@@ -14,13 +14,13 @@ from auditor.errors import Problem, SourceError
 from auditor.repositories import find_home
 from auditor.sources.archives import ArchiveError, open_members
 from auditor.sources.chart import is_chart_folder
-from auditor.sources.fetching import choose_fetcher
+from auditor.sources.completion import Completion, find_completion
+from auditor.sources.git import is_among, remotes_of, repository_name
 from auditor.sources.helm import ChartSource
-from auditor.sources.helm_settings import helm_repositories
 from auditor.sources.options import SourceOptions
 from auditor.sources.release import Release
 from auditor.sources.releases import Releases, not_followed
-from auditor.sources.remote import ChartCache, parse_remote
+from auditor.sources.remote import find_elsewhere
 from auditor.sources.rendering import Renderer
 
 
@@ -35,7 +35,8 @@ class Follower:
     options: SourceOptions
     renderer: Renderer
     _folder: Path | None = None
-    _written: int = field(default=0)
+    _written: int = 0
+    _completions: dict[Path, Completion | None] = field(default_factory=dict)
 
     def follow(self, releases: Releases) -> Iterator[ChartSource | Problem]:
         """A chart for each release that is new; a problem where it cannot be found."""
@@ -50,6 +51,7 @@ class Follower:
                 yield not_followed(release.name, release.where, why)
 
     def _chart(self, release: Release) -> ChartSource:
+        self._require_here(release)
         path, shown = self._local(release) if release.is_local else self._remote(release)
         files = [self._values_file(path, name) for name in release.value_files]
         files += [self._write(json.dumps(values).encode()) for values in release.values]
@@ -62,7 +64,18 @@ class Follower:
             release_name=release.release_name or own.release_name,
             namespace=release.namespace or own.namespace,
         )
-        return ChartSource(path, shown, options, self.renderer, release.name)
+        if path not in self._completions:
+            self._completions[path] = find_completion(self.options, self.renderer)
+        completion = self._completions[path]
+        return ChartSource(path, shown, options, self.renderer, release.name, completion, release)
+
+    def _require_here(self, release: Release) -> None:
+        """What is said to lie in a git repository must be that of the SOURCE, where git tells."""
+        remotes = remotes_of(self._root)
+        for name in filter(None, map(repository_name, release.repositories)):
+            if remotes and not is_among(name, remotes):
+                here = ", ".join(sorted(remotes))
+                raise SourceError(f"it is made from {name}, and this is a clone of {here}")
 
     @property
     def _root(self) -> Path:
@@ -81,12 +94,10 @@ class Follower:
             return path, path.as_posix()
 
     def _remote(self, release: Release) -> tuple[Path, str]:
-        chart = parse_remote(release.chart, helm_repositories())
-        if chart is None or self.options.cache is None:
+        found = find_elsewhere(release.chart, self.options)
+        if found is None:
             raise SourceError(f"{release.chart} names no chart that podfit knows how to get")
-        fetcher = choose_fetcher(self.options.helm)
-        cache = ChartCache(self.options.cache, fetcher, self.options.offline)
-        return cache.archive(chart), chart.shown
+        return found.archive(), found.shown
 
     def _values_file(self, chart: Path, name: str) -> str:
         """A values file of the repository, or of the chart itself."""

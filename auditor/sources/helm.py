@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -19,6 +19,7 @@ from auditor.sources.completion import Completion
 from auditor.sources.dependencies import Lack, find_lacks
 from auditor.sources.files import read_text
 from auditor.sources.options import HelmOptions
+from auditor.sources.release import Release
 from auditor.sources.render_errors import explain
 from auditor.sources.rendering import Cause, Rendered, Renderer, RenderError, makes_pods
 from auditor.sources.safety import made_safe
@@ -34,7 +35,7 @@ class ChartSource:
 
     shown: the folder or archive as the user would write it. variant: what the options' values are
     called; "" where the chart is rendered in this way only. completion: how to get what it lacks,
-    where the user wants that.
+    where the user wants that. release: what gives the values; None where the user does.
     """
 
     path: Path
@@ -43,10 +44,19 @@ class ChartSource:
     renderer: Renderer
     variant: str = ""
     completion: Completion | None = field(default=None, compare=False)
+    release: Release | None = field(default=None, compare=False)
 
     @property
     def name(self) -> str:
         return self.shown
+
+    @property
+    def why_empty(self) -> str:
+        """See `Source`."""
+        with suppress(SourceError):
+            if read_chart(self.path, self.shown).is_library:
+                return "a library chart (`type: library`) is made for other charts, not to render"
+        return ""
 
     def documents(self) -> Iterator[Document | Problem]:
         """What is wrong with the chart, and a document for each rendered template, by its name.
@@ -84,14 +94,21 @@ class ChartSource:
             rendered = self._rendered(safe.path)
         except RenderError as error:
             if lacks and error.cause is Cause.REFUSED:
-                yield from (lack.problem(error.text) for lack in lacks)
+                yield from self._incomplete(lacks, safe, error.text)
             else:
                 yield self._told(explain(error, chart))
             return
-        yield from (lack.problem() for lack in lacks)
+        yield from self._incomplete(lacks, safe)
         for template, text in rendered.templates.items():
             yield self._document(chart, template, text)
         yield from map(self._told, _complaints(rendered, chart))
+
+    def _incomplete(
+        self, lacks: Sequence[Lack], chart: Chart, refusal: str = ""
+    ) -> Iterator[Problem]:
+        for lack in lacks:  # what subcharts lack is not fetched
+            fetchable = self.completion is None and lack.chart == chart
+            yield lack.problem(refusal, fetchable=fetchable)
 
     def _rendered(self, path: Path) -> Rendered:
         first = self.renderer.render(path, self.options)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
+from auditor.manifests import Manifest
 from auditor.sources.fetching import OCI
 from auditor.yaml.nodes import Node
 from auditor.yaml.reading import YamlError, read_documents
@@ -13,8 +14,8 @@ from auditor.yaml.reading import YamlError, read_documents
 EMPTY: Final = Node({}, 1, 1)
 """Stands for a mapping that is not there."""
 
-Places = Mapping[tuple[str, str], Node]
-"""Where charts may come from: the objects that say so, by kind and name."""
+Places = Mapping[tuple[str, str, str], Node]
+"""Where charts and values may come from: the objects that say so, by kind, namespace and name."""
 
 
 class UnknownError(Exception):
@@ -26,8 +27,10 @@ class Release:
     """A chart that a controller is told to install.
 
     name: of the object that says so, `Application/shop`. where: its place. chart: a SOURCE of a
-    chart elsewhere; or, where it is_local, a folder from the root of the repository. values: in the
+    chart elsewhere; or, where it is_local, a folder from the root of a repository. values: in the
     order in which they count, after value_files: those of the chart, or from the root after `/`.
+    repositories: addresses of the git repositories that its folder and files are taken from.
+    holder: the object; values_path: where in it the values stand, or would.
     """
 
     name: str
@@ -40,6 +43,9 @@ class Release:
     set_strings: tuple[str, ...] = ()
     release_name: str = ""
     namespace: str = ""
+    repositories: tuple[str, ...] = ()
+    values_path: tuple[str | int, ...] = field(default=(), compare=False)
+    holder: Manifest | None = field(default=None, compare=False, repr=False)
 
 
 def chart_address(repository: str, chart: str, version: str) -> str:

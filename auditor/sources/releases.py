@@ -11,7 +11,7 @@ from auditor.errors import Problem, SourceError
 from auditor.manifests import Document, Manifest, read_manifests
 from auditor.sources.argo import read_application, read_application_set
 from auditor.sources.flux import read_helm_release
-from auditor.sources.k3s import read_helm_chart
+from auditor.sources.k3s import read_helm_chart, read_helm_chart_config
 from auditor.sources.release import Places, Release, UnknownError
 from auditor.yaml.nodes import ShapeError
 
@@ -20,9 +20,11 @@ _READERS: Final[Mapping[str, Callable[[Manifest, Places], Iterator[Release]]]] =
     "Application": read_application,
     "ApplicationSet": read_application_set,
     "HelmChart": read_helm_chart,
+    "HelmChartConfig": read_helm_chart_config,
     "HelmRelease": read_helm_release,
 }
 _PLACES: Final = frozenset(("GitRepository", "HelmRepository", "OCIRepository"))
+_ONLY_VALUES: Final = "HelmChartConfig"
 _NAMED: Final = 5
 
 
@@ -46,7 +48,7 @@ class Releases:
     @property
     def notices(self) -> tuple[str, ...]:
         """What to tell the user of those that nobody followed."""
-        found = self.unread
+        found = [item for item in self.unread if item.ref.kind != _ONLY_VALUES]
         if not found:
             return ()
         named = ", ".join(f"{item.ref} ({item.location})" for item in found[:_NAMED])
@@ -58,7 +60,7 @@ class Releases:
 
     @property
     def unread(self) -> tuple[Manifest, ...]:
-        """The objects that install, and that nobody followed."""
+        """The objects that install, or give values to those that do, and that nobody followed."""
         return tuple(item for item in self.manifests if item.ref.kind in _READERS)[self._read :]
 
     def clear(self) -> None:
@@ -68,9 +70,7 @@ class Releases:
     def read(self) -> Iterator[Release | Problem]:
         """What those install that were not read before; what cannot be told is a `Problem`."""
         places = {
-            (item.ref.kind, item.ref.name): item.root
-            for item in self.manifests
-            if item.ref.kind in _PLACES
+            (item.ref.kind, item.ref.namespace, item.ref.name): item.root for item in self.manifests
         }
         fresh = self.unread
         self._read += len(fresh)

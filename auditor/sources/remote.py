@@ -15,8 +15,9 @@ from urllib.parse import urlsplit, urlunsplit
 
 from auditor.errors import SourceError
 from auditor.sources.archives import MAX_UNPACKED, is_archive
-from auditor.sources.fetching import OCI, Fetcher, Pull
-from auditor.sources.helm_settings import Repository
+from auditor.sources.fetching import OCI, Fetcher, Pull, choose_fetcher
+from auditor.sources.helm_settings import Repository, helm_repositories
+from auditor.sources.options import SourceOptions
 from auditor.sources.rendering import RenderError
 
 _HTTP: Final = ("http://", "https://")
@@ -53,6 +54,35 @@ def parse_remote(argument: str, repositories: Sequence[Repository] = ()) -> Remo
     if known is None or not chart or "/" in chart:
         return None
     return RemoteChart(f"{known.url.rstrip('/')}/{chart}", Pull(chart, version, known))
+
+
+@dataclass(frozen=True, slots=True)
+class ChartElsewhere:
+    """A chart that a SOURCE names, and the way to get it."""
+
+    chart: RemoteChart
+    cache: ChartCache
+
+    @property
+    def shown(self) -> str:
+        return self.chart.shown
+
+    @property
+    def pull(self) -> Pull:
+        return self.chart.pull
+
+    def archive(self) -> Path:
+        """Its archive on disk. Raises SourceError."""
+        return self.cache.archive(self.chart)
+
+
+def find_elsewhere(argument: str, options: SourceOptions) -> ChartElsewhere | None:
+    """The chart elsewhere that a SOURCE names, if any; none without a place to keep charts."""
+    chart = parse_remote(argument, helm_repositories()) if options.cache else None
+    if chart is None or options.cache is None:
+        return None
+    cache = ChartCache(options.cache, choose_fetcher(options.helm), options.offline)
+    return ChartElsewhere(chart, cache)
 
 
 @dataclass(frozen=True, slots=True)

@@ -185,6 +185,7 @@ def test_what_cannot_be_fetched(repo: Path, repository: ChartRepository, rendere
         "chart web is incomplete: dependencies are not in its charts/",
     ]
     assert "db" in problems[0].why or "index" in problems[0].why
+    assert "--dependency-update" not in problems[1].hint
 
 
 def test_nobody_is_asked_unless_the_user_wants_it(

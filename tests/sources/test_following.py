@@ -95,6 +95,51 @@ def test_nothing_outside_of_the_repository_is_read(repo: Path, path: str) -> Non
     )
 
 
+def clone(repo: Path, url: str) -> None:
+    write_tree(repo / ".git", {"config": f'[remote "origin"]\n\turl = {url}\n'})
+
+
+def test_a_folder_of_another_repository_is_not_taken_from_this_one(repo: Path) -> None:
+    clone(repo, "https://me:s3cret@git.test/acme/shop.git")
+    write_app(repo, "{repoURL: 'git@git.test:acme/other.git', path: charts/shop}")
+
+    documents, [problem] = followed(repo)
+
+    assert documents == []
+    assert problem == Problem(
+        "Application/eu was not followed to its chart",
+        where="apps/eu.yaml:1:1",
+        why="it is made from git.test/acme/other, and this is a clone of git.test/acme/shop",
+        hint="audit the chart itself, with the values that it is given",
+    )
+
+
+def test_a_folder_of_this_repository_however_its_address_is_written(repo: Path) -> None:
+    clone(repo, "git@git.test:acme/shop")
+    write_app(repo, "{repoURL: 'https://git.test/Acme/shop.git', path: charts/shop}")
+
+    documents, problems = followed(repo)
+
+    assert (len(documents), problems) == (1, [])
+
+
+def test_dependencies_of_charts_that_are_followed_are_fetched(
+    repo: Path, repository: ChartRepository, tmp_path: Path
+) -> None:
+    repository.add(
+        write_chart(tmp_path / "db", {"pod.yaml": TEMPLATE}, values="mode: db\n"), "1.0.0"
+    )
+    declared = f"dependencies: [{{name: db, version: 0.1.0, repository: '{repository.url}'}}]\n"
+    write_chart(repo / "charts" / "shop", {"pod.yaml": TEMPLATE}, chart_yaml=declared)
+    write_app(repo, "{repoURL: x, path: charts/shop}")
+    options = SourceOptions(follow=True, cache=tmp_path / "cache", dependency_update=True)
+
+    documents, problems = read(open_sources(["apps"], options)[0])
+
+    assert problems == []
+    assert sum(item.chart == "charts/shop" for item in documents) == 2
+
+
 def test_no_values_file_outside_of_the_repository_is_read(repo: Path) -> None:
     (repo.parent / "secret.yaml").write_text("mode: secret\n")
     write_app(repo, "{repoURL: x, path: charts/shop, helm: {valueFiles: ['../../../secret.yaml']}}")

@@ -215,7 +215,10 @@ def test_an_incomplete_chart_is_audited_for_what_it_has(name: str, tmp_path: Pat
     documents, [problem] = read(_source(chart, name))
 
     assert [document.path for document in documents] == ["web/templates/x.yaml"]
-    assert problem.hint == "run `helm dependency build web`; the rest was audited"
+    assert problem.hint == (
+        "run `helm dependency build web`, or add --dependency-update to this command;"
+        " the rest was audited"
+    )
 
 
 @BOTH
@@ -234,7 +237,20 @@ def test_a_chart_that_cannot_be_rendered_without_its_dependencies(
     )
     assert problem.why.startswith("common 2.x.x (missing); Helm says: ")
     assert "web/templates/x.yaml:1:6" in problem.why
-    assert problem.hint == "run `helm dependency build web`"
+    assert problem.hint == (
+        "run `helm dependency build web`, or add --dependency-update to this command"
+    )
+
+
+@BOTH
+def test_what_a_subchart_lacks_is_not_fetched(name: str, tmp_path: Path) -> None:
+    chart = write_chart(tmp_path / "web", {"x.yaml": POD_TEMPLATE})
+    dependency = "dependencies: [{name: db, version: 1.0.0, repository: 'https://a.example'}]\n"
+    write_chart(chart / "charts" / "mid", {}, chart_yaml=dependency)
+
+    _, [problem] = read(_source(chart, name))
+
+    assert problem.hint == "run `helm dependency build web/charts/mid`; the rest was audited"
 
 
 @BOTH

@@ -1,11 +1,14 @@
 import os
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from auditor.errors import Problem
-from auditor.sources.open import open_source, open_sources
+from auditor.inventory import take_inventory
+from auditor.sources.helm import ChartSource
+from auditor.sources.open import OpenedSource, open_source, open_sources
 from auditor.sources.options import HelmOptions, SourceOptions
 from tests.support.charts import POD, pack_chart, read, require_library, write_chart, write_tree
 
@@ -211,3 +214,44 @@ def test_a_named_pipe_on_the_way_is_passed_over(folder: Path) -> None:
     os.mkfifo(folder / "deploy" / "pipe.yaml")
 
     assert _paths(["deploy"]) == [["deploy/list.json", "deploy/pod.yaml"]]
+
+
+def test_a_library_chart_says_why_it_makes_no_pods(folder: Path) -> None:
+    write_chart(folder / "libs" / "common", {"_x.tpl": ""}, chart_yaml="type: library\n")
+    write_chart(folder / "libs" / "other", {"_x.tpl": ""}, chart_yaml="type: library\n")
+
+    for argument in ("libs/common", "libs"):
+        problems = take_inventory(open_sources([argument])).problems
+        assert problems == (
+            Problem(
+                f"nothing to audit in {argument}: it makes no pods",
+                where=argument,
+                why="a library chart (`type: library`) is made for other charts, not to render",
+                hint="name a chart, a manifest or a folder of them; --allow-empty accepts this",
+            ),
+        )
+
+
+def test_a_library_among_other_charts_is_no_reason(folder: Path) -> None:
+    write_chart(folder / "charts" / "common", {"_x.tpl": ""}, chart_yaml="type: library\n")
+    source = open_source("charts")
+
+    read(source)
+
+    assert source.why_empty == ""
+
+
+def test_charts_are_watched_as_they_are_read(folder: Path) -> None:
+    seen = []
+    [source] = open_sources(["charts"])
+    assert isinstance(source, OpenedSource)
+
+    def watch(chart: ChartSource) -> ChartSource:
+        seen.append(chart.shown)
+        return replace(chart, shown="watched")
+
+    watched = replace(source, watch=watch)
+    documents, _ = read(watched)
+
+    assert (seen, {item.source for item in documents}) == (["charts/web"], {"watched"})
+    assert [chart.shown for chart in watched.charts] == ["watched"]

@@ -67,6 +67,22 @@ def test_an_application_with_a_chart() -> None:
     )
 
 
+def test_an_application_names_the_repositories_of_its_folder_and_files() -> None:
+    text = """spec:
+  sources:
+  - {repoURL: https://git.test/values, ref: values}
+  - {repoURL: https://git.test/unused, ref: other}
+  - {repoURL: https://git.test/a, path: charts/shop, helm: {valueFiles: [$values/x.yaml, y.yaml]}}
+"""
+    assert release(ARGO + text).repositories == ("https://git.test/a", "https://git.test/values")
+
+
+def test_a_chart_elsewhere_is_of_no_git_repository() -> None:
+    text = "spec: {source: {repoURL: https://charts.test, chart: shop}}\n"
+
+    assert release(ARGO + text).repositories == ()
+
+
 def test_an_application_with_a_folder_and_values_of_another_source() -> None:
     text = """spec:
   sources:
@@ -83,6 +99,7 @@ def test_an_application_with_a_folder_and_values_of_another_source() -> None:
         values=({"a": {"b": 1}},),
         value_files=("/prod.yaml",),
         release_name="shop",
+        repositories=("https://git.test/a", "https://git.test/a"),
     )
 
 
@@ -132,7 +149,10 @@ def test_a_helm_release_and_its_repository() -> None:
 
 
 def test_a_helm_release_and_a_folder_of_its_git_repository() -> None:
-    git = "apiVersion: source.toolkit.fluxcd.io/v1\nkind: GitRepository\nmetadata: {name: me}\n"
+    git = (
+        "apiVersion: source.toolkit.fluxcd.io/v1\nkind: GitRepository\nmetadata: {name: me}\n"
+        "spec: {url: 'https://git.test/me'}\n"
+    )
     text = (
         "spec: {chart: {spec: {chart: ./charts/shop, valuesFiles: [./charts/shop/prod.yaml], "
         "sourceRef: {kind: GitRepository, name: me}}}}\n"
@@ -142,6 +162,41 @@ def test_a_helm_release_and_a_folder_of_its_git_repository() -> None:
 
     assert (found.chart, found.is_local) == ("./charts/shop", True)
     assert found.value_files == ("/charts/shop/prod.yaml",)
+    assert found.repositories == ("https://git.test/me",)
+
+
+CHARTS_OF_FLUX = (
+    "apiVersion: source.toolkit.fluxcd.io/v1\nkind: HelmRepository\n"
+    "metadata: {{name: charts, namespace: {0}}}\nspec: {{url: 'https://{0}.test'}}\n"
+)
+SHOP_OF_FLUX = (
+    "spec: {{chart: {{spec: {{chart: shop, sourceRef: "
+    "{{kind: HelmRepository, name: charts, namespace: {0}}}}}}}}}\n"
+)
+
+
+@pytest.mark.parametrize("namespace", ["a", "b"])
+def test_of_several_repositories_of_a_name_that_of_the_namespace(namespace: str) -> None:
+    places = [CHARTS_OF_FLUX.format(name) for name in "ab"]
+
+    found = release(FLUX + SHOP_OF_FLUX.format(namespace), *places)
+
+    assert found.chart == f"https://{namespace}.test/shop@"
+
+
+def test_the_only_repository_of_a_name_will_do() -> None:
+    """Its namespace may be given to it later, by a kustomization."""
+    assert release(FLUX + SHOP_OF_FLUX.format("c"), CHARTS_OF_FLUX.format("a")).chart == (
+        "https://a.test/shop@"
+    )
+
+
+def test_none_of_several_repositories_of_a_name() -> None:
+    places = [CHARTS_OF_FLUX.format(name) for name in "ab"]
+
+    assert why(FLUX + SHOP_OF_FLUX.format("c"), *places) == (
+        "HelmRepository/charts is not among what is audited"
+    )
 
 
 @pytest.mark.parametrize(
@@ -199,6 +254,60 @@ def test_a_chart_of_k3s() -> None:
     )
 
 
+def test_settings_of_k3s_are_text_but_for_numbers_and_words() -> None:
+    """As helm-controller tells them apart; a comma in a text is part of it."""
+    text = r"""spec:
+  chart: oci://r.test/shop
+  set: {tag: "1.10", a: "true", b: "Null", number: 8080, list: "a,b", kept: 'a\,b'}
+"""
+    found = release(K3S + text)
+
+    assert found.set_values == ("a=true", "b=Null", "number=8080")
+    assert found.set_strings == (r"kept=a\,b", r"list=a\,b", "tag=1.10")
+
+
+CONFIG = "apiVersion: helm.cattle.io/v1\nkind: HelmChartConfig\n"
+
+
+def test_the_configuration_of_a_chart_of_k3s_comes_after_its_values() -> None:
+    chart = K3S + (
+        "spec: {chart: 'oci://r.test/shop', valuesContent: 'a: 1', values: {a: 2}, set: {b: 1}}\n"
+    )
+    config = CONFIG + ("metadata: {name: shop}\nspec: {values: {a: 4}, valuesContent: 'a: 3'}\n")
+
+    assert release(config, chart).values == ({"a": 1}, {"a": 2}, {"a": 3}, {"a": 4})
+
+
+def test_the_configuration_of_another_chart_does_not_count() -> None:
+    chart = K3S + "spec: {chart: 'oci://r.test/shop'}\n"
+    config = CONFIG + "metadata: {name: shop, namespace: b}\nspec: {valuesContent: 'a: 3'}\n"
+
+    problem, found = read(config, chart)
+
+    assert isinstance(found, Release)
+    assert found.values == ()
+    assert isinstance(problem, Problem)
+    assert (problem.what, problem.why) == (
+        "HelmChartConfig/shop was not followed to its chart",
+        "HelmChart/shop is not among what is audited",
+    )
+
+
+@pytest.mark.parametrize(
+    ("spec", "reason"),
+    [
+        ("{chart: shop, chartContent: aGk=}", "it brings its chart along (chartContent), or"),
+        ("{}", "it brings its chart along (chartContent), or names none"),
+        (
+            "{chart: 'oci://r.test/shop', valuesSecrets: [{name: a, keys: [b]}]}",
+            "its values come from objects in the cluster (valuesSecrets)",
+        ),
+    ],
+)
+def test_a_chart_of_k3s_that_cannot_be_followed(spec: str, reason: str) -> None:
+    assert why(f"{K3S}spec: {spec}\n").startswith(reason)
+
+
 def test_values_that_are_no_yaml() -> None:
     text = "spec: {chart: 'oci://r.test/shop', valuesContent: ']'}\n"
 
@@ -222,6 +331,13 @@ def test_notices_tell_of_those_that_nobody_followed() -> None:
     )
     assert notice.endswith(" and 2 more; --follow audits them")
     list(releases.read())
+    assert releases.notices == ()
+
+
+def test_a_configuration_of_k3s_installs_nothing() -> None:
+    releases = Releases()
+    releases.look(Document("a.yaml", f"{CONFIG}metadata: {{name: shop}}\n", "."))
+
     assert releases.notices == ()
 
 

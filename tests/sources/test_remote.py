@@ -149,6 +149,18 @@ def test_from_a_chart_repository(
     assert [item.path for item in documents] == [f"{repository.url}/web/templates/pod.yaml"]
 
 
+def test_nothing_is_pulled_before_it_is_read(
+    repository: ChartRepository, tmp_path: Path, options: SourceOptions
+) -> None:
+    repository.add(make_web(tmp_path), "0.1.0")
+
+    sources = open_sources([f"{repository.url}/web"] * 2, options)
+
+    assert len(sources) == 1
+    assert repository.requests == []
+    assert len(read(sources[0])[0]) == 1
+
+
 def test_from_an_address(
     repository: ChartRepository, tmp_path: Path, options: SourceOptions
 ) -> None:

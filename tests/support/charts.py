@@ -6,11 +6,10 @@ import io
 import tarfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Protocol
 
 from auditor.errors import Problem
 from auditor.manifests import Document
-from auditor.sources.interface import Source
 from auditor.sources.renderer_cli import CliRenderer
 from auditor.sources.renderer_embedded import EmbeddedRenderer, is_installed
 from auditor.sources.rendering import Renderer
@@ -90,7 +89,13 @@ def pack(members: Mapping[str, bytes]) -> bytes:
     return buffer.getvalue()
 
 
-def read(source: Source) -> tuple[list[Document], list[Problem]]:
+class HasDocuments(Protocol):
+    """A source, or a part of one."""
+
+    def documents(self) -> Iterator[Document | Problem]: ...
+
+
+def read(source: HasDocuments) -> tuple[list[Document], list[Problem]]:
     """What a source gives: its documents, its problems."""
     found = list(source.documents())
     return (

@@ -58,6 +58,7 @@ class FakeSource:
 
     items: tuple[Document | Problem, ...]
     name: str = "deploy"
+    why_empty: str = ""
 
     def documents(self) -> Iterator[Document | Problem]:
         yield from self.items
