@@ -157,13 +157,16 @@ def resources_table() -> str:
 def resources_row(entry: Entry) -> str:
     kinds = ", ".join(f"`{kind}`" for kind in entry.kinds)
     pods = "<br>".join(map(pods_cell, entry.pods)) or "none of its own"
-    note = f"{entry.note} [source]({entry.source})".strip()
-    return f"| {entry.group} | {kinds} | {pods} | {note} |\n"
+    told = "; ".join(filter(None, (entry.note, f"[source]({entry.source})")))
+    return f"| {entry.group} | {kinds} | {pods} | {told} |\n"
 
 
 def pods_cell(source: PodSource) -> str:
     """Where the pods stand, how they are called, whose rules they follow, when there are any."""
-    conditions = (f"{key}: {' or '.join(filter(None, v))}" for key, v in source.when.items())
+    conditions = (
+        f"{path} {' or '.join(value or 'absent' for value in values)}"
+        for path, values in source.when.items()
+    )
     told = (source.component, source.controller, *conditions)
     return f"`{source.at}` {', '.join(filter(None, told))}".strip()
 

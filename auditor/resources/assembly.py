@@ -81,7 +81,7 @@ class _Assembly:
     def _paths(self, name: str) -> list[str]:
         """Where a field may stand, the first place first."""
         if name in self._source.fields:
-            return [self._source.fields[name]]
+            return list(self._source.fields[name])
         if name == "nodeAffinity":
             return []
         return [name if level == HERE else f"{level}.{name}" for level in self._source.levels]

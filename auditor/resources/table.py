@@ -60,7 +60,7 @@ class PodSource:
     metadata and spec. component: a name for them. controller: the kind whose rules they follow, ""
     for a plain one. when: path -> the values, one of which it must have, "" for absence. levels:
     where the scheduling fields are looked for, each field taken from the first that has it. fields:
-    those under another path. containers, init_containers: paths of containers or lists of them.
+    those under other paths. containers, init_containers: paths of containers or lists of them.
     images: container name -> where its image stands, the first that is there; text with `{path}` in
     it is put together. adds: node selector that the controller adds. node_selector: whether there
     is a field for one. operator_images: the controller chooses images that are not given, so that
@@ -73,7 +73,7 @@ class PodSource:
     controller: str = ""
     when: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     levels: tuple[str, ...] = (HERE,)
-    fields: Mapping[str, str] = field(default_factory=dict)
+    fields: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     containers: tuple[str, ...] = ("containers[]",)
     init_containers: tuple[str, ...] = ("initContainers[]",)
     images: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
@@ -175,12 +175,12 @@ def _conditions(node: Node) -> Mapping[str, tuple[str, ...]]:
     return conditions
 
 
-def _fields(node: Node) -> Mapping[str, str]:
+def _fields(node: Node) -> Mapping[str, tuple[str, ...]]:
     fields = node.get("fields")
     if fields is None:
         return {}
     only_keys(fields, FIELDS, "`fields`")
-    return {name: _path(value) for name, value in fields.mapping().items()}
+    return {name: tuple(map(_path, _several(value))) for name, value in fields.mapping().items()}
 
 
 def _path(node: Node) -> str:
@@ -193,16 +193,19 @@ def _paths(node: Node, key: str, default: tuple[str, ...]) -> tuple[str, ...]:
 
 def _images(node: Node) -> tuple[str, ...]:
     """Paths, or text with paths in it."""
-    items = node.items() if node.is_sequence else (node,)
-    for item in items:
+    for item in _several(node):
         parsed(item, lambda text: [check_path(part) for part in PART.findall(text) or [text]])
-    return tuple(item.text() for item in items)
+    return tuple(item.text() for item in _several(node))
 
 
 def _texts(node: Node) -> tuple[str, ...]:
-    """One text, or a list of them; what YAML reads as a truth value is written out."""
-    items = node.items() if node.is_sequence else (node,)
-    return tuple(_written(item) for item in items)
+    """What YAML reads as a truth value is written out."""
+    return tuple(map(_written, _several(node)))
+
+
+def _several(node: Node) -> tuple[Node, ...]:
+    """The items of a list, or what stands there instead of one."""
+    return node.items() if node.is_sequence else (node,)
 
 
 def _written(node: Node) -> str:

@@ -130,11 +130,11 @@ spec: {image: "shop:1", place: {chosen: {disk: ssd}}}
         (PodSource("spec", levels=("place",)), "spec.place.nodeSelector", {}),
         (PodSource("spec", levels=("/spec.place",)), "spec.place.nodeSelector", {}),
         (
-            PodSource("spec", fields={"nodeSelector": "place.chosen"}),
+            PodSource("spec", fields={"nodeSelector": ("place.chosen",)}),
             "spec.place.chosen",
             {"disk": "ssd"},
         ),
-        (PodSource("spec", fields={"nodeSelector": "/chosen"}), "chosen", {"a": "b"}),
+        (PodSource("spec", fields={"nodeSelector": ("/chosen",)}), "chosen", {"a": "b"}),
         (PodSource("spec", node_selector=False), "", {}),
     ],
 )

@@ -81,7 +81,7 @@ def test_the_whole_form() -> None:
                 controller: DaemonSet
                 when: {mode: daemon, /spec.enabled: true, size: [a, ""]}
                 levels: [., /spec]
-                fields: {nodeSelector: place.selector, nodeAffinity: place.affinity}
+                fields: {nodeSelector: place.selector, nodeAffinity: [affinity, /spec.affinity]}
                 containers: ["sidecars[]", main]
                 initContainers: []
                 images: {main: [image, "{repository}:{tag}"], other: other.image}
@@ -106,7 +106,10 @@ def test_the_whole_form() -> None:
         controller="DaemonSet",
         when={"mode": ("daemon",), "/spec.enabled": ("true",), "size": ("a", "")},
         levels=(".", "/spec"),
-        fields={"nodeSelector": "place.selector", "nodeAffinity": "place.affinity"},
+        fields={
+            "nodeSelector": ("place.selector",),
+            "nodeAffinity": ("affinity", "/spec.affinity"),
+        },
         containers=("sidecars[]", "main"),
         init_containers=(),
         images={"main": ("image", "{repository}:{tag}"), "other": ("other.image",)},
