@@ -49,6 +49,16 @@ def admit(workload: Workload, cluster: ClusterProfile) -> Admission:
     )
 
 
+def origin(demand: Requirement, workload: Workload, cluster: ClusterProfile) -> str:
+    """Who adds an entry to the nodeSelector of a workload's pods; "" for one of their own."""
+    if demand in workload.scheduling.node_selector:
+        return ""
+    name = workload.scheduling.runtime_class
+    found = cluster.runtime_classes.get(name)
+    added_by_class = found is not None and demand.key in found.node_selector
+    return f"RuntimeClass {name}" if added_by_class else "its namespace"
+
+
 def daemon_template(workload: Workload, cluster: ClusterProfile) -> Scheduling:
     """What the controller of a DaemonSet compares with a node: the template, before any plug-in.
 

@@ -12,17 +12,23 @@ from auditor.placement import Verdict
 from auditor.platforms import Platform, normalise
 
 
-def new_home(assessment: Assessment, fits: Sequence[PoolFit]) -> str:
-    """The ways out, as one instruction. fits: all pools of the clusters without a home for it."""
+def new_home(assessment: Assessment, fits: Sequence[PoolFit], guard: str = "") -> str:
+    """The ways out, as one instruction.
+
+    fits: all pools of the clusters without a home for it. guard: what keeps it on nodes that run
+    its images as they are, as an instruction; "" where nothing does, or nothing has to.
+    """
     able = [fit for fit in fits if fit.runnable is not Runnable.NO]
     if able:
         reason = able[0].reasons[0]
-        names = pool_names(able, assessment)
-        return f"let it onto {names}, which can run it ({reason}), or add nodes that take it"
+        names = pool_names((fit for fit in able if fit.reasons[0] == reason), assessment)
+        then = f"; either way {guard}" if guard else ""
+        return f"let it onto {names}, which can run it ({reason}), or add nodes that take it{then}"
     nodes = f"add nodes for {built_for(_homes(assessment), 'or')}"
     hosts = [fit.pool.platform for fit in fits if _wants_another_image(fit)]
     image = f"use an image that is built for {built_for(hosts, 'or')}, or " if hosts else ""
-    return f"{image}{nodes}"
+    then = f" and {guard}" if guard else ""
+    return f"{image}{nodes}{then}"
 
 
 def _wants_another_image(fit: PoolFit) -> bool:

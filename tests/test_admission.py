@@ -1,6 +1,6 @@
 """Admission plug-ins that change placement (scheduling.md section 4.6)."""
 
-from auditor.admission import admit
+from auditor.admission import admit, origin
 from auditor.nodes import ClusterProfile, RuntimeClass
 from auditor.scheduling import Requirement, Toleration
 from tests.support.objects import cluster, workload
@@ -129,3 +129,19 @@ def test_a_namespace_without_a_selector_of_its_own_has_the_default() -> None:
     assert selected(plugged, namespace="bare") == {}
     assert selected(plugged, namespace="other") == {"pool": "user"}
     assert selected(cluster(default_selector={"pool": "user"})) == {}
+
+
+def test_every_entry_of_a_selector_has_an_origin() -> None:
+    plugged = cluster(
+        classes=[WINDOWS],
+        plugins=frozenset({"PodNodeSelector"}),
+        namespace_selectors={"default": {"pool": "a"}},
+    )
+    pod = workload(f"{CLASSED}\nnodeSelector: {{disk: ssd}}")
+
+    selector = admit(pod, plugged).scheduling.node_selector
+    assert {item.key: origin(item, pod, plugged) for item in selector} == {
+        "disk": "",
+        "kubernetes.io/os": "RuntimeClass windows",
+        "pool": "its namespace",
+    }

@@ -51,6 +51,15 @@ TAINTED = pool("linux/amd64", taints=["dedicated=db:NoSchedule"])
                 "tolerated), or add nodes that take it"
             ),
         ),
+        (
+            "nodeSelector: {kubernetes.io/os: linux}",
+            BOTH,
+            (TAINTED, WINDOWS_2022),
+            (
+                "let it onto linux/amd64, which can run it (taint dedicated=db:NoSchedule is not "
+                "tolerated), or add nodes that take it"
+            ),
+        ),
         ("os: {name: linux}", BOTH, (WINDOWS_2022,), "add nodes for linux/amd64"),
         ("os: {name: linux}", AMD64, (WINDOWS_2022,), "add nodes for linux/amd64"),
     ],
@@ -59,6 +68,7 @@ TAINTED = pool("linux/amd64", taints=["dedicated=db:NoSchedule"])
         "other nodes",
         "a taint",
         "unknown",
+        "one reason at a time",
         "not what it declares",
         "nor an image",
     ],
@@ -69,3 +79,18 @@ def test_the_ways_out(
     found = assessed(spec, platforms, clusters=[cluster(*pools)])
 
     assert new_home(found, found.fits) == advice
+
+
+@pytest.mark.parametrize(
+    ("spec", "platforms", "pools", "ending"),
+    [
+        ("", IIS, (LINUX,), "for linux/amd64, or add nodes for Windows 10.0.20348 and set it"),
+        ("", MULTI, (TAINTED,), "or add nodes that take it; either way set it"),
+    ],
+)
+def test_a_guard_is_for_the_image_as_it_is(
+    spec: str, platforms: Platforms, pools: tuple[NodePool, ...], ending: str
+) -> None:
+    found = assessed(spec, platforms, clusters=[cluster(*pools)])
+
+    assert new_home(found, found.fits, "set it").endswith(ending)

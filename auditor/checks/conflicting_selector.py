@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from auditor.admission import admit
+from auditor.admission import admit, origin
 from auditor.assessment import Assessment, ImageUse
 from auditor.causes import (
     Cause,
@@ -17,11 +17,13 @@ from auditor.causes import (
 )
 from auditor.checks.interface import Check, Parameters
 from auditor.findings import Observation
+from auditor.guards import guard_beside
 from auditor.manifests import Location
-from auditor.nodes import ARCHITECTURE_LABEL, DEPRECATED_LABELS, OS_LABEL
+from auditor.nodes import ARCHITECTURE_LABEL, DEPRECATED_LABELS, OS_LABEL, ClusterProfile
 from auditor.phrases import (
     built_for,
     consequence,
+    guard_text,
     images_are,
     listed,
     only_for,
@@ -39,11 +41,11 @@ def _observe(assessment: Assessment, parameters: Parameters) -> Iterator[Observa
     fits = fits_by_cause(assessment, Cause.CONFLICT)
     if not fits:
         return
-    workload = assessment.workload
-    scheduling = admit(workload, fits[0].cluster).scheduling
+    workload, cluster = assessment.workload, fits[0].cluster
+    scheduling = admit(workload, cluster).scheduling
     pinned = selected_families(scheduling, all_families(assessment))
     guilty = _guilty(assessment, scheduling)
-    text = listed(unique(_text(demand, workload) for demand in guilty))
+    text = listed(unique(_text(demand, workload, cluster) for demand in guilty))
     uses = _lacking(assessment, pinned)
     if pinned:
         message = f"{workload} demands {text}, but {_lack(uses, assessment, pinned)}"
@@ -51,7 +53,7 @@ def _observe(assessment: Assessment, parameters: Parameters) -> Iterator[Observa
             "the image has nothing for the nodes that meet the demand: the pod stays Pending, or "
             "fails wherever it lands"
         )
-        fix = f"demand {_supported(assessment, guilty)} instead, or use an image that meets it"
+        fix = f"{_instead(assessment, cluster, guilty)}, or use an image that meets it"
     else:
         message = f"{workload} demands {text}, which no node meets"
         why = "nodeSelector and required node affinity must both hold, so the pod stays Pending"
@@ -85,15 +87,13 @@ def _demands(scheduling: Scheduling) -> Iterator[Scheduling]:
         yield Scheduling(required_terms=scheduling.required_terms)
 
 
-def _text(demand: Scheduling, workload: Workload) -> str:
+def _text(demand: Scheduling, workload: Workload, cluster: ClusterProfile) -> str:
     """A demand in a sentence; one that an admission plug-in adds, with its origin."""
     if demand.required_terms is not None:
         return " or ".join(map(str, demand.required_terms))
     (requirement,) = demand.node_selector
-    if requirement in workload.scheduling.node_selector:
-        return str(requirement)
-    name = workload.scheduling.runtime_class
-    return f"{requirement} ({f'RuntimeClass {name}' if name else 'its namespace'})"
+    source = origin(requirement, workload, cluster)
+    return f"{requirement} ({source})" if source else str(requirement)
 
 
 def _lacking(assessment: Assessment, pinned: frozenset[str]) -> list[ImageUse]:
@@ -115,16 +115,28 @@ def _lack(uses: Sequence[ImageUse], assessment: Assessment, pinned: frozenset[st
     return f"{owner} built for {built_for(rows)} only"
 
 
-def _supported(assessment: Assessment, guilty: Sequence[Scheduling]) -> str:
-    """What the images support, as demands on the labels in question."""
+def _instead(assessment: Assessment, cluster: ClusterProfile, guilty: Sequence[Scheduling]) -> str:
+    """What to demand of the labels in question, as the images support it, and what beside.
+
+    What is added to a pod cannot be demanded otherwise by the pod itself.
+    """
+    workload = assessment.workload
+    entries = (item for demand in guilty for item in demand.node_selector)
+    sources = unique(filter(None, (origin(item, workload, cluster) for item in entries)))
+    if sources:
+        return f"take it out of {listed(sources)}"
     families = [family.partition("/") for family in sorted(common_families(assessment))]
     values = {
         OS_LABEL: unique(system for system, _, _ in families),
         ARCHITECTURE_LABEL: unique(architecture for _, _, architecture in families),
     }
     keys = (demand.key for item in guilty for demand in platform_demands(item))
-    labels = unique(DEPRECATED_LABELS.get(key, key) for key in keys)
-    return listed(f"{key}={listed(values[key], 'or')}" for key in labels if key in values)
+    labels = {key: DEPRECATED_LABELS.get(key, key) for key in keys}
+    right = {key: values[label] for key, label in labels.items() if label in values}
+    demands = unique(f"{labels[key]}={listed(right[key], 'or')}" for key in right)
+    guard = guard_beside(assessment, right)
+    beside = f" and set {guard_text(guard, workload)}" if guard.requirements else ""
+    return f"demand {listed(demands)} instead{beside}"
 
 
 def _location(workload: Workload, guilty: Sequence[Scheduling]) -> Location:

@@ -128,7 +128,7 @@ def _fix(assessment: Assessment, guard: Guard, homeless: Sequence[PoolFit]) -> s
         return _correction(wrong, guard)
     instruction = f"set {guard_text(guard, workload)}"
     if homeless and not workload.is_daemon_set:
-        return f"{new_home(assessment, homeless)}, and {instruction}"
+        return new_home(assessment, homeless, instruction)
     return instruction
 
 

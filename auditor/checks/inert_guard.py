@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
+from auditor.admission import admit, origin
 from auditor.assessment import Assessment, PoolFit
 from auditor.causes import ARCHITECTURES, SYSTEMS, Cause, fits_by_cause
 from auditor.checks.interface import Check, Parameters
 from auditor.compatibility import Runnable
-from auditor.findings import Confidence, Consequence, Observation
+from auditor.findings import Confidence, Consequence, Guard, Observation
 from auditor.nodes import OS_LABEL, PLATFORM_LABELS
-from auditor.phrases import consequence, pool_ids, pool_names
+from auditor.phrases import consequence, guard_text, listed, pool_ids, pool_names, unique
 from auditor.placement import Predicate, Verdict
 from auditor.predicates import requirement_holds, term_matches, view
 from auditor.scheduling import NodeSelectorTerm, Place, Requirement
@@ -163,22 +164,26 @@ def _is_stranded(workload: Workload, fit: PoolFit) -> bool:
 
 
 def _unseen(assessment: Assessment, fits: Sequence[PoolFit]) -> Observation:
-    workload = assessment.workload
-    name = workload.scheduling.runtime_class
-    classed = fits[0].cluster.runtime_classes.get(name)
-    by_class = classed is not None and bool(classed.node_selector)
-    origin = f"RuntimeClass {name}" if by_class else "its namespace"
+    workload, cluster = assessment.workload, fits[0].cluster
+    added = {
+        item: source
+        for item in admit(workload, cluster).scheduling.node_selector
+        if (source := origin(item, workload, cluster))
+    }
+    guard = Guard(tuple(added))
+    sources = listed(unique(added.values()))
     return Observation(
         workload=workload,
         message=f"{workload} is not kept off {pool_names(fits, assessment)} by the selector of "
-        f"{origin}",
+        f"{sources}",
         location=workload.place(workload.scheduling.place("runtimeClassName")),
         pools=pool_ids(fits),
         why="the DaemonSet controller does not see that selector: it makes a pod for every such "
         "node, which stays Pending, and the rollout never completes",
-        fix="repeat the selector in the pod template",
+        fix=f"set {guard_text(guard, workload)} in the pod template as well",
+        guard=guard,
         consequence=Consequence.CERTAIN,
-        aspect="runtime class" if by_class else "namespace",
+        aspect="namespace" if sources == "its namespace" else "runtime class",
     )
 
 

@@ -11,9 +11,17 @@ from auditor.assessment import Assessment, PoolFit
 from auditor.causes import ARCHITECTURES, SYSTEMS, Cause, could_run, root_cause, unmeetable
 from auditor.checks.interface import Check, Parameters
 from auditor.findings import Observation
+from auditor.guards import guard_beside
 from auditor.manifests import Location
 from auditor.nodes import DEPRECATED_LABELS, OS_LABEL
-from auditor.phrases import consequence, listed, pool_ids, reasons_by_pool, subject
+from auditor.phrases import (
+    consequence,
+    guard_text,
+    listed,
+    pool_ids,
+    reasons_by_pool,
+    subject,
+)
 from auditor.placement import Predicate
 from auditor.platforms import make_platform
 from auditor.scheduling import Requirement
@@ -82,20 +90,22 @@ def _homeless(assessment: Assessment, fits: Sequence[PoolFit]) -> Observation:
 def _fix(assessment: Assessment, fits: Sequence[PoolFit]) -> str:
     scheduling = admit(assessment.workload, fits[0].cluster).scheduling
     for demand in unmeetable(assessment, scheduling):
-        return f"no node carries {demand}{_correction(demand)}"
+        return f"no node carries {demand}; {_correction(assessment, demand)}"
     way_out = new_home(assessment, fits)
     return f"{way_out}; if the cluster has other nodes, describe them with `--cluster`"
 
 
-def _correction(demand: Requirement) -> str:
-    """`; write linux`: what was probably meant, in the spelling of the node's labels."""
+def _correction(assessment: Assessment, demand: Requirement) -> str:
+    """`write linux`: what was probably meant, in the spelling of the node's labels."""
     is_system = DEPRECATED_LABELS.get(demand.key, demand.key) == OS_LABEL
     known = SYSTEMS if is_system else ARCHITECTURES
     meant = [make_platform(value, value) for value in demand.values]
     words = [platform.os if is_system else platform.architecture for platform in meant]
-    if demand.operator == "In" and words and set(words) <= set(known):
-        return f"; write {listed(words, 'or')}"
-    return f"; it is one of {listed(known, 'or')}"
+    if demand.operator != "In" or not words or not set(words) <= set(known):
+        return f"it is one of {listed(known, 'or')}"
+    guard = guard_beside(assessment, {demand.key: words})
+    beside = f", and set {guard_text(guard, assessment.workload)}" if guard.requirements else ""
+    return f"write {listed(words, 'or')}{beside}"
 
 
 def _location(assessment: Assessment, fits: Sequence[PoolFit]) -> Location:

@@ -93,6 +93,11 @@ def test_a_contradiction_names_both_sides() -> None:
 
 def test_the_fix_says_what_the_images_support() -> None:
     assert seen("nodeSelector: {beta.kubernetes.io/arch: s390x}", MULTI).fix == (
+        "demand kubernetes.io/arch=amd64 or arm64 instead and set nodeSelector: "
+        "{kubernetes.io/os: linux}, or use an image that meets it"
+    )
+    pinned = "nodeSelector: {kubernetes.io/arch: s390x, kubernetes.io/os: linux}"
+    assert seen(pinned, MULTI).fix == (
         "demand kubernetes.io/arch=amd64 or arm64 instead, or use an image that meets it"
     )
 
@@ -106,6 +111,9 @@ def test_a_runtime_class_demands_as_well() -> None:
         "Deployment/app demands kubernetes.io/os=windows (RuntimeClass windows-2022), "
         "but its image is Linux-only"
     )
+    assert observation.fix == (
+        "take it out of RuntimeClass windows-2022, or use an image that meets it"
+    )
     line = observation.workload.document.text.splitlines()[observation.location.line - 1]
     assert line.strip() == "runtimeClassName: windows-2022"
 
@@ -117,10 +125,12 @@ def test_a_namespace_demands_as_well() -> None:
         plugins=frozenset({"PodNodeSelector"}),
         namespace_selectors={"default": {"kubernetes.io/os": "windows"}},
     )
-    assert seen("", AMD64, clusters=(known,)).message == (
+    observation = seen("", AMD64, clusters=(known,))
+    assert observation.message == (
         "Deployment/app demands kubernetes.io/os=windows (its namespace), "
         "but its image is Linux-only"
     )
+    assert observation.fix == "take it out of its namespace, or use an image that meets it"
 
 
 def test_the_line_is_that_of_the_demand() -> None:

@@ -121,7 +121,7 @@ def test_a_cluster_with_another_cause_is_left_to_another_rule() -> None:
             cluster(WINDOWS_2022),
             (
                 "use an image that is built for Windows 10.0.20348, or add nodes for linux/amd64 "
-                "or linux/arm64, and set nodeSelector: {kubernetes.io/os: linux}"
+                "or linux/arm64 and set nodeSelector: {kubernetes.io/os: linux}"
             ),
         ),
         (
@@ -129,7 +129,7 @@ def test_a_cluster_with_another_cause_is_left_to_another_rule() -> None:
             cluster(pool("linux/amd64", taints=["dedicated=db:NoSchedule"]), WINDOWS_2022),
             (
                 "let it onto linux/amd64, which can run it (taint dedicated=db:NoSchedule is not "
-                "tolerated), or add nodes that take it, and set nodeSelector: "
+                "tolerated), or add nodes that take it; either way set nodeSelector: "
                 "{kubernetes.io/os: linux}"
             ),
         ),

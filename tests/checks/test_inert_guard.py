@@ -158,6 +158,9 @@ def test_the_daemon_set_controller_sees_no_runtime_class() -> None:
         "DaemonSet/app is not kept off linux/amd64 and linux/arm64 by the selector of "
         "RuntimeClass win"
     )
+    assert observation.fix == (
+        "set nodeSelector: {kubernetes.io/os: windows} in the pod template as well"
+    )
     assert observation.consequence is Consequence.CERTAIN
 
 
