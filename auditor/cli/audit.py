@@ -6,10 +6,10 @@ from typing import Annotated
 
 import typer
 
-from auditor.cli.flags import ClusterFlags, GateFlags, SourceFlags
 from auditor.cli.image_flags import ImageFlags
-from auditor.cli.policy_flags import ConfigFlags, IgnoreFlags, RuleFlags
+from auditor.cli.policy_flags import ClusterFlags, ConfigFlags, GateFlags, IgnoreFlags, RuleFlags
 from auditor.cli.report_flags import ReportFlags
+from auditor.cli.source_flags import SourceFlags
 
 
 def audit(
@@ -41,11 +41,11 @@ def audit(
     from auditor.cli.output import parse_outputs, write_outputs
     from auditor.cli.running import run_audit
     from auditor.errors import UsageError
-    from auditor.formats.catalog import DEFAULT_FORMAT, FORMATS, render
+    from auditor.formats.catalog import FORMATS, render
 
     if output.quiet and output.verbose:
         raise UsageError("--quiet and --verbose exclude each other")
-    outputs = parse_outputs(output.output, tuple(FORMATS), DEFAULT_FORMAT)
+    outputs = parse_outputs(output.output, FORMATS)
     wanted = make_config(Flags(sources, images, config, clusters, gate, rules, ignores))
     run = without_stale_entries if update_baseline else run_audit
     report = run(wanted, output)

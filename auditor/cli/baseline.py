@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from auditor.cli.flags import ClusterFlags, SourceFlags
 from auditor.cli.image_flags import ImageFlags
-from auditor.cli.policy_flags import ConfigFlags, IgnoreFlags, RuleFlags
+from auditor.cli.policy_flags import ClusterFlags, ConfigFlags, IgnoreFlags, RuleFlags
 from auditor.cli.report_flags import WatchFlags
+from auditor.cli.source_flags import SourceFlags
 
 
 def baseline(

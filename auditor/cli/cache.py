@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from auditor.cli.commands import add_command
+from auditor.cli.image_flags import CacheFlags
 
 if TYPE_CHECKING:
     from auditor.registry.cache import Cache, Usage
@@ -16,45 +18,45 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 
-CacheDir = Annotated[
-    Path | None,
-    typer.Option(
-        "--cache-dir", metavar="DIR", envvar="PODFIT_CACHE_DIR", help="Where answers are kept."
-    ),
-]
 _MEBIBYTE = 2**20
 
 
-def _cache(folder: Path | None) -> Cache:
+def _cache(flags: CacheFlags) -> Cache:
     import os
 
     from auditor.registry.cache import Cache, default_root
 
-    return Cache(folder or default_root(os.environ))
+    return Cache(flags.cache_dir or default_root(os.environ))
 
 
 def _said(usage: Usage) -> str:
     return f"{usage.files} files, {usage.bytes / _MEBIBYTE:.1f} MiB"
 
 
-@app.command("dir")
-def show_dir(cache_dir: CacheDir = None) -> None:
+def show_dir(flags: CacheFlags) -> int:
     """Print where the cache is."""
-    typer.echo(_cache(cache_dir).root)
+    typer.echo(_cache(flags).root)
+    return 0
 
 
-@app.command()
-def clear(cache_dir: CacheDir = None) -> None:
+def clear(flags: CacheFlags) -> int:
     """Remove everything from the cache."""
-    typer.echo(f"removed {_said(_cache(cache_dir).clear())}")
+    typer.echo(f"removed {_said(_cache(flags).clear())}")
+    return 0
 
 
-@app.command()
 def prune(
-    cache_dir: CacheDir = None,
+    flags: CacheFlags,
+    *,
     max_size: Annotated[
         int, typer.Option("--max-size", metavar="MIB", min=0, help="What may stay, in MiB.")
     ] = 256,
-) -> None:
+) -> int:
     """Remove what was used longest ago, until the cache is small enough."""
-    typer.echo(f"removed {_said(_cache(cache_dir).prune(max_size * _MEBIBYTE))}")
+    typer.echo(f"removed {_said(_cache(flags).prune(max_size * _MEBIBYTE))}")
+    return 0
+
+
+add_command(app, "dir", show_dir)
+add_command(app, "clear", clear)
+add_command(app, "prune", prune)

@@ -8,10 +8,10 @@ from typing import Annotated
 
 import typer
 
-from auditor.cli.expansion import expanded
-from auditor.cli.flags import ClusterFlags, GateFlags, SourceFlags
+from auditor.cli.commands import add_command
 from auditor.cli.image_flags import ImageFlags
-from auditor.cli.policy_flags import ConfigFlags, IgnoreFlags, RuleFlags
+from auditor.cli.policy_flags import ClusterFlags, ConfigFlags, GateFlags, IgnoreFlags, RuleFlags
+from auditor.cli.source_flags import SourceFlags
 
 app = typer.Typer(
     help="Show, begin or describe the configuration.",
@@ -75,6 +75,6 @@ def schema() -> int:
     return 0
 
 
-app.command("show")(expanded(show))
-app.command("init")(expanded(init))
-app.command("schema")(expanded(schema))
+add_command(app, "show", show)
+add_command(app, "init", init)
+add_command(app, "schema", schema)

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from auditor.cli.flags import ClusterFlags, GateFlags, SourceFlags
 from auditor.cli.image_flags import ImageFlags
-from auditor.cli.policy_flags import ConfigFlags, IgnoreFlags, RuleFlags
+from auditor.cli.policy_flags import ClusterFlags, ConfigFlags, GateFlags, IgnoreFlags, RuleFlags
+from auditor.cli.source_flags import SourceFlags
 from auditor.cli.wiring import load_rules
 from auditor.clusters.catalog import DEFAULT
 from auditor.config.areas import Area, Lookup, find_areas

@@ -7,10 +7,10 @@ from typing import Annotated
 
 import typer
 
-from auditor.cli.flags import SourceFlags
 from auditor.cli.image_flags import ImageFlags
 from auditor.cli.policy_flags import ConfigFlags
 from auditor.cli.report_flags import OutputFlags
+from auditor.cli.source_flags import SourceFlags
 
 
 def images(
@@ -18,7 +18,7 @@ def images(
 ) -> int:
     """List the images with their platforms, and who uses them.
 
-    Formats: table, json.
+    Formats: table (the default), json.
     """
     from auditor.cli.configuring import Flags, make_config
     from auditor.cli.output import parse_outputs, write_outputs
@@ -26,7 +26,7 @@ def images(
     from auditor.formats.images import write_images_json, write_images_table
 
     formats = {"json": write_images_json, "table": write_images_table}
-    outputs = parse_outputs(output.output, tuple(formats), "table")
+    outputs = parse_outputs(output.output or ("table",), formats)
     wanted = replace(make_config(Flags(sources, images, config)), remedies=False)
     report = run_audit(wanted, output, tell=True)
     failure = write_outputs(
@@ -45,7 +45,7 @@ def inspect(
 ) -> int:
     """Show which platforms images support, and who said so.
 
-    Formats: text, json.
+    Formats: text (the default), json.
     """
     from auditor.cli.configuring import Flags, make_config
     from auditor.cli.inspecting import run_inspect

@@ -21,7 +21,7 @@ from auditor.report import ImageEntry
 def run_inspect(texts: Sequence[str], config: Config, output: OutputFlags) -> int:
     """Asks for the images and shows what is known of each; the exit code."""
     formats = {"json": write_images_json, "text": write_images_rows}
-    outputs = parse_outputs(output.output, tuple(formats), "text")
+    outputs = parse_outputs(output.output or ("text",), formats)
     parsed = {text: parse_reference(text) for text in dict.fromkeys(texts)}
     wanted = sorted({item for item in parsed.values() if isinstance(item, ImageReference)})
     observer = tell_request if output.verbose else None

@@ -6,10 +6,10 @@ from typing import Annotated
 
 import typer
 
-from auditor.cli.flags import SourceFlags
 from auditor.cli.image_flags import ImageFlags
 from auditor.cli.policy_flags import ConfigFlags
 from auditor.cli.report_flags import WatchFlags
+from auditor.cli.source_flags import SourceFlags
 
 
 def lock(

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import Annotated, Final
+from typing import Annotated
 
 import typer
 
 from auditor import __version__
 from auditor.cli import audit, baseline, cache, clusters, config, images, lock, rules, views
-from auditor.cli.expansion import expanded
+from auditor.cli.commands import add_command
 from auditor.cli.text import tell, tell_problems
 from auditor.errors import EXIT_INCOMPLETE, EXIT_INTERRUPTED, PodfitError, Problem
 
@@ -24,7 +24,6 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog="Exit codes: 0 clean, 1 findings, 2 usage or configuration error, 3 audit incomplete.",
 )
-_VARIABLES: Final = "Options have variables, such as PODFIT_LOCK_FILE for --lock-file."
 
 
 def _print_version(wanted: bool) -> None:  # noqa: FBT001 - Typer's signature of a callback
@@ -46,17 +45,17 @@ def _root(
     del version
 
 
-app.command("audit", epilog=_VARIABLES)(expanded(audit.audit))
-app.command("baseline", epilog=_VARIABLES)(expanded(baseline.baseline))
+add_command(app, "audit", audit.audit)
+add_command(app, "baseline", baseline.baseline)
 app.add_typer(cache.app, name="cache")
-app.command("clusters")(expanded(clusters.clusters))
+add_command(app, "clusters", clusters.clusters)
 app.add_typer(config.app, name="config")
-app.command("explain", epilog=_VARIABLES)(expanded(views.explain))
-app.command("images", epilog=_VARIABLES)(expanded(images.images))
-app.command("inspect", epilog=_VARIABLES)(expanded(images.inspect))
-app.command("lock", epilog=_VARIABLES)(expanded(lock.lock))
-app.command("matrix", epilog=_VARIABLES)(expanded(views.matrix))
-app.command("rules", epilog=_VARIABLES)(expanded(rules.rules))
+add_command(app, "explain", views.explain)
+add_command(app, "images", images.images)
+add_command(app, "inspect", images.inspect)
+add_command(app, "lock", lock.lock)
+add_command(app, "matrix", views.matrix)
+add_command(app, "rules", rules.rules)
 
 
 def main() -> None:
@@ -73,10 +72,6 @@ def main() -> None:
         if end.code == EXIT_INTERRUPTED:  # Typer's answer to Ctrl-C, of which it says nothing
             tell("interrupted")
         raise
-    except BrokenPipeError:
-        # The reader went away (`podfit ... | head`): that is its right, and no finding.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(1)
     except Exception as error:
         if os.environ.get("PODFIT_DEBUG"):
             raise

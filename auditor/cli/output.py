@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
@@ -13,7 +13,9 @@ from auditor.cli.report_flags import OutputFlags, ReportFlags
 from auditor.cli.terminal import source_url, style
 from auditor.errors import UsageError
 from auditor.formats.interface import Style
+from auditor.phrases import listed
 from auditor.registry.atomic import replace_file
+from auditor.schema import suggestion
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,9 +32,9 @@ Renderer = Callable[[str, Style], str]
 """The text of a format, by its name, in a style."""
 
 
-def parse_outputs(texts: Sequence[str], known: Sequence[str], default: str) -> tuple[Output, ...]:
+def parse_outputs(texts: Iterable[str], known: Collection[str]) -> tuple[Output, ...]:
     """`FORMAT[=FILE]` options. Raises `UsageError`; at most one goes to standard output."""
-    outputs = tuple(_parse(text, known) for text in texts or (default,))
+    outputs = tuple(_parse(text, known) for text in texts)
     if sum(output.path is None for output in outputs) > 1:
         raise UsageError(
             "only one format can go to standard output",
@@ -44,10 +46,11 @@ def parse_outputs(texts: Sequence[str], known: Sequence[str], default: str) -> t
     return outputs
 
 
-def _parse(text: str, known: Sequence[str]) -> Output:
+def _parse(text: str, known: Collection[str]) -> Output:
     name, equals, path = text.partition("=")
     if name not in known:
-        raise UsageError(f'there is no format "{name}"', hint=f"one of {', '.join(known)}")
+        hint = suggestion(name, known) or f"one of {listed(known, 'or')}"
+        raise UsageError(f'there is no format "{name}"', hint=hint)
     if equals and not path:
         raise UsageError(f"-o {text} names no file", hint=f"write -o {name}=FILE")
     return Output(name, Path(path) if path else None)

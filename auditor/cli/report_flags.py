@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import typer
 
+from auditor.cli.commands import option
 from auditor.cli.completion import complete_format
 
 
@@ -21,17 +22,15 @@ class ColorMode(StrEnum):
 class WatchFlags:
     """What somebody who watches wants to see."""
 
-    no_progress: Annotated[
-        bool,
-        typer.Option("--no-progress", envvar="PODFIT_NO_PROGRESS", help="Show no progress bar."),
-    ] = False
+    title: ClassVar[str] = "Output"
+
+    no_progress: Annotated[bool, option("--no-progress", help="Show no progress bar.")] = False
     verbose: Annotated[
         bool,
-        typer.Option(
+        option(
             "-v",
             "--verbose",
-            envvar="PODFIT_VERBOSE",
-            help="Tell on standard error what is read, rendered, asked and decided.",
+            help="Tell on standard error what is read, asked and decided.",
         ),
     ] = False
 
@@ -40,14 +39,12 @@ class WatchFlags:
 class TerminalFlags(WatchFlags):
     """The same for a command that prints for people."""
 
-    color: Annotated[
-        ColorMode, typer.Option("--color", envvar="PODFIT_COLOR", help="Colour the output.")
-    ] = ColorMode.AUTO
+    color: Annotated[ColorMode, option("--color", help="Colour the output.")] = ColorMode.AUTO
 
 
 @dataclass(frozen=True)
 class OutputFlags(TerminalFlags):
-    """The same for a command with several formats."""
+    """The same for a command with several formats, of which each has its own."""
 
     output: Annotated[
         list[str],
@@ -56,7 +53,6 @@ class OutputFlags(TerminalFlags):
             "--output",
             metavar="FORMAT[=FILE]",
             help="How to report, and where to; repeatable.",
-            show_default=False,
         ),
     ] = field(default_factory=list)
 
@@ -67,28 +63,20 @@ class ReportFlags(OutputFlags):
 
     output: Annotated[
         list[str],
-        typer.Option(
+        option(
             "-o",
             "--output",
             metavar="FORMAT[=FILE]",
-            envvar="PODFIT_OUTPUT",
             help="How to report, and where to; repeatable.",
-            show_default="pretty",
             autocompletion=complete_format,
         ),
-    ] = field(default_factory=list)
-    show_passed: Annotated[
-        bool,
-        typer.Option(
-            "--show-passed", envvar="PODFIT_SHOW_PASSED", help="List what is in order too."
-        ),
-    ] = False
+    ] = field(default_factory=lambda: ["pretty"])
+    show_passed: Annotated[bool, option("--show-passed", help="List what is in order too.")] = False
     quiet: Annotated[
         bool,
-        typer.Option(
+        option(
             "-q",
             "--quiet",
-            envvar="PODFIT_QUIET",
-            help="Print findings and problems alone, and nothing where there are none.",
+            help="Print findings and problems alone; nothing where there are none.",
         ),
     ] = False

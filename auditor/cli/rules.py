@@ -2,25 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from auditor.cli.completion import complete_rule
-from auditor.cli.policy_flags import RULES_OPTION
-
-
-@dataclass(frozen=True)
-class RuleFolders:
-    """Where rules are."""
-
-    rule_folders: Annotated[list[Path], RULES_OPTION] = field(default_factory=list)
+from auditor.cli.policy_flags import RuleFolderFlags
 
 
 def rules(
-    folders: RuleFolders,
+    folders: RuleFolderFlags,
     *,
     rule: Annotated[
         str,

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable
 from dataclasses import replace
+from typing import Final
 
 from auditor.assessment import Assessment
 from auditor.audit import Auditor
@@ -24,10 +24,15 @@ from auditor.cli.wiring import (
 )
 from auditor.config.model import Config
 from auditor.errors import UsageError
+from auditor.phrases import listed, unique
 from auditor.policy import Policy
 from auditor.report import Report
+from auditor.schema import suggestion
 from auditor.sources.interface import Source
 from auditor.sources.open import OpenedSource, open_sources
+
+_NAMED: Final = 10
+"""Workloads that are named to somebody who looks for another."""
 
 
 def run_audit(
@@ -83,15 +88,10 @@ def find_workload(report: Report, name: str) -> tuple[Assessment, ...]:
     by_name: dict[str, list[Assessment]] = {}
     for assessment in report.assessments:
         ref = assessment.workload.ref
-        for key in (ref.name, str(ref), str(ref).lower(), f"{ref.namespace}/{ref.name}"):
-            by_name.setdefault(key, [])
-            if assessment not in by_name[key]:
-                by_name[key].append(assessment)
+        for key in {ref.name, str(ref), str(ref).lower(), f"{ref.namespace}/{ref.name}"}:
+            by_name.setdefault(key, []).append(assessment)
     if name in by_name:
         return tuple(by_name[name])
-    near = difflib.get_close_matches(name, by_name, n=1)
-    known = ", ".join(str(item.workload) for item in report.assessments[:10])
-    raise UsageError(
-        f"there is no workload {name}",
-        hint=f"did you mean {near[0]}?" if near else f"there are: {known or 'none at all'}",
-    )
+    names = unique(str(item.workload) for item in report.assessments)
+    known = f"there is {listed(names, limit=_NAMED) or 'none at all'}"
+    raise UsageError(f'there is no workload "{name}"', hint=suggestion(name, by_name) or known)

@@ -7,10 +7,10 @@ from typing import Annotated
 
 import typer
 
-from auditor.cli.flags import ClusterFlags, GateFlags, SourceFlags
 from auditor.cli.image_flags import ImageFlags
-from auditor.cli.policy_flags import ConfigFlags
+from auditor.cli.policy_flags import ClusterFlags, ConfigFlags, GateFlags
 from auditor.cli.report_flags import OutputFlags, TerminalFlags
+from auditor.cli.source_flags import SourceFlags
 
 
 def matrix(
@@ -23,7 +23,7 @@ def matrix(
 ) -> int:
     """Show workloads and pools: what runs where, and what cannot.
 
-    Formats: text, json, markdown.
+    Formats: text (the default), json, markdown.
     """
     from auditor.cli.configuring import Flags, make_config
     from auditor.cli.output import parse_outputs, write_outputs
@@ -39,7 +39,7 @@ def matrix(
         "markdown": write_matrix_markdown,
         "text": write_matrix_text,
     }
-    outputs = parse_outputs(output.output, tuple(formats), "text")
+    outputs = parse_outputs(output.output or ("text",), formats)
     wanted = make_config(Flags(sources, images, config, clusters, gate))
     report = run_audit(replace(wanted, remedies=False), output, tell=True)
     failure = write_outputs(outputs, output, lambda name, style: formats[name](report, style))

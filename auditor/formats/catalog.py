@@ -28,8 +28,6 @@ FORMATS: Final[Mapping[str, str]] = {
 }
 """Name -> `module:function`. `json` is the newest version; `json-v1` stays what it is."""
 
-DEFAULT_FORMAT: Final = "pretty"
-
 
 def find_format(name: str) -> Format:
     """The format of this name, one of `FORMATS`."""

@@ -64,6 +64,51 @@ def test_every_option_has_words_and_a_variable_of_its_name(command: str) -> None
             assert option.envvar == (None if config_show or several else expected), long
 
 
+def test_options_stand_in_sections_that_are_aligned(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "100")
+    lines = lines_of("audit")
+    titles = [line for line in lines if line.endswith(":") and not line.startswith(" ")]
+    names = ["Arguments", "Sources", "What counts", "Images", "Output", "Configuration", "Options"]
+    assert titles == [f"{name}:" for name in names]
+    for text in ("--values FILE", "--strict / --no-strict", "--locked", "--help"):
+        (line,) = (line for line in lines if f"{text} " in line)
+        assert line[34 - 2 : 34].isspace()
+        assert not line[34].isspace()
+
+
+def test_the_help_of_a_command_with_a_required_argument() -> None:
+    assert lines_of("explain")[0] == "Usage: podfit explain [OPTIONS] WORKLOAD [SOURCE]..."
+    assert lines_of("inspect")[0] == "Usage: podfit inspect [OPTIONS] IMAGE..."
+
+
+@pytest.mark.parametrize("command", COMMANDS[1:])
+def test_no_option_is_listed_twice(command: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "100")
+    names = [
+        word.rstrip(",")
+        for line in lines_of(command)
+        if line.startswith("  -")
+        for word in line.split("  ")[1].split()
+        if word.startswith("-")
+    ]
+    assert len(set(names)) == len(names)
+
+
+@pytest.mark.parametrize(
+    ("command", "expected"),
+    [
+        ("audit", ["[default: .]", "[default: hybrid]", "[default: pretty]", "[default: error]"]),
+        ("images", ["Formats: table (the default), json."]),
+        ("inspect", ["Formats: text (the default), json."]),
+        ("matrix", ["Formats: text (the default), json, markdown."]),
+        ("config show", ["[default: yaml]"]),
+    ],
+)
+def test_defaults_are_shown(command: str, expected: list[str]) -> None:
+    text = " ".join(" ".join(lines_of(command)).split())
+    assert [words for words in expected if words not in text] == []
+
+
 def test_the_list_of_commands() -> None:
     listed = podfit("--help").out.partition("Commands:\n")[2]
     expected = """\

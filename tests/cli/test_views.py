@@ -111,12 +111,15 @@ def test_the_matrix_as_json_and_markdown_in_one_run(folder: Path) -> None:
     ]
 
 
-def test_an_unknown_format_of_the_matrix() -> None:
-    done = podfit("matrix", "-o", "sarif")
+@pytest.mark.parametrize(
+    ("name", "help_line"),
+    [("sarif", "one of json, markdown or text"), ("JSN=x.json", "did you mean `json`?")],
+)
+def test_an_unknown_format_of_the_matrix(name: str, help_line: str) -> None:
+    done = podfit("matrix", "-o", name)
     assert done.code == 2
-    assert done.err == (
-        'error: there is no format "sarif"\n   = help: one of json, markdown, text\n'
-    )
+    asked = name.partition("=")[0]
+    assert done.err == f'error: there is no format "{asked}"\n   = help: {help_line}\n'
 
 
 def test_the_story_of_a_workload() -> None:
@@ -167,12 +170,12 @@ def test_a_workload_by_kind_and_name() -> None:
 @pytest.mark.parametrize(
     ("name", "help_line"),
     [
-        ("wbe", "did you mean web?"),
+        ("wbe", "did you mean `web`?"),
         (
             "nothing-like-it",
             (
-                "there are: Deployment/web, "
-                "Deployment/payments-gateway-of-the-second-generation, Pod/report"
+                "there is Deployment/web, "
+                "Deployment/payments-gateway-of-the-second-generation and Pod/report"
             ),
         ),
     ],
@@ -180,4 +183,4 @@ def test_a_workload_by_kind_and_name() -> None:
 def test_a_workload_that_is_not_there(name: str, help_line: str) -> None:
     done = podfit("explain", name, "--locked")
     assert (done.code, done.out) == (2, "")
-    assert done.err.endswith(f"error: there is no workload {name}\n   = help: {help_line}\n")
+    assert done.err.endswith(f'error: there is no workload "{name}"\n   = help: {help_line}\n')

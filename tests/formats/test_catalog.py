@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from auditor.formats.catalog import DEFAULT_FORMAT, FORMATS, find_format, render
+from auditor.formats.catalog import FORMATS, find_format, render
 from auditor.formats.interface import PLAIN
 from tests.support.reports import SHOP, audit
 from tests.support.tools import ROOT
@@ -22,7 +22,6 @@ def test_every_format_writes_whole_lines_and_the_same_each_time(name: str) -> No
 
 def test_a_version_of_json_can_be_pinned() -> None:
     assert FORMATS["json"] == FORMATS["json-v1"]
-    assert DEFAULT_FORMAT in FORMATS
 
 
 def test_the_catalog_loads_neither_formats_nor_libraries() -> None:
