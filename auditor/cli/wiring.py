@@ -19,11 +19,11 @@ from auditor.registry.caching import MAX_STALE, CachingInspector, default_max_ag
 from auditor.registry.chain import ChainInspector, Lookup, Overrides
 from auditor.registry.interface import Inspector
 from auditor.registry.lock import LockFile, find_lock, not_locked, read_lock
-from auditor.remedies.finder import RemedyFinder
+from auditor.remedies.finder import RemedyFinder, Rendering
 from auditor.resources.table import Table, table_with
 from auditor.rulebook import Rule, load_rulebook
-from auditor.sources.helm import ChartSource
 from auditor.sources.interface import Source
+from auditor.sources.kustomize import KustomizationSource
 from auditor.sources.open import OpenedSource
 
 if TYPE_CHECKING:
@@ -52,13 +52,15 @@ def applied_rules(config: Config, rules: Iterable[Rule]) -> tuple[Rule, ...]:
 
 
 def find_remedies(config: Config, sources: Iterable[Source]) -> RemedyFinder:
-    """What looks for remedies in the charts of some sources."""
+    """What looks for remedies in the charts and kustomizations of some sources."""
     opened = [item for item in sources if isinstance(item, OpenedSource)]
 
-    def charts() -> Iterator[ChartSource]:
-        return (chart for item in opened for chart in item.charts)
+    def renderings() -> Iterator[Rendering]:
+        for item in opened:
+            yield from item.charts
+            yield from (part for part in item.parts if isinstance(part, KustomizationSource))
 
-    return RemedyFinder(charts, custom_resources(config))
+    return RemedyFinder(renderings, custom_resources(config))
 
 
 def custom_resources(config: Config) -> Table:

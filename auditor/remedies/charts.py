@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 
 from auditor.assessment import Assessment
 from auditor.errors import SourceError
@@ -24,15 +23,14 @@ from auditor.sources.chart import Chart, read_chart
 from auditor.sources.helm import ChartSource
 from auditor.sources.rendering import RenderError, Values
 from auditor.sources.visible_values import visible_values
-from auditor.workloads import Workload
 
 
 @dataclass(frozen=True, slots=True)
 class ChartRemedies:
     """What a chart's values can do for its findings, in one variant of it.
 
-    search: the knobs. complete: all of them were looked for, and every proposal could be tried.
-    failure: why nothing was found out, or "".
+    search: the knobs. shortage: why not everything was found out, as the end of a sentence; "" for
+    all.
     """
 
     source: ChartSource
@@ -40,16 +38,11 @@ class ChartRemedies:
     values: Values = field(default_factory=dict)
     search: Search = field(default_factory=Search)
     proposal: Proposal = field(default_factory=Proposal)
-    renders: int = 0
-    failure: str = ""
-
-    @property
-    def complete(self) -> bool:
-        return not self.failure and self.search.complete and self.proposal.complete
+    shortage: str = ""
 
     def is_unreached(self, need: Need) -> bool:
         """Whether surely no value can say what the pod needs."""
-        known = not self.failure and self.search.complete and not self.search.refused
+        known = not self.shortage and not self.search.refused
         return known and not self.proposal.meeting(need.number) and not self.is_reached(need)
 
     def is_reached(self, need: Need) -> bool:
@@ -71,21 +64,15 @@ def find_chart_remedies(
     rendered once more.
     """
     try:
-        with _opened(source) as chart:
+        with source.opened(read_chart(source.path, source.shown)) as (chart, _):
             return _remedies(chart, source, needs, assessments, judging, budget)
     except SpentError:
-        failure = "there was no time"
+        why = budget.shortage
     except RenderError as error:
-        failure = error.text or error.cause.value
+        why = error.text or error.cause.value
     except SourceError as error:
-        failure = error.problem.what
-    return ChartRemedies(source, needs, failure=failure, renders=budget.spent)
-
-
-@contextmanager
-def _opened(source: ChartSource) -> Iterator[Chart]:
-    with source.opened(read_chart(source.path, source.shown)) as (chart, _):
-        yield chart
+        why = error.problem.what
+    return ChartRemedies(source, needs, shortage=why)
 
 
 def _remedies(
@@ -99,30 +86,32 @@ def _remedies(
     budget.take()
     values = visible_values(chart.path, source.options, source.renderer)
     view = ChartView(chart.name, chart.path, source.options, source.renderer, values, judging)
-    known = list(assessments) or [judging.assess(item) for item in _base(view, budget)]
+    before = _before(view, needs, assessments, budget)
 
     def in_templates(item: Field) -> list[Key]:
         return named_keys(template_texts(chart), values, item.keys)
 
     search = search_knobs(
-        view,
+        before.view,
         {need.workload for need in needs},
         in_templates,
         budget,
         for_affinity={need.workload for need in needs if need.guard.affinity},
     )
-    before = Before(
-        view,
-        {workload_id(item.workload): item for item in known},
-        needs,
-        {item.workload.document.template: item.workload.document.text for item in known},
-    )
     candidates = find_candidates(search, needs, before.assessments)
     proposal = propose(before, candidates, budget)
-    return ChartRemedies(source, needs, values, search, proposal, budget.spent)
+    return ChartRemedies(source, needs, values, search, proposal, budget.shortage)
 
 
-def _base(view: ChartView, budget: Budget) -> Iterator[Workload]:
-    for item in view.workloads(view.render({}, budget)):
-        if isinstance(item, Workload):
-            yield item
+def _before(
+    view: ChartView, needs: tuple[Need, ...], assessments: Sequence[Assessment], budget: Budget
+) -> Before:
+    if assessments:
+        known = {workload_id(item.workload): item for item in assessments}
+    else:
+        found = view.read(view.render({}, budget)).workloads
+        known = {name: view.judging.assess(item) for name, item in found.items()}
+    texts = {name[0]: item.workload.document.text for name, item in known.items()}
+    names = {name: item.workload.ref.name for name, item in known.items()}
+    unreadable = view.read(texts).unreadable
+    return Before(replace(view, names=names), known, needs, texts, unreadable)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from dataclasses import field as field_of
 from typing import Any
 
-from auditor.remedies.budget import Budget
+from auditor.remedies.budget import Budget, SpentError
 from auditor.remedies.fields import AFFINITY, NODE_SELECTOR, TOLERATIONS, Field
 from auditor.remedies.keys import Key, find_keys, key_text, value_at
 from auditor.remedies.probe import Landing, Probe, probe
@@ -46,13 +47,11 @@ class Search:
 
     refused: keys for a selector or affinity with which the chart does not render, so that nobody
     knows whom they reach.
-    complete: nothing was left out for want of time.
     """
 
     knobs: list[Knob] = field_of(default_factory=list)
     scheduling: dict[tuple[str, WorkloadId], Scheduling] = field_of(default_factory=dict)
     refused: list[Key] = field_of(default_factory=list)
-    complete: bool = True
 
     def reaching(self, workload: WorkloadId, field_: Field | None = None) -> list[Knob]:
         return [
@@ -70,52 +69,44 @@ def search_knobs(
     *,
     for_affinity: Collection[WorkloadId] = (),
 ) -> Search:
-    """The knobs of the wanted workloads, and whatever else those knobs reach.
+    """The knobs of the wanted workloads, as far as the budget goes, and whatever else they reach.
 
     nodeSelector first; affinity for the workloads without such a knob, and for those whose guard
     only affinity can say; tolerations for those that still have none.
     """
     search = Search()
     missing = set(wanted)
-    for field_, besides in (
-        (NODE_SELECTOR, ()),
-        (AFFINITY, set(for_affinity)),
-        (TOLERATIONS, ()),
-    ):
-        hunted = missing.union(besides)
-        if hunted:
-            found = _search_field(view, field_, hunted, in_templates, budget)
-            missing -= {name for knob in found.knobs for name in knob.feeds}
-            search.knobs += found.knobs
-            search.scheduling |= found.scheduling
-            search.refused += found.refused if field_ is not TOLERATIONS else ()
-            search.complete = search.complete and found.complete
+    for field_ in (NODE_SELECTOR, AFFINITY, TOLERATIONS):
+        hunted = missing.union(for_affinity if field_ is AFFINITY else ())
+        if not hunted:
+            continue
+        landing = Landing()
+        with suppress(SpentError):
+            _probe_field(view, field_, hunted, in_templates, budget, landing)
+        missing -= _reached(landing)
+        search.knobs += [_knob(view, field_, *item) for item in landing.reached.items()]
+        search.scheduling |= {(field_.name, name): s for name, s in landing.scheduling.items()}
+        search.refused += [item.key for item in landing.refused if field_ is not TOLERATIONS]
     return search
 
 
-def _search_field(
+def _probe_field(
     view: ChartView,
     field_: Field,
     wanted: Collection[WorkloadId],
     in_templates: KeySource,
     budget: Budget,
-) -> Search:
-    landing = Landing()
+    landing: Landing,
+) -> None:
     tried = _probes(view.values, find_keys(view.values, field_.keys), ())
-    landing.add(probe(view, field_, tried, budget))
+    probe(view, field_, tried, budget, landing)
     if not _reached(landing).issuperset(wanted):
         named = _probes(view.values, in_templates(field_), tried)
-        landing.add(probe(view, field_, named, budget))
+        probe(view, field_, named, budget, landing)
         tried += named
     hidden = _may_be_hidden(tried, landing)
-    if hidden and (len(wanted) > 1 or not _reached(landing).issuperset(wanted)):
-        landing.add(probe(view, field_, hidden, budget))
-    return Search(
-        [_knob(view, field_, item, feeds) for item, feeds in landing.reached.items()],
-        {(field_.name, name): scheduling for name, scheduling in landing.scheduling.items()},
-        [item.key for item in landing.refused],
-        landing.complete,
-    )
+    if len(wanted) > 1 or not _reached(landing).issuperset(wanted):
+        probe(view, field_, hidden, budget, landing)
 
 
 def _probes(values: Mapping[str, Any], keys: Iterable[Key], known: Iterable[Probe]) -> list[Probe]:

@@ -1,54 +1,138 @@
-"""A guard as a patch for Kustomize, which also mends what a chart's values do not reach."""
+"""A guard as a patch for Kustomize, for what it builds itself and for what Helm renders."""
 
 from __future__ import annotations
 
 import textwrap
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
-from auditor.findings import Guard
+from auditor.assessment import Assessment
+from auditor.errors import SourceError
+from auditor.findings import Guard, Remedy, RemedyKind
+from auditor.manifests import Document
+from auditor.remedies.harm import find_harm
+from auditor.remedies.judging import Judging
+from auditor.remedies.needs import Need
 from auditor.remedies.pod_values import REQUIRED, match_expressions, pod_fields
+from auditor.scheduling import NodeSelectorTerm
+from auditor.sources.files import read_text
+from auditor.sources.kustomize import KustomizationSource
 from auditor.workloads import Workload
+from auditor.yaml.nodes import Node, ShapeError
+from auditor.yaml.reading import read_documents
 from auditor.yaml.writing import block
 
-
-def kustomize_patch(workload: Workload, guard: Guard) -> str:
-    """The piece of a kustomization.yaml; "" where the object or its pod spec has no plain name."""
-    path = workload.selector_path.split(".")[:-1]
-    ref = workload.ref
-    if not ref.name or not workload.selector_path or "[" in workload.selector_path:
-        return ""
-    patch = _operations(workload, guard, path)
-    entry: dict[str, Any] = {}
-    if patch is None:
-        space = {} if ref.namespace in ("", "default") else {"namespace": ref.namespace}
-        metadata = {"name": ref.name, **space}
-        named = {"apiVersion": ref.api_version, "kind": ref.kind, "metadata": metadata}
-        entry["patch"] = block({**named, **_nested(path, pod_fields(guard))})
-    else:
-        group, _, version = ref.api_version.rpartition("/")
-        target = {"group": group, "version": version, "kind": ref.kind, "name": ref.name}
-        entry["target"] = {key: value for key, value in target.items() if value}
-        entry["patch"] = textwrap.dedent(block(patch))
-    return block({"patches": [entry]})
+_Place = tuple[str, str, int, str]
+"""Names a workload in every build: file, kind, place among its kind there, component."""
 
 
-def _nested(path: list[str], value: dict[str, Any]) -> dict[str, Any]:
-    for key in reversed(path):
-        value = {key: value}
-    return value
+def kustomization_remedies(
+    source: KustomizationSource,
+    needs: Sequence[Need],
+    assessments: Sequence[Assessment],
+    judging: Judging,
+) -> Iterator[tuple[int, tuple[Remedy, ...]]]:
+    """For the number of each need, a patch to be written into the kustomization.
+
+    assessments: of all that it builds. The patches are tried together, in one more build around it,
+    where the objects have their last names.
+    """
+    pods = {_place(need.observation.workload): need for need in needs}
+    tried = {
+        place: _entry(need, need.observation.workload.ref.name) for place, need in pods.items()
+    }
+    patches = [entry for entry in tried.values() if entry]
+    after = _patched(source, patches, judging) if patches else {}
+    before = {_place(item.workload): item for item in assessments}
+    unharmed = after.keys() == before.keys() and not any(
+        find_harm(old, after[place], (), pods[place].whole if place in pods else None)
+        for place, old in before.items()
+    )
+    inner_name = _inner_names(source)
+    for need in needs:
+        workload = need.observation.workload
+        if entry := _entry(need, inner_name(workload.ref.name)):
+            verified = unharmed and need.is_met_in(after.get(_place(workload)))
+            yield need.number, (_remedy(entry, source.file, verified=verified),)
 
 
-def _operations(workload: Workload, guard: Guard, path: list[str]) -> list[dict[str, Any]] | None:
-    """JSON patches, where terms of node affinity are there: merging would replace them."""
-    terms = workload.scheduling.required_terms
-    if not terms or not guard.affinity:
+def kustomize_remedies(need: Need) -> tuple[Remedy, ...]:
+    """The patch for an object as it is, such as a post-renderer of Helm applies it; () for none."""
+    entry = _entry(need)
+    return (_remedy(entry),) if entry else ()
+
+
+def _remedy(entry: dict[str, Any], where: str = "", *, verified: bool = False) -> Remedy:
+    text = block({"patches": [entry]})
+    return Remedy(RemedyKind.KUSTOMIZE, text, where=where, verified=verified)
+
+
+def _patched(
+    source: KustomizationSource, entries: list[dict[str, Any]], judging: Judging
+) -> dict[_Place, Assessment]:
+    built = replace(source, patches=block({"patches": entries})).documents()
+    documents = (item for item in built if isinstance(item, Document))
+    found = (item for document in documents for item in judging.read(document))
+    return {_place(item): judging.assess(item) for item in found if isinstance(item, Workload)}
+
+
+def _place(workload: Workload) -> _Place:
+    return workload.document.path, workload.ref.kind, workload.nth, workload.component
+
+
+def _inner_names(source: KustomizationSource) -> Callable[[str], str]:
+    """What an object is called when a kustomization patches it: before it adds to its name.
+
+    Source: the order of the builtin transformers in kusttarget_configplugin.go of kustomize.
+    """
+    prefix = suffix = ""
+    with suppress(SourceError, ShapeError):
+        text = read_text(source.path / source.file.rpartition("/")[2], source.file)
+        root = next(iter(read_documents(text)), None)
+        if isinstance(root, Node):
+            prefix, suffix = root.text_at("namePrefix"), root.text_at("nameSuffix")
+    return lambda name: name.removeprefix(prefix).removesuffix(suffix)
+
+
+def _entry(need: Need, inner_name: str = "") -> dict[str, Any] | None:
+    """An item of `patches`; None where the object or its pod spec has no plain name.
+
+    inner_name: in a kustomization, where the namespace may be another too: a target tells.
+    """
+    workload, guard = need.observation.workload, need.whole
+    ref, path = workload.ref, workload.selector_path.split(".")[:-1]
+    if not guard.requirements or not ref.name or not path or "[" in workload.selector_path:
         return None
-    pod = "/" + "/".join(path)
-    pointer = f"{pod}/affinity/nodeAffinity/{REQUIRED}/nodeSelectorTerms"
-    operations: list[dict[str, Any]] = [
-        {"op": "add", "path": f"{pointer}/{index}/matchExpressions/-", "value": expression}
-        for index, term in enumerate(terms)
-        if term.expressions
-        for expression in match_expressions(guard.requirements)
-    ]
-    return operations
+    group, _, version = ref.api_version.rpartition("/")
+    named = {"group": group, "version": version, "kind": ref.kind, "name": inner_name or ref.name}
+    target = {"target": {key: value for key, value in named.items() if value}}
+    terms = workload.scheduling.required_terms
+    if terms and guard.affinity:
+        operations = list(_operations(terms, guard, path))
+        return {**target, "patch": textwrap.dedent(block(operations))} if operations else None
+    inside = inner_name or ref.namespace in ("", "default")
+    metadata = {"name": named["name"]} | ({} if inside else {"namespace": ref.namespace})
+    fields: dict[str, Any] = pod_fields(guard)
+    for key in reversed(path):
+        fields = {key: fields}
+    patch = {"apiVersion": ref.api_version, "kind": ref.kind, "metadata": metadata, **fields}
+    return {**(target if inner_name else {}), "patch": block(patch)}
+
+
+def _operations(
+    terms: Sequence[NodeSelectorTerm], guard: Guard, path: Sequence[str]
+) -> Iterator[dict[str, Any]]:
+    """JSON patches of terms of node affinity, which merging would replace.
+
+    A term that says nothing matches no node, and is left alone.
+    """
+    pointer = f"/{'/'.join(path)}/affinity/nodeAffinity/{REQUIRED}/nodeSelectorTerms"
+    demands = match_expressions(guard.requirements)
+    for index, term in enumerate(terms):
+        place = f"{pointer}/{index}/matchExpressions"
+        if term.expressions:
+            yield from ({"op": "add", "path": f"{place}/-", "value": item} for item in demands)
+        elif term.fields:
+            yield {"op": "add", "path": place, "value": demands}

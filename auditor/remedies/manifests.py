@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from auditor.assessment import Assessment
-from auditor.findings import Guard, Remedy, RemedyKind
+from auditor.findings import Remedy, RemedyKind
 from auditor.manifests import Document
 from auditor.remedies.judging import Judging
-from auditor.remedies.kustomizations import kustomize_patch
+from auditor.remedies.kustomizations import kustomize_remedies
 from auditor.remedies.manifest_edits import Edit, apply_edits, find_edit, unified_diff
 from auditor.remedies.needs import Need
 from auditor.workloads import Workload
@@ -17,16 +17,15 @@ from auditor.workloads import Workload
 _Name = tuple[int, str]
 
 
-def manifest_remedies(needs: Sequence[Need], judging: Judging) -> dict[int, tuple[Remedy, ...]]:
+def manifest_remedies(
+    needs: Sequence[Need], judging: Judging
+) -> Iterator[tuple[int, tuple[Remedy, ...]]]:
     """By the number of the need. All edits of a document are made at once, and tried together."""
     by_document: dict[int, list[Need]] = {}
     for need in needs:
         by_document.setdefault(id(need.document), []).append(need)
-    return {
-        number: remedies
-        for group in by_document.values()
-        for number, remedies in _in_document(group, judging)
-    }
+    for group in by_document.values():
+        yield from _in_document(group, judging)
 
 
 def _in_document(
@@ -43,7 +42,7 @@ def _in_document(
     after = _edited(document, apply_edits(source, edits.values()), judging)
     for need in needs:
         name = _name(need.observation.workload)
-        remedies = list(kustomize_remedies(need.observation.workload, need.whole))
+        remedies = list(kustomize_remedies(need))
         if name in edits:
             remedies.insert(0, _edit_remedy(need, source, edits[name], after.get(name)))
         yield need.number, tuple(remedies)
@@ -57,12 +56,6 @@ def _edit_remedy(need: Need, source: Sequence[str], edit: Edit, after: Assessmen
         where=f"{document.path}:{edit.line}",
         verified=need.is_met_in(after),
     )
-
-
-def kustomize_remedies(workload: Workload, guard: Guard) -> Iterable[Remedy]:
-    """The patch for Kustomize, where there can be one."""
-    if guard.requirements and (text := kustomize_patch(workload, guard)):
-        yield Remedy(RemedyKind.KUSTOMIZE, text)
 
 
 def _edited(document: Document, text: str, judging: Judging) -> dict[_Name, Assessment]:

@@ -7,14 +7,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from auditor.errors import Problem
-from auditor.remedies.budget import Budget, SpentError
+from auditor.remedies.budget import Budget
 from auditor.remedies.fields import Field, holds_mark, mark, marked_numbers
 from auditor.remedies.keys import Key, value_at
 from auditor.remedies.refusals import Refusal, read_refusal
-from auditor.remedies.renderings import ChartView, WorkloadId, workload_id
+from auditor.remedies.renderings import ChartView, WorkloadId
 from auditor.scheduling import Scheduling
-from auditor.sources.rendering import Cause, RenderError, Values
+from auditor.sources.rendering import RenderError, Values
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,31 +29,22 @@ class Landing:
     """What came out of probing one field.
 
     reached: for each probe that came out in a pod, in which. scheduling: of these pods, as they
-    were with the marks. refused: keys with which the chart does not render. complete: every key was
-    tried.
+    were with the marks. refused: keys with which the chart does not render.
     """
 
     reached: dict[Probe, set[WorkloadId]] = field(default_factory=dict)
     scheduling: dict[WorkloadId, Scheduling] = field(default_factory=dict)
     refused: list[Probe] = field(default_factory=list)
-    complete: bool = True
-
-    def add(self, other: Landing) -> None:
-        for probe, workloads in other.reached.items():
-            self.reached.setdefault(probe, set()).update(workloads)
-        for name, scheduling in other.scheduling.items():
-            self.scheduling.setdefault(name, scheduling)
-        self.refused += other.refused
-        self.complete = self.complete and other.complete
 
 
-def probe(view: ChartView, field_: Field, keys: Sequence[Probe], budget: Budget) -> Landing:
+def probe(
+    view: ChartView, field_: Field, keys: Sequence[Probe], budget: Budget, landing: Landing
+) -> None:
     """Try all keys in one render; where the chart does not render, find out which one hinders it.
 
     Keys that Helm's message names are left out first, or given as text where it wants text; else
-    the rest is halved again and again.
+    the rest is halved again and again. landing: what comes out is added to it. Raises SpentError.
     """
-    landing = Landing()
     waiting = [list(keys)] if keys else []
     while waiting:
         group = waiting.pop(0)
@@ -63,18 +53,11 @@ def probe(view: ChartView, field_: Field, keys: Sequence[Probe], budget: Budget)
             texts = view.render(
                 {item.key: _value(field_, n, item) for n, item in marks.items()}, budget
             )
-        except SpentError:
-            landing.complete = False
-            break
         except RenderError as error:
-            if error.cause is not Cause.REFUSED:
-                landing.complete = False
-                continue
             refusal = read_refusal(error.text, view.name)
             waiting[:0] = _smaller(group, refusal, view.values, landing.refused)
             continue
         _collect(landing, view, field_, marks, texts)
-    return landing
 
 
 def _smaller(
@@ -115,12 +98,9 @@ def _collect(
     texts: Mapping[str, str],
 ) -> None:
     marked = {name: text for name, text in texts.items() if holds_mark(text)}
-    for workload in view.workloads(marked):
-        if isinstance(workload, Problem):
-            continue
-        name = workload_id(workload)
+    for name, workload in view.read(marked).workloads.items():
         numbers = marked_numbers(field_, workload.scheduling) & marks.keys()
         for number in numbers:
             landing.reached.setdefault(marks[number], set()).add(name)
         if numbers:
-            landing.scheduling[name] = workload.scheduling
+            landing.scheduling.setdefault(name, workload.scheduling)

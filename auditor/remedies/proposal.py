@@ -16,7 +16,6 @@ from auditor.remedies.refusals import read_refusal
 from auditor.remedies.verification import Before, Outcome, judge_outcome
 from auditor.sources.rendering import RenderError
 
-_ROUNDS: Final = 8
 _UNRENDERED: Final = "the chart does not render with it"
 _ELSEWHERE: Final = "it changes other workloads too"
 _WITHOUT_EFFECT: Final = "it does not come out in the pod as it should"
@@ -27,13 +26,12 @@ class Proposal:
     """Candidates that hold together.
 
     partners: for those that do not work alone, the others that they need. objections: why other
-    knobs are not among them. complete: what is missing was tried, not left out for want of time.
+    knobs are not among them.
     """
 
     chosen: tuple[Candidate, ...] = ()
     partners: Mapping[Key, tuple[Candidate, ...]] = field(default_factory=dict)
     objections: Mapping[Knob, str] = field(default_factory=dict)
-    complete: bool = True
 
     def meeting(self, number: int) -> tuple[Candidate, ...]:
         """What resolves a need: a candidate, and those that it needs."""
@@ -44,17 +42,19 @@ class Proposal:
 
 
 def propose(before: Before, candidates: Candidates, budget: Budget) -> Proposal:
-    """Choose, try, leave out what does not hold, and choose again."""
+    """Choose, try, leave out what does not hold, and choose again; nothing where that is too much.
+
+    What does not hold leaves less to choose from each time.
+    """
     trial = _Trial(before, list(candidates.able), budget, dict(candidates.objections))
     wanted = {need.number for need in before.needs}
+    chosen = cover(trial.able, wanted)
     try:
-        for _ in range(_ROUNDS):
+        while chosen and not trial.holds(chosen):
             chosen = cover(trial.able, wanted)
-            if not chosen or trial.holds(chosen):
-                return trial.proposal(chosen)
     except SpentError:
-        pass
-    return Proposal(objections=trial.objections, complete=False)
+        return Proposal(objections=trial.objections)
+    return trial.proposal(chosen)
 
 
 @dataclass

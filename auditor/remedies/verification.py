@@ -7,12 +7,11 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from auditor.assessment import Assessment
-from auditor.errors import Problem
 from auditor.remedies.harm import find_harm
 from auditor.remedies.needs import Need
-from auditor.remedies.renderings import ChartView, WorkloadId, workload_id
+from auditor.remedies.renderings import ChartView, WorkloadId
 from auditor.remedies.settings import Setting
-from auditor.workloads import Workload
+from auditor.sources.rendering import makes_pods
 from auditor.yaml.repetition import repeated_keys
 
 
@@ -20,13 +19,14 @@ from auditor.yaml.repetition import repeated_keys
 class Before:
     """A chart as it was audited. needs: what is to be resolved.
 
-    texts: of the templates that make pods, by Helm's name.
+    texts: of the templates that make pods, by Helm's name. unreadable: how much nobody can read.
     """
 
     view: ChartView
     assessments: Mapping[WorkloadId, Assessment]
     needs: Sequence[Need]
     texts: Mapping[str, str]
+    unreadable: int = 0
 
 
 @dataclass
@@ -46,12 +46,14 @@ def judge_outcome(
     before: Before, settings: Collection[Setting], texts: Mapping[str, str]
 ) -> Outcome:
     """Compare the chart with the settings, as rendered in these texts, to the chart before."""
-    rendered = {name: texts[name] for name in before.texts if name in texts}
-    found = list(before.view.workloads(rendered))
+    rendered = {
+        name: text for name, text in texts.items() if name in before.texts or makes_pods(text)
+    }
+    reading = before.view.read(rendered)
     assess = before.view.judging.assess
-    after = {workload_id(item): assess(item) for item in found if isinstance(item, Workload)}
+    after = {name: assess(item) for name, item in reading.workloads.items()}
     whole = {need.workload: need.whole for need in before.needs}
-    outcome = Outcome(broken=_broken(before, found))
+    outcome = Outcome()
     for name, old in before.assessments.items():
         feeding = [made for made in settings if name in made.knob.feeds]
         new = after.get(name)
@@ -61,16 +63,12 @@ def judge_outcome(
             outcome.harmed[name] = why
         elif _repeats_more(before.texts[name[0]], rendered[name[0]]):
             outcome.harmed[name] = "has a key twice in its manifest then"
+    if reading.unreadable > before.unreadable:
+        outcome.broken = "Kubernetes cannot read what a template makes then"
+    elif after.keys() - before.assessments.keys():
+        outcome.broken = "there are other workloads then"
     outcome.met = {need.number for need in before.needs if need.is_met_in(after.get(need.workload))}
     return outcome
-
-
-def _broken(before: Before, found: Sequence[Workload | Problem]) -> str:
-    known = list(before.view.workloads(before.texts))
-    unreadable = [sum(isinstance(item, Problem) for item in items) for items in (known, found)]
-    if unreadable[0] < unreadable[1]:
-        return "Kubernetes cannot read what a template makes then"
-    return "there are other workloads then" if len(found) > len(known) else ""
 
 
 def _repeats_more(before: str, after: str) -> bool:

@@ -43,12 +43,14 @@ _NO_GIT: Final = {
 class KustomizationSource:
     """What a kustomization makes of its bases.
 
-    path: its folder. shown: the same as the user would write it.
+    path: its folder. shown: the same as the user would write it. patches: text of a kustomization,
+    built upon it.
     """
 
     path: Path
     shown: str
     namespace: str = ""
+    patches: str = ""
 
     @property
     def name(self) -> str:
@@ -80,24 +82,24 @@ class KustomizationSource:
             )
 
     def _build(self, program: tuple[str, ...]) -> tuple[Piece, ...]:
-        with _wrapped(self.path) as (folder, has_origins):
+        with _wrapped(self.path, self.patches) as (folder, has_origins):
             done = run((*program, str(folder)), BUILD_SECONDS, _NO_GIT)
             if done.status:
                 raise RenderError(Cause.REFUSED, done.stderr)
             pieces = read_pieces(done.stdout)
             if not has_origins:
-                return tuple(replace(piece, template=self._file) for piece in pieces)
+                return tuple(replace(piece, template=self.file) for piece in pieces)
             return tuple(self._attributed(piece, folder) for piece in pieces)
 
     def _attributed(self, piece: Piece, folder: Path) -> Piece:
         """The piece with the file that it comes from, and without what says so."""
         match = _ORIGIN.search(piece.text)
         if match is None:
-            return replace(piece, template=self._file)
+            return replace(piece, template=self.file)
         text = piece.text.replace(match[0], "", 1)
         path = _PATH.search(match["origin"])
         if path is None or _FETCHED.search(match["origin"]):
-            return replace(piece, template=self._file, text=text)
+            return replace(piece, template=self.file, text=text)
         return replace(piece, template=self._shown_path(folder / path["path"].strip()), text=text)
 
     def _shown_path(self, path: Path) -> str:
@@ -106,7 +108,8 @@ class KustomizationSource:
         return Path(os.path.normpath(Path(self.shown, relative))).as_posix()
 
     @property
-    def _file(self) -> str:
+    def file(self) -> str:
+        """The file that makes it one, as the user would write it."""
         found = kustomization_file(self.path)
         return Path(self.shown, found.name if found else FILE_NAMES[0]).as_posix()
 
@@ -120,7 +123,7 @@ class KustomizationSource:
     def _problem(self, error: RenderError) -> Problem:
         return SourceError(
             f"kustomization {self.shown} cannot be built",
-            where=self._file,
+            where=self.file,
             why=error.text.replace("error: ", "", 1) or error.cause.value,
             hint=f"`kubectl kustomize {self.shown}` says the same; bases elsewhere are not fetched",
         ).problem
@@ -184,8 +187,8 @@ def _parts(root: Node) -> Iterator[str]:
 
 
 @contextmanager
-def _wrapped(folder: Path) -> Iterator[tuple[Path, bool]]:
-    """A kustomization around another that makes objects tell where they come from.
+def _wrapped(folder: Path, patches: str) -> Iterator[tuple[Path, bool]]:
+    """A kustomization with patches around another that makes objects tell where they come from.
 
     False where there can be none: on Windows no path leads from one drive to another.
     """
@@ -197,5 +200,6 @@ def _wrapped(folder: Path) -> Iterator[tuple[Path, bool]]:
             yield folder, False
             return
         described = {"resources": [base], "buildMetadata": ["originAnnotations"]}
-        (wrapper / FILE_NAMES[0]).write_text(json.dumps(described), "utf-8")
+        text = "".join(f"{key}: {json.dumps(value)}\n" for key, value in described.items())
+        (wrapper / FILE_NAMES[0]).write_text(text + patches, "utf-8")
         yield wrapper, True

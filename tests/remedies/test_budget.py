@@ -13,6 +13,7 @@ def test_renders_are_counted() -> None:
     with pytest.raises(SpentError):
         budget.take()
     assert budget.spent == 2
+    assert budget.shortage == "it takes more than 2 renders"
 
 
 def test_time_runs_out() -> None:
@@ -27,3 +28,17 @@ def test_time_runs_out() -> None:
     assert budget.seconds_left == 0
     with pytest.raises(SpentError):
         budget.take()
+    assert budget.shortage == "it takes longer than 5 s here; on another machine there may be more"
+
+
+def test_time_does_not_bite_before_the_renders_do() -> None:
+    """40 renders of the slowest honest chart, on a machine that is four times slower."""
+    now = [0.0]
+    budget = Budget(clock=lambda: now[0])
+    while budget.spent < budget.renders:
+        budget.take()
+        now[0] += 4 * 3.1
+
+    with pytest.raises(SpentError):
+        budget.take()
+    assert budget.shortage == "it takes more than 40 renders"

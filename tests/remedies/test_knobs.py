@@ -56,7 +56,6 @@ def test_keys_of_the_values_are_enough() -> None:
     )
 
     assert (feeds(found), renders, read) == ({"web.nodeSelector": {"web"}}, 1, [])
-    assert found.complete
 
 
 def test_templates_are_read_when_a_workload_is_left() -> None:

@@ -1,11 +1,14 @@
 """Marks set, and looked for where they come out; what is done when the chart does not render."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from functools import partial
 from typing import Any
 
-from auditor.remedies.budget import Budget
-from auditor.remedies.fields import AFFINITY, NODE_SELECTOR, TOLERATIONS
+import pytest
+
+from auditor.remedies.budget import Budget, SpentError
+from auditor.remedies.fields import AFFINITY, NODE_SELECTOR, TOLERATIONS, Field
 from auditor.remedies.keys import Key, value_at
 from auditor.remedies.probe import Landing, Probe, probe
 from auditor.sources.rendering import Cause
@@ -30,8 +33,21 @@ def _with_field(name: str, values: Mapping[str, Any]) -> str:
 
 
 def land(fake: FakeHelm, *keys: Key, budget: Budget | None = None) -> Landing:
-    probes = [Probe(key) for key in keys]
-    return probe(view(fake, VALUES), NODE_SELECTOR, probes, budget or Budget())
+    return tried(fake, VALUES, [Probe(key) for key in keys], budget=budget)
+
+
+def tried(
+    fake: FakeHelm,
+    values: dict[str, Any],
+    probes: list[Probe],
+    field: Field = NODE_SELECTOR,
+    budget: Budget | None = None,
+) -> Landing:
+    """What came out, before there was no budget any more too."""
+    landing = Landing()
+    with suppress(SpentError):
+        probe(view(fake, values), field, probes, budget or Budget(), landing)
+    return landing
 
 
 def reached(landing: Landing) -> dict[Key, set[str]]:
@@ -47,7 +63,7 @@ def test_one_render_tells_where_each_key_comes_out() -> None:
         WEB: {"shop/templates/web.yaml", "shop/templates/jobs.yaml"},
         DB: {"shop/templates/db.yaml"},
     }
-    assert (landing.refused, landing.complete, len(fake.asked)) == ([], True, 1)
+    assert (landing.refused, len(fake.asked)) == ([], 1)
 
 
 def test_nothing_to_try_costs_nothing() -> None:
@@ -62,7 +78,7 @@ def test_affinity_and_tolerations_have_marks_of_their_own() -> None:
     for field in (AFFINITY, TOLERATIONS):
         fake = FakeHelm({"web.yaml": partial(_with_field, field.name)})
 
-        landing = probe(view(fake, {}), field, [Probe(key)], Budget())
+        landing = tried(fake, {}, [Probe(key)], field)
 
         assert reached(landing) == {key: {"shop/templates/web.yaml"}}
 
@@ -88,7 +104,7 @@ def test_a_key_that_nobody_names_is_found_by_halving() -> None:
         return fail("no") if value_at(values, keys[13]) else pod("x", value_at(values, keys[3]))
 
     fake = FakeHelm({"x.yaml": grumpy})
-    landing = probe(view(fake, {}), NODE_SELECTOR, [Probe(key) for key in keys], Budget())
+    landing = tried(fake, {}, [Probe(key) for key in keys])
 
     assert landing.refused == [Probe(keys[13])]
     assert reached(landing) == {keys[3]: {"shop/templates/x.yaml"}}
@@ -107,7 +123,7 @@ def test_a_key_that_wants_text_gets_text_and_so_do_its_like() -> None:
         return pod("web", json.loads(text) if text else None)
 
     fake = FakeHelm({"web.yaml": written})
-    landing = probe(view(fake, {}), NODE_SELECTOR, [Probe(WEB), Probe(DB)], Budget())
+    landing = tried(fake, {}, [Probe(WEB), Probe(DB)])
 
     assert list(landing.reached) == [Probe(WEB, as_text=True)]
     assert len(fake.asked) == 2
@@ -116,19 +132,34 @@ def test_a_key_that_wants_text_gets_text_and_so_do_its_like() -> None:
 def test_the_budget_bounds_the_search() -> None:
     keys: list[Key] = [(f"k{number}", "nodeSelector") for number in range(64)]
     fake = FakeHelm({"x.yaml": lambda _: fail("never")})
+    budget = Budget(renders=10)
 
-    landing = probe(view(fake, {}), NODE_SELECTOR, [Probe(key) for key in keys], Budget(renders=10))
+    tried(fake, {}, [Probe(key) for key in keys], budget=budget)
 
     assert len(fake.asked) == 10
-    assert not landing.complete
+    assert budget.shortage == "it takes more than 10 renders"
 
 
-def test_a_chart_that_takes_too_long_is_not_halved() -> None:
-    fake = FakeHelm({"x.yaml": lambda _: fail("", Cause.TIMEOUT)})
+@pytest.mark.parametrize(
+    ("cause", "shortage"),
+    [
+        (
+            Cause.TIMEOUT,
+            "it takes longer than 30 s here; on another machine there may be more",
+        ),
+        (Cause.MEMORY, "it took too much memory"),
+    ],
+)
+def test_where_helm_does_not_get_far_enough_to_refuse_all_ends(cause: Cause, shortage: str) -> None:
+    fake = FakeHelm({"x.yaml": lambda _: fail("", cause)})
+    budget = Budget()
 
-    landing = land(fake, WEB, DB)
+    landing = land(fake, WEB, DB, budget=budget)
 
-    assert (len(fake.asked), landing.complete, landing.refused) == (1, False, [])
+    assert (len(fake.asked), landing.refused) == (1, [])
+    assert budget.shortage == shortage
+    with pytest.raises(SpentError):
+        budget.take()
 
 
 def test_what_is_no_workload_any_more_reaches_nothing() -> None:

@@ -17,7 +17,6 @@ from auditor.remedies.keys import Key, value_at
 from auditor.remedies.knobs import Knob, Search
 from auditor.remedies.needs import find_needs
 from auditor.remedies.proposal import Proposal, propose
-from auditor.remedies.renderings import workload_id
 from auditor.remedies.verification import Before
 from auditor.rulebook import load_builtin_rules
 from auditor.sources.options import HelmOptions
@@ -38,6 +37,7 @@ class Case:
     proposal: Proposal
     candidates: Candidates
     tried: list[Any]
+    shortage: str
 
     @property
     def keys(self) -> list[str]:
@@ -65,8 +65,9 @@ def case(knobs: Mapping[Key, str], budget: Budget | None = None, **templates: Te
     fake = FakeHelm({f"{name}.yaml": make for name, make in templates.items()})
     chart = replace(view(fake, {}), judging=Judging(judge))
     texts = fake.render(Path("shop"), HelmOptions()).templates
-    workloads = [item for item in chart.workloads(texts) if isinstance(item, Workload)]
-    assessments = {workload_id(item): judge(item) for item in workloads}
+    workloads = chart.read(texts).workloads
+    assessments = {name: judge(item) for name, item in workloads.items()}
+    chart = replace(chart, names={name: item.ref.name for name, item in workloads.items()})
     rules = [rule for rule in load_builtin_rules() if rule.id == "missing-os-selector"]
     observed = [
         (rule, seen)
@@ -78,7 +79,9 @@ def case(knobs: Mapping[Key, str], budget: Budget | None = None, **templates: Te
     search = Search([Knob(key, NODE_SELECTOR, _fed(names)) for key, names in knobs.items()])
     candidates = find_candidates(search, before.needs, assessments)
     fake.asked.clear()
-    return Case(propose(before, candidates, budget or Budget()), candidates, fake.asked)
+    budget = budget or Budget()
+    proposal = propose(before, candidates, budget)
+    return Case(proposal, candidates, fake.asked, budget.shortage)
 
 
 def _fed(names: str) -> frozenset[tuple[str, str, int, str]]:
@@ -292,10 +295,11 @@ def test_without_renders_for_more_all_are_proposed_together() -> None:
 
     assert found.keys == ["db.nodeSelector", "web.nodeSelector"]
     assert {len(items) for items in found.proposal.partners.values()} == {1}
+    assert found.shortage == "it takes more than 1 render"
 
 
 def test_without_renders_nothing_is_proposed() -> None:
     found = case({WEB: "web"}, Budget(renders=0), web=selected("web", WEB))
 
     assert found.keys == []
-    assert not found.proposal.complete
+    assert found.shortage == "it takes more than 0 renders"

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from auditor.remedies.keys import Key
-from auditor.remedies.values_lines import key_places
+from auditor.remedies.places import key_places
 from auditor.sources.helm import ChartSource
 from auditor.sources.options import HelmOptions
 from tests.support.charts import make_renderer, pack_chart, write_chart
