@@ -10,7 +10,14 @@ import typer
 
 from auditor.cli.commands import add_command
 from auditor.cli.image_flags import ImageFlags
-from auditor.cli.policy_flags import ClusterFlags, ConfigFlags, GateFlags, IgnoreFlags, RuleFlags
+from auditor.cli.policy_flags import (
+    ClusterFlags,
+    ConfigFlags,
+    GateFlags,
+    IgnoreFlags,
+    RuleFlags,
+    RuleFolderFlags,
+)
 from auditor.cli.source_flags import SourceFlags
 
 app = typer.Typer(
@@ -67,11 +74,14 @@ def init(
     return 0
 
 
-def schema() -> int:
-    """Print the JSON Schema of .podfit.yaml, for editors."""
+def schema(folders: RuleFolderFlags) -> int:
+    """Print the JSON Schema of .podfit.yaml, for editors.
+
+    With --rules, it knows the rules of your own too.
+    """
     from auditor.cli.settings import print_schema
 
-    print_schema()
+    print_schema(folders.rule_folders)
     return 0
 
 

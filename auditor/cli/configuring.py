@@ -11,7 +11,6 @@ from typing import Any
 from auditor.cli.image_flags import ImageFlags
 from auditor.cli.policy_flags import ClusterFlags, ConfigFlags, GateFlags, IgnoreFlags, RuleFlags
 from auditor.cli.source_flags import SourceFlags
-from auditor.cli.wiring import load_rules
 from auditor.clusters.catalog import DEFAULT
 from auditor.config.areas import Area, Lookup, find_areas
 from auditor.config.model import Config, IgnoreConfig, ImageConfig, Reach
@@ -21,6 +20,7 @@ from auditor.errors import UsageError
 from auditor.findings import Severity
 from auditor.policy import Gate
 from auditor.registry.cache import charts_folder, default_root
+from auditor.rulebook import load_rulebook
 from auditor.sources.options import HelmOptions, SourceOptions
 
 
@@ -79,7 +79,7 @@ def survey(flags: Flags) -> tuple[tuple[Area, ...], Resolved]:
     if config.config is not None and config.no_config:
         raise UsageError("--config and --no-config exclude each other")
     lookup = Lookup(config.config, wanted=not config.no_config, trusted=config.trust_config)
-    areas = find_areas(flags.sources.sources, load_rules(config.rule_folders), lookup)
+    areas = find_areas(flags.sources.sources, load_rulebook(config.rule_folders), lookup)
     return areas, resolve(given_settings(flags), areas, cluster=DEFAULT)
 
 

@@ -19,7 +19,6 @@ from auditor.cli.wiring import (
     find_lock_files,
     find_remedies,
     load_clusters,
-    load_rules,
     opened_inspector,
 )
 from auditor.config.model import Config
@@ -27,6 +26,7 @@ from auditor.errors import UsageError
 from auditor.phrases import listed, unique
 from auditor.policy import Policy
 from auditor.report import Report
+from auditor.rulebook import load_rulebook
 from auditor.schema import suggestion
 from auditor.sources.interface import Source
 from auditor.sources.open import OpenedSource, open_sources
@@ -42,7 +42,7 @@ def run_audit(
 
     tell: print its problems and notices on standard error. policy: another than the configured one.
     """
-    rules = load_rules(config.rule_folders)
+    rules = load_rulebook(config.rule_folders)
     policy = policy or make_policy(config)
     with (
         display(wanted=not output.no_progress and not output.verbose) as shown,

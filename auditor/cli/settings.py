@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
 import typer
@@ -9,7 +10,6 @@ import typer
 from auditor.cli.configuring import Flags, given_settings, notices_of, survey
 from auditor.cli.output import write_text
 from auditor.cli.text import say, tell_notices
-from auditor.cli.wiring import load_rules
 from auditor.config.files import find_config, shown_path
 from auditor.config.json_schema import schema_text
 from auditor.config.shown import entries_of, to_json, to_yaml
@@ -17,6 +17,7 @@ from auditor.config.starter import STARTER
 from auditor.errors import UsageError
 from auditor.formats.escape import json_text
 from auditor.repositories import CONFIG_NAMES, Home, find_home
+from auditor.rulebook import load_rulebook
 
 
 def show_settings(flags: Flags, *, as_yaml: bool) -> None:
@@ -45,5 +46,6 @@ def begin(folder: Path) -> None:
     say(f"wrote {shown_path(path)}")
 
 
-def print_schema() -> None:
-    typer.echo(schema_text(load_rules()), nl=False)
+def print_schema(rule_folders: Iterable[Path]) -> None:
+    """Prints the JSON Schema of a configuration for which these rules are known too."""
+    typer.echo(schema_text(load_rulebook(rule_folders)), nl=False)

@@ -1,6 +1,8 @@
 """`podfit rules`, and rules of the user's own."""
 
+import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -78,6 +80,17 @@ def test_the_configuration_can_speak_of_company_rules(folder: Path) -> None:
     assert without.code == 2
     assert "guard-yourself" in without.err
     assert podfit("matrix", "deploy", "--locked", "--rules", "policy").code == 1
+
+
+def test_the_schema_of_the_configuration_offers_company_rules(folder: Path) -> None:
+    usual = podfit("config", "schema").json
+    own = podfit("config", "schema", "--rules", "policy").json
+
+    def named(schema: Any) -> set[str]:
+        return set(schema["properties"]["rules"]["properties"])
+
+    assert named(own) - named(usual) == {"guard-yourself"}
+    assert "guard-yourself" in json.dumps(own["properties"]["ignore"])
 
 
 def test_a_company_rule_can_be_ignored(folder: Path) -> None:
