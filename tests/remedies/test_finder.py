@@ -176,6 +176,16 @@ PATTERNS = [
         "",
         DISKS,
     ),
+    Pattern(
+        "added-object",
+        {"Deployment/web": "values: nodeSelector: {kubernetes.io/os: linux}"},
+        "nodeSelector:\n  kubernetes.io/os: linux\n",
+    ),
+    Pattern(
+        "added-workload",
+        {"Deployment/web": f"{SET}; not by nodeSelector: there are other workloads then"},
+        "",
+    ),
 ]
 BOTH = pytest.mark.parametrize("helm", RENDERERS)
 ALL = pytest.mark.parametrize("pattern", PATTERNS, ids=lambda pattern: pattern.chart)

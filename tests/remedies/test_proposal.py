@@ -60,8 +60,10 @@ def _answer(image: str) -> tuple[ImageReference | None, Platforms]:
     return reference, KnownPlatforms(tuple(map(parse_platform, IMAGES[image])), "index", "sha256:0")
 
 
-def case(knobs: Mapping[Key, str], budget: Budget | None = None, **templates: Template) -> Case:
-    """knobs: for each key, the templates that it reaches, as one letter each or by their names."""
+def case(
+    knobs: Mapping[Key, str], budget: Budget | None = None, *, place: int = 0, **templates: Template
+) -> Case:
+    """knobs: for each key, the templates that it reaches. place: of the Deployment in each."""
     fake = FakeHelm({f"{name}.yaml": make for name, make in templates.items()})
     chart = replace(view(fake, {}), judging=Judging(judge))
     texts = fake.render(Path("shop"), HelmOptions()).templates
@@ -76,7 +78,7 @@ def case(knobs: Mapping[Key, str], budget: Budget | None = None, **templates: Te
         for seen in rule.check.observe(item, rule.parameters)
     ]
     before = Before(chart, assessments, find_needs(observed, assessments.values()), texts)
-    search = Search([Knob(key, NODE_SELECTOR, _fed(names)) for key, names in knobs.items()])
+    search = Search([Knob(key, NODE_SELECTOR, _fed(names, place)) for key, names in knobs.items()])
     candidates = find_candidates(search, before.needs, assessments)
     fake.asked.clear()
     budget = budget or Budget()
@@ -84,8 +86,9 @@ def case(knobs: Mapping[Key, str], budget: Budget | None = None, **templates: Te
     return Case(proposal, candidates, fake.asked, budget.shortage)
 
 
-def _fed(names: str) -> frozenset[tuple[str, str, int, str]]:
-    return frozenset((f"shop/templates/{name}.yaml", "Deployment", 0, "") for name in names.split())
+def _fed(names: str, place: int) -> frozenset[tuple[str, str, int, str]]:
+    templates = (f"shop/templates/{name}.yaml" for name in names.split())
+    return frozenset((name, "Deployment", place, "") for name in templates)
 
 
 def selected(name: str, *keys: Key) -> Template:
@@ -206,6 +209,30 @@ def test_more_workloads_than_before_are_harm() -> None:
 
     assert found.keys == []
     assert found.objections == {"web.nodeSelector": "there are other workloads then"}
+
+
+def test_a_workload_of_another_template_is_one_more_too() -> None:
+    found = case(
+        {WEB: "web"},
+        web=selected("web", WEB),
+        extra=lambda values: pod("extra", LINUX) if value_at(values, WEB) else "",
+    )
+
+    assert found.objections == {"web.nodeSelector": "there are other workloads then"}
+
+
+def test_a_workload_that_is_gone_is_named_and_not_the_one_after_it() -> None:
+    found = case(
+        {WEB: "both"},
+        both=lambda values: (
+            pod("web", value_at(values, WEB))
+            if value_at(values, WEB)
+            else pod("cache", LINUX) + "---\n" + pod("web")
+        ),
+        place=1,
+    )
+
+    assert found.objections == {"web.nodeSelector": "it changes other workloads too"}
 
 
 def test_a_key_written_twice_is_harm() -> None:
