@@ -91,10 +91,6 @@ class RegistryInspector:
         """What every reference names now, by HEAD: whether something else is known stays true."""
         return self._ask_all(images, self._digest, progress)
 
-    def digest_of(self, image: ImageReference) -> str | UnknownPlatforms:
-        """What one reference names now."""
-        return self.digests((image,))[image]
-
     def _platforms(
         self, repository: Repository, image: ImageReference, workers: Workers
     ) -> Platforms:

@@ -100,6 +100,8 @@ class RegistryHost:
                 answer = self._sender.send(replace(request, headers=headers), deadline)
                 if answer.status in DENIED and origin_of(answer.url) != self.endpoint.origin:
                     return self._ask_elsewhere(request, answer, deadline)
+                if answer.status == HTTPStatus.FORBIDDEN and request.method == "HEAD":
+                    return answer  # Some forbid HEAD itself: nothing is learnt of the credentials.
                 again = self._authenticator.learn(repository, answer, used)
             self._sender.met.set()
             if not again:

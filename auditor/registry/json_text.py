@@ -22,7 +22,8 @@ def parse_object(text: bytes) -> JsonObject:
     except RecursionError:
         raise JsonError("it is nested too deep") from None
     except ValueError:
-        raise JsonError("it is not JSON") from None
+        page = "a web page, as of a login or a proxy, and" if text.lstrip()[:1] == b"<" else ""
+        raise JsonError(" ".join(filter(None, ("it is", page, "not JSON")))) from None
     if not isinstance(value, dict):
         raise JsonError("it is not a JSON object")
     return value

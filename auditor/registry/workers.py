@@ -1,6 +1,7 @@
 """Threads for jobs that wait: so many at once, fewer per lane, and none left behind.
 
-A lane is a registry host: a slow one must not take all threads. A job may split itself with `map`
+A lane is a registry host: slow ones must not take all threads, so a free thread goes to the lane
+that has the fewest. A job may split itself with `map`
 and takes part in the work, so that jobs waiting for jobs cannot come to a standstill. The threads
 are daemons: nothing a server does keeps the process from ending.
 """
@@ -102,10 +103,11 @@ class Workers:
     def _next(self) -> _Job | None:
         with self._changed:
             while not self._closed:
-                for job in self._jobs:
-                    if self._busy[job.lane] < self._most_in(job.lane):
-                        self._jobs.remove(job)
-                        self._busy[job.lane] += 1
-                        return job
+                ready = [j for j in self._jobs if self._busy[j.lane] < self._most_in(j.lane)]
+                if ready:
+                    job = min(ready, key=lambda job: self._busy[job.lane])
+                    self._jobs.remove(job)
+                    self._busy[job.lane] += 1
+                    return job
                 self._changed.wait()
             return None

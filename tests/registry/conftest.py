@@ -81,6 +81,9 @@ class Asker:
         assert isinstance(answer, UnknownPlatforms), answer
         return answer
 
+    def digest(self, reference: ImageReference) -> str | UnknownPlatforms:
+        return self.inspector.digests([reference])[reference]
+
     @property
     def requests(self) -> list[str]:
         return [f"{sent.method} {sent.url.partition('/v2/')[2] or sent.url}" for sent in self.sent]

@@ -453,7 +453,7 @@ def test_digests_cost_a_head_request(registry: Registry, asker: Asker) -> None:
     digest = registry.push_image("shapes/head", "1")
     here, gone = registry.reference("shapes/head", "1"), registry.reference("shapes/head", "2")
 
-    assert asker.inspector.digest_of(here) == digest
+    assert asker.digest(here) == digest
     assert asker.requests == ["HEAD shapes/head/manifests/1"]
     answers = asker.inspector.digests([here, gone])
     assert answers[here] == digest
@@ -736,8 +736,8 @@ def test_a_digest_by_get_is_verified(server: FaultServer, asker: Asker) -> None:
     pinned = ImageReference(server.host, "app", digest=digest_of(body))
     server.on(f"GET /v2/app/manifests/{pinned.digest}", index(body), index(body + b" "))
 
-    assert asker.inspector.digest_of(pinned) == pinned.digest
-    answer = asker.inspector.digest_of(pinned)
+    assert asker.digest(pinned) == pinned.digest
+    answer = asker.digest(pinned)
     assert isinstance(answer, UnknownPlatforms)
     assert answer.reason is UnknownReason.DIGEST_MISMATCH
 

@@ -23,6 +23,7 @@ from tests.support.certificates import make_certificates
 from tests.support.faults import (
     FaultServer,
     Reply,
+    Seen,
     challenge,
     index,
     manifest,
@@ -516,7 +517,7 @@ def test_a_damaged_or_unknown_encoding(
     ("body", "why"),
     [
         (b"", "it is not JSON"),
-        (b"<html>", "it is not JSON"),
+        (b"\n<html>", "it is a web page, as of a login or a proxy, and not JSON"),
         (b"\xff\xfe{}", "it is not UTF-8 text"),
         (b"[]", "it is not a JSON object"),
         (b"{}", "it is neither an index nor a manifest"),
@@ -610,13 +611,27 @@ def test_a_registry_that_refuses_head_is_asked_with_get(
     server.on("HEAD /v2/app/manifests/1", Reply(status))
     server.on("GET /v2/app/manifests/1", index(index_body()))
 
-    assert asker.inspector.digest_of(reference(server)) == digest_of(index_body())
+    assert asker.digest(reference(server)) == digest_of(index_body())
+
+
+def test_a_refused_head_says_nothing_of_the_credentials(
+    server: FaultServer, new_asker: NewAsker
+) -> None:
+    def answer(seen: Seen) -> Reply:
+        if "authorization" not in seen.headers:
+            return challenge('Basic realm="x"')
+        return Reply(403) if seen.method == "HEAD" else index(index_body())
+
+    server.handle("/v2/app/manifests/1", answer)
+    asker = new_asker(keychain=Logins({server.host: Credential("c", "name", "secret")}))
+
+    assert asker.digest(reference(server)) == digest_of(index_body())
 
 
 def test_a_head_answer_without_a_digest_is_not_trusted(server: FaultServer, asker: Asker) -> None:
     server.on("/v2/app/manifests/1", index(index_body()))
 
-    assert asker.inspector.digest_of(reference(server)) == digest_of(index_body())
+    assert asker.digest(reference(server)) == digest_of(index_body())
     assert [seen.method for seen in server.seen] == ["HEAD", "GET"]
 
 
@@ -729,6 +744,18 @@ def test_a_trouble_that_does_not_pass(server: FaultServer, asker: Asker) -> None
     assert answer.reason is UnknownReason.UNREACHABLE
     assert answer.message == f"registry {server.host} answered 503 (4 attempts)"
     assert asker.clock.pauses == [0.3, 1.0, 3.0]
+
+
+def test_a_token_service_in_trouble_is_named(
+    server: FaultServer, other_server: FaultServer, new_asker: NewAsker
+) -> None:
+    asker = new_asker(hosts=trusted(server, other_server))
+    server.on("/v2/app/manifests/1", challenge(f'Bearer realm="http://{other_server.host}/token"'))
+    other_server.on("/token", Reply(503))
+
+    assert asker.unknown(reference(server)).message == (
+        f"registry {server.host} (by way of {other_server.host}) answered 503 (4 attempts)"
+    )
 
 
 @pytest.mark.parametrize("status", [400, 418, 501])

@@ -380,7 +380,9 @@ def test_a_folder_of_that_name_is_no_lock_file(repository: Path) -> None:
     assert find_lock(repository) is None
 
 
-@pytest.mark.parametrize("target", ["../../../secret.json", ".git/secret.json", "/proc/self/environ"])
+@pytest.mark.parametrize(
+    "target", ["../../../secret.json", ".git/secret.json", "/proc/self/environ"]
+)
 def test_a_link_that_leads_out_of_the_repository_is_refused(repository: Path, target: str) -> None:
     folder = repository / "charts" / "app"
     (repository.parent / "secret.json").write_text("{}")

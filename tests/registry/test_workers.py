@@ -45,6 +45,21 @@ def test_a_lane_has_its_limit_and_does_not_hold_up_the_others() -> None:
     assert most["slow"] == 2
 
 
+def test_a_free_thread_goes_to_the_lane_that_has_the_fewest() -> None:
+    """Else slow lanes could take all threads between them."""
+    start, go = threading.Event(), threading.Event()
+    with Workers(3, lambda _: 3) as workers:
+        gates = [workers.submit("gate", lambda: start.wait(BOUND)) for _ in range(3)]
+        slow = [workers.submit(lane, lambda: go.wait(BOUND)) for lane in ("slow", "silent") * 3]
+        fast = [workers.submit("fast", lambda: 1) for _ in range(3)]
+        start.set()
+        try:
+            assert [future.result(BOUND) for future in fast] == [1, 1, 1]
+        finally:
+            go.set()
+        assert all(future.result(BOUND) for future in (*gates, *slow))
+
+
 def test_jobs_that_split_themselves_do_not_wait_for_ever() -> None:
     """As many jobs as threads, each waiting for parts: they do their parts themselves."""
     barrier = threading.Barrier(2)

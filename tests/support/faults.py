@@ -136,7 +136,7 @@ class _Handler(BaseHTTPRequestHandler):
         with contextlib.suppress(OSError):
             self._send(self.faults.reply_to(seen))
 
-    do_GET = do_HEAD = do_POST = _answer  # noqa: N815 - http.server finds them by name
+    do_GET = do_HEAD = do_POST = do_CONNECT = _answer  # noqa: N815 - http.server finds them by name
 
     def _send(self, reply: Reply) -> None:
         if reply.silent:

@@ -12,6 +12,7 @@ from __future__ import annotations
 import base64
 import binascii
 import threading
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -93,35 +94,34 @@ class DockerKeychain:
     def __init__(self, environ: Mapping[str, str], home: Path, ask: AskHelper = ask_helper) -> None:
         self._environ, self._home, self._ask = environ, home, ask
         self._lock = threading.Lock()
+        self._helpers: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
         self._stores: tuple[_Store, ...] | None = None
         self._problems: list[str] = []
         self._helped: dict[tuple[str, str], HelperAnswer | None] = {}
         self._broken: dict[str, str] = {}
 
     def find(self, registry: str, repository: str) -> Lookup:
-        """The lock makes a helper run once, however many threads ask."""
         with self._lock:
             if self._stores is None:
                 self._stores = tuple(self._load())
-            problems = list(self._problems)
-            found = None
-            for store in self._stores:
-                try:
-                    found = self._find_in(store, registry, repository)
-                except HelperError as error:
-                    problems.append(f"{error} (named in {store.name})")
-                if found:
-                    break
-            searched = tuple(store.name for store in self._stores)
-            return Lookup(found, searched, tuple(problems))
+        problems = list(self._problems)
+        found = None
+        for store in self._stores:
+            try:
+                found = self._find_in(store, registry, repository)
+            except HelperError as error:
+                problems.append(f"{error} (named in {store.name})")
+            if found:
+                break
+        searched = tuple(store.name for store in self._stores)
+        return Lookup(found, searched, tuple(problems))
 
     def _find_in(self, store: _Store, registry: str, repository: str) -> Credential | None:
         for key in _hosts(registry):
             if helper := text_at(store.helpers, key):
                 return self._help(helper, key, store)
-        for key in _keys(registry, repository):
-            entry = object_at(store.auths, key)
-            if credential := _stored(entry, store.name):
+        for key in _keys(store.auths, registry, repository):
+            if credential := _stored(object_at(store.auths, key), store.name):
                 return credential
         if store.default_helper:
             server = _HUB_KEYS[0] if registry == DOCKER_HUB else registry
@@ -129,15 +129,19 @@ class DockerKeychain:
         return None
 
     def _help(self, helper: str, server: str, store: _Store) -> Credential | None:
-        if helper in self._broken:
-            raise HelperError(self._broken[helper])
-        if (helper, server) not in self._helped:
-            try:
-                self._helped[helper, server] = self._ask(helper, server)
-            except HelperError as error:
-                self._broken[helper] = str(error)
-                raise
-        answer = self._helped[helper, server]
+        """A helper runs once for a server, and one that hangs holds up nobody else's registries."""
+        with self._lock:
+            lock = self._helpers[helper]
+        with lock:
+            if helper in self._broken:
+                raise HelperError(self._broken[helper])
+            if (helper, server) not in self._helped:
+                try:
+                    self._helped[helper, server] = self._ask(helper, server)
+                except HelperError as error:
+                    self._broken[helper] = str(error)
+                    raise
+            answer = self._helped[helper, server]
         if answer is None:
             return None
         source = f"docker-credential-{helper}, named in {store.name}"
@@ -193,15 +197,20 @@ def _hosts(registry: str) -> tuple[str, ...]:
     return (registry, *_HUB_KEYS) if registry == DOCKER_HUB else (registry,)
 
 
-def _keys(registry: str, repository: str) -> Iterator[str]:
-    """What `auths` may call a repository, the most specific first."""
+def _keys(auths: JsonObject, registry: str, repository: str) -> Iterator[str]:
+    """What `auths` may call a repository, the most specific first.
+
+    Of a URL the host counts alone, as for Docker (`cli/config/credentials` `ConvertToHostname`).
+    """
     parts = repository.split("/")
     for length in range(len(parts), 0, -1):
         yield "/".join((registry, *parts[:length]))
-    yield from _hosts(registry)
-    for scheme in ("https://", "http://"):
-        for suffix in ("", "/", "/v1/", "/v2/"):
-            yield f"{scheme}{registry}{suffix}"
+    hosts = _hosts(registry)
+    yield from hosts
+    for key in auths:
+        scheme, _, rest = key.partition("://")
+        if scheme in ("http", "https") and rest.partition("/")[0] in hosts:
+            yield key
 
 
 def _stored(entry: JsonObject, source: str) -> Credential | None:

@@ -37,10 +37,13 @@ _MAX_SHOWN: Final = 100
 def name_artifact(declared: str, config_type: str, layer_types: Sequence[str]) -> str:
     """What a manifest holds, with its article; "" for an image.
 
-    declared: the `artifactType`. layer_types: one for each layer, "" where it has none.
+    declared: the `artifactType`, which keeps no node from running what has an image's config and
+    layers. layer_types: one for each layer, "" where it has none. Old signatures have an image's
+    config, too; that no layer is an image's gives them away.
     """
-    is_config = config_type in ("", *_CONFIG_TYPES)
-    if not declared and is_config and not _are_foreign(layer_types):
+    has_layers = any(media_type.startswith(_LAYER_PREFIXES) for media_type in layer_types)
+    foreign = bool(layer_types) and all(layer_types) and not has_layers
+    if config_type in ("", *_CONFIG_TYPES) and (has_layers or not (declared or foreign)):
         return ""
     types = (declared, config_type, *layer_types)
     for word, name in _NAMES:
@@ -52,9 +55,3 @@ def name_artifact(declared: str, config_type: str, layer_types: Sequence[str]) -
 def show_type(media_type: str) -> str:
     """A foreign media type for a message."""
     return shorten(printable(media_type), _MAX_SHOWN)
-
-
-def _are_foreign(layer_types: Sequence[str]) -> bool:
-    """Old signatures have an image's config; that no layer is an image's gives them away."""
-    known = any(media_type.startswith(_LAYER_PREFIXES) for media_type in layer_types)
-    return bool(layer_types) and all(layer_types) and not known

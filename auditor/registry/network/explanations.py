@@ -10,10 +10,11 @@ from typing import Final
 
 from auditor.images import ImageReference, UnknownReason
 from auditor.references import DOCKER_HUB, suspicion
+from auditor.registry.addresses import origin_of
 from auditor.registry.failures import Missing, RegistryFailure, foreign
 from auditor.registry.json_text import JsonError, parse_object, text_at
 from auditor.registry.network.endpoints import Endpoint
-from auditor.registry.network.faults import Fault, FaultKind
+from auditor.registry.network.faults import PROXY, Fault, FaultKind
 from auditor.registry.network.transport import Answer
 
 _TLS_HINTS: Final = {
@@ -22,6 +23,7 @@ _TLS_HINTS: Final = {
     FaultKind.CLIENT_CERTIFICATE: "set `client-cert` and `client-key` for this host",
     FaultKind.TLS: "check the TLS settings of this host",
 }
+_PROXY_HINT: Final = "check HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and NO_PROXY"
 _TLS: Final = b"HTTPS"
 _REACH_HINT: Final = "check the name and the network, or use a lock file"
 
@@ -29,7 +31,8 @@ _REACH_HINT: Final = "check the name and the network, or use a lock file"
 def explain_fault(endpoint: Endpoint, fault: Fault, attempts: int) -> RegistryFailure:
     """A request that got no answer."""
     name = f"registry {endpoint.name}"
-    where = f"{name} (by way of {fault.where})" if fault.where else name
+    between = "" if fault.kind is FaultKind.PROXY else fault.where
+    where = f"{name} (by way of {between})" if between else name
     if fault.kind is FaultKind.BLOCKED:
         message = f"refused to contact private address {fault.why} for {endpoint.name}"
         hint = f"if {fault.where or endpoint.name} is yours, list it under `registries`"
@@ -42,14 +45,17 @@ def explain_fault(endpoint: Endpoint, fault: Fault, attempts: int) -> RegistryFa
         return RegistryFailure(UnknownReason.MALFORMED, f"{where}: {fault.why}")
     tries = f" ({attempts} attempts)" if attempts > 1 else ""
     message = f"{where} unreachable: {fault.why}{tries}"
-    return RegistryFailure(UnknownReason.UNREACHABLE, message, _REACH_HINT)
+    hint = _PROXY_HINT if fault.where == PROXY else _REACH_HINT
+    return RegistryFailure(UnknownReason.UNREACHABLE, message, hint)
 
 
 def explain_exhausted(endpoint: Endpoint, answer: Answer, attempts: int) -> RegistryFailure:
     """A registry that keeps answering that it cannot now."""
     if answer.status == HTTPStatus.TOO_MANY_REQUESTS:
         return _limited(endpoint, answer)
-    message = f"registry {endpoint.name} answered {answer.status} ({attempts} attempts)"
+    there = origin_of(answer.url)
+    by = "" if there == endpoint.origin else f" (by way of {there})"
+    message = f"registry {endpoint.name}{by} answered {answer.status} ({attempts} attempts)"
     hint = "try again later, or use a lock file"
     return RegistryFailure(UnknownReason.UNREACHABLE, message, hint)
 

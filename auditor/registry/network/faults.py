@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import socket
 import ssl
 from collections.abc import Iterator
@@ -13,6 +14,11 @@ import urllib3.exceptions
 from auditor.registry.network.connections import BlockedPeer
 
 PROXY: Final = "the proxy"
+_TUNNEL: Final = re.compile(r"Tunnel connection failed: ([0-9]{3})")
+_REFUSALS: Final = {
+    "403": "does not let podfit through (403)",
+    "407": "wants a name and a password, or others (407)",
+}
 _MAX_CAUSES: Final = 20
 _PLAIN_HTTP: Final = ("WRONG_VERSION_NUMBER", "HTTP_REQUEST", "RECORD_LAYER_FAILURE")
 _CLIENT_CERTIFICATE: Final = ("CERTIFICATE_REQUIRED", "BAD_CERTIFICATE", "HANDSHAKE_FAILURE")
@@ -21,6 +27,7 @@ _CLIENT_CERTIFICATE: Final = ("CERTIFICATE_REQUIRED", "BAD_CERTIFICATE", "HANDSH
 class FaultKind(Enum):
     """What went wrong. The order is that of the connection's life."""
 
+    PROXY = "proxy"
     NAME = "name"
     BLOCKED = "blocked"
     CONNECT = "connect"
@@ -81,12 +88,21 @@ def _known(cause: BaseException) -> Fault | None:
             return _tls_fault(cause)
         case urllib3.exceptions.NewConnectionError():
             return None  # It counts as a ConnectTimeoutError; its cause knows better.
+        case OSError() if refusal := _TUNNEL.match(str(cause)):
+            return proxy_fault(_REFUSALS.get(refusal[1], f"answered {refusal[1]}"))
         case TimeoutError() | urllib3.exceptions.ConnectTimeoutError():
             return Fault(FaultKind.TIMEOUT, "the connection timed out", transient=True)
         case urllib3.exceptions.ReadTimeoutError():
             return Fault(FaultKind.TIMEOUT, "it did not answer in time", transient=True)
         case _:
             return None
+
+
+def proxy_fault(why: str) -> Fault:
+    """A proxy that is of no use. why: what it is or does."""
+    fault = Fault(FaultKind.PROXY, f"the proxy {why}")
+    fault.where = PROXY
+    return fault
 
 
 def _tls_fault(error: ssl.SSLError) -> Fault:

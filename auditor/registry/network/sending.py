@@ -29,6 +29,7 @@ _DELAYS: Final = (0.3, 1.0, 3.0, 8.0)
 """Seconds before each retry, at most: the delay itself is a random part of it (full jitter)."""
 _HOST_FAULTS: Final = frozenset(
     {
+        FaultKind.PROXY,
         FaultKind.NAME,
         FaultKind.BLOCKED,
         FaultKind.CONNECT,

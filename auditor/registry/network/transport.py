@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 import requests
 import requests.adapters
@@ -30,7 +31,7 @@ from auditor.registry.network.bodies import (
     read_whole,
 )
 from auditor.registry.network.connections import BlockedPeer, LiveConnections, pool_classes
-from auditor.registry.network.faults import Fault, FaultKind, fault_of
+from auditor.registry.network.faults import Fault, FaultKind, fault_of, proxy_fault
 from auditor.registry.network.tls import tls_context
 from auditor.registry.options import HostOptions
 
@@ -213,7 +214,23 @@ def _as_it_is(request: requests.PreparedRequest) -> requests.PreparedRequest:
 def _proxies(url: str) -> dict[str, str]:
     if is_loopback_name(origin_of(url).host):
         return {}
-    return dict(requests.utils.get_environ_proxies(url))
+    proxies = dict(requests.utils.get_environ_proxies(url))
+    if proxy := requests.utils.select_proxy(url, proxies):
+        _check_proxy(proxy)
+    return proxies
+
+
+def _check_proxy(proxy: str) -> None:
+    """Raises Fault; `requests` would blame the registry. With PySocks the guards were not kept."""
+    if proxy.lower().startswith("socks"):
+        raise proxy_fault("is a SOCKS proxy, and podfit speaks to HTTP proxies alone")
+    try:
+        parts = urlsplit(proxy if "://" in proxy else f"http://{proxy}")
+        usable = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+    except ValueError:
+        usable = False
+    if not usable:
+        raise proxy_fault("is not written as http://host:port")
 
 
 def _body(response: requests.Response, limit: int) -> bytes:

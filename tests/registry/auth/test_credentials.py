@@ -2,6 +2,7 @@
 
 import base64
 import json
+import threading
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,8 @@ import pytest
 
 from auditor.registry.auth.credential_helpers import HelperAnswer, HelperError
 from auditor.registry.auth.credentials import Credential, DockerKeychain, Lookup
+
+BOUND = 5.0
 
 
 def auth(user: str, secret: str = "secret") -> dict[str, str]:
@@ -100,6 +103,9 @@ def test_the_default_places(home: Path) -> None:
         ("https://ghcr.io", "ghcr.io"),
         ("https://ghcr.io/v1/", "ghcr.io"),
         ("http://ghcr.io/v2/", "ghcr.io"),
+        ("https://ghcr.io/v2/_catalog", "ghcr.io"),
+        ("https://ghcr.io:5000/", "ghcr.io:5000"),
+        ("https://registry-1.docker.io/v2", "docker.io"),
         ("ghcr.io:5000", "ghcr.io:5000"),
         ("ghcr.io/team", "ghcr.io"),
         ("ghcr.io/team/app", "ghcr.io"),
@@ -124,6 +130,9 @@ def test_names_that_match(home: Path, key: str, registry: str) -> None:
         ("ghcr.io/tea", "ghcr.io"),
         ("ghcr.io/team/app/deeper", "ghcr.io"),
         ("*.io", "ghcr.io"),
+        ("https://ghcr.io.evil.example/ghcr.io", "ghcr.io"),
+        ("https://ghcr.io@evil.example/", "ghcr.io"),
+        ("ftp://ghcr.io/", "ghcr.io"),
         ("https://index.docker.io/v1/", "index.docker.io.evil.example"),
     ],
 )
@@ -299,6 +308,36 @@ def test_a_helper_that_fails_is_a_problem_and_is_not_run_again(home: Path) -> No
 
     assert helper.asked == [("desktop", "r.example")]
     assert keychain.find("r.example", "app").credential
+
+
+def test_a_helper_that_hangs_holds_up_no_other_registry(home: Path) -> None:
+    go, asked = threading.Event(), threading.Event()
+
+    def ask(helper: str, server: str) -> HelperAnswer | None:
+        asked.set()
+        assert go.wait(BOUND)
+        return None
+
+    helpers = {"slow.example": "slow"}
+    write(
+        home / ".docker" / "config.json",
+        {"credHelpers": helpers, "auths": {"r.example": auth("me")}},
+    )
+    keychain = DockerKeychain({}, home, ask)
+    slow = threading.Thread(target=keychain.find, args=("slow.example", "app"), daemon=True)
+    slow.start()
+    assert asked.wait(BOUND)
+    try:
+        found: list[Lookup] = []
+        other = threading.Thread(target=lambda: found.append(keychain.find("r.example", "app")))
+        other.start()
+        other.join(BOUND / 2)
+        assert [lookup.credential for lookup in found] == [
+            Credential("~/.docker/config.json", "me", "secret")
+        ]
+    finally:
+        go.set()
+    slow.join(BOUND)
 
 
 def test_secrets_are_not_shown() -> None:

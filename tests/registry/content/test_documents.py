@@ -234,6 +234,14 @@ def test_images(layers: Any, config_type: str) -> None:
     assert isinstance(parse(value), ImageManifest)
 
 
+def test_an_image_stays_one_whatever_artifact_it_says_it_is() -> None:
+    """Nodes look at its config, not at its `artifactType`."""
+    layer = {"mediaType": "application/vnd.oci.image.layer.v1.tar+gzip"}
+    value = {"artifactType": "application/vnd.example+json", "config": CONFIG, "layers": [layer]}
+
+    assert isinstance(parse(value), ImageManifest)
+
+
 @pytest.mark.parametrize(
     ("value", "expected"),
     [

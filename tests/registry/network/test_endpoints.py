@@ -275,7 +275,7 @@ def test_digests_come_from_mirrors_too(
     digest = registry.push_image("digests/app", "1")
     asker = new_asker(namespaces=mirrored(server, Place(registry.host)))
 
-    assert asker.inspector.digest_of(ImageReference(server.host, "digests/app", "1")) == digest
+    assert asker.digest(ImageReference(server.host, "digests/app", "1")) == digest
     assert server.seen == []
 
 

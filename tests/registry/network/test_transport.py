@@ -7,7 +7,7 @@ from auditor.registry.network.transport import Answer, Request
 from auditor.registry.options import HostOptions
 from tests.registry.conftest import NewAsker
 from tests.registry.test_hostile import SECRET, index_body
-from tests.support.faults import FaultServer, index
+from tests.support.faults import FaultServer, Reply, index
 
 IMAGE = ImageReference("registry.example", "app", "1")
 PLAIN = {"registry.example": HostOptions(insecure="http")}
@@ -68,6 +68,52 @@ def test_a_proxy_that_is_down(new_asker: NewAsker, monkeypatch: pytest.MonkeyPat
         "registry registry.example (by way of the proxy) unreachable: "
         "connection refused (3 attempts)"
     )
+
+
+@pytest.mark.parametrize(
+    ("proxy", "why"),
+    [
+        ("socks5://127.0.0.1:9", "is a SOCKS proxy, and podfit speaks to HTTP proxies alone"),
+        ("SOCKS5H://127.0.0.1:9", "is a SOCKS proxy, and podfit speaks to HTTP proxies alone"),
+        ("http://", "is not written as http://host:port"),
+        ("::::", "is not written as http://host:port"),
+        ("ftp://127.0.0.1:9", "is not written as http://host:port"),
+        (f"http://user:{SECRET}@127.0.0.1:99999", "is not written as http://host:port"),
+    ],
+)
+def test_a_proxy_that_is_none(
+    new_asker: NewAsker, monkeypatch: pytest.MonkeyPatch, proxy: str, why: str
+) -> None:
+    monkeypatch.setenv("ALL_PROXY", proxy)
+
+    answer = new_asker(hosts=PLAIN).unknown(IMAGE)
+
+    assert answer.message == f"registry registry.example unreachable: the proxy {why}"
+    assert answer.hint == "check HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and NO_PROXY"
+
+
+@pytest.mark.parametrize(
+    ("status", "why"),
+    [
+        (403, "does not let podfit through (403)"),
+        (407, "wants a name and a password, or others (407)"),
+        (502, "answered 502"),
+    ],
+)
+def test_a_proxy_that_refuses(
+    server: FaultServer,
+    new_asker: NewAsker,
+    monkeypatch: pytest.MonkeyPatch,
+    status: int,
+    why: str,
+) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", f"http://user:{SECRET}@{server.host}")
+    server.on("CONNECT registry.example:443", Reply(status))
+
+    answer = new_asker().unknown(IMAGE)
+
+    assert answer.message == f"registry registry.example unreachable: the proxy {why}"
+    assert server.paths() == ["CONNECT registry.example:443"]
 
 
 def test_secrets_are_not_shown() -> None:
