@@ -93,7 +93,8 @@ class NodePool:
     their names, where known. node_labels: name -> that node's labels beside those of the pool.
     open_labels: the nodes may carry labels that nobody told us of, so a missing one proves nothing.
     unschedulable: cordoned. emulation: architectures that the nodes can run beside their own
-    (binfmt). runtime: None where the profile does not say.
+    (binfmt). runtime: None where the profile does not say. resources: the extended resources and
+    huge pages that nodes offer; None where nobody told us.
     """
 
     name: str
@@ -107,6 +108,7 @@ class NodePool:
     emulation: frozenset[str] = frozenset()
     varying: frozenset[str] = frozenset()
     node_labels: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    resources: frozenset[str] | None = None
 
 
 def platform_labels(platform: Platform) -> dict[str, str]:

@@ -2,8 +2,8 @@
 
 The path of a pod: the API server admits it; the DaemonSet controller picks nodes by the template;
 the scheduler filters; `spec.nodeName` goes past the scheduler. Sources: kube-scheduler plug-ins
-nodeaffinity, tainttoleration, nodeunschedulable, podtopologyspread; `daemon_controller.go`
-NodeShouldRunDaemonPod.
+nodeaffinity, tainttoleration, nodeunschedulable, podtopologyspread, noderesources;
+`daemon_controller.go` NodeShouldRunDaemonPod.
 """
 
 from __future__ import annotations
@@ -55,6 +55,7 @@ class Predicate(Enum):
     TAINTS = "taints"
     CORDON = "cordon"
     TOPOLOGY = "topology-spread"
+    RESOURCES = "resources"
     SCHEDULER = "scheduler"
 
 
@@ -176,6 +177,7 @@ def _place_on(
         *_affinity(scheduling, node),
         _taints(tolerations, pool, cluster),
         *_topology(scheduling, node),
+        *_resources(scheduling, pool),
         _cordon(tolerations, pool, cluster),
         *_scheduler(scheduling),
     ]
@@ -276,6 +278,14 @@ def _topology(scheduling: Scheduling, node: NodeView) -> Iterator[Step]:
         if answer is not True:
             outcome = "the nodes lack the label" if answer is False else _UNSAID
             yield Step(Predicate.TOPOLOGY, answer, f"topology key {key}: {outcome}", place_)
+
+
+def _resources(scheduling: Scheduling, pool: NodePool) -> Iterator[Step]:
+    """How much of a resource is left is dynamic, but a node has to offer it at all."""
+    for name in scheduling.resources:
+        answer = None if pool.resources is None else name in pool.resources
+        outcome = {True: "the nodes offer it", False: "the nodes offer none", None: _UNSAID}[answer]
+        yield Step(Predicate.RESOURCES, answer, f"resource {name}: {outcome}")
 
 
 def _scheduler(scheduling: Scheduling) -> Iterator[Step]:

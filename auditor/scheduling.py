@@ -15,6 +15,7 @@ Place = tuple[int, int]
 """Line and column in the document, from 1; (0, 0) for what no document says."""
 
 _NOWHERE: Final[Place] = (0, 0)
+_NONE: Final = (None, 0, "0", "")
 
 _FORBIDDEN_ON_WINDOWS: Final[Mapping[tuple[str, ...], tuple[str, ...]]] = {
     (): ("hostPID", "hostIPC", "shareProcessNamespace", "hostUsers", "resources"),
@@ -110,6 +111,7 @@ class Scheduling:
     node_selector: all must hold. required_terms: one of them must hold; None where there is no
     required node affinity at all. preferred_terms: only a wish, never a guard. spread_keys: the
     topology keys of `DoNotSchedule` spread constraints, which a node must carry. os_name: spec.os.
+    resources: extended resources and huge pages that it asks for, which only some nodes offer.
     host_process: whether its containers run on the Windows host itself; both where they differ.
     linux_only, windows_only: fields present that the API server refuses for the other OS.
     """
@@ -126,6 +128,7 @@ class Scheduling:
     host_process: frozenset[bool] = frozenset()
     gated: bool = False
     spread_keys: tuple[str, ...] = ()
+    resources: tuple[str, ...] = ()
     linux_only: tuple[str, ...] = ()
     windows_only: tuple[str, ...] = ()
     places: Mapping[str, Place] = field(default_factory=dict, compare=False)
@@ -152,6 +155,7 @@ def read_scheduling(spec: Node) -> Scheduling:
         host_process=frozenset(_host_processes(spec)),
         gated=bool(spec.items_at("schedulingGates")),
         spread_keys=_spread_keys(spec),
+        resources=tuple(sorted(set(_resources(spec)))),
         linux_only=tuple(_linux_only_fields(spec)),
         windows_only=tuple(_windows_only_fields(spec)),
         places={"": (spec.line, spec.column), **(spec.keys or {})},
@@ -233,6 +237,16 @@ def _spread_keys(spec: Node) -> tuple[str, ...]:
         for constraint in spec.items_at("topologySpreadConstraints")
         if constraint.text_at("whenUnsatisfiable") == "DoNotSchedule"
     )
+
+
+def _resources(spec: Node) -> Iterator[str]:
+    """Those that a node must offer (`helpers.go`, IsExtendedResourceName); zero asks for none."""
+    demands = filter(None, (container.get("resources") for container in _containers(spec)))
+    amounts = (node.mapping_at(key) for node in demands for key in ("limits", "requests"))
+    for name, amount in (item for group in amounts for item in group.items()):
+        extended = "/" in name and "kubernetes.io/" not in name
+        if (extended or name.startswith("hugepages-")) and amount.value not in _NONE:
+            yield name
 
 
 def _linux_only_fields(spec: Node) -> list[str]:

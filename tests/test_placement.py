@@ -18,6 +18,7 @@ THREE = pool(
     nodes=("a", "b", "c"),
     node_labels={"a": {"zone": "z1"}, "b": {"zone": "z2"}, "c": {"disk": "ssd"}},
 )
+GPU = "initContainers: [{name: a, image: a, resources: {limits: {nvidia.com/gpu: 1}}}]"
 SPREAD = "topologySpreadConstraints: [{topologyKey: KEY, whenUnsatisfiable: DoNotSchedule}]"
 
 
@@ -45,6 +46,20 @@ def in_zone(zone: str) -> str:
             REFUSED,
             Predicate.NODE_SELECTOR,
             "nodeSelector zone=z2: the nodes have z1",
+        ),
+        (
+            GPU,
+            LINUX,
+            UNDECIDED,
+            Predicate.RESOURCES,
+            "resource nvidia.com/gpu: the cluster profile does not say",
+        ),
+        (
+            GPU,
+            pool(resources=frozenset({"amd.com/gpu"})),
+            REFUSED,
+            Predicate.RESOURCES,
+            "resource nvidia.com/gpu: the nodes offer none",
         ),
         (
             "nodeSelector: {rack: r1}",
@@ -168,6 +183,7 @@ def test_the_step_that_decides(
         ("tolerations: [{key: os, operator: Exists}]", TAINTED),
         ("tolerations: [{operator: Exists}]", CORDONED),
         ("tolerations: [{key: node.kubernetes.io/unschedulable, operator: Exists}]", CORDONED),
+        (GPU, pool(resources=frozenset({"nvidia.com/gpu"}))),
         ("nodeName: b", THREE),
         ("nodeSelector: {zone: z2}", THREE),
         ("nodeSelector: {disk: ssd}", THREE),
@@ -357,3 +373,9 @@ def test_the_clusters_own_webhook_tolerates_for_pods_that_select() -> None:
     assert placed(spec, arm).verdict is REFUSED
     assert placed("", arm, selector_tolerations=gke).verdict is REFUSED
     assert placed(spec, arm, kind="DaemonSet", selector_tolerations=gke).verdict is REFUSED
+
+
+def test_the_daemon_set_controller_does_not_look_at_resources() -> None:
+    placement = placed(GPU, pool(resources=frozenset()), kind="DaemonSet")
+
+    assert (placement.verdict, placement.creates_pod) == (REFUSED, True)

@@ -156,9 +156,10 @@ _INSTRUCTIONS = {
 def carry_out(fix: str, spec: dict[str, Any]) -> None:
     """Does in a pod spec what the text of a fix says."""
     selector = spec.setdefault("nodeSelector", {})
-    found = {name: pattern.search(fix) for name, pattern in _INSTRUCTIONS.items()}
-    for name, match in found.items():
-        match match and name:
+    for name, pattern in _INSTRUCTIONS.items():
+        if (match := pattern.search(fix)) is None:
+            continue
+        match name:
             case "select":
                 selector |= yaml.safe_load(match["value"])
             case "require":

@@ -142,6 +142,20 @@ def test_only_spread_constraints_that_block_are_kept() -> None:
     assert scheduling.spread_keys == ("zone",)
 
 
+def test_only_resources_that_not_every_node_offers_are_kept() -> None:
+    scheduling = read(
+        "initContainers:\n"
+        "- {name: a, resources: {requests: {cpu: 1, hugepages-2Mi: 64Mi, amd.com/gpu: '0'}}}\n"
+        "containers:\n"
+        "- {name: b, resources: {limits: {nvidia.com/gpu: 1, memory: 1Gi, intel.com/xpu: 0}}}\n"
+        "- {name: c, resources: {requests: {nvidia.com/gpu: '2', acme.dev/fpga: null}}}\n"
+        "- {name: d, resources: {limits: {requests.kubernetes.io/storage: 1}}}\n"
+        "- {name: e, resources: {claims: [{name: gpu}]}}"
+    )
+
+    assert scheduling.resources == ("hugepages-2Mi", "nvidia.com/gpu")
+
+
 @pytest.mark.parametrize(
     ("text", "fields"),
     [
@@ -215,6 +229,7 @@ def test_host_process(pod: str, own: str, expected: set[bool]) -> None:
         ),
         ("nodeSelector: {build: 20348}", "expected text, not the number 20348", (4, 25)),
         ("nodeSelector: linux", "`nodeSelector`: expected a mapping, not text", (4, 17)),
+        ("containers: [{resources: {limits: [a]}}]", "`limits`: expected a mapping", (4, 37)),
         ("tolerations: {operator: Exists}", "`tolerations`: expected a list", (4, 16)),
         ("tolerations: [{tolerationSeconds: '9'}]", "expected a whole number", (4, 37)),
         ("tolerations: [{tolerationSeconds: true}]", "expected a whole number", (4, 37)),

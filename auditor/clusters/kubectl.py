@@ -147,6 +147,7 @@ def _labels(node: Node) -> dict[str, str]:
 
 def _pools(nodes: Sequence[Node]) -> tuple[NodePool, ...]:
     groups: dict[_Kind, dict[str, dict[str, str]]] = {}
+    offers: dict[_Kind, set[str] | None] = {}
     seen: set[str] = set()
     for node in nodes:
         name = required(required(node, "metadata", "a Node"), "name", "a Node").text()
@@ -155,14 +156,27 @@ def _pools(nodes: Sequence[Node]) -> tuple[NodePool, ...]:
         seen.add(name)
         kind = _kind(node, name)
         groups.setdefault(kind, {})[name] = {**platform_labels(kind.platform), **_labels(node)}
+        offers[kind] = _united(offers.get(kind, set()), _resources(node))
     names = _pool_names(tuple(groups))
     return tuple(
-        _pool(name, kind, members)
+        _pool(name, kind, members, offers[kind])
         for name, (kind, members) in zip(names, groups.items(), strict=True)
     )
 
 
-def _pool(name: str, kind: _Kind, members: dict[str, dict[str, str]]) -> NodePool:
+def _united(one: set[str] | None, other: set[str] | None) -> set[str] | None:
+    return None if one is None or other is None else one | other
+
+
+def _resources(node: Node) -> set[str] | None:
+    """Whatever it says to have, be it 0 at the moment because a device plug-in restarts."""
+    capacity = node.at("status", "capacity")
+    return None if capacity is None else set(capacity.mapping())
+
+
+def _pool(
+    name: str, kind: _Kind, members: dict[str, dict[str, str]], resources: set[str] | None
+) -> NodePool:
     common = set.intersection(*(set(labels.items()) for labels in members.values()))
     return NodePool(
         name=name,
@@ -175,6 +189,7 @@ def _pool(name: str, kind: _Kind, members: dict[str, dict[str, str]]) -> NodePoo
         node_labels={
             node: dict(sorted(set(labels.items()) - common)) for node, labels in members.items()
         },
+        resources=None if resources is None else frozenset(resources),
     )
 
 

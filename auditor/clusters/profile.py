@@ -48,6 +48,7 @@ POOL_KEYS: Final = (
     "nodes",
     "unschedulable",
     "emulation",
+    "resources",
 )
 _NODE_SYSTEMS: Final = ("linux", "windows")
 _T = TypeVar("_T")
@@ -113,7 +114,14 @@ def _pool(node: Node) -> NodePool:
         open_labels=node.flag_at("openLabels"),
         unschedulable=node.flag_at("unschedulable"),
         emulation=frozenset(map(_architecture, node.items_at("emulation"))),
+        resources=_resources(node),
     )
+
+
+def _resources(node: Node) -> frozenset[str] | None:
+    if node.get("resources") is None:
+        return None
+    return frozenset(item.text() for item in node.items_at("resources"))
 
 
 def _architecture(node: Node) -> str:

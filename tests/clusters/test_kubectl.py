@@ -443,3 +443,18 @@ def test_a_wrong_selector_of_a_project() -> None:
         assert caught.value.message == (
             f"annotation openshift.io/node-selector: {text!r} is not key=value"
         )
+
+
+def test_what_the_nodes_of_a_pool_offer() -> None:
+    def offered(*capacities: dict[str, str]) -> frozenset[str] | None:
+        nodes = [node(f"node-{index}") for index, _ in enumerate(capacities)]
+        for item, capacity in zip(nodes, capacities, strict=True):
+            item["status"] |= {"capacity": capacity} if capacity else {}
+        (pool,) = read(*nodes).pools
+        return pool.resources
+
+    gpu = {"cpu": "2", "nvidia.com/gpu": "0"}  # 0 as long as the device plug-in restarts
+    assert offered(gpu) == {"cpu", "nvidia.com/gpu"}
+    assert offered(gpu, {"pods": "110"}) == {"cpu", "nvidia.com/gpu", "pods"}
+    assert offered(gpu, {}) is None
+    assert offered({}, gpu) is None

@@ -34,6 +34,7 @@ WHOLE = """
       taints: ["dedicated=linux:NoSchedule", "gpu:NoExecute"]
       nodes: [node-1, node-2, node-1]
       emulation: [arm64, aarch64, s390x]
+      resources: [nvidia.com/gpu, hugepages-2Mi]
       unschedulable: true
       openLabels: true
     - name: windows
@@ -77,7 +78,9 @@ def test_the_whole_form() -> None:
         unschedulable=True,
         emulation=frozenset({"arm64", "s390x"}),
         varying=frozenset({"topology.kubernetes.io/zone"}),
+        resources=frozenset({"nvidia.com/gpu", "hugepages-2Mi"}),
     )
+    assert windows.resources is None
     assert windows.labels["node.kubernetes.io/windows-build"] == "10.0.20348"
     assert not windows.open_labels
     assert cluster.runtime_classes == {
