@@ -36,6 +36,18 @@ class Flags:
     rules: RuleFlags = field(default_factory=RuleFlags)
     ignores: IgnoreFlags = field(default_factory=IgnoreFlags)
 
+    @property
+    def named(self) -> tuple[str, ...]:
+        """The SOURCEs. What lies in the current folder is named from there, so all paths are."""
+        return tuple(map(_from_here, self.sources.sources))
+
+
+def _from_here(source: str) -> str:
+    path = Path(source)
+    if not path.is_absolute() or not path.is_relative_to(Path.cwd()):
+        return source
+    return path.relative_to(Path.cwd()).as_posix()
+
 
 def make_config(flags: Flags) -> Config:
     """What the user wants.
@@ -48,7 +60,7 @@ def make_config(flags: Flags) -> Config:
     areas, resolved = survey(flags)
     fail_on = resolved.fail_on.value
     return Config(
-        sources=tuple(flags.sources.sources),
+        sources=flags.named,
         source_options=SourceOptions(
             helm=_helm_options(flags.sources),
             trees=tuple(area.tree for area in areas),
@@ -79,7 +91,7 @@ def survey(flags: Flags) -> tuple[tuple[Area, ...], Resolved]:
     if config.config is not None and config.no_config:
         raise UsageError("--config and --no-config exclude each other")
     lookup = Lookup(config.config, wanted=not config.no_config, trusted=config.trust_config)
-    areas = find_areas(flags.sources.sources, load_rulebook(config.rule_folders), lookup)
+    areas = find_areas(flags.named, load_rulebook(config.rule_folders), lookup)
     return areas, resolve(given_settings(flags), areas, cluster=DEFAULT)
 
 

@@ -32,11 +32,12 @@ from auditor.sources.open import open_sources
 
 @dataclass(frozen=True, slots=True)
 class _Target:
-    """One lock file and the images that belong into it."""
+    """One lock file and the images that belong into it. whole: all of its sources could be read."""
 
     path: Path
     images: frozenset[ImageReference]
     old: LockFile
+    whole: bool
 
 
 def run_lock(config: Config, *, check: bool, update: Sequence[str], watch: WatchFlags) -> int:
@@ -91,7 +92,8 @@ def _target(path: Path, inventory: Inventory, stated: Overrides) -> _Target:
     parsed = parse_images(inventory).values()
     references = {item for item in parsed if isinstance(item, ImageReference)}
     images = frozenset(item for item in references if stated(item) is None)
-    return _Target(path, images, read_lock(path) if path.exists() else LockFile())
+    old = read_lock(path) if path.exists() else LockFile()
+    return _Target(path, images, old, whole=not inventory.problems)
 
 
 def _asked(target: _Target, wanted: frozenset[ImageReference]) -> frozenset[ImageReference]:
@@ -108,9 +110,12 @@ def _finish(
     *,
     check: bool,
 ) -> int:
-    found = {image: answers[image] for image in _asked(target, wanted)}
-    kept = {image: known for image, known in target.old.images.items() if image in target.images}
-    found = {**kept, **found}
+    used = target.images if target.whole else target.images | target.old.images.keys()
+    kept = {image: known for image, known in target.old.images.items() if image in used}
+    found = {**kept, **{image: answers[image] for image in _asked(target, wanted)}}
+    if not found and not target.whole:
+        tell(f"{target.path} was not written: nothing could be read")
+        return EXIT_INCOMPLETE
     comparison = compare(target.old, found)
     if check:
         return _check(target, comparison)

@@ -99,5 +99,29 @@ def test_an_image_that_is_gone_keeps_the_lock_incomplete(pod: Path, registry: Re
     assert "lock/none:1" in done.err
 
 
+def test_what_could_not_be_read_keeps_its_entries(pod: Path) -> None:
+    assert podfit("lock", pod).code == 0
+    before = locked(pod)
+    (pod / "pod.json").write_text("{")
+
+    check, again = podfit("lock", pod, "--check"), podfit("lock", pod)
+
+    assert (check.code, "not used" in check.out) == (3, False)
+    assert (again.code, again.out) == (
+        3,
+        f"unchanged: {pod / 'podfit.lock.json'} (2 images)\n",
+    )
+    assert locked(pod) == before
+
+
+def test_no_lock_file_is_written_where_nothing_could_be_read(tmp_path: Path) -> None:
+    done = podfit("lock", tmp_path / "nope")
+
+    path = tmp_path / "podfit.lock.json"
+    assert (done.code, done.out) == (3, "")
+    assert done.err.endswith(f"{path} was not written: nothing could be read\n")
+    assert not path.exists()
+
+
 def test_lock_with_locked_makes_no_sense(pod: Path) -> None:
     assert podfit("lock", pod, "--locked").code == 2

@@ -41,6 +41,17 @@ def repository(tmp_path: Path) -> Iterator[ChartRepository]:
         yield running
 
 
+def test_what_lies_here_is_named_from_here(repo: Path, tmp_path: Path) -> None:
+    (repo / "deploy").mkdir()
+    (repo / "deploy" / "web.yaml").write_text(POD)
+    elsewhere = tmp_path / "elsewhere.yaml"
+    elsewhere.write_text(POD)
+
+    done = podfit("audit", repo / "deploy", elsewhere, repo / "nope", "--locked", "-o", "concise")
+    found = {line.partition(":")[0] for line in done.out.splitlines()}
+    assert found == {"deploy/web.yaml", str(elsewhere), "nope"}
+
+
 def test_a_chart_elsewhere_and_its_lock_file_here(repository: ChartRepository) -> None:
     done = podfit("audit", f"{repository.url}/web@0.1.0", "--locked", "-o", "json")
 
