@@ -139,11 +139,11 @@ def _cached_registries(
         yield Inspection(CachingInspector(None, cache), lambda: cache.notes)
         return
     from auditor.cli.registries import registry_options
-    from auditor.registry.auth.credentials import DockerKeychain
+    from auditor.registry.auth.credentials import DockerKeychain, user_home
     from auditor.registry.client import RegistryInspector
 
     options = registry_options(config.images)
-    keychain = DockerKeychain(os.environ, Path.home())
+    keychain = DockerKeychain(os.environ, user_home())
     with RegistryInspector(options, keychain=keychain, blobs=cache, observer=observer) as origin:
         remarks = lambda: (*cache.notes, *origin.remarks)  # noqa: E731
         if config.images.verify_children:

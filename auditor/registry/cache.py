@@ -69,12 +69,18 @@ class _File:
 
 
 def default_root(environment: Mapping[str, str]) -> Path:
-    """PODFIT_CACHE_DIR, else the place for caches that the operating system names."""
+    """PODFIT_CACHE_DIR, else the place for caches that the operating system names.
+
+    A user without a home, as in some containers, has none: nothing can be written below it.
+    """
     if chosen := environment.get("PODFIT_CACHE_DIR"):
         return Path(chosen)
     import platformdirs
 
-    return platformdirs.user_cache_path("podfit", appauthor=False)
+    try:
+        return platformdirs.user_cache_path("podfit", appauthor=False)
+    except RuntimeError:
+        return Path(os.devnull, "podfit")
 
 
 def charts_folder(root: Path) -> Path:

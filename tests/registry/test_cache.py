@@ -357,3 +357,17 @@ def test_many_processes_share_one_cache(tmp_path: Path) -> None:
 
     assert complaints == [""] * 4
     assert [name for name in files(tmp_path) if ".podfit-" in name] == []
+
+
+def test_a_user_without_a_home_has_no_cache(monkeypatch: pytest.MonkeyPatch) -> None:
+    def nobody(*_: object, **__: object) -> Path:
+        raise RuntimeError("could not determine the home directory")
+
+    monkeypatch.setattr("platformdirs.user_cache_path", nobody)
+    cache = Cache(default_root({}))
+    content = b"{}"
+    cache.put(digest_of(content), content)
+    cache.keep_answer(NGINX, KNOWN)
+    assert cache.get(digest_of(content)) is None
+    assert cache.answer_of(NGINX) is None
+    assert len(cache.notes) == 1

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import os
 import threading
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
@@ -65,6 +66,14 @@ class Keychain(Protocol):
         ...
 
 
+def user_home() -> Path | None:
+    """The folder below which Docker and Podman keep logins; some containers' users have none."""
+    try:
+        return Path.home()
+    except RuntimeError:
+        return None
+
+
 class NoCredentials:
     """The keychain of someone who is not logged in anywhere."""
 
@@ -88,11 +97,13 @@ AskHelper = Callable[[str, str], HelperAnswer | None]
 class DockerKeychain:
     """The credentials of the user's Docker and Podman logins. Read once, when first asked.
 
-    environ: of the process. home: the user's. ask: runs a credential helper.
+    environ: of the process. home: the user's, None where there is none. ask: runs a helper.
     """
 
-    def __init__(self, environ: Mapping[str, str], home: Path, ask: AskHelper = ask_helper) -> None:
-        self._environ, self._home, self._ask = environ, home, ask
+    def __init__(
+        self, environ: Mapping[str, str], home: Path | None, ask: AskHelper = ask_helper
+    ) -> None:
+        self._environ, self._home, self._ask = environ, home or Path(os.devnull), ask
         self._lock = threading.Lock()
         self._helpers: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
         self._stores: tuple[_Store, ...] | None = None

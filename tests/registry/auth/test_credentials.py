@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from auditor.registry.auth.credential_helpers import HelperAnswer, HelperError
-from auditor.registry.auth.credentials import Credential, DockerKeychain, Lookup
+from auditor.registry.auth.credentials import Credential, DockerKeychain, Lookup, user_home
 
 BOUND = 5.0
 
@@ -46,6 +46,21 @@ class Helper:
 
 def test_nobody_is_logged_in(home: Path) -> None:
     assert DockerKeychain({}, home).find("ghcr.io", "a/b") == Lookup(None)
+
+
+def test_a_user_without_a_home_may_have_credentials(tmp_path: Path) -> None:
+    path = write(tmp_path / "auth.json", {"auths": {"ghcr.io": auth("me")}})
+    assert DockerKeychain({}, None).find("ghcr.io", "a") == Lookup(None)
+    found = DockerKeychain({"REGISTRY_AUTH_FILE": str(path)}, None).find("ghcr.io", "a")
+    assert found.credential == Credential(str(path), "me", "secret")
+
+
+def test_nobody_knows_where_a_user_lives(monkeypatch: pytest.MonkeyPatch) -> None:
+    def nobody() -> Path:
+        raise RuntimeError("could not determine home directory")
+
+    monkeypatch.setattr(Path, "home", nobody)
+    assert user_home() is None
 
 
 def test_the_order_of_the_places(home: Path, tmp_path: Path) -> None:
