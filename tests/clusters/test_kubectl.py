@@ -446,12 +446,12 @@ def test_a_wrong_selector_of_a_project() -> None:
 
 
 def test_what_the_nodes_of_a_pool_offer() -> None:
-    def offered(*capacities: dict[str, str]) -> frozenset[str] | None:
+    def offered(*capacities: dict[str, str]) -> set[str] | None:
         nodes = [node(f"node-{index}") for index, _ in enumerate(capacities)]
         for item, capacity in zip(nodes, capacities, strict=True):
             item["status"] |= {"capacity": capacity} if capacity else {}
         (pool,) = read(*nodes).pools
-        return pool.resources
+        return None if pool.resources is None else set(pool.resources)
 
     gpu = {"cpu": "2", "nvidia.com/gpu": "0"}  # 0 as long as the device plug-in restarts
     assert offered(gpu) == {"cpu", "nvidia.com/gpu"}
