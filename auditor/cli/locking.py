@@ -11,7 +11,13 @@ from auditor.cli.commentary import tell_request
 from auditor.cli.progress import Display, display
 from auditor.cli.report_flags import WatchFlags
 from auditor.cli.text import say, tell, tell_notices, tell_problems
-from auditor.cli.wiring import custom_resources, named_lock_file, opened_inspector, overrides
+from auditor.cli.wiring import (
+    custom_resources,
+    named_lock_file,
+    opened_inspector,
+    overrides,
+    source_place,
+)
 from auditor.config.model import Config, Reach
 from auditor.errors import (
     EXIT_CLEAN,
@@ -24,7 +30,7 @@ from auditor.inventory import Inventory, take_inventory
 from auditor.phrases import count
 from auditor.references import parse_reference
 from auditor.registry.chain import Overrides
-from auditor.registry.lock import LockFile, lock_beside, read_lock, write_lock
+from auditor.registry.lock import LockConflict, LockFile, lock_beside, read_lock, write_lock
 from auditor.registry.lock_changes import LockComparison, compare
 from auditor.registry.lock_changes import update as updated
 from auditor.sources.open import open_sources
@@ -49,7 +55,9 @@ def run_lock(config: Config, *, check: bool, update: Sequence[str], watch: Watch
     with display(wanted=not watch.no_progress and not watch.verbose) as shown:
         inventories = _inventories(config, shown)
         stated = overrides(config)
-        targets = [_target(path, found, stated) for path, found in inventories.items()]
+        anew = not check and not wanted
+        targets = [_target(*item, stated, anew=anew) for item in inventories.items()]
+        _check_use(wanted, targets)
         asked = sorted({image for target in targets for image in _asked(target, wanted)})
         with opened_inspector(config, locks={}, observer=observer, fresh=True) as inspection:
             answers = inspection.inspector.inspect(asked, shown.on_image)
@@ -73,8 +81,7 @@ def _inventories(config: Config, shown: Display) -> dict[Path, Inventory]:
     """What the sources of each lock file hold."""
     groups: dict[Path, list[str]] = {}
     for source in config.sources:
-        path = named_lock_file(config, source)
-        path = path or lock_beside(Path("." if source == "-" else source))
+        path = named_lock_file(config, source) or lock_beside(source_place(source))
         groups.setdefault(path, []).append(source)
     inventories = {}
     for path, names in groups.items():
@@ -87,13 +94,33 @@ def _inventories(config: Config, shown: Display) -> dict[Path, Inventory]:
     return inventories
 
 
-def _target(path: Path, inventory: Inventory, stated: Overrides) -> _Target:
-    """What the configuration states of an image needs no lock."""
+def _target(path: Path, inventory: Inventory, stated: Overrides, *, anew: bool) -> _Target:
+    """What the configuration states of an image needs no lock. anew: nothing old is needed."""
     parsed = parse_images(inventory).values()
     references = {item for item in parsed if isinstance(item, ImageReference)}
     images = frozenset(item for item in references if stated(item) is None)
-    old = read_lock(path) if path.exists() else LockFile()
+    old = _old(path, anew=anew)
     return _Target(path, images, old, whole=not inventory.problems)
+
+
+def _old(path: Path, *, anew: bool) -> LockFile:
+    try:
+        return read_lock(path) if path.exists() else LockFile()
+    except LockConflict:
+        if not anew:
+            raise
+        return LockFile()
+
+
+def _check_use(wanted: frozenset[ImageReference], targets: Sequence[_Target]) -> None:
+    """A typo in --update must not look like an image that has not changed."""
+    used = frozenset[ImageReference]().union(*(target.images for target in targets))
+    unused = sorted(wanted - used)
+    if unused and all(target.whole for target in targets):
+        raise UsageError(
+            f"--update {unused[0].familiar}: no source uses this image",
+            hint="write it as `podfit images` does",
+        )
 
 
 def _asked(target: _Target, wanted: frozenset[ImageReference]) -> frozenset[ImageReference]:
@@ -119,6 +146,8 @@ def _finish(
     comparison = compare(target.old, found)
     if check:
         return _check(target, comparison)
+    for change in comparison.changes:
+        say(str(change))
     for image, answer in comparison.unresolved:
         tell(f"{image.familiar}: {answer.message}")
     lock = updated(target.old, found)

@@ -74,11 +74,15 @@ def named_lock_file(config: Config, source: str) -> Path | None:
     return config.images.lock_file or (area.settings.lock_file if area else None)
 
 
+def source_place(source: str) -> Path:
+    """The file or folder that a SOURCE is; the working folder for what is elsewhere."""
+    return Path() if source == "-" or "://" in source else Path(source)
+
+
 def find_lock_files(config: Config) -> tuple[Path, ...]:
     """The lock files of a run, each once: those that were named, or those of the sources."""
     found = (
-        named_lock_file(config, source)
-        or find_lock(Path() if source == "-" or "://" in source else Path(source))
+        named_lock_file(config, source) or find_lock(source_place(source))
         for source in config.sources
     )
     return tuple(dict.fromkeys(path for path in found if path is not None))

@@ -20,6 +20,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -31,19 +32,23 @@ from auditor.images import ImageReference, KnownPlatforms, UnknownPlatforms, Unk
 from auditor.references import parse_reference
 from auditor.registry.answers import AnswerError, Place, read_platforms, write_platforms
 from auditor.registry.atomic import replace_file
-from auditor.repositories import REPOSITORY_MARK, find_home
+from auditor.repositories import LOCK_NAME, REPOSITORY_MARK, find_home
 from auditor.yaml.nodes import Node
 from auditor.yaml.reading import read_documents
 
-LOCK_NAME: Final = "podfit.lock.json"
 LOCK_VERSION: Final = 1
 LOCKED: Final = "lock file"
 """The source of an answer that comes from here."""
 MAX_LOCK: Final = 16 * 1024 * 1024
 
 _RELOCK: Final = "`podfit lock` writes it anew"
+_CONFLICT: Final = re.compile(rb"^<{7} ", re.MULTILINE)
 _MAX_LOCATED: Final = 1024 * 1024
 _MODE: Final = 0o666
+
+
+class LockConflict(ConfigurationError):
+    """A lock file that two branches changed, with git's marks in it. It can be written anew."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +125,11 @@ def parse_lock(content: bytes, where: str) -> LockFile:
     try:
         value = json.loads(content.decode("utf-8-sig"), object_pairs_hook=_unique)
     except json.JSONDecodeError as error:
-        raise _wrong(f"not JSON: {error.msg}", f"{where}:{error.lineno}:{error.colno}") from error
+        place = f"{where}:{error.lineno}:{error.colno}"
+        if _CONFLICT.search(content):
+            what = "the lock file holds a merge conflict"
+            raise LockConflict(what, where=place, hint=_RELOCK) from error
+        raise _wrong(f"not JSON: {error.msg}", place) from error
     except UnicodeDecodeError as error:
         raise _wrong("not UTF-8 text", where) from error
     except RecursionError as error:
@@ -249,4 +258,6 @@ def _located(content: bytes, place: Place, where: str) -> str:
 
 
 def _wrong(what: str, where: str) -> ConfigurationError:
-    return ConfigurationError(f"the lock file is wrong: {what}", where=where, hint=_RELOCK)
+    return ConfigurationError(
+        f"the lock file is wrong: {what}", where=where, hint=f"remove it; {_RELOCK}"
+    )

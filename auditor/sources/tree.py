@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from auditor.errors import Problem, SourceError
+from auditor.repositories import LOCK_NAME
 from auditor.sources.chart import is_chart_folder
 from auditor.sources.files import unreadable
 from auditor.sources.kustomize import kustomization_file
@@ -86,7 +87,7 @@ def _is_entered(entry: os.DirEntry[str]) -> bool:
 
 
 def _may_hold_manifests(entry: os.DirEntry[str], root: Path) -> bool:
-    if entry.name.startswith(".") or not entry.name.endswith(_SUFFIXES):
+    if entry.name.startswith(".") or not entry.name.endswith(_SUFFIXES) or entry.name == LOCK_NAME:
         return False
     if not entry.is_symlink():
         return entry.is_file()

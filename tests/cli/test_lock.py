@@ -75,6 +75,8 @@ def test_update_asks_for_the_named_image_alone(
     done = podfit("lock", pod, "--update", f"{registry.host}/{repository}:one")
 
     assert done.code == 0
+    assert f"{repository}:one: digest moved from sha256:" in done.out
+    assert "; platforms lost: linux/arm64, linux/one\nwrote " in done.out
     assert locked(pod)["one"]["platforms"] == ["linux/amd64"]
     assert locked(pod)["two"]["platforms"] == [*BOTH, "linux/two"]
 
@@ -84,6 +86,35 @@ def test_update_of_what_is_no_image(pod: Path) -> None:
 
     assert done.code == 2
     assert done.err.startswith("error: --update a/UPPER: ")
+
+
+def test_update_of_what_no_source_uses(pod: Path) -> None:
+    done = podfit("lock", pod, "--update", "nginx:1.27")
+
+    assert done.code == 2
+    assert done.err.startswith("error: --update nginx:1.27: no source uses this image\n")
+    assert not (pod / "podfit.lock.json").exists()
+
+
+def test_a_merge_conflict_is_written_anew(pod: Path) -> None:
+    path = pod / "podfit.lock.json"
+    podfit("lock", pod)
+    good = path.read_text()
+    path.write_text(f"<<<<<<< HEAD\n=======\n>>>>>>> other\n{good}")
+
+    for more in ("--check",), ("--update", "nginx:1.27"):
+        done = podfit("lock", pod, *more)
+        assert (done.code, "holds a merge conflict" in done.err) == (2, True)
+    assert podfit("lock", pod).code == 0
+    assert path.read_text() == good
+
+
+def test_a_damaged_lock_file_is_not_overwritten(pod: Path) -> None:
+    path = pod / "podfit.lock.json"
+    for text in ('{"name": "a package"}', '{"version": 2, "images": {}}', "{"):
+        path.write_text(text)
+        assert podfit("lock", pod).code == 2
+        assert path.read_text() == text
 
 
 def test_an_image_that_is_gone_keeps_the_lock_incomplete(pod: Path, registry: Registry) -> None:

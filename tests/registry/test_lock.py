@@ -21,6 +21,7 @@ from auditor.images import (
 from auditor.platforms import parse_platform
 from auditor.registry.lock import (
     MAX_LOCK,
+    LockConflict,
     LockFile,
     find_lock,
     format_lock,
@@ -143,7 +144,6 @@ WRONG = {
         "not JSON: Expecting property name enclosed in double quotes",
         "f:2:3",
     ),
-    "<<<<<<< HEAD\n{}": ("not JSON: Expecting value", "f:1:1"),
     "[]": ("`.` must be an object", "f:1:1"),
     "[" * 100_000: ("nested too deep", "f"),
     "{}": ("`.version` must be 1; a newer podfit may know more", "f:1:1"),
@@ -219,6 +219,15 @@ def test_what_is_wrong_is_named_with_its_place(text: str, expected: tuple[str, s
         parse_lock(text.encode(), "f")
     problem = caught.value.problem
     assert (problem.what, problem.where) == (f"the lock file is wrong: {expected[0]}", expected[1])
+    assert problem.hint == "remove it; `podfit lock` writes it anew"
+
+
+def test_a_merge_conflict_is_told_from_other_mistakes() -> None:
+    text = TEXT.replace('  "version"', '<<<<<<< HEAD\n=======\n>>>>>>> other\n  "version"')
+    with pytest.raises(LockConflict) as caught:
+        parse_lock(text.encode(), "f")
+    problem = caught.value.problem
+    assert (problem.what, problem.where) == ("the lock file holds a merge conflict", "f:2:1")
     assert problem.hint == "`podfit lock` writes it anew"
 
 
