@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from auditor.assessment import Assessment, PoolFit
-from auditor.causes import common_families, declared_systems
+from auditor.causes import common_families, declared_systems, family
 from auditor.compatibility import Runnable
 from auditor.phrases import built_for, pool_names
 from auditor.placement import Verdict
-from auditor.platforms import Platform, normalise
+from auditor.platforms import Platform
 
 
 def new_home(assessment: Assessment, fits: Sequence[PoolFit], guard: str = "") -> str:
@@ -43,6 +43,5 @@ def _homes(assessment: Assessment) -> Iterator[Platform]:
     declared = declared_systems(assessment.workload)
     for use in assessment.judged:
         for row in use.known.platforms if use.known else ():
-            family = f"{row.os}/{normalise(row).architecture}"
-            if family in common and declared <= {row.os}:
+            if family(row) in common and declared <= {row.os}:
                 yield row

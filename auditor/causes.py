@@ -14,7 +14,8 @@ from typing import Final
 
 from auditor.admission import admit
 from auditor.assessment import Assessment, ImageUse, PoolFit, use_compatibility
-from auditor.compatibility import Runnable, common_platforms
+from auditor.compatibility import Runnable
+from auditor.images import KnownPlatforms
 from auditor.nodes import (
     OS_LABEL,
     PLATFORM_LABELS,
@@ -24,10 +25,13 @@ from auditor.nodes import (
     platform_labels,
 )
 from auditor.placement import Verdict
-from auditor.platforms import Platform, normalise
+from auditor.platforms import Platform
 from auditor.predicates import Answer, NodeView, every, requirement_holds, some, term_matches
 from auditor.scheduling import NodeSelectorTerm, Requirement, Scheduling
 from auditor.workloads import Workload
+
+Family = tuple[str, str]
+"""Operating system and architecture."""
 
 SYSTEMS: Final = ("linux", "windows")
 ARCHITECTURES: Final = ("386", "amd64", "arm", "arm64", "ppc64le", "riscv64", "s390x")
@@ -75,7 +79,7 @@ def root_cause(assessment: Assessment, cluster: ClusterProfile, fits: Sequence[P
         hopeless = _matches_nothing(scheduling) or unmeetable(assessment, scheduling)
         return Cause.MISSING_GUARD if hopeless else Cause.CONFLICT
     declared = declared_systems(assessment.workload)
-    if any({family.partition("/")[0]} >= declared for family in selected):
+    if any({system} >= declared for system, _ in selected):
         return Cause.MISSING_GUARD
     return Cause.DECLARATION
 
@@ -90,26 +94,31 @@ def declared_systems(workload: Workload) -> set[str]:
     return {workload.scheduling.os_name, workload.labels.get(OS_LABEL, "")} - {""}
 
 
-def common_families(assessment: Assessment) -> frozenset[str]:
-    """The `os/architecture` pairs of nodes on which all images run whose platforms are known."""
+def common_families(assessment: Assessment) -> frozenset[Family]:
+    """Those of nodes on which all images run whose platforms are known."""
     uses = [use for use in assessment.judged if use.known is not None]
-    families = common_platforms(use.known for use in uses if use.known is not None)
+    families = _shared(use.known for use in uses if use.known is not None)
     if not _share_windows_build(uses):
-        families = frozenset(family for family in families if not family.startswith("windows/"))
-    return families | {_family(fit.pool.platform) for fit in assessment.fits if not fit.culprits}
+        families = frozenset(item for item in families if item[0] != "windows")
+    return families | {family(fit.pool.platform) for fit in assessment.fits if not fit.culprits}
 
 
-def all_families(assessment: Assessment) -> frozenset[str]:
-    """Every `os/architecture` pair that there is, as far as anybody here has heard of it."""
-    usual = {f"{system}/{name}" for system, name in product(SYSTEMS, ARCHITECTURES)}
+def family(platform: Platform) -> Family:
+    """The operating system and architecture of a platform."""
+    return platform.os, platform.architecture
+
+
+def all_families(assessment: Assessment) -> frozenset[Family]:
+    """Every one that there is, as far as anybody here has heard of it."""
     pools = (fit.pool.platform for fit in assessment.fits)
     rows = (row for use in assessment.judged if use.known for row in use.known.platforms)
-    return frozenset(usual.union(map(_family, pools), map(_family, rows)))
+    known = map(family, (*pools, *rows))
+    return frozenset((*product(SYSTEMS, ARCHITECTURES), *known))
 
 
-def selected_families(scheduling: Scheduling, families: Iterable[str]) -> frozenset[str]:
+def selected_families(scheduling: Scheduling, families: Iterable[Family]) -> frozenset[Family]:
     """Those of the families whose nodes could meet nodeSelector and required node affinity."""
-    return frozenset(family for family in families if _could_select(scheduling, family))
+    return frozenset(item for item in families if _could_select(scheduling, item))
 
 
 def platform_demands(scheduling: Scheduling) -> tuple[Requirement, ...]:
@@ -135,8 +144,9 @@ def _matches_nothing(scheduling: Scheduling) -> bool:
     return terms is not None and not any(term.expressions or term.fields for term in terms)
 
 
-def _family(platform: Platform) -> str:
-    return f"{platform.os}/{normalise(platform).architecture}"
+def _shared(images: Iterable[KnownPlatforms]) -> frozenset[Family]:
+    families = [frozenset(map(family, image.platforms)) for image in images]
+    return frozenset.intersection(*families) if families else frozenset()
 
 
 def _share_windows_build(uses: Sequence[ImageUse]) -> bool:
@@ -149,10 +159,9 @@ def _share_windows_build(uses: Sequence[ImageUse]) -> bool:
     )
 
 
-def _could_select(scheduling: Scheduling, family: str) -> bool:
+def _could_select(scheduling: Scheduling, wanted: Family) -> bool:
     """Whether some node of the family could meet the selector, whatever else it carries."""
-    system, _, architecture = family.partition("/")
-    node = NodeView("", platform_labels(Platform(system, architecture)), open_labels=True)
+    node = NodeView("", platform_labels(Platform(*wanted)), open_labels=True)
     selector = every(_may_hold(item, node) for item in scheduling.node_selector)
     terms = scheduling.required_terms
     affinity = True if terms is None else some(_term_may_match(term, node) for term in terms)

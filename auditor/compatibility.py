@@ -8,7 +8,6 @@ container version compatibility; KEP-1981 for HostProcess.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum, IntEnum
 from typing import Final
@@ -19,6 +18,8 @@ from auditor.platforms import Platform, normalise
 from auditor.windows import Generation, matcher_generation, windows_build_runs, windows_row_matches
 
 _CRI_O_ARM: Final = ("v8", "v7", "v6", "v5", "")
+_FALLBACKS: Final = (("amd64", "386"), ("arm64", "arm"))
+"""Which nodes may still run the 32-bit code of which architecture."""
 
 
 class Runnable(Enum):
@@ -112,7 +113,7 @@ def _row(row: Platform, pool: NodePool, *, host_process: bool) -> Compatibility:
         )
     if row.os == "windows":
         return _windows_start(row, pool, host_process=host_process)
-    if normalise(row).architecture != pool.platform.architecture and row.architecture == "arm":
+    if row.architecture != pool.platform.architecture and row.architecture == "arm":
         return Compatibility(Runnable.UNKNOWN, f"{row} needs cores that still run 32-bit code")
     return Compatibility(Runnable.YES)
 
@@ -146,10 +147,7 @@ def _architecture_mismatch(row: Platform, pool: NodePool) -> Mismatch | None:
         # containerd's DefaultSpec never sets a variant on amd64, whatever the processor has.
         wanted = "" if host.architecture == "amd64" else host.variant
         return None if row.variant == wanted or _older_arm(row, pool) else Mismatch.VARIANT
-    if _has_fallback(pool) and (host.architecture, row.architecture) in (
-        ("amd64", "386"),
-        ("arm64", "arm"),
-    ):
+    if _has_fallback(pool) and (host.architecture, row.architecture) in _FALLBACKS:
         return None
     return Mismatch.ARCHITECTURE
 
@@ -211,9 +209,8 @@ def _bare(platform: Platform, pool: NodePool, *, host_process: bool) -> Compatib
         return Compatibility(
             Runnable.NO, _no_message(Mismatch.OS, platform, pool), Mismatch.OS, *failure
         )
-    image, node = normalise(platform), normalise(host)
-    if image.architecture != node.architecture and image.architecture not in pool.emulation:
-        if (node.architecture, image.architecture) in (("amd64", "386"), ("arm64", "arm")):
+    if platform.architecture not in (host.architecture, *pool.emulation):
+        if (host.architecture, platform.architecture) in _FALLBACKS:
             return Compatibility(
                 Runnable.UNKNOWN, f"{platform} needs nodes that still run 32-bit code"
             )
@@ -260,12 +257,3 @@ def _no_message(mismatch: Mismatch, platform: Platform, pool: NodePool) -> str:
         case Mismatch.FEATURES:
             return f"{platform} needs OS features that the nodes do not offer"
     return f"its Windows build {platform.windows_build} does not run on {host.windows_build}"
-
-
-def common_platforms(images: Iterable[KnownPlatforms]) -> frozenset[str]:
-    """The `os/architecture` pairs that every one of the images supports."""
-    families = [
-        frozenset(f"{p.os}/{normalise(p).architecture}" for p in image.platforms)
-        for image in images
-    ]
-    return frozenset.intersection(*families) if families else frozenset()

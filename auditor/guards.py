@@ -124,11 +124,11 @@ def _pool_labels(fits: Sequence[PoolFit]) -> Callable[[str], Iterable[str]]:
 
 def _image_labels(assessment: Assessment) -> Callable[[str], Iterable[str]]:
     """The labels of the nodes that the images were built for, be there such nodes or not."""
-    families = [family.partition("/") for family in common_families(assessment)]
+    families = common_families(assessment)
     rows = (row for use in assessment.judged if use.known for row in use.known.platforms)
     values = {
-        OS_LABEL: {system for system, _, _ in families},
-        ARCHITECTURE_LABEL: {architecture for _, _, architecture in families},
+        OS_LABEL: {system for system, _ in families},
+        ARCHITECTURE_LABEL: {architecture for _, architecture in families},
         WINDOWS_BUILD_LABEL: {row.windows_build for row in rows} - {""},
     }
     return lambda key: values[key]

@@ -4,6 +4,7 @@ import pytest
 
 from auditor.causes import (
     Cause,
+    Family,
     all_families,
     common_families,
     declared_systems,
@@ -25,6 +26,10 @@ from tests.support.assessments import (
     image,
 )
 from tests.support.objects import cluster, pool, workload
+
+LINUX_AMD64 = ("linux", "amd64")
+LINUX_ARM64 = ("linux", "arm64")
+WINDOWS_AMD64 = ("windows", "amd64")
 
 LINUX_IMAGE = image("linux/amd64", "linux/arm64")
 AMD64 = image("linux/amd64")
@@ -124,8 +129,10 @@ def test_each_cluster_has_its_own_cause() -> None:
 
 
 def test_common_families() -> None:
-    assert common_families(assessed("", LINUX_IMAGE, AMD64)) == {"linux/amd64"}
+    assert common_families(assessed("", LINUX_IMAGE, AMD64)) == {LINUX_AMD64}
     assert common_families(assessed("", LINUX_IMAGE, IIS)) == frozenset()
+    assert common_families(assessed("", IIS, BOTH, clusters=[])) == {WINDOWS_AMD64}
+    assert common_families(assessed("", UNKNOWN, clusters=[])) == frozenset()
 
 
 def test_windows_images_share_a_host_if_one_runs_both() -> None:
@@ -133,29 +140,29 @@ def test_windows_images_share_a_host_if_one_runs_both() -> None:
     older = image("windows(10.0.17763.1)/amd64")
     unstated = image("windows/amd64")
 
-    assert common_families(assessed("", IIS, newer)) == {"windows/amd64"}
+    assert common_families(assessed("", IIS, newer)) == {WINDOWS_AMD64}
     assert common_families(assessed("", IIS, older)) == frozenset()
-    assert common_families(assessed("", older, unstated)) == {"windows/amd64"}
+    assert common_families(assessed("", older, unstated)) == {WINDOWS_AMD64}
 
 
 def test_all_families_are_those_that_anybody_names() -> None:
     found = assessed("", image("linux/mips64le"), clusters=[cluster(pool("linux/loong64"))])
 
-    assert {"linux/mips64le", "linux/loong64", "windows/amd64"} <= all_families(found)
-    assert "linux/x86_64" not in all_families(found)
+    assert {("linux", "mips64le"), ("linux", "loong64"), WINDOWS_AMD64} <= all_families(found)
+    assert ("linux", "x86_64") not in all_families(found)
 
 
 def test_selected_families() -> None:
-    families = {"linux/amd64", "linux/arm64", "windows/amd64"}
+    families = {LINUX_AMD64, LINUX_ARM64, WINDOWS_AMD64}
 
-    def selected(spec: str) -> frozenset[str]:
+    def selected(spec: str) -> frozenset[Family]:
         return selected_families(workload(spec).scheduling, families)
 
     assert selected("") == families
-    assert selected(WANTS_LINUX) == {"linux/amd64", "linux/arm64"}
-    assert selected("nodeSelector: {beta.kubernetes.io/arch: arm64}") == {"linux/arm64"}
+    assert selected(WANTS_LINUX) == {LINUX_AMD64, LINUX_ARM64}
+    assert selected("nodeSelector: {beta.kubernetes.io/arch: arm64}") == {LINUX_ARM64}
     assert selected("nodeSelector: {example.com/pool: x}") == families
-    assert selected("nodeSelector: {node.kubernetes.io/windows-build: 10.0.1}") == {"windows/amd64"}
+    assert selected("nodeSelector: {node.kubernetes.io/windows-build: 10.0.1}") == {WINDOWS_AMD64}
     assert selected(CONTRADICTION) == frozenset()
     assert selected(EMPTY_TERM) == frozenset()
 
@@ -168,7 +175,7 @@ def test_a_pin_to_a_node_may_be_any_family() -> None:
           nodeSelectorTerms:
             - matchFields: [{key: metadata.name, operator: In, values: [node-1]}]
     """
-    assert selected_families(workload(spec).scheduling, {"linux/amd64"}) == {"linux/amd64"}
+    assert selected_families(workload(spec).scheduling, {LINUX_AMD64}) == {LINUX_AMD64}
 
 
 def test_unmeetable_demands() -> None:
@@ -192,7 +199,7 @@ def test_what_is_only_referenced_does_not_count() -> None:
     ((profile, fits),) = found.by_cluster
 
     assert root_cause(found, profile, fits) is Cause.MISSING_GUARD
-    assert common_families(found) == {"linux/amd64", "linux/arm64"}
+    assert common_families(found) == {LINUX_AMD64, LINUX_ARM64}
     assert all(len(fit.results) == 1 for fit in found.fits)
     assert [use.container.name for use in found.referenced] == ["c1"]
 

@@ -9,7 +9,6 @@ from auditor.compatibility import (
     Failure,
     Mismatch,
     Runnable,
-    common_platforms,
     compatibility,
     row_mismatch,
 )
@@ -316,13 +315,3 @@ def test_the_files_of_a_volume_may_be_programs() -> None:
     answer = compatibility(image("linux/amd64", kind="manifest"), pool("linux/arm64"), mounted=True)
 
     assert answer.message == "it is built for linux/amd64, which matters if it holds programs"
-
-
-def test_common_platforms() -> None:
-    one = image("linux/amd64", "linux/arm64/v8", "windows(10.0.20348.1)/amd64")
-    two = image("linux/x86_64", "linux/arm64")
-
-    assert common_platforms([one, two]) == {"linux/amd64", "linux/arm64"}
-    assert common_platforms([one, image("windows/amd64")]) == {"windows/amd64"}
-    assert common_platforms([image("linux/arm64"), image("windows/amd64")]) == frozenset()
-    assert common_platforms([]) == frozenset()

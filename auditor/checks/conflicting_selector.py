@@ -9,8 +9,10 @@ from auditor.admission import admit, origin
 from auditor.assessment import Assessment, ImageUse
 from auditor.causes import (
     Cause,
+    Family,
     all_families,
     common_families,
+    family,
     fits_by_cause,
     platform_demands,
     selected_families,
@@ -31,7 +33,6 @@ from auditor.phrases import (
     subject,
     unique,
 )
-from auditor.platforms import normalise
 from auditor.scheduling import Scheduling
 from auditor.workloads import Workload
 
@@ -96,21 +97,20 @@ def _text(demand: Scheduling, workload: Workload, cluster: ClusterProfile) -> st
     return f"{requirement} ({source})" if source else str(requirement)
 
 
-def _lacking(assessment: Assessment, pinned: frozenset[str]) -> list[ImageUse]:
+def _lacking(assessment: Assessment, pinned: frozenset[Family]) -> list[ImageUse]:
     """The containers whose image has nothing for what is demanded; else all that are known."""
     known = [use for use in assessment.judged if use.known is not None]
     return [use for use in known if pinned.isdisjoint(_families(use))] or known
 
 
-def _families(use: ImageUse) -> Iterator[str]:
-    for row in use.known.platforms if use.known else ():
-        yield f"{row.os}/{normalise(row).architecture}"
+def _families(use: ImageUse) -> Iterator[Family]:
+    return map(family, use.known.platforms if use.known else ())
 
 
-def _lack(uses: Sequence[ImageUse], assessment: Assessment, pinned: frozenset[str]) -> str:
+def _lack(uses: Sequence[ImageUse], assessment: Assessment, pinned: frozenset[Family]) -> str:
     rows = [row for use in uses if use.known for row in use.known.platforms]
     owner = images_are(uses, assessment)
-    if {family.partition("/")[0] for family in pinned}.isdisjoint(row.os for row in rows):
+    if {name for name, _ in pinned}.isdisjoint(row.os for row in rows):
         return f"{owner} {only_for(rows)}"
     return f"{owner} built for {built_for(rows)} only"
 
@@ -125,10 +125,10 @@ def _instead(assessment: Assessment, cluster: ClusterProfile, guilty: Sequence[S
     sources = unique(filter(None, (origin(item, workload, cluster) for item in entries)))
     if sources:
         return f"take it out of {listed(sources)}"
-    families = [family.partition("/") for family in sorted(common_families(assessment))]
+    families = sorted(common_families(assessment))
     values = {
-        OS_LABEL: unique(system for system, _, _ in families),
-        ARCHITECTURE_LABEL: unique(architecture for _, _, architecture in families),
+        OS_LABEL: unique(name for name, _ in families),
+        ARCHITECTURE_LABEL: unique(architecture for _, architecture in families),
     }
     keys = (demand.key for item in guilty for demand in platform_demands(item))
     labels = {key: DEPRECATED_LABELS.get(key, key) for key in keys}

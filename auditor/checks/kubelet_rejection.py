@@ -84,7 +84,7 @@ def _declarations(workload: Workload) -> str:
 def _images(assessment: Assessment) -> str:
     known = [use for use in assessment.judged if use.known is not None]
     rows = [row for use in known if use.known for row in use.known.platforms]
-    systems = {family.partition("/")[0] for family in common_families(assessment)}
+    systems = {name for name, _ in common_families(assessment)}
     if known and not systems & declared_systems(assessment.workload):
         return f"{images_are(known, assessment)} {only_for(rows)}"
     return "it contradicts the selector"
