@@ -8,6 +8,7 @@ called exact only where one template line alone can have made it.
 from __future__ import annotations
 
 import re
+from bisect import bisect, bisect_left
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
@@ -17,6 +18,8 @@ from typing import Final
 
 MAX_LINES: Final = 20_000
 """Longer texts are not compared: a template has some hundreds of lines."""
+_MAX_COMPARISONS: Final = 2_000_000
+"""Of a rendered line with a template line, in one pair of texts."""
 
 _ACTION: Final = re.compile(r"\{\{.*?\}\}", re.DOTALL)
 _WORD: Final = re.compile(r"[A-Za-z]{3}")
@@ -44,17 +47,30 @@ class SourceLine:
 
 @dataclass(frozen=True, slots=True)
 class _TemplateLine:
-    """A line of a template that can come out. pattern: None where it has no action."""
+    """A line of a template. literals: what stands around its actions, in order; none where it
+    cannot be known by them.
+
+    makes_more: an action of it can make several lines.
+    """
 
     number: int
-    text: str
-    pattern: re.Pattern[str] | None
+    literals: tuple[str, ...]
     makes_more: bool
 
     def could_be(self, rendered: str) -> bool:
-        if self.pattern is None:
-            return self.text == rendered
-        return self.pattern.fullmatch(rendered) is not None
+        """Whether it could come out so. No regular expression: a line may have many actions."""
+        if len(self.literals) < 2:  # noqa: PLR2004 - no action, or nothing to know it by
+            return (rendered,) == self.literals
+        first, *between, last = self.literals
+        start, end = len(first), len(rendered) - len(last)
+        if start > end or not (rendered.startswith(first) and rendered.endswith(last)):
+            return False
+        for literal in between:
+            found = rendered.find(literal, start, end)
+            if found < 0:
+                return False
+            start = found + len(literal)
+        return True
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,18 +97,21 @@ class LineMap:
         found = self._exact.get(line)
         if found is not None:
             return SourceLine(found, Precision.EXACT)
-        before = self._near(range(line - 1, 0, -1))
-        after = self._near(range(line + 1, len(self._lines) + 1))
-        if before is None and after is None:
+        if not self._known:
             return SourceLine(1, Precision.FILE)
-        start, end = before or 1, after or len(self._candidates_by_number)
-        for number in range(start, max(start, end) + 1):
-            if number in self._makers:
-                return SourceLine(number, Precision.ANCHOR)
+        place = bisect(self._known, line)
+        before = self._exact[self._known[place - 1]] if place else None
+        after = self._exact[self._known[place]] if place < len(self._known) else None
+        start, end = before or 1, after or self._template.count("\n") + 1
+        first = bisect_left(self._makers, start)
+        if first < len(self._makers) and self._makers[first] <= max(start, end):
+            return SourceLine(self._makers[first], Precision.ANCHOR)
         return SourceLine(before or after or 1, Precision.ANCHOR)
 
-    def _near(self, lines: range) -> int | None:
-        return next((self._exact[line] for line in lines if line in self._exact), None)
+    @cached_property
+    def _known(self) -> list[int]:
+        """The rendered lines whose template line is known."""
+        return sorted(self._exact)
 
     @cached_property
     def _lines(self) -> list[str]:
@@ -103,12 +122,8 @@ class LineMap:
         return list(_template_lines(self._template))
 
     @cached_property
-    def _candidates_by_number(self) -> range:
-        return range(1, self._template.count("\n") + 2)
-
-    @cached_property
-    def _makers(self) -> frozenset[int]:
-        return frozenset(item.number for item in self._candidates if item.makes_more)
+    def _makers(self) -> list[int]:
+        return [item.number for item in self._candidates if item.makes_more]
 
     @cached_property
     def _exact(self) -> dict[int, int]:
@@ -122,8 +137,8 @@ class LineMap:
         """Lines without an action that stand once in the template."""
         numbers: dict[str, list[int]] = {}
         for item in self._candidates:
-            if item.pattern is None:
-                numbers.setdefault(item.text, []).append(item.number)
+            if len(item.literals) == 1:
+                numbers.setdefault(item.literals[0], []).append(item.number)
         return {
             line: numbers[text][0]
             for line, text in enumerate(self._lines, start=1)
@@ -134,13 +149,16 @@ class LineMap:
         """Lines that are told by their neighbours: one candidate between two known lines."""
         found: dict[int, int] = {}
         ordered = sorted(known)
+        left = _MAX_COMPARISONS
         for first, last in pairwise(ordered):
             if last - first < 2 or known[first] >= known[last]:  # noqa: PLR2004 - nothing between
                 continue
-            between = [
-                item for item in self._candidates if known[first] < item.number < known[last]
-            ]
-            found |= _matched(self._lines, range(first + 1, last), between)
+            numbers = range(first + 1, last)
+            between = self._candidates[known[first] : known[last] - 1]
+            left -= len(numbers) * len(between)
+            if left < 0:
+                break
+            found |= _matched(self._lines, numbers, between)
         return found
 
 
@@ -158,23 +176,18 @@ def _matched(
 
 
 def _template_lines(template: str) -> Iterator[_TemplateLine]:
-    """The lines that can come out; those inside of an action of several lines cannot."""
-    flat = _ACTION.sub(_flattened, template)
-    for number, text in enumerate(map(str.rstrip, flat.splitlines()), start=1):
-        if "\0" not in text:
-            yield _TemplateLine(number, text, None, makes_more=False)
-            continue
-        makes_more = any(_MAKER.search(action) for action in re.findall(r"\0([^\0]*)\0", text))
-        literal = re.split(r"\0[^\0]*\0", text)
-        if _WORD.search("".join(literal)):
-            pattern = re.compile(r"[^\n]*?".join(map(re.escape, literal)))
-            yield _TemplateLine(number, text, pattern, makes_more)
-        else:
-            yield _TemplateLine(number, text, re.compile(r"(?!)"), makes_more)
+    """Every line. Those inside of an action of several lines have no literals."""
+    flat = _ACTION.sub(_flattened, template.replace("\0", ""))
+    for number, text in enumerate(map(str.rstrip, flat.split("\n")), start=1):
+        parts = text.split("\0")
+        literals, actions = parts[::2], parts[1::2]
+        is_known = not actions or _WORD.search("".join(literals))
+        makes_more = any(map(_MAKER.search, actions))
+        yield _TemplateLine(number, tuple(literals) if is_known else (), makes_more)
 
 
 def _flattened(action: re.Match[str]) -> str:
     """An action between two marks on its first line; its further lines hold a mark each."""
     first, *rest = action[0].split("\n")
-    inner = " ".join([first, *rest]).replace("\0", "")
+    inner = " ".join([first, *rest])
     return f"\0{inner}\0" + "".join("\n\0\0" for _ in rest)

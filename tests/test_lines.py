@@ -120,3 +120,30 @@ def test_a_loop_gives_its_lines_every_time() -> None:
 def test_huge_texts_are_not_compared() -> None:
     text = "key: value\n" * 20_001
     assert LineMap(text, text).source_of(5) == SourceLine(1, Precision.FILE)
+
+
+def test_a_line_of_many_actions_takes_no_time() -> None:
+    """A regular expression would try every way to part what was rendered."""
+    template = "key: aaa" + "{{ .x }}a" * 40 + "b{{ .x }}\nkind: Pod\n"
+    rendered = "spec:\nkey: aaa" + "a" * 400 + "\nkind: Pod\n"
+    first = f"spec:\n{template}"
+
+    assert LineMap(first, rendered).source_of(2).precision is Precision.ANCHOR
+    assert LineMap(first, rendered.replace("a\nkind", "ab?\nkind")).source_of(2) == SourceLine(
+        2, Precision.EXACT
+    )
+
+
+def test_lines_are_compared_so_often_and_no_more() -> None:
+    template = "first: 1\n" + "key: {{ .x }}\n" * 1_500 + "last: 1\nthird: {{ .x }}\nfourth: 1\n"
+    rendered = "first: 1\n" + "key: 1\n" * 1_500 + "last: 1\nthird: 3\nfourth: 1\n"
+
+    assert LineMap(template, rendered).source_of(1_503).precision is Precision.ANCHOR
+    few = LineMap(template.replace("key: {{ .x }}\n" * 1_000, ""), rendered)
+    assert few.source_of(1_503) == SourceLine(503, Precision.EXACT)
+
+
+def test_lines_of_a_template_are_those_of_an_editor() -> None:
+    template = "# a\x0cb\u2028c\nkind: Pod\n"
+
+    assert LineMap(template, "kind: Pod\n").source_of(1) == SourceLine(2, Precision.EXACT)
