@@ -48,8 +48,9 @@ def finding_frame(block: Block, report: Report, pen: Pen, url: str = "") -> Iter
         yield from _note("note", f"{text} [{explanation.rule}]", gutter, pen)
 
 
-def problem_frame(problem: Problem, pen: Pen) -> Iterator[str]:
-    """The lines of a part of the audit that could not be done."""
+def problem_frame(problems: Sequence[Problem], pen: Pen) -> Iterator[str]:
+    """The lines of parts of the audit that could not be done, for one and the same reason."""
+    problem, *others = problems
     kind = "not audited:"
     first, *rest = pen.wrap(f"{kind} {pen.text(problem.what)}")
     yield pen.paint(kind, Look.BAD) + pen.paint(first.removeprefix(kind), Look.STRONG)
@@ -59,6 +60,7 @@ def problem_frame(problem: Problem, pen: Pen) -> Iterator[str]:
         yield from _arrow(problem.where, "", gutter, pen)
     yield from _note("why", problem.why, gutter, pen)
     yield from _note("help", problem.hint, gutter, pen)
+    yield from _lines("also", [pen.text(other.what) for other in others], gutter, pen)
 
 
 def _arrow(where: str, note: str, gutter: int, pen: Pen) -> Iterator[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from auditor.errors import Problem
 from auditor.findings import Finding, Observation
@@ -10,6 +10,7 @@ from auditor.formats.escape import html, html_prose, lines
 from auditor.formats.excerpt import Line, excerpt
 from auditor.formats.interface import Style
 from auditor.formats.paths import source_link
+from auditor.formats.repetition import gathered
 from auditor.formats.words import pools_of, rule_urls, workload_key
 from auditor.manifests import Location
 from auditor.report import Report
@@ -40,7 +41,7 @@ def problems_section(report: Report) -> Iterator[str]:
     if not report.problems:
         return
     yield f'<section id="errors">\n<h2>Not audited <small>{len(report.problems)}</small></h2>\n'
-    yield from map(_problem, report.problems)
+    yield from map(_problem, gathered(report.problems))
     yield "</section>\n"
 
 
@@ -108,10 +109,13 @@ def _line(line: Line) -> str:
     return f'<span class="line{guilty}" data-n="{line.number}">{text}{rest}{labels}</span>'
 
 
-def _problem(problem: Problem) -> str:
+def _problem(problems: Sequence[Problem]) -> str:
+    """What failed for one and the same reason."""
+    problem, *others = problems
     where = f'<p class="mono">{html(problem.where)}</p>\n' if problem.where else ""
     why = "".join(f"<p>{html(line)}</p>\n" for line in lines(problem.why))
     hint = f"<p>{html_prose(problem.hint)}</p>\n" if problem.hint else ""
-    return (
-        f'<div class="problem"><p><b>{html_prose(problem.what)}</b></p>\n{where}{why}{hint}</div>\n'
-    )
+    items = "".join(f"<li>{html_prose(other.what)}</li>\n" for other in others)
+    also = f"<p>Also:</p>\n<ul>{items}</ul>\n" if others else ""
+    what = f"<p><b>{html_prose(problem.what)}</b></p>\n"
+    return f'<div class="problem">{what}{where}{why}{hint}{also}</div>\n'

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
@@ -22,6 +23,8 @@ _STATES: Final = {
     Cell.UNDECIDED: ("u", "?", "undecided"),
 }
 """Letter in the page's data and its style, sign, class of the badge."""
+_BREAKS: Final = re.compile(r"(?=[(/])")
+"""Where the name of a platform may be broken: `windows`, `(10.0.20348)`, `/amd64`."""
 _MANY: Final = 8
 """From so many pools on their names are written upright."""
 
@@ -110,7 +113,7 @@ def _head(report: Report, pools: Sequence[tuple[ClusterProfile, NodePool]]) -> I
         failing = f"{fails} ✗" if fails else ""
         yield (
             f'<th scope="col" class="pool"><button type="button"><span>{html(pool.name)}</span>'
-            f"</button><small>{html(str(pool.platform))}</small>"
+            f"</button><small>{_BREAKS.sub('<wbr>', html(str(pool.platform)))}</small>"
             f'<small class="fails">{failing}</small></th>'
         )
     yield "</tr>\n"

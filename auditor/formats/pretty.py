@@ -9,7 +9,7 @@ from auditor.formats import escape
 from auditor.formats.frames import finding_frame, problem_frame
 from auditor.formats.interface import Style
 from auditor.formats.pen import Look, Pen
-from auditor.formats.repetition import blocks
+from auditor.formats.repetition import blocks, gathered
 from auditor.formats.totals import totals_lines
 from auditor.formats.words import rule_urls
 from auditor.formats.workload_table import workload_table
@@ -27,8 +27,8 @@ def _parts(report: Report, pen: Pen) -> Iterator[Iterator[str]]:
     urls = rule_urls(report)
     for block in blocks(report.findings, pen):
         yield finding_frame(block, report, pen, urls.get(block.finding.rule, ""))
-    for problem in report.problems:
-        yield problem_frame(problem, pen)
+    for problems in gathered(report.problems):
+        yield problem_frame(problems, pen)
     if pen.style.quiet:
         if report.findings or report.incomplete:
             yield totals_lines(report, pen)

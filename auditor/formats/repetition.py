@@ -6,6 +6,7 @@ from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
+from auditor.errors import Problem
 from auditor.findings import Finding, RemedyKind
 from auditor.formats.pen import Pen
 from auditor.formats.words import shown_with
@@ -38,6 +39,15 @@ def blocks(findings: Iterable[Finding], pen: Pen) -> Iterator[Block]:
     said: dict[tuple[str, str, str], str] = {}
     for group in groups.values():
         yield Block(group[0], _shared(group[0], said), tuple(_also(group, pen)))
+
+
+def gathered(problems: Iterable[Problem]) -> tuple[tuple[Problem, ...], ...]:
+    """The problems in their order, those with one place and one cause together."""
+    groups: dict[Hashable, list[Problem]] = {}
+    for index, problem in enumerate(problems):
+        key = (problem.where, problem.why) if problem.where and problem.why else index
+        groups.setdefault(key, []).append(problem)
+    return tuple(map(tuple, groups.values()))
 
 
 def _cause(finding: Finding) -> Hashable:

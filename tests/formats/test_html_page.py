@@ -29,7 +29,7 @@ from tests.support.reports import (
     workload,
 )
 
-VOID = {"br", "meta", "input", "link", "img", "rect"}
+VOID = {"br", "wbr", "meta", "input", "link", "img", "rect"}
 
 
 @dataclass
@@ -113,6 +113,24 @@ def test_every_section_is_there() -> None:
         "nil",
         "pointer",
         "run helm lint",
+    ]
+
+
+def test_one_cause_in_several_variants_is_one_card() -> None:
+    names = ("default", "ci/a-values.yaml")
+    problems = [Problem(f"chart shop fails, with {name}", "x.yaml:1:2", "nil") for name in names]
+
+    page = tree(audit(*problems, Problem("chart api fails", "y.yaml:1:2", "nil")))
+    cards = [card.content.split("\n") for card in page.all("div", class_="problem")]
+    assert [[line for line in card if line] for card in cards] == [
+        [
+            "chart shop fails, with default",
+            "x.yaml:1:2",
+            "nil",
+            "Also:",
+            "chart shop fails, with ci/a-values.yaml",
+        ],
+        ["chart api fails", "y.yaml:1:2", "nil"],
     ]
 
 

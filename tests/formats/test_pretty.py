@@ -193,6 +193,31 @@ not audited: cannot render charts/shop (helm exited 1)
     assert pretty(audit(workload(image="pause:3.8"), problem)) == expected
 
 
+def test_one_cause_in_several_variants_is_told_once() -> None:
+    where, why = "charts/shop/templates/web.yaml:12:20", "nil pointer evaluating interface {}.port"
+    variants = ("default", "ci/a-values.yaml", "ci/b-values.yaml")
+    problems = [
+        Problem(f"chart shop fails, with {name}", where, why, f"mend {name}") for name in variants
+    ]
+    problems.insert(2, Problem("chart shop fails, with ci/c-values.yaml", where, "another cause"))
+
+    expected = """\
+not audited: chart shop fails, with default
+  --> charts/shop/templates/web.yaml:12:20
+    = why:  nil pointer evaluating interface {}.port
+    = help: mend default
+    = also: chart shop fails, with ci/a-values.yaml
+            chart shop fails, with ci/b-values.yaml
+
+not audited: chart shop fails, with ci/c-values.yaml
+  --> charts/shop/templates/web.yaml:12:20
+    = why:  another cause
+
+? No findings, but the audit is incomplete · 1 workload, 1 image · 4 parts not audited
+"""
+    assert pretty(audit(workload(image="pause:3.8"), *problems)) == expected
+
+
 def test_an_explanation_is_attached() -> None:
     report = told(audit(workload()))
     (finding,) = report.findings
