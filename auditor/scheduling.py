@@ -9,45 +9,14 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from auditor.yaml.nodes import Node, ShapeError
+from auditor.pod_fields import containers, linux_only_fields, windows_only_fields
+from auditor.yaml.nodes import Node
 
 Place = tuple[int, int]
 """Line and column in the document, from 1; (0, 0) for what no document says."""
 
 _NOWHERE: Final[Place] = (0, 0)
 _NONE: Final = (None, 0, "0", "")
-
-_FORBIDDEN_ON_WINDOWS: Final[Mapping[tuple[str, ...], tuple[str, ...]]] = {
-    (): ("hostPID", "hostIPC", "shareProcessNamespace", "hostUsers", "resources"),
-    ("securityContext",): (
-        "appArmorProfile",
-        "seLinuxOptions",
-        "seLinuxChangePolicy",
-        "seccompProfile",
-        "fsGroup",
-        "fsGroupChangePolicy",
-        "sysctls",
-        "runAsUser",
-        "runAsGroup",
-        "supplementalGroups",
-        "supplementalGroupsPolicy",
-    ),
-}
-_FORBIDDEN_IN_WINDOWS_CONTAINERS: Final = (
-    "appArmorProfile",
-    "seLinuxOptions",
-    "seccompProfile",
-    "capabilities",
-    "readOnlyRootFilesystem",
-    "privileged",
-    "allowPrivilegeEscalation",
-    "procMount",
-    "runAsUser",
-    "runAsGroup",
-)
-"""Kubernetes `core/v1` types.go, `PodSpec.OS`; `validation.go`, validateWindows."""
-_FORBIDDEN_UNLESS_ZERO: Final = ("hostPID", "hostIPC", "sysctls")
-"""Those of them whose false or empty value is the same as none: they are no pointers in Go."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,8 +125,8 @@ def read_scheduling(spec: Node) -> Scheduling:
         gated=bool(spec.items_at("schedulingGates")),
         spread_keys=_spread_keys(spec),
         resources=tuple(sorted(set(_resources(spec)))),
-        linux_only=tuple(_linux_only_fields(spec)),
-        windows_only=tuple(_windows_only_fields(spec)),
+        linux_only=linux_only_fields(spec),
+        windows_only=windows_only_fields(spec),
         places={"": (spec.line, spec.column), **(spec.keys or {})},
     )
 
@@ -170,7 +139,7 @@ def is_host_process(node: Node) -> bool:
 
 def _host_processes(spec: Node) -> Iterator[bool]:
     """What holds for each container: its own word, else that of the pod."""
-    for container in _containers(spec):
+    for container in containers(spec):
         own = container.at("securityContext", "windowsOptions")
         said = own is not None and own.get("hostProcess") is not None
         yield is_host_process(container if said else spec)
@@ -241,51 +210,9 @@ def _spread_keys(spec: Node) -> tuple[str, ...]:
 
 def _resources(spec: Node) -> Iterator[str]:
     """Those that a node must offer (`helpers.go`, IsExtendedResourceName); zero asks for none."""
-    demands = filter(None, (container.get("resources") for container in _containers(spec)))
+    demands = filter(None, (container.get("resources") for container in containers(spec)))
     amounts = (node.mapping_at(key) for node in demands for key in ("limits", "requests"))
     for name, amount in (item for group in amounts for item in group.items()):
         extended = "/" in name and "kubernetes.io/" not in name
         if (extended or name.startswith("hugepages-")) and amount.value not in _NONE:
             yield name
-
-
-def _linux_only_fields(spec: Node) -> list[str]:
-    found = []
-    for path, names in _FORBIDDEN_ON_WINDOWS.items():
-        node = spec.at(*path)
-        if node is not None:
-            found += [".".join((*path, name)) for name in names if _is_set(node, name)]
-    for container in _containers(spec):
-        context = container.get("securityContext")
-        if context is not None:
-            name = container.text_at("name")
-            found += [
-                f"containers[{name}].securityContext.{key}"
-                for key in _FORBIDDEN_IN_WINDOWS_CONTAINERS
-                if context.get(key) is not None
-            ]
-    return found
-
-
-def _is_set(node: Node, name: str) -> bool:
-    value = node.get(name)
-    return value is not None and (name not in _FORBIDDEN_UNLESS_ZERO or bool(value.value))
-
-
-def _windows_only_fields(spec: Node) -> list[str]:
-    nodes = [("", spec)] + [(f"containers[{c.text_at('name')}].", c) for c in _containers(spec)]
-    return [
-        f"{prefix}securityContext.windowsOptions"
-        for prefix, node in nodes
-        if node.at("securityContext", "windowsOptions") is not None
-    ]
-
-
-def _containers(spec: Node) -> list[Node]:
-    found: list[Node] = []
-    for key in ("initContainers", "containers", "ephemeralContainers"):
-        for container in spec.items_at(key):
-            if not container.is_mapping:
-                raise ShapeError(f"`{key}`: a container must be a mapping", container)
-            found.append(container)
-    return found

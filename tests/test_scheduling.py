@@ -9,21 +9,12 @@ from auditor.scheduling import (
     Toleration,
     read_scheduling,
 )
-from auditor.yaml.nodes import Node, ShapeError
-from tests.support.objects import manifest
-
-
-def spec(text: str) -> Node:
-    """The pod spec of a Pod whose spec begins on line 4 of the document."""
-    lines = "".join(f"  {line}\n" for line in text.strip().splitlines())
-    pod = manifest(f"apiVersion: v1\nkind: Pod\nspec:\n{lines}")
-    node = pod.root.get("spec")
-    assert node is not None
-    return node
+from auditor.yaml.nodes import ShapeError
+from tests.support.objects import pod_spec
 
 
 def read(text: str) -> Scheduling:
-    return read_scheduling(spec(text))
+    return read_scheduling(pod_spec(text))
 
 
 def test_a_pod_without_demands() -> None:
@@ -154,48 +145,6 @@ def test_only_resources_that_not_every_node_offers_are_kept() -> None:
     )
 
     assert scheduling.resources == ("hugepages-2Mi", "nvidia.com/gpu")
-
-
-@pytest.mark.parametrize(
-    ("text", "fields"),
-    [
-        ("hostPID: false\nhostIPC: false\nsecurityContext: {sysctls: []}", ()),
-        ("hostPID: true\nhostIPC: true\nhostUsers: true", ("hostPID", "hostIPC", "hostUsers")),
-        ("shareProcessNamespace: false\nresources: {}", ("shareProcessNamespace", "resources")),
-        ("securityContext: {sysctls: [{name: a}]}", ("securityContext.sysctls",)),
-        (
-            "securityContext: {seLinuxChangePolicy: Recursive}",
-            ("securityContext.seLinuxChangePolicy",),
-        ),
-        ("securityContext: {runAsUser: 0, windowsOptions: {}}", ("securityContext.runAsUser",)),
-        (
-            "initContainers: [{name: a, securityContext: {privileged: false}}]",
-            ("containers[a].securityContext.privileged",),
-        ),
-        (
-            "containers: [{name: b, securityContext: {capabilities: {}, runAsNonRoot: true}}]",
-            ("containers[b].securityContext.capabilities",),
-        ),
-        (
-            "ephemeralContainers: [{name: c, securityContext: {procMount: Default}}]",
-            ("containers[c].securityContext.procMount",),
-        ),
-    ],
-)
-def test_fields_that_windows_forbids(text: str, fields: tuple[str, ...]) -> None:
-    assert read(text).linux_only == fields
-
-
-def test_fields_that_linux_forbids() -> None:
-    scheduling = read(
-        "securityContext: {windowsOptions: {runAsUserName: a}}\n"
-        "containers: [{name: b, securityContext: {windowsOptions: {}}}, {name: c}]"
-    )
-
-    assert scheduling.windows_only == (
-        "securityContext.windowsOptions",
-        "containers[b].securityContext.windowsOptions",
-    )
 
 
 CONTAINERS = "containers: [{name: a, securityContext: {windowsOptions: {OWN}}}, {name: b}]"

@@ -18,6 +18,7 @@ from auditor.nodes import (
 from auditor.platforms import parse_platform
 from auditor.resources.catalog import find_workloads
 from auditor.workloads import Workload
+from auditor.yaml.nodes import Node
 
 _API_VERSIONS = {"CronJob": "batch/v1", "Job": "batch/v1", "Pod": "v1"}
 
@@ -27,6 +28,15 @@ def manifest(text: str, *, path: str = "app.yaml") -> Manifest:
     (read,) = read_manifests(Document(path, textwrap.dedent(text), path))
     assert isinstance(read, Manifest), read
     return read
+
+
+def pod_spec(text: str) -> Node:
+    """The pod spec of a Pod whose spec begins on line 4 of the document."""
+    lines = "".join(f"  {line}\n" for line in text.strip().splitlines())
+    pod = manifest(f"apiVersion: v1\nkind: Pod\nspec:\n{lines}")
+    node = pod.root.get("spec")
+    assert node is not None
+    return node
 
 
 def workload(spec: str = "", *, kind: str = "Deployment", namespace: str = "") -> Workload:
