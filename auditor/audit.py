@@ -87,7 +87,7 @@ class Auditor:
             clusters=clusters,
             rules=self.rules,
             gate=self.gate,
-            notices=remedied.notices,
+            notices=(*inventory.notices, *remedied.notices),
             overlays=remedied.overlays,
         )
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
 from auditor.errors import Problem
 from auditor.manifests import Document, Manifest, read_manifests, shape_error
-from auditor.resources.catalog import find_workloads
+from auditor.phrases import listed
+from auditor.resources.catalog import find_workloads, unread_image
 from auditor.resources.table import Table
 from auditor.sources.interface import Source
 from auditor.variants import merge_workloads
@@ -19,6 +20,8 @@ Progress = Callable[[str], None]
 """Called with the path of each document as it is read."""
 
 _SUPPORTING: Final = frozenset(("Namespace", "RuntimeClass"))
+_NAMED: Final = 5
+"""Kinds that a notice names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,12 +29,25 @@ class Inventory:
     """What was found, in document order.
 
     supporting: manifests of other kinds that decide placement (RuntimeClass, Namespace). problems:
-    what could not be read.
+    what could not be read. notices: what nobody looked at, and should know.
     """
 
     workloads: tuple[Workload, ...]
     supporting: tuple[Manifest, ...]
     problems: tuple[Problem, ...]
+    notices: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class UnreadKind:
+    """A kind of custom resource that seems to make pods, and nobody said how. path: of an image."""
+
+    kind: str
+    group: str
+    path: str
+
+    def __str__(self) -> str:
+        return f"{self.kind} of {self.group} (image at {self.path})"
 
 
 def take_inventory(
@@ -58,6 +74,7 @@ def take_inventory(
         merge_workloads(collected.workloads),
         tuple(collected.supporting),
         tuple(dict.fromkeys(collected.problems)),
+        tuple(_unread(tuple(dict.fromkeys(collected.unread)))),
     )
 
 
@@ -69,6 +86,7 @@ class _Collected:
     workloads: list[Workload] = field(default_factory=list)
     supporting: list[Manifest] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
+    unread: list[UnreadKind] = field(default_factory=list)
     read: dict[Document, tuple[Workload, ...]] = field(default_factory=dict)
     seen: set[Document] = field(default_factory=set)
 
@@ -94,13 +112,15 @@ class _Collected:
                     self.problems.append(found)
                 case Manifest():
                     self.supporting.append(found)
+                case UnreadKind():
+                    self.unread.append(found)
                 case Workload():
                     yield found
 
 
 def read_document(
     document: Document, table: Table | None = None
-) -> Iterator[Workload | Manifest | Problem]:
+) -> Iterator[Workload | Manifest | Problem | UnreadKind]:
     """What a document holds of workloads and of what bears on them, and what cannot be read."""
     for item in read_manifests(document):
         if isinstance(item, Problem):
@@ -109,10 +129,23 @@ def read_document(
         if item.ref.kind in _SUPPORTING:
             yield item
         try:
-            yield from find_workloads(item, table)
+            empty = True
+            for workload in find_workloads(item, table):
+                empty = False
+                yield workload
+            if empty and (path := unread_image(item, table)):
+                yield UnreadKind(item.ref.kind, item.ref.api_version.partition("/")[0], path)
         except ShapeError as error:
             problem = shape_error(error, document).problem
             yield Problem(f"{item.ref}: {problem.what}", problem.where, problem.why, problem.hint)
+
+
+def _unread(kinds: Sequence[UnreadKind]) -> Iterator[str]:
+    if kinds:
+        yield (
+            f"{listed(map(str, kinds), limit=_NAMED)} may make pods, and podfit does not know "
+            "where: they were not audited; `custom-resources` in .podfit.yaml can tell it"
+        )
 
 
 def _nothing(source: Source) -> Problem:

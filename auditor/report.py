@@ -71,7 +71,7 @@ class Remedied:
 
 @dataclass(frozen=True, slots=True)
 class Totals:
-    """The numbers of a report's last line."""
+    """The numbers of a report's last line. unstated: workloads whose images nobody states."""
 
     errors: int
     warnings: int
@@ -80,6 +80,7 @@ class Totals:
     workloads: int
     images: int
     unresolved: int
+    unstated: int
     undecided: int
     problems: int
 
@@ -117,6 +118,7 @@ class Report:
             workloads=len(self.assessments),
             images=len(self.images),
             unresolved=sum(not isinstance(i.platforms, KnownPlatforms) for i in self.images),
+            unstated=sum(not assessment.uses for assessment in self.assessments),
             undecided=sum(fit.placement.verdict is Verdict.UNDECIDED for fit in fits),
             problems=len(self.problems),
         )
@@ -125,7 +127,8 @@ class Report:
     def incomplete(self) -> bool:
         """Whether a part of the audit was not done, so that "no findings" does not mean clean."""
         totals = self.totals
-        return bool(self.problems or (self.gate.strict and (totals.unresolved or totals.undecided)))
+        unknown = totals.unresolved or totals.unstated or totals.undecided
+        return bool(self.problems or (self.gate.strict and unknown))
 
     @property
     def exit_code(self) -> int:

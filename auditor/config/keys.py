@@ -13,7 +13,7 @@ from auditor.config.registries import host_name, registry_shape
 from auditor.config.rule_settings import SEVERITIES, RuleSettings
 from auditor.config.sections import GLOB, IMAGES, Surroundings, chart_shape, ignore_shape
 from auditor.config.settings import Cluster, Registry, Settings
-from auditor.resources.table import Entry, read_entries
+from auditor.resources.table import ENTRIES
 from auditor.schema import suggestion
 from auditor.shapes import (
     Choice,
@@ -73,7 +73,7 @@ def make_shape(around: Surroundings) -> Record[Settings]:
                 "What is said of registries, by host. Heeded in a trusted configuration alone.",
             ),
             "custom-resources": Key(
-                _CustomResources(), "Kinds that make pods, beside those that podfit knows."
+                ENTRIES, "Kinds that make pods, beside or instead of those that podfit knows."
             ),
             "lock-file": Key(json_file, "The lock file, where it does not lie beside the SOURCE."),
             "baseline": Key(json_file, "The baseline, where it is not .podfit-baseline.json."),
@@ -97,18 +97,6 @@ class _Profile:
 
     def json_schema(self) -> Json:
         return {"type": "object", "required": ["pools"], "description": "See docs/clusters.md."}
-
-
-@dataclass(frozen=True, slots=True)
-class _CustomResources:
-    """Entries of the table of custom resources."""
-
-    def read(self, node: Node) -> tuple[Entry, ...]:
-        return read_entries(node)
-
-    def json_schema(self) -> Json:
-        needed = ["group", "kinds", "pods"]
-        return {"type": "array", "items": {"type": "object", "required": needed}}
 
 
 def _json_reader(around: Surroundings) -> Callable[[str], Path]:

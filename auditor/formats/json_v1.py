@@ -71,6 +71,7 @@ def _summary(report: Report) -> Json:
         "workloads": totals.workloads,
         "images": totals.images,
         "unresolved": totals.unresolved,
+        "unstated": totals.unstated,
         "undecided": totals.undecided,
         "incomplete": report.incomplete,
         "exit_code": report.exit_code,

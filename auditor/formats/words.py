@@ -202,6 +202,8 @@ def _result(
         return Result(Outcome.UNKNOWN, text="image unresolved")
     if any(fit.placement.verdict is Verdict.UNDECIDED for fit in assessment.fits):
         return Result(Outcome.UNKNOWN, text="undecided")
+    if not assessment.uses:
+        return Result(Outcome.UNKNOWN, text="image not stated")
     if silenced:
         rules = unique(sorted(finding.rule for finding in silenced))
         return Result(Outcome.IGNORED, rules, f"ignored: {', '.join(rules)}")
@@ -258,11 +260,12 @@ def scope(report: Report) -> str:
 
 
 def reservations(report: Report) -> tuple[str, ...]:
-    """What qualifies the verdict: suppressed, unresolved, undecided, incomplete."""
+    """What qualifies the verdict: suppressed, unresolved, not stated, undecided, incomplete."""
     totals = report.totals
     parts = (
         (totals.suppressed, _suppressed(report)),
         (totals.unresolved, f"{count(totals.unresolved, 'image')} unresolved"),
+        (totals.unstated, f"{count(totals.unstated, 'workload')} without a stated image"),
         (totals.undecided, f"{count(totals.undecided, 'placement')} undecided"),
         (totals.problems, f"{count(totals.problems, 'part')} not audited"),
         (report.incomplete and bool(report.findings), "audit incomplete"),

@@ -7,9 +7,9 @@ from typing import Final
 
 from auditor.manifests import Manifest
 from auditor.resources.assembly import assemble
-from auditor.resources.fallback import guess_pods, is_core, may_make_pods
+from auditor.resources.fallback import guess_pods, is_core, lone_image, may_make_pods
 from auditor.resources.pods import Pod, read_workload
-from auditor.resources.table import Table, builtin_table
+from auditor.resources.table import PodSource, Table, builtin_table
 from auditor.workloads import Workload
 from auditor.yaml.nodes import ShapeError
 
@@ -36,18 +36,36 @@ def find_workloads(manifest: Manifest, table: Table | None = None) -> Iterator[W
     table: of custom resources; None for the one that podfit brings along. Raises `ShapeError` for a
     pod template that the API server would not decode.
     """
-    group = manifest.ref.api_version.rpartition("/")[0]
-    group = _FORMER_GROUPS.get(group, group)
+    group = _group(manifest)
     path = POD_TEMPLATES.get((group, manifest.ref.kind))
     if path is not None:
         yield read_workload(manifest, _core_pod(manifest, path))
     elif not is_core(group):
-        known = builtin_table() if table is None else table
-        sources = known.get((group, manifest.ref.kind))
+        sources = _sources(manifest, table)
         if sources is not None:
             yield from (read_workload(manifest, pod) for pod in assemble(manifest, sources))
         elif may_make_pods(group):
             yield from _guessed(manifest, guess_pods(manifest))
+
+
+def unread_image(manifest: Manifest, table: Table | None = None) -> str:
+    """Where an object without workloads has an image that pods seem to run; "" where it has none.
+
+    Only in kinds that nobody told us about.
+    """
+    if not may_make_pods(_group(manifest)) or _sources(manifest, table) is not None:
+        return ""
+    return lone_image(manifest)
+
+
+def _group(manifest: Manifest) -> str:
+    group = manifest.ref.api_version.rpartition("/")[0]
+    return _FORMER_GROUPS.get(group, group)
+
+
+def _sources(manifest: Manifest, table: Table | None) -> tuple[PodSource, ...] | None:
+    known = builtin_table() if table is None else table
+    return known.get((_group(manifest), manifest.ref.kind))
 
 
 def _core_pod(manifest: Manifest, path: tuple[str, ...]) -> Pod:

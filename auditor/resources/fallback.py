@@ -26,6 +26,24 @@ NO_PODS: Final = (
 MAX_NODES: Final = 100_000
 """Values of an object that is searched. No custom resource comes near; an alias bomb does."""
 
+_BESIDE_AN_IMAGE: Final = frozenset(
+    (
+        "affinity",
+        "args",
+        "command",
+        "env",
+        "imagePullPolicy",
+        "imagePullSecrets",
+        "nodeSelector",
+        "replicas",
+        "resources",
+        "securityContext",
+        "serviceAccountName",
+        "tolerations",
+    )
+)
+"""Keys of pods and containers: an image with one of them beside it is run by somebody."""
+
 _CORE: Final = ("", "apps", "autoscaling", "batch", "events", "extensions", "policy")
 _NAME: Final = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 _IMAGE: Final = re.compile(r"[A-Za-z0-9\[][\w.:/@\[\]-]*")
@@ -60,25 +78,49 @@ def guess_pods(manifest: Manifest) -> Iterator[Pod]:
             yield replace(pod, controller=controller, component=path, guessed=True)
 
 
+def lone_image(manifest: Manifest) -> str:
+    """The path of an image that pods seem to run, though nothing looks like their spec; or ""."""
+    stack = [("", manifest.root)] if manifest.root.size <= MAX_NODES else []
+    while stack:
+        path, node = stack.pop()
+        if _runs_an_image(node):
+            return f"{path}.image".lstrip(".")
+        stack += reversed(_children(path, node))
+    return ""
+
+
 def _search(root: Node) -> Iterator[tuple[str, Node, str]]:
     """Depth first without recursion: a hostile object is nested a thousand deep."""
     stack: list[tuple[str, Node, str]] = [("", root, "")]
     while stack:
         path, node, controller = stack.pop()
-        if path == "status":
-            continue  # what a controller wrote, not what anybody wants
         if isinstance(node.value, Mapping):
             if path and node.get("apiVersion") and (kind := node.get("kind")) and kind.is_text:
                 controller = kind.text()
             if _looks_like_pod_spec(node):
                 yield path, node, controller
                 continue
-            children = [(f"{path}.{key}".lstrip("."), item) for key, item in node.value.items()]
-        elif isinstance(node.value, tuple):
-            children = [(f"{path}[{index}]", item) for index, item in enumerate(node.value)]
-        else:
-            continue
-        stack += ((name, item, controller) for name, item in reversed(children))
+        stack += ((name, item, controller) for name, item in reversed(_children(path, node)))
+
+
+def _children(path: str, node: Node) -> list[tuple[str, Node]]:
+    """What a value holds, without what a controller wrote and nobody wants: the status."""
+    if isinstance(node.value, tuple):
+        return [(f"{path}[{index}]", item) for index, item in enumerate(node.value)]
+    if not isinstance(node.value, Mapping):
+        return []
+    held = {key: item for key, item in node.value.items() if path or key != "status"}
+    return [(f"{path}.{key}".lstrip("."), item) for key, item in held.items()]
+
+
+def _runs_an_image(node: Node) -> bool:
+    """Whether it has an image, as text or `{repository}`, and what only pods have beside it."""
+    if not isinstance(node.value, Mapping) or _BESIDE_AN_IMAGE.isdisjoint(node.value):
+        return False
+    image = node.get("image")
+    if image is not None and image.is_mapping:
+        image = image.get("repository")
+    return image is not None and image.is_text and bool(_IMAGE.fullmatch(image.text()))
 
 
 def _looks_like_pod_spec(node: Node) -> bool:

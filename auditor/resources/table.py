@@ -8,31 +8,26 @@ from dataclasses import dataclass, field
 from functools import cache
 from importlib.resources import files
 from types import MappingProxyType
-from typing import Final
+from typing import Any, Final
 
 from auditor.resources.paths import HERE, check_path
-from auditor.schema import one_of, only_keys, parsed, required
-from auditor.yaml.nodes import Node, ShapeError
+from auditor.schema import suggestion
+from auditor.shapes import (
+    Choice,
+    Flag,
+    Key,
+    ListOf,
+    MapOf,
+    MappingOr,
+    OneOrMore,
+    Record,
+    Scalar,
+    Text,
+)
 from auditor.yaml.reading import YamlError, read_documents
 
 CONTROLLERS: Final = ("DaemonSet", "Deployment", "Job", "StatefulSet")
 
-_ENTRY_KEYS: Final = ("group", "kinds", "source", "note", "pods")
-_POD_KEYS: Final = (
-    "at",
-    "template",
-    "component",
-    "controller",
-    "when",
-    "levels",
-    "fields",
-    "containers",
-    "initContainers",
-    "images",
-    "adds",
-    "nodeSelector",
-    "operatorImages",
-)
 FIELDS: Final = (
     "affinity",
     "nodeAffinity",
@@ -121,92 +116,108 @@ def builtin_entries() -> tuple[Entry, ...]:
     text = files("auditor.resources").joinpath("custom.yaml").read_text(encoding="utf-8")
     (root,) = read_documents(text)
     assert not isinstance(root, YamlError)  # noqa: S101 - our own file, read by the tests
-    return read_entries(root)
+    return ENTRIES.read(root)
 
 
-def read_entries(root: Node) -> tuple[Entry, ...]:
-    """The entries of a list. Raises `ShapeError` at what is wrong, with a suggestion."""
-    return tuple(map(_entry, root.items()))
+def _field_name(text: str) -> str:
+    if text not in FIELDS:
+        advice = suggestion(text, FIELDS) or f"podfit looks at {', '.join(FIELDS)}"
+        raise ValueError(f"`{text}` is no field of pods that bears on placement; {advice}")
+    return text
 
 
-def _entry(node: Node) -> Entry:
-    only_keys(node, _ENTRY_KEYS, "an entry of the table of resources")
-    kinds = tuple(item.text() for item in required(node, "kinds", "an entry").items())
-    pods = tuple(map(_pod_source, required(node, "pods", "an entry").items()))
-    if not kinds:
-        raise ShapeError("an entry needs at least one kind", node)
-    return Entry(
-        group=required(node, "group", "an entry").text(),
-        kinds=kinds,
-        pods=pods,
-        source=node.text_at("source"),
-        note=node.text_at("note"),
+def _image(text: str) -> str:
+    """A path, or text with paths in it."""
+    for path in PART.findall(text) or [text]:
+        check_path(path)
+    return text
+
+
+def _template(path: str) -> PodSource:
+    return PodSource(at=check_path(path), template=True)
+
+
+def _source(**values: Any) -> PodSource:
+    for key in ("when", "fields", "images", "adds"):
+        values[key] = dict(values.get(key, ()))
+    when = {path: tuple(map(_written, wanted)) for path, wanted in values.pop("when").items()}
+    return PodSource(when=when, **values)
+
+
+def _written(value: object) -> str:
+    """As `when` compares it: what YAML reads as a truth value is written out."""
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+_NAME: Final = Text(str)
+_PATH: Final = Text(check_path)
+_SOURCE: Final = Record(
+    "pods",
+    _source,
+    {
+        "at": Key(
+            _PATH,
+            "Path of the mapping that describes the pods; `[]` after a key stands for each item of "
+            "a list, `{}` for each value of a mapping.",
+            required=True,
+        ),
+        "template": Key(Flag(), "Whether that mapping is a pod template, with metadata and spec."),
+        "component": Key(_NAME, "A name for these pods, where an object makes several sorts."),
+        "controller": Key(
+            Choice({name: name for name in CONTROLLERS}, "a controller"), "Whose rules they follow."
+        ),
+        "when": Key(
+            MapOf(OneOrMore(Scalar(), "the values"), check_path),
+            'Path -> the values, one of which it must have, "" for absence; otherwise there are no '
+            "such pods.",
+        ),
+        "levels": Key(
+            ListOf(_PATH),
+            "Where nodeSelector, affinity, tolerations ... are looked for, each taken from the "
+            'first that has it; "." is `at` itself, "/" begins at the object.',
+        ),
+        "fields": Key(
+            MapOf(OneOrMore(_PATH, "the paths"), _field_name),
+            "Those that stand elsewhere: a path, or several, of which the first counts; "
+            "nodeAffinity is the part of affinity of that name.",
+        ),
+        "containers": Key(
+            ListOf(_PATH), "Paths of containers, or of lists of them; without it, containers[]."
+        ),
+        "initContainers": Key(ListOf(_PATH), "The same for init containers."),
+        "images": Key(
+            MapOf(OneOrMore(Text(_image), "the images")),
+            "Container name -> path of its image, or several, of which the first counts, or text "
+            "with {path} in it.",
+        ),
+        "adds": Key(MapOf(_NAME), "Node selector that the controller adds on its own."),
+        "nodeSelector": Key(Flag(), "false: there is no field for one, only affinity."),
+        "operatorImages": Key(
+            Flag(), "true: the controller chooses images that are not given, so there are pods."
+        ),
+    },
+    names={
+        "initContainers": "init_containers",
+        "nodeSelector": "node_selector",
+        "operatorImages": "operator_images",
+    },
+)
+ENTRIES: Final = ListOf(
+    Record(
+        "an entry of the table of resources",
+        Entry,
+        {
+            "group": Key(_NAME, "The API group.", required=True),
+            "kinds": Key(ListOf(_NAME, 1, "kinds"), "Its kinds that are alike.", required=True),
+            "source": Key(_NAME, "Where they are documented."),
+            "note": Key(_NAME, "What else there is to know."),
+            "pods": Key(
+                ListOf(MappingOr(_SOURCE, Text(_template))),
+                "Where their pods are: a path of a pod template, or a mapping; [] where they make "
+                "none of their own.",
+                required=True,
+            ),
+        },
     )
-
-
-def _pod_source(node: Node) -> PodSource:
-    """A text alone is the path of a pod template."""
-    if node.is_text:
-        return PodSource(at=_path(node), template=True)
-    only_keys(node, _POD_KEYS, "pods")
-    controller, selector = node.get("controller"), node.get("nodeSelector")
-    return PodSource(
-        at=_path(required(node, "at", "pods")),
-        template=node.flag_at("template"),
-        component=node.text_at("component"),
-        controller=one_of(controller, CONTROLLERS, "a controller") if controller else "",
-        when=_conditions(node),
-        levels=_paths(node, "levels", (HERE,)),
-        fields=_fields(node),
-        containers=_paths(node, "containers", ("containers[]",)),
-        init_containers=_paths(node, "initContainers", ("initContainers[]",)),
-        images={name: _images(value) for name, value in node.mapping_at("images").items()},
-        adds=node.texts_at("adds"),
-        node_selector=True if selector is None else node.flag_at("nodeSelector"),
-        operator_images=node.flag_at("operatorImages"),
-    )
-
-
-def _conditions(node: Node) -> Mapping[str, tuple[str, ...]]:
-    conditions = {}
-    for path, values in node.mapping_at("when").items():
-        parsed(Node(path, values.line, values.column), check_path)
-        conditions[path] = _texts(values)
-    return conditions
-
-
-def _fields(node: Node) -> Mapping[str, tuple[str, ...]]:
-    fields = node.get("fields")
-    if fields is None:
-        return {}
-    only_keys(fields, FIELDS, "`fields`")
-    return {name: tuple(map(_path, _several(value))) for name, value in fields.mapping().items()}
-
-
-def _path(node: Node) -> str:
-    return parsed(node, check_path)
-
-
-def _paths(node: Node, key: str, default: tuple[str, ...]) -> tuple[str, ...]:
-    return tuple(map(_path, node.items_at(key))) if node.get(key) is not None else default
-
-
-def _images(node: Node) -> tuple[str, ...]:
-    """Paths, or text with paths in it."""
-    for item in _several(node):
-        parsed(item, lambda text: [check_path(part) for part in PART.findall(text) or [text]])
-    return tuple(item.text() for item in _several(node))
-
-
-def _texts(node: Node) -> tuple[str, ...]:
-    """What YAML reads as a truth value is written out."""
-    return tuple(map(_written, _several(node)))
-
-
-def _several(node: Node) -> tuple[Node, ...]:
-    """The items of a list, or what stands there instead of one."""
-    return node.items() if node.is_sequence else (node,)
-
-
-def _written(node: Node) -> str:
-    return str(node.value).lower() if isinstance(node.value, bool) else node.text()
+)
+"""The table as it is written; docs/custom-resources.md explains it."""

@@ -84,7 +84,23 @@ registries:
 custom-resources:
   - group: example.com
     kinds: [Crawler]
-    pods: [spec.template]
+    source: https://example.com
+    note: it crawls
+    pods:
+      - spec.template
+      - at: spec.parts[]
+        template: true
+        component: part
+        controller: Job
+        when: {mode: [a, ""], enabled: true}
+        levels: [., /spec]
+        fields: {nodeAffinity: affinity}
+        containers: [main]
+        initContainers: []
+        images: {main: image}
+        adds: {kubernetes.io/os: linux}
+        nodeSelector: true
+        operatorImages: true
 lock-file: locks/podfit.lock.json
 baseline: baseline.json
 """

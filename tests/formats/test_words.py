@@ -63,6 +63,9 @@ def test_platforms(platforms: str, limit: int, text: str) -> None:
 
 TAINTED = replace(WINDOWS_2025, taints=(Taint("os", "windows", "NoSchedule"),))
 NAMED = "nodeName: worker-1"
+OPERATED = (
+    "apiVersion: monitoring.coreos.com/v1\nkind: Alertmanager\nmetadata: {name: a}\nspec: {}\n"
+)
 
 
 @pytest.mark.parametrize(
@@ -99,10 +102,12 @@ def test_what_is_silenced_or_not_looked_for_is_not_called_ok() -> None:
     silenced = silence(report, rule="missing-os-selector", reason="tainted")
     unruled = replace(report, findings=(), rules=())
     unresolved = replace(audit(workload(image="registry.corp/x")), findings=())
+    unstated = audit(OPERATED)
 
     assert [str(result) for result in results(silenced)] == ["ignored: missing-os-selector"]
     assert [str(result) for result in results(unruled)] == ["cannot run, no rule applied"]
     assert [str(result) for result in results(unresolved)] == ["image unresolved"]
+    assert [str(result) for result in results(unstated)] == ["image not stated"]
 
 
 def test_the_worst_rule_comes_first_and_each_once() -> None:
@@ -168,11 +173,15 @@ def test_what_the_baseline_holds_is_counted_apart() -> None:
 
 def test_no_findings_of_an_incomplete_audit_is_not_a_pass() -> None:
     named = workload("named", "pause:3.8", spec=NAMED)
+    operated = audit(OPERATED, gate=Gate(strict=True))
 
     assert verdict(audit(workload(image="pause:3.8"))) == "No problems"
     assert verdict(audit(named, gate=Gate(strict=True))) == (
         "No findings, but the audit is incomplete"
     )
+    assert verdict(operated) == "No findings, but the audit is incomplete"
+    assert reservations(operated) == ("1 workload without a stated image",)
+    assert operated.exit_code == 3
 
 
 def _only(report: Report) -> Assessment:

@@ -3,7 +3,7 @@
 import re
 
 from auditor.resources.mentions import find_mentions
-from auditor.resources.table import builtin_entries, read_entries
+from auditor.resources.table import ENTRIES, builtin_entries
 from auditor.yaml.nodes import Node
 from auditor.yaml.reading import read_documents
 from tests.support.tools import ROOT
@@ -19,7 +19,7 @@ def nodes(text: str) -> Node:
 
 
 def test_the_entry_it_shows_is_one() -> None:
-    (entry,) = read_entries(nodes(ENTRY))
+    (entry,) = ENTRIES.read(nodes(ENTRY))
 
     assert entry.pods[0].levels == (".", "/spec.defaults")
     assert entry.pods[0].images == {"shop": ("image", "/spec.image")}

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from auditor.resources.catalog import find_workloads
-from auditor.resources.fallback import may_make_pods
+from auditor.resources.catalog import find_workloads, unread_image
+from auditor.resources.fallback import MAX_NODES, may_make_pods
 from auditor.workloads import Workload
 from tests.support.objects import manifest
 
@@ -118,3 +118,39 @@ def test_an_alias_bomb_is_not_searched() -> None:
 
     assert list(find_workloads(manifest(f"{head}{bomb}\n{pod}"))) == []
     assert len(list(find_workloads(manifest(f"{head}{pod}")))) == 1
+
+
+@pytest.mark.parametrize(
+    ("spec", "path"),
+    [
+        ({"image": "shop:1", "replicas": 2}, "spec.image"),
+        ({"parts": [{}, {"image": "shop", "nodeSelector": {}}]}, "spec.parts[1].image"),
+        ({"image": {"repository": "acme/shop", "tag": "1"}, "tolerations": []}, "spec.image"),
+        ({"image": "shop:1"}, ""),
+        ({"image": "two words", "replicas": 2}, ""),
+        ({"image": 1, "replicas": 2}, ""),
+        ({"image": {"tag": "1"}, "replicas": 2}, ""),
+        ({"replicas": 2}, ""),
+        ([], ""),
+    ],
+)
+def test_an_image_that_somebody_runs_somewhere(spec: object, path: str) -> None:
+    assert _unread("acme.example", spec=spec) == path
+
+
+@pytest.mark.parametrize("group", ["", "apps", "kyverno.io", "storage.k8s.io", "argoproj.io"])
+def test_such_images_of_known_kinds_are_known(group: str) -> None:
+    assert _unread(group, "Application", spec={"image": "shop:1", "replicas": 2}) == ""
+
+
+def test_no_image_is_looked_for_in_a_status_or_a_bomb() -> None:
+    runs = {"image": "shop:1", "replicas": 2}
+
+    assert _unread("acme.example", status=runs) == ""
+    assert _unread("acme.example", spec=[runs]) == "spec[0].image"
+    assert _unread("acme.example", spec=[*[1] * MAX_NODES, runs]) == ""
+
+
+def _unread(group: str, kind: str = "Shop", **rest: object) -> str:
+    root = {"apiVersion": f"{group}/v1".lstrip("/"), "kind": kind, "metadata": {"name": "x"}}
+    return unread_image(manifest(json.dumps({**root, **rest})))

@@ -6,10 +6,10 @@ import pytest
 
 from auditor.resources.paths import check_path
 from auditor.resources.table import (
+    ENTRIES,
     PodSource,
     builtin_entries,
     builtin_table,
-    read_entries,
     table_with,
 )
 from auditor.yaml.nodes import Node, ShapeError
@@ -67,7 +67,7 @@ def test_pods_of_one_kind_can_be_told_apart() -> None:
 
 
 def test_the_whole_form() -> None:
-    (entry,) = read_entries(
+    (entry,) = ENTRIES.read(
         entries(
             """
             - group: example.com
@@ -120,7 +120,7 @@ def test_the_whole_form() -> None:
 
 
 def test_the_short_form_leaves_the_defaults() -> None:
-    (entry,) = read_entries(entries("- {group: a.b, kinds: [C], pods: [{at: spec}]}"))
+    (entry,) = ENTRIES.read(entries("- {group: a.b, kinds: [C], pods: [{at: spec}]}"))
 
     (source,) = entry.pods
     assert source == PodSource("spec")
@@ -128,7 +128,7 @@ def test_the_short_form_leaves_the_defaults() -> None:
 
 
 def test_a_users_entry_takes_the_place_of_podfits_own() -> None:
-    own = read_entries(
+    own = ENTRIES.read(
         entries("- {group: argoproj.io, kinds: [Rollout, Mine], pods: [spec.other]}")
     )
 
@@ -145,9 +145,9 @@ def test_a_users_entry_takes_the_place_of_podfits_own() -> None:
         ("{}", "expected a list, not a mapping"),
         ("[text]", "an entry of the table of resources must be a mapping, not text"),
         ("[{group: a, kinds: [B], pod: []}]", "has no key `pod`; did you mean `pods`?"),
-        ("[{group: a, kinds: [B]}]", "an entry needs `pods`"),
-        ("[{kinds: [B], pods: []}]", "an entry needs `group`"),
-        ("[{group: a, kinds: [], pods: []}]", "an entry needs at least one kind"),
+        ("[{group: a, kinds: [B]}]", "of resources needs `pods`"),
+        ("[{kinds: [B], pods: []}]", "of resources needs `group`"),
+        ("[{group: a, kinds: [], pods: []}]", "kinds must not be empty"),
         ("[{group: a, kinds: [B], pods: [a b]}]", "`a b` is not a path"),
         ("[{group: a, kinds: [B], pods: [{template: true}]}]", "pods needs `at`"),
         ("[{group: a, kinds: [B], pods: [{at: a, level: []}]}]", "did you mean `levels`?"),
@@ -155,18 +155,21 @@ def test_a_users_entry_takes_the_place_of_podfits_own() -> None:
         ("[{group: a, kinds: [B], pods: [{at: a, when: {a b: c}}]}]", "`a b` is not a path"),
         ("[{group: a, kinds: [B], pods: [{at: a, images: {a: b c}}]}]", "`b c` is not a path"),
         ("[{group: a, kinds: [B], pods: [{at: a, images: {a: '{b c}'}}]}]", "`b c` is not a path"),
-        ("[{group: a, kinds: [B], pods: [{at: a, fields: {selector: b}}]}]", "`fields` has no key"),
+        (
+            "[{group: a, kinds: [B], pods: [{at: a, fields: {selector: b}}]}]",
+            "did you mean `nodeSelector`?",
+        ),
         ("[{group: a, kinds: [B], pods: [{at: a, controller: Daemonset}]}]", "`DaemonSet`?"),
         (
             "[{group: a, kinds: [B], pods: [{at: a, nodeSelector: linux}]}]",
             "expected true or false",
         ),
-        ("[{group: a, kinds: [B], pods: [{at: a, when: {b: {}}}]}]", "expected text"),
+        ("[{group: a, kinds: [B], pods: [{at: a, when: {b: {}}}]}]", "expected a text, number"),
     ],
 )
 def test_what_is_wrong_is_said(text: str, message: str) -> None:
     with pytest.raises(ShapeError) as caught:
-        read_entries(entries(text))
+        ENTRIES.read(entries(text))
 
     assert message in caught.value.message
 
