@@ -14,7 +14,7 @@ from enum import Enum
 from typing import Final
 
 from auditor.admission import Admission, admit, daemon_template
-from auditor.nodes import HOSTNAME_LABEL, ClusterProfile, NodePool, Taint
+from auditor.nodes import ClusterProfile, NodePool, Taint
 from auditor.predicates import (
     Answer,
     NodeView,
@@ -23,7 +23,7 @@ from auditor.predicates import (
     some,
     term_matches,
     untolerated,
-    view,
+    views,
 )
 from auditor.scheduling import Place, Scheduling, Toleration
 from auditor.tolerations import cluster_tolerations, daemon_tolerations
@@ -110,41 +110,10 @@ def place(workload: Workload, pool: NodePool, cluster: ClusterProfile) -> Placem
             for reason in admission.refusals
         )
         return Placement(Verdict.REFUSED, steps, creates_pod=False)
-    views = _views(admission.scheduling, pool)
-    placements = [_place_on(workload, admission, pool, cluster, node) for node in views]
+    nodes = views(pool, admission.scheduling)
+    placements = [_place_on(workload, admission, pool, cluster, node) for node in nodes]
     order = (Verdict.ADMITTED, Verdict.UNDECIDED, Verdict.REFUSED)
     return min(placements, key=lambda placement: order.index(placement.verdict))
-
-
-def _views(scheduling: Scheduling, pool: NodePool) -> list[NodeView]:
-    """The nodes to look at: one stands for all that do not differ in what the pod asks for."""
-    if not pool.nodes:
-        return [view(pool)]
-    if _asks_for_names(scheduling):
-        return [view(pool, name) for name in pool.nodes]
-    asked = sorted(_asked_labels(scheduling))
-    distinct: dict[tuple[str | None, ...], NodeView] = {}
-    for name in pool.nodes:
-        labels = pool.node_labels.get(name, {})
-        values = tuple(labels.get(key) for key in asked)
-        if values not in distinct:
-            distinct[values] = view(pool, name)
-    return list(distinct.values())
-
-
-def _asks_for_names(scheduling: Scheduling) -> bool:
-    return (
-        bool(scheduling.node_name)
-        or HOSTNAME_LABEL in _asked_labels(scheduling)
-        or any(term.fields for term in scheduling.required_terms or ())
-    )
-
-
-def _asked_labels(scheduling: Scheduling) -> set[str]:
-    terms = scheduling.required_terms or ()
-    asked = {item.key for item in scheduling.node_selector}
-    asked |= {item.key for term in terms for item in term.expressions}
-    return asked | set(scheduling.spread_keys)
 
 
 def _place_on(

@@ -20,7 +20,7 @@ from auditor.nodes import (
     NodePool,
     Taint,
 )
-from auditor.scheduling import NodeSelectorTerm, Requirement, Toleration
+from auditor.scheduling import NodeSelectorTerm, Requirement, Scheduling, Toleration
 
 Answer = bool | None
 
@@ -64,6 +64,37 @@ def view(pool: NodePool, name: str = "") -> NodeView:
     labels = {**({HOSTNAME_LABEL: name} if name else {}), **pool.labels}
     labels |= pool.node_labels.get(name, {})
     return NodeView(name, labels, pool.varying | {HOSTNAME_LABEL}, pool.open_labels)
+
+
+def views(pool: NodePool, scheduling: Scheduling) -> list[NodeView]:
+    """The nodes of a pool to look at: one for all that do not differ in what a pod asks for."""
+    if not pool.nodes:
+        return [view(pool)]
+    if _asks_for_names(scheduling):
+        return [view(pool, name) for name in pool.nodes]
+    asked = sorted(_asked_labels(scheduling))
+    distinct: dict[tuple[str | None, ...], NodeView] = {}
+    for name in pool.nodes:
+        labels = pool.node_labels.get(name, {})
+        values = tuple(labels.get(key) for key in asked)
+        if values not in distinct:
+            distinct[values] = view(pool, name)
+    return list(distinct.values())
+
+
+def _asks_for_names(scheduling: Scheduling) -> bool:
+    return (
+        bool(scheduling.node_name)
+        or HOSTNAME_LABEL in _asked_labels(scheduling)
+        or any(term.fields for term in scheduling.required_terms or ())
+    )
+
+
+def _asked_labels(scheduling: Scheduling) -> set[str]:
+    terms = scheduling.required_terms or ()
+    asked = {item.key for item in scheduling.node_selector}
+    asked |= {item.key for term in terms for item in term.expressions}
+    return asked | set(scheduling.spread_keys)
 
 
 def every(answers: Iterable[Answer]) -> Answer:
