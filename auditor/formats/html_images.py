@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from auditor.formats.escape import html
+from auditor.formats.escape import html, html_prose
 from auditor.formats.words import runs_on
 from auditor.images import KnownPlatforms
 from auditor.phrases import count
@@ -32,8 +32,9 @@ def _row(entry: ImageEntry) -> str:
 def _platforms(entry: ImageEntry) -> str:
     known = entry.platforms
     if not isinstance(known, KnownPlatforms):
-        hint = f"<br>{html(known.hint)}" if known.hint else ""
-        return f'<span class="unknown-platforms">unknown</span>: {html(known.message)}{hint}'
+        hint = f"<br>{html_prose(known.hint)}" if known.hint else ""
+        why = html_prose(known.message)
+        return f'<span class="unknown-platforms">unknown</span>: {why}{hint}'
     rows = "".join(f"<li>{html(str(platform))}</li>" for platform in known.platforms)
     notes = "".join(f"<li>{html(note)}</li>" for note in known.notes)
     said = f'<li class="mono">{html(known.digest)}</li><li>says the {html(known.source)}</li>'

@@ -134,6 +134,14 @@ def test_one_cause_in_several_variants_is_one_card() -> None:
     ]
 
 
+def test_why_an_image_is_unknown_is_a_sentence() -> None:
+    page = tree(audit(workload(image="registry.corp/web:${TAG}")))
+
+    (section,) = [item for item in page.all("section") if item.attributes["id"] == "images"]
+    assert "${TAG}" in [code.content for code in section.all("code")]
+    assert "`" not in section.content
+
+
 def test_the_map_shows_each_workload_on_each_pool_the_worst_first() -> None:
     page = tree(audit(SHOP, clusters=(HYBRID, EDGE)))
     (section,) = [item for item in page.all("section") if item.attributes["id"] == "map"]
