@@ -35,15 +35,22 @@ def cluster_tolerations(
 ) -> tuple[Toleration, ...]:
     """What the cluster's own webhook adds to pods that select a pool by its platform (GKE).
 
-    It sees pods, so the DaemonSet controller, which looks at templates, does not see its work.
+    The taints are called like the labels, if in another domain: `node.kubernetes.io/os=windows` for
+    `kubernetes.io/os=windows`. It sees pods, so the DaemonSet controller, which looks at templates,
+    does not see its work.
     """
     demands = [*scheduling.node_selector]
     for term in scheduling.required_terms or ():
         demands += [item for item in term.expressions if item.operator == "In"]
     selected = {(item.key, value) for item in demands for value in item.values}
-    granted = {value for _, value in selected.intersection(cluster.selector_tolerations)}
+    pairs = selected.intersection(cluster.selector_tolerations)
+    granted = {(_bare_name(key), value) for key, value in pairs}
     return tuple(
         Toleration(taint.key, "Equal", taint.value, taint.effect)
         for taint in pool.taints
-        if taint.value in granted
+        if (_bare_name(taint.key), taint.value) in granted
     )
+
+
+def _bare_name(key: str) -> str:
+    return key.rpartition("/")[2]

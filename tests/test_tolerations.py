@@ -63,3 +63,12 @@ def test_a_cluster_without_such_a_webhook_grants_nothing() -> None:
     selected = workload("nodeSelector: {kubernetes.io/arch: arm64}").scheduling
 
     assert cluster_tolerations(selected, ARM, cluster(ARM)) == ()
+
+
+def test_a_taint_of_the_user_is_not_granted() -> None:
+    tainted = pool("linux/arm64", taints=["team=arm64:NoSchedule", "acme.dev/arch=arm64:NoExecute"])
+    selected = workload("nodeSelector: {kubernetes.io/arch: arm64}").scheduling
+
+    assert cluster_tolerations(selected, tainted, GKE) == (
+        Toleration("acme.dev/arch", "Equal", "arm64", "NoExecute"),
+    )
