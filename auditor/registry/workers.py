@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Final, Self, TypeVar
 
-_JOIN_SECONDS: Final = 2.0
+_JOIN_SECONDS: Final = 0.5
 _T = TypeVar("_T")
 _R = TypeVar("_R")
 

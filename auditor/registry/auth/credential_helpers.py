@@ -6,13 +6,16 @@ limit, and nothing a helper prints is ever shown: it deals in secrets.
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import os
 import re
 import shutil
 import signal
 import subprocess
+import threading
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Final
 
 from auditor.registry.json_text import JsonError, parse_object, text_at
@@ -74,20 +77,37 @@ def _run(program: str, server: str, timeout: float) -> tuple[int, bytes]:
         )
     except OSError as error:
         raise HelperError(f"{program} cannot be run: {error.strerror}") from error
-    with process:
-        try:
-            output, _ = process.communicate(server.encode(), timeout=timeout)
-        except subprocess.TimeoutExpired:
-            raise HelperError(f"{program} did not answer in {timeout:g} s") from None
-        finally:
-            _kill(process)
-    return process.returncode, output[:_MAX_OUTPUT]
+    end = partial(_kill, process)
+    atexit.register(end)  # an interrupted run does not wait for this thread
+    timer = threading.Timer(timeout, end)
+    timer.daemon = True
+    timer.start()
+    try:
+        with process:
+            output = _exchange(process, server)
+            if len(output) == _MAX_OUTPUT:
+                end()
+        if not timer.is_alive():
+            raise HelperError(f"{program} did not answer in {timeout:g} s")
+    finally:
+        timer.cancel()
+        atexit.unregister(end)
+    return (0 if len(output) == _MAX_OUTPUT else process.returncode), output
+
+
+def _exchange(process: subprocess.Popen[bytes], server: str) -> bytes:
+    if process.stdin is None or process.stdout is None:
+        raise AssertionError("both are pipes")
+    with contextlib.suppress(OSError):
+        process.stdin.write(server.encode())
+        process.stdin.close()
+    return process.stdout.read(_MAX_OUTPUT)
 
 
 def _kill(process: subprocess.Popen[bytes]) -> None:
     """Ends the helper and what it started, which else could hold the pipe open for ever."""
-    if process.poll() is not None:
-        return
+    if process.returncode is not None:
+        return  # It was waited for: its id may be another's by now.
     with contextlib.suppress(OSError):
         if os.name == "posix":
             os.killpg(process.pid, signal.SIGKILL)

@@ -1,12 +1,16 @@
 """Credential helpers as real programs."""
 
 import os
+import select
+import subprocess
+import sys
 import time
 from pathlib import Path
 
 import pytest
 
 from auditor.registry.auth.credential_helpers import HelperAnswer, HelperError, ask_helper
+from tests.support.tools import ROOT
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="the helpers here are shell scripts")
 
@@ -60,6 +64,7 @@ def test_nothing_known(install: Path, text: str) -> None:
         ("echo hunter2; echo hunter2 >&2; exit 3", "docker-credential-odd failed with status 3"),
         ("echo hunter2", "docker-credential-odd did not answer in JSON"),
         ("head -c 200000 /dev/zero", "docker-credential-odd did not answer in JSON"),
+        ("exec yes hunter2", "docker-credential-odd did not answer in JSON"),
     ],
 )
 def test_a_failure_shows_nothing_that_was_printed(install: Path, text: str, why: str) -> None:
@@ -71,14 +76,35 @@ def test_a_failure_shows_nothing_that_was_printed(install: Path, text: str, why:
     assert str(caught.value) == why
 
 
-def test_a_helper_that_hangs_is_ended_with_its_children(install: Path) -> None:
-    script(install, "slow", "sleep 60 & sleep 60")
+@pytest.mark.parametrize("text", ["sleep 60 & sleep 60", "sleep 60 & exit 0", "exec >&-; sleep 60"])
+def test_a_helper_that_hangs_is_ended_with_its_children(install: Path, text: str) -> None:
+    script(install, "slow", text)
     began = time.monotonic()
 
     with pytest.raises(HelperError, match=r"did not answer in 0\.2 s"):
         ask_helper("slow", "ghcr.io", timeout=0.2)
 
     assert time.monotonic() - began < 5
+
+
+def test_an_interrupted_run_leaves_no_helper(install: Path, tmp_path: Path) -> None:
+    """A pipe says when the last process that could write to it has ended."""
+    pipe, begun = tmp_path / "pipe", tmp_path / "begun"
+    os.mkfifo(pipe)
+    script(install, "slow", f"exec 3>{pipe}; mkdir {begun}; exec sleep 60")
+    run = (
+        "import pathlib, sys, threading, time\n"
+        "from auditor.registry.auth.credential_helpers import ask_helper\n"
+        "threading.Thread(target=ask_helper, args=('slow', 'r.example'), daemon=True).start()\n"
+        "while not pathlib.Path(sys.argv[1]).exists(): time.sleep(0.01)\n"
+    )
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        subprocess.run([sys.executable, "-c", run, str(begun)], check=True, timeout=30, cwd=ROOT)
+        ended, _, _ = select.select([reader], [], [], 5)
+    finally:
+        os.close(reader)
+    assert ended == [reader]
 
 
 def test_a_helper_that_is_not_there() -> None:
