@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Final, NoReturn
 
 from auditor.phrases import count
+from auditor.sources.rendering import Cause, RenderError
 
 RENDERS: Final = 40
 """What ends a search that does not end by itself: a count is the same on every machine."""
@@ -40,20 +42,30 @@ class Budget:
         if self.shortage:
             raise SpentError
         if self.spent >= self.renders:
-            self.end(f"it takes more than {count(self.renders, 'render')}")
+            self._end(f"it takes more than {count(self.renders, 'render')}")
         if self.clock() >= self._until:
-            self.end_late(self.seconds)
+            self._end(_late(self.seconds))
         self.spent += 1
 
-    def end(self, why: str) -> NoReturn:
-        """Leave the rest. Raises SpentError."""
+    @contextmanager
+    def rendering(self, timeout: float) -> Iterator[float]:
+        """One more render, and how many seconds it may take: a timeout at most.
+
+        Raises RenderError where Helm refuses the chart, SpentError where it did not get so far.
+        """
+        self.take()
+        seconds = min(timeout, max(self._until - self.clock(), 0.0))
+        try:
+            yield seconds
+        except RenderError as error:
+            if error.cause is Cause.REFUSED:
+                raise
+            self._end(_late(seconds) if error.cause is Cause.TIMEOUT else error.cause.value)
+
+    def _end(self, why: str) -> NoReturn:
         self.shortage = why
         raise SpentError
 
-    def end_late(self, seconds: float) -> NoReturn:
-        """Leave the rest, because of a clock: another machine may get further."""
-        self.end(f"it takes longer than {seconds:g} s here; on another machine there may be more")
 
-    @property
-    def seconds_left(self) -> float:
-        return max(self._until - self.clock(), 0.0)
+def _late(seconds: float) -> str:
+    return f"it takes longer than {seconds:.0f} s here; on another machine there may be more"

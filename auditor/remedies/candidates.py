@@ -113,8 +113,8 @@ def _replaced(
     """Entries of selectors that were gone when the knob's pods had marks instead."""
     gone: dict[str, str] = {}
     for name in sorted(knob.feeds):
-        marked = search.scheduling.get((NODE_SELECTOR.name, name))
-        if knob.field is NODE_SELECTOR and marked is not None and name in assessments:
+        marked = search.marked.get(name)
+        if knob.field is NODE_SELECTOR and marked and name in assessments:
             left = {item.key for item in marked.node_selector}
             before = assessments[name].workload.scheduling.node_selector
             gone |= {item.key: item.values[0] for item in before if item.key not in left}

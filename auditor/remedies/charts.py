@@ -9,7 +9,7 @@ from auditor.assessment import Assessment
 from auditor.errors import SourceError
 from auditor.remedies.budget import Budget, SpentError
 from auditor.remedies.candidates import find_candidates
-from auditor.remedies.fields import AFFINITY, NODE_SELECTOR, Field
+from auditor.remedies.fields import TOLERATIONS, Field
 from auditor.remedies.judging import Judging
 from auditor.remedies.keys import Key
 from auditor.remedies.knobs import Search, search_knobs
@@ -47,8 +47,8 @@ class ChartRemedies:
 
     def is_reached(self, need: Need) -> bool:
         """Whether some value comes out where the pod says which nodes it wants."""
-        fields = (NODE_SELECTOR, AFFINITY)
-        return any(self.search.reaching(need.workload, item) for item in fields)
+        reaching = self.search.reaching(need.workload)
+        return any(knob.field is not TOLERATIONS for knob in reaching)
 
 
 def find_chart_remedies(
@@ -65,42 +65,26 @@ def find_chart_remedies(
     """
     try:
         with source.opened(read_chart(source.path, source.shown)) as (chart, _):
-            return _remedies(chart, source, needs, assessments, judging, budget)
+            view = _view(chart, source, judging, budget)
+            before = _before(view, needs, assessments, budget)
+            search = _search(chart, before, budget)
+            candidates = find_candidates(search, needs, before.assessments)
+            proposal = propose(before, candidates, budget)
+            return ChartRemedies(source, needs, view.values, search, proposal, budget.shortage)
     except SpentError:
         why = budget.shortage
     except RenderError as error:
-        why = error.text or error.cause.value
+        why = error.text
     except SourceError as error:
         why = error.problem.what
     return ChartRemedies(source, needs, shortage=why)
 
 
-def _remedies(
-    chart: Chart,
-    source: ChartSource,
-    needs: tuple[Need, ...],
-    assessments: Sequence[Assessment],
-    judging: Judging,
-    budget: Budget,
-) -> ChartRemedies:
-    budget.take()
-    values = visible_values(chart.path, source.options, source.renderer)
-    view = ChartView(chart.name, chart.path, source.options, source.renderer, values, judging)
-    before = _before(view, needs, assessments, budget)
-
-    def in_templates(item: Field) -> list[Key]:
-        return named_keys(template_texts(chart), values, item.keys)
-
-    search = search_knobs(
-        before.view,
-        {need.workload for need in needs},
-        in_templates,
-        budget,
-        for_affinity={need.workload for need in needs if need.guard.affinity},
-    )
-    candidates = find_candidates(search, needs, before.assessments)
-    proposal = propose(before, candidates, budget)
-    return ChartRemedies(source, needs, values, search, proposal, budget.shortage)
+def _view(chart: Chart, source: ChartSource, judging: Judging, budget: Budget) -> ChartView:
+    with budget.rendering(source.options.timeout) as seconds:
+        options = replace(source.options, timeout=seconds)
+        values = visible_values(chart.path, options, source.renderer)
+    return ChartView(chart.name, chart.path, source.options, source.renderer, values, judging)
 
 
 def _before(
@@ -115,3 +99,16 @@ def _before(
     names = {name: item.workload.ref.name for name, item in known.items()}
     unreadable = view.read(texts).unreadable
     return Before(replace(view, names=names), known, needs, texts, unreadable)
+
+
+def _search(chart: Chart, before: Before, budget: Budget) -> Search:
+    def in_templates(item: Field) -> list[Key]:
+        return named_keys(template_texts(chart), before.view.values, item.keys)
+
+    return search_knobs(
+        before.view,
+        {need.workload for need in before.needs},
+        in_templates,
+        budget,
+        for_affinity={need.workload for need in before.needs if need.guard.affinity},
+    )

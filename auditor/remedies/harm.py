@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
+from typing import Any
 
 from auditor.assessment import Assessment, PoolFit
 from auditor.causes import could_run
 from auditor.findings import Guard
 from auditor.guards import admits
+from auditor.manifests import Manifest, read_manifests
 from auditor.phrases import listed, pool_ids, pool_names
-from auditor.remedies.affinities import other_affinity
 from auditor.remedies.fields import AFFINITY, TOLERATIONS
+from auditor.remedies.pod_values import REQUIRED
 from auditor.remedies.settings import Setting
 from auditor.scheduling import NodeSelectorTerm, Requirement, Scheduling
+from auditor.workloads import Workload
+from auditor.yaml.nodes import ShapeError
 
 
 def find_harm(
@@ -56,7 +60,7 @@ def _lost_demands(old: Assessment, new: Assessment, settings: Collection[Setting
     fields = {made.knob.field for made in settings}
     if TOLERATIONS not in fields and before.tolerations != after.tolerations:
         return "no longer has the same tolerations"
-    if AFFINITY in fields and other_affinity(old.workload) != other_affinity(new.workload):
+    if AFFINITY in fields and _other_affinity(old.workload) != _other_affinity(new.workload):
         return "no longer has the affinity that its template gives it"
     return ""
 
@@ -77,3 +81,25 @@ def _demands(term: NodeSelectorTerm) -> tuple[Requirement, ...]:
 def _includes(term: Iterable[Requirement], part: Iterable[Requirement]) -> bool:
     stated = list(term)
     return all(item in stated for item in part)
+
+
+def _other_affinity(workload: Workload) -> dict[str, Any]:
+    """Preferred node affinity, and affinity to pods: a value replaces the template's as a whole."""
+    path = workload.selector_path.split(".")[:-1]
+    for manifest in read_manifests(workload.document):
+        if isinstance(manifest, Manifest) and manifest.ordinal == workload.ordinal and path:
+            try:
+                affinity = manifest.root.at(*path, "affinity")
+            except ShapeError:  # a path that leads into a list
+                return {}
+            return {} if affinity is None else _without_required(affinity.plain())
+    return {}
+
+
+def _without_required(affinity: dict[str, Any]) -> dict[str, Any]:
+    nodes = affinity.pop("nodeAffinity", None)
+    if isinstance(nodes, dict):
+        nodes.pop(REQUIRED, None)
+        if nodes:
+            affinity["nodeAffinity"] = nodes
+    return affinity

@@ -43,22 +43,18 @@ class Knob:
 
 @dataclass
 class Search:
-    """What was found. scheduling: of the pods that knobs reach, as marks in their place made it.
+    """What was found. marked: pods whose nodeSelector holds marks, in the place of what it held.
 
     refused: keys for a selector or affinity with which the chart does not render, so that nobody
     knows whom they reach.
     """
 
     knobs: list[Knob] = field_of(default_factory=list)
-    scheduling: dict[tuple[str, WorkloadId], Scheduling] = field_of(default_factory=dict)
+    marked: Mapping[WorkloadId, Scheduling] = field_of(default_factory=dict)
     refused: list[Key] = field_of(default_factory=list)
 
-    def reaching(self, workload: WorkloadId, field_: Field | None = None) -> list[Knob]:
-        return [
-            knob
-            for knob in self.knobs
-            if workload in knob.feeds and (field_ is None or knob.field is field_)
-        ]
+    def reaching(self, workload: WorkloadId) -> list[Knob]:
+        return [knob for knob in self.knobs if workload in knob.feeds]
 
 
 def search_knobs(
@@ -85,7 +81,8 @@ def search_knobs(
             _probe_field(view, field_, hunted, in_templates, budget, landing)
         missing -= _reached(landing)
         search.knobs += [_knob(view, field_, *item) for item in landing.reached.items()]
-        search.scheduling |= {(field_.name, name): s for name, s in landing.scheduling.items()}
+        if field_ is NODE_SELECTOR:
+            search.marked = landing.scheduling
         search.refused += [item.key for item in landing.refused if field_ is not TOLERATIONS]
     return search
 

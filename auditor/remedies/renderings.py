@@ -13,7 +13,7 @@ from auditor.remedies.budget import Budget
 from auditor.remedies.judging import Judging
 from auditor.remedies.keys import Key, overlay
 from auditor.sources.options import HelmOptions
-from auditor.sources.rendering import Cause, Renderer, RenderError, Values
+from auditor.sources.rendering import Renderer, Values
 from auditor.workloads import Workload
 
 WorkloadId = tuple[str, str, int, str]
@@ -53,17 +53,10 @@ class ChartView:
 
         Raises RenderError where Helm refuses the chart, and SpentError where it did not get so far.
         """
-        budget.take()
-        timeout = min(self.options.timeout, budget.seconds_left)
-        options = replace(self.options, timeout=timeout)
-        try:
-            return self.renderer.render(self.path, options, overlay(self.values, changes)).templates
-        except RenderError as error:
-            if error.cause is Cause.REFUSED:
-                raise
-            if error.cause is Cause.TIMEOUT:
-                budget.end_late(timeout)
-            budget.end(error.cause.value)
+        with budget.rendering(self.options.timeout) as seconds:
+            options = replace(self.options, timeout=seconds)
+            made = self.renderer.render(self.path, options, overlay(self.values, changes))
+        return made.templates
 
     def read(self, texts: Mapping[str, str]) -> Reading:
         """The workloads in rendered texts, by what names them in the audit."""
