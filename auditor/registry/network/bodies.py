@@ -34,7 +34,7 @@ def read_whole(stream: Stream, length: str, encoding: str, limit: int) -> bytes:
     if encoding in ("", "identity"):
         return body
     if encoding not in _PACKED:
-        raise Fault(FaultKind.ENCODING, "its answer is in an encoding that was not asked for")
+        raise Fault(FaultKind.MALFORMED, "its answer is in an encoding that was not asked for")
     return _unpacked(body, limit)
 
 
@@ -52,7 +52,7 @@ def _unpacked(body: bytes, limit: int) -> bytes:
     try:
         content = inflate.decompress(body, limit + 1)
     except zlib.error:
-        raise Fault(FaultKind.ENCODING, "its compressed answer is damaged") from None
+        raise Fault(FaultKind.MALFORMED, "its compressed answer is damaged") from None
     if len(content) > limit:
         raise _too_large(limit)
     if not inflate.eof:

@@ -41,7 +41,7 @@ def explain_fault(endpoint: Endpoint, fault: Fault, attempts: int) -> RegistryFa
         return RegistryFailure(UnknownReason.TLS, f"{where}: {fault.why}", _TLS_HINTS[fault.kind])
     if fault.kind is FaultKind.TOO_LARGE:
         return RegistryFailure(UnknownReason.TOO_LARGE, f"{where}: {fault.why}")
-    if fault.kind is FaultKind.ENCODING:
+    if fault.kind is FaultKind.MALFORMED:
         return RegistryFailure(UnknownReason.MALFORMED, f"{where}: {fault.why}")
     tries = f" ({attempts} attempts)" if attempts > 1 else ""
     message = f"{where} unreachable: {fault.why}{tries}"

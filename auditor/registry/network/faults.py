@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import re
 import socket
 import ssl
@@ -38,7 +39,7 @@ class FaultKind(Enum):
     TIMEOUT = "timeout"
     CUT = "cut"
     TOO_LARGE = "too-large"
-    ENCODING = "encoding"
+    MALFORMED = "malformed"
 
 
 class Fault(Exception):
@@ -84,6 +85,10 @@ def _known(cause: BaseException) -> Fault | None:
             return Fault(FaultKind.NAME, "its name does not resolve", transient=temporary)
         case UnicodeError() | urllib3.exceptions.LocationValueError():
             return Fault(FaultKind.NAME, "its name is not a valid host name")
+        case http.client.IncompleteRead() | http.client.RemoteDisconnected():
+            return None
+        case http.client.HTTPException():
+            return Fault(FaultKind.MALFORMED, "what it answers is not HTTP")
         case ssl.SSLError():
             return _tls_fault(cause)
         case urllib3.exceptions.NewConnectionError():

@@ -1,3 +1,4 @@
+import http.client
 import socket
 import ssl
 
@@ -37,6 +38,10 @@ def tls(reason: str) -> ssl.SSLError:
         (tls("NO_PROTOCOLS"), FaultKind.TLS, "TLS failed: no protocols", False),
         (ssl.SSLEOFError(8, "EOF"), FaultKind.CUT, "closed too early", True),
         (urllib3.exceptions.ProtocolError("x"), FaultKind.CUT, "closed too early", True),
+        (http.client.IncompleteRead(b"x"), FaultKind.CUT, "closed too early", True),
+        (http.client.RemoteDisconnected("x"), FaultKind.CUT, "closed too early", True),
+        (http.client.BadStatusLine("SSH-2.0"), FaultKind.MALFORMED, "is not HTTP", False),
+        (http.client.LineTooLong("x"), FaultKind.MALFORMED, "is not HTTP", False),
     ],
 )
 def test_what_it_comes_down_to(
