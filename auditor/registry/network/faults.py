@@ -78,6 +78,12 @@ def _fault(causes: tuple[BaseException, ...]) -> Fault:
 
 def _known(cause: BaseException) -> Fault | None:
     match cause:
+        case (
+            urllib3.exceptions.NewConnectionError()  # A ConnectTimeoutError; its cause knows more.
+            | http.client.IncompleteRead()
+            | http.client.RemoteDisconnected()
+        ):
+            return None
         case BlockedPeer():
             return Fault(FaultKind.BLOCKED, cause.address)
         case socket.gaierror():
@@ -85,14 +91,10 @@ def _known(cause: BaseException) -> Fault | None:
             return Fault(FaultKind.NAME, "its name does not resolve", transient=temporary)
         case UnicodeError() | urllib3.exceptions.LocationValueError():
             return Fault(FaultKind.NAME, "its name is not a valid host name")
-        case http.client.IncompleteRead() | http.client.RemoteDisconnected():
-            return None
         case http.client.HTTPException():
             return Fault(FaultKind.MALFORMED, "what it answers is not HTTP")
         case ssl.SSLError():
             return _tls_fault(cause)
-        case urllib3.exceptions.NewConnectionError():
-            return None  # It counts as a ConnectTimeoutError; its cause knows better.
         case OSError() if refusal := _TUNNEL.match(str(cause)):
             return proxy_fault(_REFUSALS.get(refusal[1], f"answered {refusal[1]}"))
         case TimeoutError() | urllib3.exceptions.ConnectTimeoutError():
