@@ -79,7 +79,7 @@ def parse_runtime(text: str) -> Runtime:
     match = _RUNTIME.fullmatch(text)
     if match is None:
         raise ValueError(f"{text!r} is not a runtime; write it as containerd://2.1.6")
-    numbers = [int(part) for part in re.findall(r"\d+", match["version"])[:3]]
+    numbers = [int(part) for part in re.findall(r"[0-9]{1,9}", match["version"])[:3]]
     major, minor, patch = (*numbers, 0, 0)[:3]
     return Runtime(match["name"], (major, minor, patch))
 

@@ -27,10 +27,10 @@ Answer = bool | None
 COMPARISON_GATE: Final = "TaintTolerationComparisonOperators"
 """Feature gate of the Lt and Gt toleration operators (KEP-5471): alpha and off up to 1.37."""
 
-_INTEGER: Final = re.compile(r"[0-9]+")
+_INTEGER: Final = re.compile(r"[0-9]{1,63}")
 """A whole number as the value of a label can be one: no sign stands at either end of such a value
 (`NewRequirement` refuses it in a selector, the API server on a node)."""
-_CANONICAL: Final = re.compile(r"0|-?[1-9][0-9]*")
+_CANONICAL: Final = re.compile(r"0|-?[1-9][0-9]{0,18}")
 _INT64: Final = range(-(2**63), 2**63)
 
 

@@ -6,6 +6,7 @@ hcsshim `osversion.CheckHostAndContainerCompat`; Microsoft's version compatibili
 
 from __future__ import annotations
 
+import re
 from enum import IntEnum
 from typing import Final
 
@@ -14,7 +15,7 @@ from auditor.platforms import Platform
 
 _SERVER_2022: Final = 20348
 _LTSC: Final = (20348, 26100)
-_BUILD_PARTS: Final = 3
+_BUILD: Final = re.compile(r"([0-9]{1,5})\.([0-9]{1,5})\.([0-9]{1,5})(\..*)?", re.DOTALL)
 
 
 class Generation(IntEnum):
@@ -72,7 +73,5 @@ def windows_build_runs(image: str, host: str, *, newest: bool = True) -> bool:
 
 
 def _build(version: str) -> tuple[int, ...] | None:
-    parts = version.split(".")[:_BUILD_PARTS]
-    if len(parts) < _BUILD_PARTS or not all(part.isascii() and part.isdigit() for part in parts):
-        return None
-    return tuple(map(int, parts))
+    match = _BUILD.fullmatch(version)
+    return tuple(map(int, match.groups()[:3])) if match else None

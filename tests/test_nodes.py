@@ -88,3 +88,7 @@ def test_a_windows_node_whose_build_nobody_knows_does_not() -> None:
     labels = platform_labels(Platform("windows", "amd64"))
 
     assert "node.kubernetes.io/windows-build" not in labels
+
+
+def test_more_digits_than_a_version_has_are_no_trouble() -> None:
+    assert parse_runtime("containerd://" + "9" * 5000).version == (999999999,) * 3

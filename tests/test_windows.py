@@ -105,7 +105,11 @@ def test_a_host_without_a_build_takes_any_row(generation: Generation) -> None:
     assert windows_row_matches(windows("10.0.17763.1"), windows(""), generation)
 
 
-@pytest.mark.parametrize("version", ["", "10.0", "10.0.", "a.b.c", "10.0.²"])
+LONG = "10.0." + "9" * 5000
+"""More digits than Python makes a number of."""
+
+
+@pytest.mark.parametrize("version", ["", "10.0", "10.0.", "a.b.c", "10.0.²", ".0.1", LONG])
 def test_a_version_that_is_none_matches_no_build(version: str) -> None:
     assert not windows_build_runs(version, "10.0.20348")
     assert not windows_build_runs("10.0.20348", version)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
@@ -14,6 +14,7 @@ from auditor.clusters.objects import (
     parse_selector,
     read_runtime_class,
 )
+from auditor.clusters.pool_names import base_name, unique_names
 from auditor.errors import printable
 from auditor.nodes import (
     ARCHITECTURE_LABEL,
@@ -31,19 +32,6 @@ from auditor.platforms import Platform, make_platform
 from auditor.schema import required
 from auditor.yaml.nodes import Node, ShapeError
 
-POOL_LABELS: Final = (
-    "kubernetes.azure.com/agentpool",
-    "agentpool",
-    "eks.amazonaws.com/nodegroup",
-    "alpha.eksctl.io/nodegroup-name",
-    "cloud.google.com/gke-nodepool",
-    "karpenter.sh/nodepool",
-    "cluster.x-k8s.io/deployment-name",
-    "doks.digitalocean.com/node-pool",
-)
-"""Labels by which clouds and provisioners say which pool a node belongs to."""
-
-_ROLE_PREFIX: Final = "node-role.kubernetes.io/"
 _MOMENTARY: Final = frozenset(
     (
         "DeletionCandidateOfClusterAutoscaler",
@@ -64,7 +52,7 @@ _MOMENTARY: Final = frozenset(
 """Taints that tell of a node's condition when kubectl asked, not of what it is for. They are left
 out: an audit says where a pod could land tomorrow. (A cordon is told by `spec.unschedulable`.)"""
 
-_SERVERS: Final = {17763: "2019", 20348: "2022", 25398: "23h2", 26100: "2025"}
+_BUILD: Final = re.compile(r"[0-9]{1,5}(\.[0-9]{1,5}){2}")
 _OPENSHIFT_LABEL: Final = "node.openshift.io/os_id"
 _SCHEDULER: Final = ("config.openshift.io/v1", "Scheduler")
 _GKE_LABEL: Final = "cloud.google.com/gke-nodepool"
@@ -157,7 +145,7 @@ def _pools(nodes: Sequence[Node]) -> tuple[NodePool, ...]:
         kind = _kind(node, name)
         groups.setdefault(kind, {})[name] = {**platform_labels(kind.platform), **_labels(node)}
         offers[kind] = _united(offers.get(kind, set()), _resources(node))
-    names = _pool_names(tuple(groups))
+    names = unique_names([(kind.base, kind.platform) for kind in groups])
     return tuple(
         _pool(name, kind, members, offers[kind])
         for name, (kind, members) in zip(names, groups.items(), strict=True)
@@ -198,7 +186,7 @@ def _kind(node: Node, name: str) -> _Kind:
     platform = _platform(node, labels, name)
     spec = node.get("spec")
     return _Kind(
-        base=_base_name(labels, platform),
+        base=base_name(labels, platform),
         platform=platform,
         taints=tuple(sorted(_taints(spec))) if spec else (),
         runtime=_runtime(node),
@@ -207,7 +195,10 @@ def _kind(node: Node, name: str) -> _Kind:
 
 
 def _platform(node: Node, labels: dict[str, str], name: str) -> Platform:
-    """The Windows revision is left out: no rule looks at it, and nodes are patched one by one."""
+    """The Windows revision is left out: no rule looks at it, and nodes are patched one by one.
+
+    What is no version at all is as good as none.
+    """
     info = node.at("status", "nodeInfo")
     system = (info and info.text_at("operatingSystem")) or labels.get(OS_LABEL, "")
     architecture = (info and info.text_at("architecture")) or labels.get(ARCHITECTURE_LABEL, "")
@@ -221,7 +212,8 @@ def _platform(node: Node, labels: dict[str, str], name: str) -> Platform:
     platform = make_platform(system, architecture)
     if platform.os != "windows":
         return platform
-    return replace(platform, os_version=replace(platform, os_version=version).windows_build)
+    build = replace(platform, os_version=version).windows_build
+    return replace(platform, os_version=build if _BUILD.fullmatch(build) else "")
 
 
 def _taints(spec: Node) -> Iterator[Taint]:
@@ -239,38 +231,3 @@ def _runtime(node: Node) -> Runtime | None:
         return parse_runtime(info.text_at("containerRuntimeVersion")) if info else None
     except ValueError:
         return None  # an unknown build, such as containerd://Unknown
-
-
-def _base_name(labels: dict[str, str], platform: Platform) -> str:
-    for key in POOL_LABELS:
-        if labels.get(key):
-            return labels[key]
-    roles = {key.removeprefix(_ROLE_PREFIX) for key in labels if key.startswith(_ROLE_PREFIX)}
-    roles -= {"worker", "node", ""}
-    if "control-plane" in roles:
-        return "control-plane"
-    return "-".join(sorted(roles)) or _platform_name(platform)
-
-
-def _platform_name(platform: Platform) -> str:
-    if platform.os != "windows" or not platform.windows_build:
-        return f"{platform.os}-{platform.architecture}"
-    number = int(platform.windows_build.rpartition(".")[2])
-    return f"windows-{_SERVERS.get(number, number)}"
-
-
-def _pool_names(kinds: Sequence[_Kind]) -> list[str]:
-    """Each group's base name; where it is not unique, with the platform; then with a number."""
-    names = [kind.base for kind in kinds]
-    for suffixed in (True, False):
-        count, seen = Counter(names), Counter[str]()
-        for index, (name, kind) in enumerate(zip(tuple(names), kinds, strict=True)):
-            if count[name] == 1:
-                continue
-            seen[name] += 1
-            platform = _platform_name(kind.platform)
-            if suffixed:
-                names[index] = name if name == platform else f"{name}-{platform}"
-            elif seen[name] > 1:
-                names[index] = f"{name}-{seen[name]}"
-    return names

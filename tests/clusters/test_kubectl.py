@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from auditor.clusters.catalog import load_cluster
-from auditor.clusters.kubectl import POOL_LABELS, read_objects
+from auditor.clusters.kubectl import read_objects
+from auditor.clusters.pool_names import POOL_LABELS
 from auditor.nodes import ClusterProfile, NodePool, Runtime, Taint
 from auditor.placement import Verdict, place
 from auditor.platforms import Platform
@@ -443,6 +444,13 @@ def test_a_wrong_selector_of_a_project() -> None:
         assert caught.value.message == (
             f"annotation openshift.io/node-selector: {text!r} is not key=value"
         )
+
+
+@pytest.mark.parametrize("version", ["evil.x.y", "10.0.\u00b2", "10.0", "10.0." + "9" * 5000])
+def test_a_version_that_is_none(version: str) -> None:
+    (pool,) = read(node("node-1", {**WINDOWS_INFO, "kernelVersion": version})).pools
+
+    assert (pool.name, pool.platform.os_version) == ("windows-amd64", "")
 
 
 def test_what_the_nodes_of_a_pool_offer() -> None:
