@@ -6,6 +6,7 @@ podfit is started, `charts/shop/templates/web.yaml` stays `charts/shop/templates
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -54,7 +55,7 @@ def find_home(path: Path) -> Home | None:
 
     path: a file or folder, which need not exist.
     """
-    inside = path.resolve()
+    inside = real_path(path)
     folders = (inside, *inside.parents)
     for folder in folders:
         if _exists(folder / REPOSITORY_MARK):
@@ -63,6 +64,17 @@ def find_home(path: Path) -> Home | None:
         if _exists(folder / CONFIG_NAMES[0]):
             return Home(folder, is_repository=False)
     return None
+
+
+def real_path(path: Path) -> Path:
+    """Where a path leads, all links followed. A loop leads to itself, and so does what is no path.
+
+    `Path.resolve` raises RuntimeError for a loop before Python 3.13, ValueError for a NUL always.
+    """
+    try:
+        return Path(os.path.realpath(path))
+    except ValueError:
+        return path.absolute()
 
 
 def _exists(path: Path) -> bool:

@@ -1,10 +1,11 @@
 """Where a path is at home."""
 
+import os
 from pathlib import Path
 
 import pytest
 
-from auditor.repositories import Home, find_home
+from auditor.repositories import Home, find_home, real_path
 
 
 def test_the_repository_around_a_path(tmp_path: Path) -> None:
@@ -65,3 +66,12 @@ def test_a_path_relative_to_its_home(tmp_path: Path) -> None:
     assert home.relative(tmp_path) == "."
     assert home.relative(tmp_path / "a" / "b.yaml") == "a/b.yaml"
     assert home.relative(Path("/elsewhere/x")) == "/elsewhere/x"
+
+
+def test_a_link_to_itself_and_what_is_no_path_lead_to_themselves(tmp_path: Path) -> None:
+    loop = tmp_path / "loop"
+    loop.symlink_to("loop")
+
+    assert real_path(loop) == Path(os.path.realpath(tmp_path)) / "loop"
+    assert real_path(tmp_path / "a\0b") == tmp_path / "a\0b"
+    assert find_home(loop / "a\0b") == find_home(tmp_path)

@@ -14,10 +14,28 @@ SUFFIXES: Final = (".tgz", ".tar.gz")
 MAX_UNPACKED: Final = 100 << 20
 """Bytes of all files together: Helm's own bound."""
 MAX_MEMBERS: Final = 20_000
+_MAX_HEADERS: Final = 40 << 20
+"""Bytes beside contents: for each member a header, padding, and some for long names."""
 
 
 class ArchiveError(Exception):
     """An archive that cannot be read, or that is too large."""
+
+
+class _Metered(gzip.GzipFile):
+    """A stream with no more in it than its members announce, and some for their headers.
+
+    left: bytes. The reader takes a header into memory, however long it says that it is.
+    """
+
+    left = _MAX_HEADERS
+
+    def read(self, size: int | None = -1) -> bytes:
+        content = super().read(size)
+        self.left -= len(content)
+        if self.left < 0:
+            raise ArchiveError(f"its headers have more than {_MAX_HEADERS >> 20} MB")
+        return content
 
 
 def is_archive(name: str) -> bool:
@@ -34,7 +52,7 @@ def read_members(file: BinaryIO, wanted: Callable[[str], bool]) -> Iterator[tupl
     try:
         # Mode "r|gz" cannot read the header that `helm package` writes: it has an extra field.
         with (
-            gzip.GzipFile(fileobj=file) as unzipped,
+            _Metered(fileobj=file) as unzipped,
             tarfile.open(fileobj=unzipped, mode="r|") as archive,
         ):
             for count, member in enumerate(archive):
@@ -43,6 +61,7 @@ def read_members(file: BinaryIO, wanted: Callable[[str], bool]) -> Iterator[tupl
                     raise ArchiveError(
                         f"it holds more than {MAX_UNPACKED >> 20} MB or {MAX_MEMBERS} files"
                     )
+                unzipped.left += member.size
                 path = _below_chart(member)
                 if path and wanted(path) and (content := archive.extractfile(member)):
                     yield path, content.read()

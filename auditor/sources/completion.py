@@ -11,14 +11,13 @@ from pathlib import Path, PurePosixPath
 from typing import Final
 
 from auditor.errors import PodfitError, Problem, SourceError
-from auditor.repositories import find_home
+from auditor.repositories import find_home, real_path
 from auditor.sources.chart import Chart, is_chart_folder, read_chart
 from auditor.sources.dependencies import COMPLETE
 from auditor.sources.fetching import Fetcher, choose_fetcher
-from auditor.sources.hazards import find_hazards
 from auditor.sources.options import SourceOptions
 from auditor.sources.rendering import Renderer, RenderError
-from auditor.sources.staging import without_files
+from auditor.sources.safety import safe_copy
 
 _LOCAL: Final = "file://"
 _MAX_LOCAL: Final = 50
@@ -90,15 +89,14 @@ class _Layout:
         return self._copy(chart, ())
 
     def _copy(self, chart: Chart, above: tuple[Path, ...]) -> Path:
-        there = chart.path.resolve()
+        there = real_path(chart.path)
         if there in above or len(above) >= _MAX_LOCAL:
             raise SourceError(f"{chart.shown} depends on itself", where=chart.shown)
         target = self.folder / there.relative_to(self.root)
         for path in _local_dependencies(chart, there, self.root):
             if path not in self._copied:
                 self._copy(read_chart(path, _beside(chart, path)), (*above, there))
-        dropped = {hazard.path for hazard in find_hazards(chart.path)}
-        with without_files(chart.path, dropped) as safe:
+        with safe_copy(chart) as safe:
             shutil.copytree(safe, target, dirs_exist_ok=True)
         if chart.dependencies:
             self._copied[there] = target
@@ -110,7 +108,7 @@ def _local_dependencies(chart: Chart, there: Path, root: Path) -> Iterator[Path]
         if not item.repository.startswith(_LOCAL):
             continue
         written = PurePosixPath(item.repository.removeprefix(_LOCAL))
-        path = Path(there, written).resolve()
+        path = real_path(Path(there, written))
         if written.is_absolute() or not path.is_relative_to(root):
             raise SourceError(
                 f"dependency {item.name} lies outside of the repository, and was not read",
@@ -123,7 +121,7 @@ def _local_dependencies(chart: Chart, there: Path, root: Path) -> Iterator[Path]
 
 
 def _beside(chart: Chart, path: Path) -> str:
-    home = chart.path.resolve()
+    home = real_path(chart.path)
     shared = path.relative_to(home.parent) if path.is_relative_to(home.parent) else path
     return Path(chart.shown).parent.joinpath(shared).as_posix()
 
@@ -131,7 +129,7 @@ def _beside(chart: Chart, path: Path) -> str:
 def _root_of(chart: Chart) -> Path:
     """How far a dependency by `file://` may be away."""
     home = find_home(chart.path)
-    return home.root if home else chart.path.resolve().parent
+    return home.root if home else real_path(chart.path).parent
 
 
 def _problem(chart: Chart, error: PodfitError | RenderError) -> Problem:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from auditor.errors import Problem, SourceError
-from auditor.repositories import find_home
+from auditor.repositories import find_home, real_path
 from auditor.sources.archives import ArchiveError, open_members
 from auditor.sources.chart import is_chart_folder
 from auditor.sources.completion import Completion, find_completion
@@ -80,13 +80,13 @@ class Follower:
     @property
     def _root(self) -> Path:
         home = find_home(self.source)
-        inside = self.source.resolve()
+        inside = real_path(self.source)
         return home.root if home else inside if inside.is_dir() else inside.parent
 
     def _local(self, release: Release) -> tuple[Path, str]:
         """Nothing outside of the repository is read."""
-        path = (self._root / release.chart.lstrip("/")).resolve()
-        if not path.is_relative_to(self._root.resolve()) or not is_chart_folder(path):
+        path = real_path(self._root / release.chart.lstrip("/"))
+        if not path.is_relative_to(real_path(self._root)) or not is_chart_folder(path):
             raise SourceError(f"there is no chart {release.chart} in this repository")
         try:
             return path, path.relative_to(Path.cwd()).as_posix()
@@ -102,12 +102,12 @@ class Follower:
     def _values_file(self, chart: Path, name: str) -> str:
         """A values file of the repository, or of the chart itself."""
         base = self._root if name.startswith("/") or chart.is_file() else chart
-        path = (base / name.lstrip("/")).resolve()
+        path = real_path(base / name.lstrip("/"))
         if chart.is_file() and not name.startswith("/"):
             for _, content in open_members(chart, name.__eq__):
                 return self._write(content)
             raise SourceError(f"the chart has no values file {name}")
-        if not path.is_relative_to(self._root.resolve()) or not path.is_file():
+        if not path.is_relative_to(real_path(self._root)) or not path.is_file():
             raise SourceError(f"there is no values file {name} in this repository")
         return path.as_posix()
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from auditor.errors import Problem
 from auditor.manifests import Document
-from auditor.repositories import Home, find_home
+from auditor.repositories import Home, find_home, real_path
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,8 +20,8 @@ class Identifier:
         """Documents from no file, such as standard input or a remote chart, stay as they are."""
         if isinstance(item, Problem) or _is_no_file(item.chart or item.path):
             return item
-        home = self._home(Path(item.chart or item.path).resolve())
-        identity = home.relative(Path(item.path).resolve())
+        home = self._home(real_path(Path(item.chart or item.path)))
+        identity = home.relative(real_path(Path(item.path)))
         return replace(
             item, home=str(home.root), identity=identity, in_repository=home.is_repository
         )

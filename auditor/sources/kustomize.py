@@ -15,7 +15,7 @@ from typing import Final
 
 from auditor.errors import Problem, SourceError
 from auditor.manifests import Document
-from auditor.repositories import find_home
+from auditor.repositories import find_home, real_path
 from auditor.sources.files import read_text
 from auditor.sources.programs import run
 from auditor.sources.rendering import Cause, RenderError
@@ -104,7 +104,7 @@ class KustomizationSource:
 
     def _shown_path(self, path: Path) -> str:
         """As the user would write it, beside his own way of writing the folder."""
-        relative = os.path.relpath(os.path.normpath(path), self.path.resolve())
+        relative = os.path.relpath(os.path.normpath(path), real_path(self.path))
         return Path(os.path.normpath(Path(self.shown, relative))).as_posix()
 
     @property
@@ -116,7 +116,7 @@ class KustomizationSource:
     @property
     def _stable_name(self) -> str:
         """Tells apart what several kustomizations make of one base."""
-        there = self.path.resolve()
+        there = real_path(self.path)
         home = find_home(there)
         return home.relative(there) if home else there.name
 
@@ -163,9 +163,9 @@ def roots(folders: Iterable[Path]) -> frozenset[Path]:
         if root is None:
             continue
         if root.get("kind") is not None and root.text_at("kind") == "Component":
-            used.add(folder.resolve())
-        used.update(Path(folder, name).resolve() for name in _parts(root))
-    return frozenset(folder for folder in found if folder.resolve() not in used)
+            used.add(real_path(folder))
+        used.update(real_path(Path(folder, name)) for name in _parts(root))
+    return frozenset(folder for folder in found if real_path(folder) not in used)
 
 
 def _root(folder: Path) -> Node | None:
@@ -193,9 +193,9 @@ def _wrapped(folder: Path, patches: str) -> Iterator[tuple[Path, bool]]:
     False where there can be none: on Windows no path leads from one drive to another.
     """
     with tempfile.TemporaryDirectory(prefix="podfit-kustomize-") as name:
-        wrapper = Path(name).resolve()
+        wrapper = real_path(Path(name))
         try:
-            base = Path(os.path.relpath(folder.resolve(), wrapper)).as_posix()
+            base = Path(os.path.relpath(real_path(folder), wrapper)).as_posix()
         except ValueError:
             yield folder, False
             return

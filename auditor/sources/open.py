@@ -9,6 +9,7 @@ from typing import Final
 
 from auditor.errors import Problem
 from auditor.manifests import Document
+from auditor.repositories import real_path
 from auditor.sources.files import ManifestFile
 from auditor.sources.following import Follower
 from auditor.sources.helm import ChartSource
@@ -142,6 +143,6 @@ def _key(part: Part) -> object:
         case RemotePart():
             return part.chart.pull
         case ChartSource():
-            return part.path.resolve(), part.variant
+            return real_path(part.path), part.variant
         case _:
-            return part.path.resolve()
+            return real_path(part.path)

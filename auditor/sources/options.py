@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final, Literal
 
 from auditor.globs import covers
+from auditor.repositories import real_path
 
 RendererName = Literal["auto", "embedded", "cli"]
 
@@ -94,7 +95,7 @@ class SourceOptions:
 
     def variants_of(self, chart: Path) -> tuple[Variant, ...]:
         """How else to render a chart. chart: its folder or archive, as it was found."""
-        inside = chart.resolve()
+        inside = real_path(chart)
         tree = self._tree_of(inside)
         return tree.variants_of(inside) if tree else ()
 

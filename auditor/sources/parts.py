@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from auditor.errors import Problem, SourceError
+from auditor.repositories import real_path
 from auditor.sources.archives import is_archive
 from auditor.sources.chart import enclosing_chart, is_chart_folder
 from auditor.sources.completion import Completion, find_completion
@@ -78,7 +79,7 @@ class PartFinder:
             yield unreadable(argument, error).problem
 
     def _below(self, folder: Path) -> Iterator[Part]:
-        root = folder.resolve()
+        root = real_path(folder)
         everything = tuple(
             walk(folder, skips=lambda path: self.options.excludes(root / path.relative_to(folder)))
         )

@@ -9,7 +9,7 @@ import shutil
 import tempfile
 from collections.abc import Collection, Iterator
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from auditor.errors import SourceError
 from auditor.sources.archives import (
@@ -22,11 +22,10 @@ from auditor.sources.archives import (
     read_members,
 )
 from auditor.sources.chart import CHART_FILE, REQUIREMENTS_FILE
+from auditor.sources.chart_files import is_subchart, walk_chart
 from auditor.sources.files import read_text
-from auditor.yaml.nodes import Node
 from auditor.yaml.reading import YamlError, read_documents
 
-_MAX_DEPTH: Final = 30
 _IGNORE_FILE: Final = ".helmignore"
 
 
@@ -66,7 +65,7 @@ def _copied(chart: Path, drop: frozenset[str]) -> Iterator[Path]:
             if is_archive(chart.name):
                 _unpack(chart, copy, drop)
             else:
-                _Copying(chart.resolve(), drop).copy(chart, copy, "", 0)
+                _copy(chart, copy, drop)
         except (OSError, ArchiveError) as error:
             raise SourceError(
                 f"{chart.as_posix()} cannot be copied", where=chart.as_posix(), why=str(error)
@@ -80,40 +79,24 @@ def _unpack(archive: Path, into: Path, drop: frozenset[str]) -> None:
             continue
         target = into / name
         target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_bytes(_repacked(name, content, drop) if is_archive(name) else content)
+        target.write_bytes(_repacked(name, content, drop) if is_subchart(name) else content)
 
 
-class _Copying:
-    """Copies a folder within bounds; links within the chart become what they lead to."""
-
-    def __init__(self, root: Path, drop: frozenset[str]) -> None:
-        self._root = root
-        self._drop = drop
-        self._bytes = 0
-        self._files = 0
-
-    def copy(self, folder: Path, target: Path, below: str, depth: int) -> None:
-        for entry in folder.iterdir():
-            path = f"{below}{entry.name}"
-            if path in self._drop or not entry.resolve().is_relative_to(self._root):
-                continue
-            if entry.is_dir():
-                if depth >= _MAX_DEPTH:
-                    raise ArchiveError(f"its folders are more than {_MAX_DEPTH} deep")
-                (target / entry.name).mkdir()
-                self.copy(entry, target / entry.name, f"{path}/", depth + 1)
-            elif entry.is_file():
-                self._copy_file(entry, target / entry.name, path)
-
-    def _copy_file(self, file: Path, target: Path, path: str) -> None:
-        self._bytes += file.stat().st_size
-        self._files += 1
-        if self._bytes > MAX_UNPACKED or self._files > MAX_MEMBERS:
+def _copy(chart: Path, into: Path, drop: frozenset[str]) -> None:
+    """Links within the chart become what they lead to; those that lead out are left out."""
+    left = MAX_UNPACKED
+    for count, entry in enumerate(walk_chart(chart)):
+        if entry.path in drop or entry.leads_out or not entry.file.is_file():
+            continue
+        left -= entry.file.stat().st_size
+        if left < 0 or count >= MAX_MEMBERS:
             raise ArchiveError(f"it holds more than {MAX_UNPACKED >> 20} MB or {MAX_MEMBERS} files")
-        if is_archive(file.name) and any(item.startswith(f"{path}/") for item in self._drop):
-            target.write_bytes(_repacked(path, file.read_bytes(), self._drop))
+        target = into / entry.path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if is_subchart(entry.path):
+            target.write_bytes(_repacked(entry.path, entry.file.read_bytes(), drop))
         else:
-            shutil.copyfile(file, target)
+            shutil.copyfile(entry.file, target)
 
 
 def _repacked(path: str, content: bytes, drop: frozenset[str]) -> bytes:
@@ -123,7 +106,7 @@ def _repacked(path: str, content: bytes, drop: frozenset[str]) -> bytes:
         return content
     kept = read_members(io.BytesIO(content), lambda name: inside + name not in drop)
     return pack(
-        (name, _repacked(inside + name, data, drop) if is_archive(name) else data)
+        (name, _repacked(inside + name, data, drop) if is_subchart(name) else data)
         for name, data in kept
     )
 
@@ -132,17 +115,7 @@ def _undeclare(file: Path, names: Collection[str]) -> None:
     root = next(iter(read_documents(read_text(file, file.name))), None)
     if root is None or isinstance(root, YamlError):
         return
-    described = _plain(root)
+    described = root.plain()
     listed = described.get("dependencies") or []
     described["dependencies"] = [item for item in listed if item.get("name") not in names]
     file.write_text(json.dumps(described), encoding="utf-8")  # JSON is YAML
-
-
-def _plain(node: Node) -> Any:
-    match node.value:
-        case tuple():
-            return [_plain(item) for item in node.value]
-        case str() | int() | float() | bool() | None:
-            return node.value
-        case mapping:
-            return {key: _plain(item) for key, item in mapping.items()}

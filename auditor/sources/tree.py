@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from auditor.errors import Problem, SourceError
-from auditor.repositories import LOCK_NAME
+from auditor.repositories import LOCK_NAME, real_path
 from auditor.sources.chart import is_chart_folder
 from auditor.sources.files import unreadable
 from auditor.sources.kustomize import kustomization_file
@@ -49,7 +49,7 @@ def walk(
     Nothing hidden, nothing inside a chart, no link to a folder, no link that leaves the folder.
     skips: says of an entry whether it is passed over with all that is below it.
     """
-    root = folder.resolve()
+    root = real_path(folder)
     entries_left = max_entries
     pending = [(folder, 0, False)]
     while pending:
@@ -91,7 +91,7 @@ def _may_hold_manifests(entry: os.DirEntry[str], root: Path) -> bool:
         return False
     if not entry.is_symlink():
         return entry.is_file()
-    target = Path(entry.path).resolve()
+    target = real_path(Path(entry.path))
     return target.is_relative_to(root) and target.is_file()
 
 

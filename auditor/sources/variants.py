@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from auditor.errors import Problem, SourceError
+from auditor.repositories import real_path
 from auditor.sources.options import HelmOptions, SourceOptions, Variant
 
 DEFAULT: Final = "default"
@@ -55,9 +56,9 @@ def _ci_variants(chart: Path, options: SourceOptions) -> Iterator[Variant]:
     """A link that leads out of the chart is no file of the chart."""
     if not options.ci_values or not chart.is_dir():
         return
-    root = chart.resolve()
+    root = real_path(chart)
     for path in sorted(chart.glob(_CI_VALUES)):
-        there = path.resolve()
+        there = real_path(path)
         if path.is_file() and there.is_relative_to(root) and not options.excludes(there):
             name = path.relative_to(chart).as_posix()
             yield Variant(name, values_files=(path.as_posix(),))

@@ -115,3 +115,23 @@ def test_what_helm_package_makes(tmp_path: Path) -> None:
     names = [name for name, _ in open_members(Path(archive), lambda _: True)]
 
     assert names == ["Chart.yaml", "templates/a.yaml"]
+
+
+def test_a_header_that_is_huge_is_not_read_into_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(archives._Metered, "left", 100_000)
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w:gz", format=tarfile.PAX_FORMAT) as archive:
+        member = tarfile.TarInfo("web/Chart.yaml")
+        member.pax_headers = {"comment": "x" * 200_000}
+        archive.addfile(member)
+    buffer.seek(0)
+
+    with pytest.raises(ArchiveError, match="its headers have more than"):
+        list(read_members(buffer, lambda _: True))
+
+
+def test_contents_do_not_count_as_headers(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(archives._Metered, "left", 30_000)
+    members = {f"web/{number}": b"x" * 100_000 for number in range(5)}
+
+    assert len(_read(pack_members(members))) == 5

@@ -48,10 +48,17 @@ def test_too_much_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
         _names(chart)
 
 
-def test_one_file_that_is_too_large_is_left_out(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_one_file_that_is_too_large(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "MAX_UNPACKED", 10)
     chart = write_chart(tmp_path / "top", {"a-pod.yaml": "x" * 80, "b-pod.yaml": "x"})
 
-    assert _names(chart) == ["templates/b-pod.yaml"]
+    with pytest.raises(ArchiveError, match=r"templates/a-pod\.yaml has more than"):
+        _names(chart)
+
+
+def test_a_chart_has_only_so_many_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_MAX_ENTRIES", 5)
+    chart = write_chart(tmp_path / "top", {f"{number}.txt": "" for number in range(5)})
+
+    with pytest.raises(ArchiveError, match="more than 5 files and folders"):
+        _names(chart)

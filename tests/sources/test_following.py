@@ -95,6 +95,24 @@ def test_nothing_outside_of_the_repository_is_read(repo: Path, path: str) -> Non
     )
 
 
+@pytest.mark.parametrize(
+    ("source", "why"),
+    [
+        (r"""{repoURL: x, path: "a\0b"}""", "there is no chart a\0b in this repository"),
+        (
+            r"""{repoURL: x, path: charts/shop, helm: {valueFiles: ["a\0b"]}}""",
+            "there is no values file a\0b in this repository",
+        ),
+    ],
+)
+def test_what_is_no_path(repo: Path, source: str, why: str) -> None:
+    write_app(repo, source)
+
+    _, [problem] = followed(repo)
+
+    assert problem.why == why
+
+
 def clone(repo: Path, url: str) -> None:
     write_tree(repo / ".git", {"config": f'[remote "origin"]\n\turl = {url}\n'})
 

@@ -3,8 +3,22 @@ from pathlib import Path
 
 import pytest
 
+from auditor.sources.archives import ArchiveError
+from auditor.sources.chart_files import walk_chart
 from auditor.sources.hazards import Hazard, external_references, find_hazards
-from tests.support.charts import CHARTS, pack, pack_chart, write_chart, write_tree
+from auditor.sources.helm import ChartSource
+from auditor.sources.options import HelmOptions
+from auditor.sources.staging import without_files
+from tests.support.charts import (
+    CHARTS,
+    POD,
+    make_renderer,
+    pack,
+    pack_chart,
+    read,
+    write_chart,
+    write_tree,
+)
 
 REMOTE = '{"$ref": "https://schemas.example/x.json"}'
 
@@ -23,6 +37,7 @@ REMOTE = '{"$ref": "https://schemas.example/x.json"}'
         ('{"$dynamicRef": "http://x"}', {"http://x"}),
         ('{"$recursiveRef": "http://x"}', {"http://x"}),
         ('{"$schema": "http://x/meta"}', {"http://x/meta"}),
+        (f'"{"x" * 6_000_000}"', {"what cannot be read"}),
         ('{"$schema": "http://json-schema.org.evil/x"}', {"http://json-schema.org.evil/x"}),
         ('{"$id": "http://x/a", "$ref": "http://x/a"}', {"http://x/a"}),
         ('{"properties": {"$ref": {"type": "string"}}}', set()),
@@ -88,12 +103,54 @@ def test_a_chart_named_through_a_link(tmp_path: Path) -> None:
     assert find_hazards(link) == ()
 
 
-def test_what_cannot_be_read_is_left_to_helm(tmp_path: Path) -> None:
+def test_what_helm_does_not_read_is_left_alone(tmp_path: Path) -> None:
     chart = write_chart(tmp_path / "web")
-    write_tree(chart, {"charts/broken.tgz": "no archive", "values.schema.json/x": ""})
+    write_tree(chart, {"files/broken.tgz": "no archive", "values.schema.json/x": ""})
+    pack_chart(write_chart(tmp_path / "x", schema='{"$ref": "http://x"}'), chart / "files/x.tgz")
 
     assert find_hazards(chart) == ()
-    assert find_hazards(tmp_path / "gone") == ()
+
+
+def test_where_it_cannot_be_told_nothing_is_rendered(tmp_path: Path) -> None:
+    """Helm's bounds are other ones: it would read what lies beyond those of podfit."""
+    chart = write_chart(tmp_path / "web", {"pod.yaml": POD})
+    write_tree(chart, {"charts/broken.tgz": "no archive"})
+
+    documents, [problem] = read(ChartSource(chart, "web", HelmOptions(), make_renderer("cli")))
+
+    assert documents == []
+    assert (problem.what, problem.where) == ("chart web cannot be read", "web")
+    assert problem.why.startswith("charts/broken.tgz: ")
+
+
+def test_a_link_within_the_chart_hides_nothing(tmp_path: Path) -> None:
+    chart = write_chart(tmp_path / "web")
+    write_chart(chart / "other", schema='{"$ref": "http://x"}')
+    (chart / "charts").mkdir()
+    (chart / "charts" / "other").symlink_to("../other")
+    found = find_hazards(chart)
+
+    assert [hazard.path for hazard in found] == [
+        "charts/other/values.schema.json",
+        "other/values.schema.json",
+    ]
+    with without_files(chart, {hazard.path for hazard in found}) as copy:
+        assert list(copy.rglob("values.schema.json")) == []
+        assert (copy / "charts" / "other" / "Chart.yaml").is_file()
+
+
+def test_links_that_lead_in_circles(tmp_path: Path) -> None:
+    chart = write_chart(tmp_path / "web", {"pod.yaml": POD})
+    (chart / "charts").mkdir()
+    (chart / "charts" / "web").symlink_to("..")
+    (chart / "templates" / "self.yaml").symlink_to("self.yaml")
+
+    assert [entry.path for entry in sorted(walk_chart(chart))] == [
+        "Chart.yaml",
+        "templates/pod.yaml",
+        "templates/self.yaml",
+    ]
+    assert find_hazards(chart) == ()
 
 
 def test_archives_in_archives_are_followed_only_so_far(tmp_path: Path) -> None:
@@ -102,4 +159,5 @@ def test_archives_in_archives_are_followed_only_so_far(tmp_path: Path) -> None:
         data = pack({"c/charts/c.tgz": data})
     (tmp_path / "c.tgz").write_bytes(data)
 
-    assert find_hazards(tmp_path / "c.tgz") == ()
+    with pytest.raises(ArchiveError, match="more than 8 deep"):
+        find_hazards(tmp_path / "c.tgz")

@@ -195,7 +195,7 @@ def test_values_that_break_the_schema(name: str, tmp_path: Path) -> None:
         ({"Chart.yaml": ""}, "chart  cannot be rendered"),
         ({"values.yaml": "- a"}, "chart bad cannot be rendered"),
         ({"values.yaml": "a: ["}, "chart bad cannot be rendered"),
-        ({"charts/x.tgz": "no archive"}, "chart bad cannot be rendered"),
+        ({"charts/x.tgz": "no archive"}, "chart bad cannot be read"),
     ],
 )
 def test_a_chart_that_cannot_be_loaded(

@@ -114,9 +114,7 @@ def test_a_template_more(chart: Path, tmp_path: Path) -> None:
         assert not (path / "templates" / "more.yaml").exists()
 
 
-@pytest.mark.parametrize(
-    ("limit", "value"), [("MAX_UNPACKED", 20), ("MAX_MEMBERS", 2), ("_MAX_DEPTH", 0)]
-)
+@pytest.mark.parametrize(("limit", "value"), [("MAX_UNPACKED", 20), ("MAX_MEMBERS", 2)])
 def test_what_is_too_large_is_refused(
     chart: Path, monkeypatch: pytest.MonkeyPatch, limit: str, value: int
 ) -> None:
