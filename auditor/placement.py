@@ -79,7 +79,7 @@ class Placement:
 
     verdict: Verdict
     steps: tuple[Step, ...]
-    creates_pod: Answer = True
+    creates_pod: Answer
 
     @property
     def deciding(self) -> tuple[Step, ...]:

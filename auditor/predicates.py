@@ -70,24 +70,14 @@ def views(pool: NodePool, scheduling: Scheduling) -> list[NodeView]:
     """The nodes of a pool to look at: one for all that do not differ in what a pod asks for."""
     if not pool.nodes:
         return [view(pool)]
-    if _asks_for_names(scheduling):
-        return [view(pool, name) for name in pool.nodes]
-    asked = sorted(_asked_labels(scheduling))
-    distinct: dict[tuple[str | None, ...], NodeView] = {}
+    asked = _asked_labels(scheduling)
+    fields = any(term.fields for term in scheduling.required_terms or ())
+    by_name = bool(scheduling.node_name) or fields or HOSTNAME_LABEL in asked
+    distinct: dict[tuple[str | None, ...], str] = {}
     for name in pool.nodes:
         labels = pool.node_labels.get(name, {})
-        values = tuple(labels.get(key) for key in asked)
-        if values not in distinct:
-            distinct[values] = view(pool, name)
-    return list(distinct.values())
-
-
-def _asks_for_names(scheduling: Scheduling) -> bool:
-    return (
-        bool(scheduling.node_name)
-        or HOSTNAME_LABEL in _asked_labels(scheduling)
-        or any(term.fields for term in scheduling.required_terms or ())
-    )
+        distinct.setdefault((name if by_name else "", *map(labels.get, asked)), name)
+    return [view(pool, name) for name in distinct.values()]
 
 
 def _asked_labels(scheduling: Scheduling) -> set[str]:

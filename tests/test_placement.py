@@ -379,3 +379,12 @@ def test_the_daemon_set_controller_does_not_look_at_resources() -> None:
     placement = placed(GPU, pool(resources=frozenset()), kind="DaemonSet")
 
     assert (placement.verdict, placement.creates_pod) == (REFUSED, True)
+
+
+def test_every_step_is_told() -> None:
+    def messages(spec: str) -> list[str]:
+        return [step.message for step in placed(spec, LINUX).steps]
+
+    rest = ["no required node affinity", "no taint keeps it off", "not cordoned"]
+    assert messages("") == ["no nodeSelector", *rest]
+    assert messages("nodeSelector: {zone: z1}") == ["nodeSelector zone=z1: holds", *rest]

@@ -15,9 +15,10 @@ from auditor.predicates import (
     tolerates,
     untolerated,
     view,
+    views,
 )
 from auditor.scheduling import NodeSelectorTerm, Requirement, Toleration
-from tests.support.objects import pool
+from tests.support.objects import pool, workload
 
 NODE = NodeView("a", {"zone": "z1", "gpus": "4", "empty": "", "big": str(2**63)})
 OPEN = NodeView("", {"zone": "z1"}, varying=frozenset({"host"}), open_labels=True)
@@ -266,3 +267,15 @@ def test_no_windows_node_is_of_the_control_plane() -> None:
         assert view(windows).presence("node-role.kubernetes.io/worker") is None
         labelled = pool("windows(10.0.20348)/amd64", labels={label: ""})
         assert view(labelled).presence(label) is True
+
+
+def test_alike_nodes_are_looked_at_once() -> None:
+    nodes = pool(nodes=("a", "b", "c"), node_labels={"c": {"zone": "z1"}})
+
+    def seen(spec: str) -> list[str]:
+        return [node.name for node in views(nodes, workload(spec).scheduling)]
+
+    assert seen("") == ["a"]
+    assert seen("nodeSelector: {zone: z1}") == ["a", "c"]
+    assert seen("nodeSelector: {kubernetes.io/hostname: b}") == ["a", "b", "c"]
+    assert seen("nodeName: b") == ["a", "b", "c"]
