@@ -49,7 +49,7 @@ def parse_config(body: bytes) -> ConfigPlatform:
 
 
 def read_platform(value: JsonObject) -> Platform:
-    """The platform that an index row, a config or a schema 1 manifest spells out.
+    """The platform that an index row or a config spells out.
 
     `os.version` is kept for Windows only: on Linux it says nothing about where an image runs.
     Raises DocumentError.

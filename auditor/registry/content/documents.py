@@ -98,9 +98,7 @@ class ImageManifest:
 
 @dataclass(frozen=True, slots=True)
 class Schema1:
-    """platform: None where the document does not say it."""
-
-    platform: Platform | None
+    """Nothing in it is read: whatever it holds cannot be pulled."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +126,7 @@ def parse_document(body: bytes, content_type: str = "") -> ImageDocument:
         case "index":
             return _index(value)
         case "schema1":
-            return _schema_1(value)
+            return Schema1()
         case "manifest":
             return _manifest(value)
 
@@ -219,14 +217,3 @@ def _manifest(value: JsonObject) -> ImageManifest | Artifact:
     ]
     name = name_artifact(text_at(value, "artifactType"), descriptor.media_type, layer_types)
     return Artifact(name) if name else ImageManifest(descriptor)
-
-
-def _schema_1(value: JsonObject) -> Schema1:
-    history = value.get("history")
-    newest = history[0] if isinstance(history, list) and history else None
-    try:
-        text = text_at(newest, "v1Compatibility") if isinstance(newest, dict) else ""
-        system = text_at(parse_object(text.encode()), "os")
-        return Schema1(read_platform({"os": system, "architecture": value.get("architecture")}))
-    except (JsonError, DocumentError):
-        return Schema1(None)

@@ -38,8 +38,10 @@ def resolve(repository: Content, name: str, each: Each, *, verify_children: bool
             case Artifact(what):
                 message = f"{name} is {what}, not a container image"
                 return UnknownPlatforms(UnknownReason.NOT_AN_IMAGE, message)
-            case Schema1(platform):
-                return _of_schema_1(name, platform)
+            case Schema1():
+                message = f"{name} is in Docker's schema 1, which containerd 2 cannot pull"
+                hint = "push the image again with any tool"
+                return UnknownPlatforms(UnknownReason.SCHEMA_1, message, hint)
     except DocumentError as error:
         message = f"{name} cannot be understood: {error}"
         return UnknownPlatforms(UnknownReason.MALFORMED, message)
@@ -54,12 +56,6 @@ def _of_manifest(repository: Content, document: ImageManifest, fetched: Fetched)
         digest=fetched.digest,
         completed=((config.platform, config.version_source),) if inferred else (),
     )
-
-
-def _of_schema_1(name: str, platform: Platform | None) -> UnknownPlatforms:
-    built_for = f" ({platform})" if platform else ""
-    message = f"{name} is in Docker's schema 1{built_for}, which containerd 2 cannot pull"
-    return UnknownPlatforms(UnknownReason.SCHEMA_1, message, "push the image again with any tool")
 
 
 def _of_index(reader: IndexReader, document: Index, fetched: Fetched) -> KnownPlatforms:

@@ -242,23 +242,6 @@ def test_an_image_stays_one_whatever_artifact_it_says_it_is() -> None:
     assert isinstance(parse(value), ImageManifest)
 
 
-@pytest.mark.parametrize(
-    ("value", "expected"),
-    [
-        (
-            {"architecture": "amd64", "history": [{"v1Compatibility": '{"os": "linux"}'}]},
-            parse_platform("linux/amd64"),
-        ),
-        ({"architecture": "amd64", "history": [{"v1Compatibility": "garbage"}]}, None),
-        ({"architecture": "amd64", "history": [7]}, None),
-        ({"architecture": 7}, None),
-        ({}, None),
-    ],
-)
-def test_schema_1(value: dict[str, Any], expected: Platform | None) -> None:
-    assert parse({"fsLayers": [], **value}) == Schema1(expected)
-
-
 @pytest.mark.parametrize("length", [("sha256", 64), ("sha384", 96), ("sha512", 128)])
 def test_digests(length: tuple[str, int]) -> None:
     algorithm, digits = length
