@@ -11,18 +11,18 @@ from auditor.compatibility import Runnable
 from auditor.formats.escape import html, visible
 from auditor.formats.layout import Entry, entries
 from auditor.formats.marks import MARKS
-from auditor.formats.matrix import LEGEND, Cell, cell
+from auditor.formats.matrix import LEGEND, SIGNS, Cell, cell
 from auditor.formats.words import runs_on_use
 from auditor.nodes import ClusterProfile, NodePool
 from auditor.report import Report
 
 _STATES: Final = {
-    Cell.RUNS: ("r", "✓", "runs"),
-    Cell.FAILS: ("f", "✗", "fails"),
-    Cell.KEPT_OFF: ("k", "·", ""),
-    Cell.UNDECIDED: ("u", "?", "undecided"),
+    Cell.RUNS: ("r", "runs"),
+    Cell.FAILS: ("f", "fails"),
+    Cell.KEPT_OFF: ("k", ""),
+    Cell.UNDECIDED: ("u", "undecided"),
 }
-"""Letter in the page's data and its style, sign, class of the badge."""
+"""Letter in the page's data and its style, class of the badge."""
 _BREAKS: Final = re.compile(r"(?=[(/])")
 """Where the name of a platform may be broken: `windows`, `(10.0.20348)`, `/amd64`."""
 _MANY: Final = 8
@@ -59,7 +59,7 @@ def map_data(report: Report) -> dict[str, Any]:
             for cluster in report.clusters
             for pool in cluster.pools
         ],
-        "states": {letter: [LEGEND[kind], style] for kind, (letter, _, style) in _STATES.items()},
+        "states": {letter: [LEGEND[kind], style] for kind, (letter, style) in _STATES.items()},
         "workloads": [_workload_data(entry, reasons) for entry in entries(report)],
         "reasons": list(reasons),
     }
@@ -92,8 +92,8 @@ def _numbered(text: str, reasons: dict[str, int]) -> int:
 
 def _legend() -> str:
     parts = (
-        f'<span><b class="{letter}">{sign}</b>{LEGEND[kind]}</span>'
-        for kind, (letter, sign, _) in _STATES.items()
+        f'<span><b class="{letter}">{SIGNS[kind][0]}</b>{LEGEND[kind]}</span>'
+        for kind, (letter, _) in _STATES.items()
     )
     return f'<p class="legend">{"".join(parts)}</p>\n'
 
@@ -120,15 +120,16 @@ def _head(report: Report, pools: Sequence[tuple[ClusterProfile, NodePool]]) -> I
 
 
 def _row(number: int, entry: Entry) -> str:
-    states = [_STATES[cell(fit)] for fit in entry.assessment.fits]
     outcome = entry.result.outcome
+    kinds = [cell(fit) for fit in entry.assessment.fits]
+    letters = [_STATES[kind][0] for kind in kinds]
     cells = "".join(
-        f'<td class="c {letter}" title="{html(fit.name)}: {LEGEND[cell(fit)]}">{sign}</td>'
-        for fit, (letter, sign, _) in zip(entry.assessment.fits, states, strict=True)
+        f'<td class="c {letter}" title="{html(fit.name)}: {LEGEND[kind]}">{SIGNS[kind][0]}</td>'
+        for fit, kind, letter in zip(entry.assessment.fits, kinds, letters, strict=True)
     )
     return (
         f'<tr data-w="{number}" data-outcome="{outcome.value}" '
-        f'data-c="{"".join(letter for letter, _, _ in states)}" '
+        f'data-c="{"".join(letters)}" '
         f'data-rules="{html(" ".join(entry.result.rules))}">'
         f'<th scope="row"><span class="name"><span class="sign {outcome.value}">'
         f"{MARKS[outcome][0]}</span>"

@@ -9,9 +9,9 @@ from typing import Final
 from auditor.assessment import PoolFit
 from auditor.compatibility import Runnable
 from auditor.formats import cells
-from auditor.formats.escape import json_text, markdown, terminal
+from auditor.formats.escape import json_text, log, markdown
 from auditor.formats.interface import Style
-from auditor.formats.pen import Pen, width_of
+from auditor.formats.pen import Look, Pen, width_of
 from auditor.formats.words import workload_names
 from auditor.placement import Verdict
 from auditor.report import Report
@@ -32,9 +32,12 @@ LEGEND: Final[Mapping[Cell, str]] = {
     Cell.KEPT_OFF: "kept off",
     Cell.UNDECIDED: "undecided",
 }
-_GLYPHS: Final = {Cell.RUNS: "✓", Cell.FAILS: "✗", Cell.KEPT_OFF: "·", Cell.UNDECIDED: "?"}
-_ASCII: Final = {Cell.RUNS: "+", Cell.FAILS: "x", Cell.KEPT_OFF: ".", Cell.UNDECIDED: "?"}
-_COLORS: Final = {Cell.RUNS: "32", Cell.FAILS: "1;31", Cell.KEPT_OFF: "2", Cell.UNDECIDED: "33"}
+SIGNS: Final[Mapping[Cell, tuple[str, Look]]] = {
+    Cell.RUNS: ("✓", Look.GOOD),
+    Cell.FAILS: ("✗", Look.BAD),
+    Cell.KEPT_OFF: ("·", Look.FAINT),
+    Cell.UNDECIDED: ("?", Look.CAUTION),
+}
 
 _LEAST: Final = 12
 """Columns for a workload's name, however many pools there are."""
@@ -53,21 +56,18 @@ def write_matrix_text(report: Report, style: Style) -> str:
     """For terminals: pools as numbered columns under their names."""
     pen = Pen(style)
     pools = _pools(report)
-    glyphs = _ASCII if style.ascii_only else _GLYPHS
     names = [cells.workload(name, pen) for name in workload_names(report)]
-    natural = max((width_of(name(pen.style.width)) for name in names), default=0)
+    natural = max((width_of(name(style.width)) for name in names), default=0)
     width = max(min(natural, style.width - 2 * len(pools) - 1), _LEAST)
     lines = []
     for index, pool in enumerate(pools):
-        bars = ("│ " if not style.ascii_only else "| ") * index
-        corner = "┌ " if not style.ascii_only else "+ "
-        lines.append(f"{'':{width}}  {bars}{corner}{terminal(pool)}")
+        lines.append(f"{'':{width}}  {pen.glyph('│ ' * index + '┌ ')}{pen.text(pool)}")
     for name, assessment in zip(names, report.assessments, strict=True):
         shown = name(width)
-        marks = " ".join(_painted(cell(fit), glyphs, style) for fit in assessment.fits)
+        marks = " ".join(_painted(cell(fit), pen) for fit in assessment.fits)
         lines.append(f"{shown}{' ' * (width - width_of(shown))}  {marks}")
-    legend = "   ".join(f"{_painted(item, glyphs, style)} {text}" for item, text in LEGEND.items())
-    return "\n".join([*lines, "", legend]) + "\n"
+    legend = "   ".join(f"{_painted(item, pen)} {text}" for item, text in LEGEND.items())
+    return log("\n".join([*lines, "", legend]) + "\n")
 
 
 def write_matrix_markdown(report: Report, style: Style) -> str:
@@ -79,10 +79,10 @@ def write_matrix_markdown(report: Report, style: Style) -> str:
         f"|---|{':-:|' * len(pools)}",
     ]
     lines += [
-        f"| {markdown(name)} | {' | '.join(_GLYPHS[cell(fit)] for fit in item.fits)} |"
+        f"| {markdown(name)} | {' | '.join(SIGNS[cell(fit)][0] for fit in item.fits)} |"
         for name, item in zip(workload_names(report), report.assessments, strict=True)
     ]
-    legend = ", ".join(f"{_GLYPHS[item]} {text}" for item, text in LEGEND.items())
+    legend = ", ".join(f"{SIGNS[item][0]} {text}" for item, text in LEGEND.items())
     return "\n".join([*lines, "", legend]) + "\n"
 
 
@@ -114,6 +114,6 @@ def _pools(report: Report) -> list[str]:
     ]
 
 
-def _painted(kind: Cell, glyphs: Mapping[Cell, str], style: Style) -> str:
-    glyph = glyphs[kind]
-    return f"\x1b[{_COLORS[kind]}m{glyph}\x1b[0m" if style.color else glyph
+def _painted(kind: Cell, pen: Pen) -> str:
+    sign, look = SIGNS[kind]
+    return pen.paint(pen.glyph(sign), look)

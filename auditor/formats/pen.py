@@ -14,7 +14,7 @@ from auditor.formats.interface import Style
 _FALLBACKS: Final = str.maketrans(
     {
         "✗": "x",
-        "✓": "v",
+        "✓": "+",
         "\u2013": "-",
         "\u2014": "-",
         "·": "-",
@@ -26,6 +26,7 @@ _FALLBACKS: Final = str.maketrans(
         "\u2018": "'",
         "\u2019": "'",
         "│": "|",
+        "┌": "+",
         "─": "-",
     }
 )

@@ -7,17 +7,18 @@ from typing import Final
 
 from auditor.assessment import Assessment, ImageUse, PoolFit
 from auditor.compatibility import Compatibility, Mismatch, Runnable, row_mismatch
-from auditor.formats.escape import terminal
+from auditor.formats import escape
 from auditor.formats.interface import Style
 from auditor.formats.matrix import LEGEND, cell
-from auditor.formats.pen import Pen
+from auditor.formats.pen import Look, Pen
 from auditor.images import UnknownPlatforms
 from auditor.placement import Step
+from auditor.platforms import Platform
 
-_MARKS: Final = {True: "✓", False: "✗", None: "?"}
-_ASCII_MARKS: Final = {True: "+", False: "x", None: "?"}
+_SIGNS: Final = {True: ("✓", Look.GOOD), False: ("✗", Look.BAD), None: ("?", Look.CAUTION)}
 _ANSWERS: Final = {Runnable.YES: True, Runnable.NO: False, Runnable.UNKNOWN: None}
 _LINE_WIDTH: Final = 60
+_HANGING: Final = 2
 _ROW_REASONS: Final = {
     None: "matches",
     Mismatch.OS: "another operating system",
@@ -30,84 +31,96 @@ _ROW_REASONS: Final = {
 
 def write_story(assessment: Assessment, style: Style) -> str:
     """For terminals; lines of the document that decided are named with their number."""
-    lines = [*_head(assessment, style), "", *_images(assessment), ""]
-    for fit in assessment.fits:
-        lines += [*_pool(fit, assessment, style), ""]
-    return "\n".join(lines[:-1]) + "\n"
+    pen = Pen(style)
+    parts = [_head(assessment, pen), _images(assessment, pen)]
+    parts += (_pool(fit, assessment, pen) for fit in assessment.fits)
+    return escape.log("\n\n".join("\n".join(part) for part in parts) + "\n")
 
 
-def _head(assessment: Assessment, style: Style) -> Iterator[str]:
+def _head(assessment: Assessment, pen: Pen) -> Iterator[str]:
     workload = assessment.workload
     rendered = f" ({workload.location.note})" if workload.location.note else ""
-    yield _bold(terminal(str(workload)), style)
-    yield f"  {terminal(str(workload.location))}{rendered}"
+    yield pen.paint(pen.text(str(workload)), Look.STRONG)
+    yield from _wrapped(f"{workload.location}{rendered}", "  ", pen)
     if workload.variants:
-        yield f"  with: {terminal(', '.join(workload.variants))}"
+        yield from _wrapped(f"with: {', '.join(workload.variants)}", "  ", pen)
     if workload.hooks:
-        yield f"  Helm hook: {terminal(', '.join(workload.hooks))}"
+        yield from _wrapped(f"Helm hook: {', '.join(workload.hooks)}", "  ", pen)
 
 
-def _images(assessment: Assessment) -> Iterator[str]:
-    yield "Images"
+def _images(assessment: Assessment, pen: Pen) -> Iterator[str]:
+    yield pen.paint("Images", Look.STRONG)
+    indent = " " * 6
     for use in assessment.uses:
         container = use.container
-        yield f"  {terminal(container.name)} ({container.role.value}): {terminal(container.image)}"
+        yield from _wrapped(
+            f"{container.name} ({container.role.value}): {container.image}", "  ", pen
+        )
         if isinstance(use.platforms, UnknownPlatforms):
-            yield f"      unknown: {terminal(use.platforms.message)}"
+            yield from _wrapped(f"unknown: {use.platforms.message}", indent, pen)
             continue
         known = use.platforms
-        yield f"      {known.kind} {known.digest[:19]}, says the {known.source}"
-        yield from (f"      {platform}" for platform in known.platforms)
-        yield from (f"      note: {terminal(note)}" for note in known.notes)
+        yield f"{indent}{known.kind} {known.digest[:19]}, says the {known.source}"
+        yield from _wrapped(", ".join(map(str, known.platforms)), indent, pen)
+        for note in known.notes:
+            yield from _wrapped(f"note: {note}", indent, pen)
 
 
-def _pool(fit: PoolFit, assessment: Assessment, style: Style) -> Iterator[str]:
-    platform = str(fit.pool.platform)
-    verdict = LEGEND[cell(fit)]
+def _pool(fit: PoolFit, assessment: Assessment, pen: Pen) -> Iterator[str]:
     failure = f" ({fit.failure.value})" if fit.failure is not None else ""
-    yield _bold(f"{fit.cluster.name}/{terminal(fit.name)}", style) + (
-        f"  {platform}: {verdict}{failure}"
-    )
+    name = pen.text(f"{fit.cluster.name}/{fit.name}")
+    outcome = f"{fit.pool.platform}: {LEGEND[cell(fit)]}{failure}"
+    yield from _begun(name, Look.STRONG, _wrapped(f"{name}  {outcome}", "", pen), pen)
     for step in fit.placement.steps:
-        line = _line(step, assessment, style)
-        yield f"  {_mark(step.answer, style)} {terminal(step.message)}{line}"
+        yield from _told(step.answer, f"{step.message}{_line(step, assessment)}", "  ", pen)
     if fit.refusal is not None:
-        yield f"  {_mark(False, style)} the kubelet: {terminal(fit.refusal.message)}"
+        yield from _told(False, f"the kubelet: {fit.refusal.message}", "  ", pen)
     for use, result in fit.results:
-        yield from _container(use, result, fit, style)
+        yield from _container(use, result, fit, pen)
 
 
-def _line(step: Step, assessment: Assessment, style: Style) -> str:
+def _line(step: Step, assessment: Assessment) -> str:
+    """The line of the document that decided, in one piece."""
     line, _ = step.place
     if not line:
         return ""
-    return f"  [line {line}: {Pen(style).glyph(terminal(_text(assessment, line)))}]"
-
-
-def _text(assessment: Assessment, line: int) -> str:
     lines = assessment.workload.document.text.splitlines()
     text = lines[line - 1].strip() if line <= len(lines) else ""
-    return text if len(text) <= _LINE_WIDTH else f"{text[: _LINE_WIDTH - 1]}…"
+    text = text if len(text) <= _LINE_WIDTH else f"{text[: _LINE_WIDTH - 1]}…"
+    return f"  [line {line}: {text}]"
 
 
-def _container(use: ImageUse, result: Compatibility, fit: PoolFit, style: Style) -> Iterator[str]:
-    name = terminal(use.container.name)
-    message = f": {terminal(result.message)}" if result.message else " runs"
-    yield f"  {_mark(_ANSWERS[result.runnable], style)} container {name}{message}"
+def _container(use: ImageUse, result: Compatibility, fit: PoolFit, pen: Pen) -> Iterator[str]:
+    message = f": {result.message}" if result.message else " runs"
+    answer = _ANSWERS[result.runnable]
+    yield from _told(answer, f"container {use.container.name}{message}", "  ", pen)
     if use.known is None or use.known.kind == "manifest":
         return
+    rows: dict[Mismatch | None, list[Platform]] = {}
     for row in use.known.platforms:
-        mismatch = row_mismatch(row, fit.pool)
-        yield f"      {_mark(mismatch is None, style)} {row}: {_ROW_REASONS[mismatch]}"
+        rows.setdefault(row_mismatch(row, fit.pool), []).append(row)
+    for mismatch, platforms in rows.items():
+        text = f"{_ROW_REASONS[mismatch]}: {', '.join(map(str, platforms))}"
+        yield from _told(mismatch is None, text, " " * 6, pen)
 
 
-def _mark(answer: bool | None, style: Style) -> str:  # noqa: FBT001 - a value, not a switch
-    mark = (_ASCII_MARKS if style.ascii_only else _MARKS)[answer]
-    if not style.color:
-        return mark
-    color = {True: "32", False: "31", None: "33"}[answer]
-    return f"\x1b[{color}m{mark}\x1b[0m"
+def _told(
+    answer: bool | None,  # noqa: FBT001 - a value, not a switch
+    text: str,
+    indent: str,
+    pen: Pen,
+) -> Iterator[str]:
+    sign, look = _SIGNS[answer]
+    glyph = pen.glyph(sign)
+    yield from _begun(glyph, look, _wrapped(text, f"{indent}{glyph} ", pen), pen)
 
 
-def _bold(text: str, style: Style) -> str:
-    return f"\x1b[1m{text}\x1b[0m" if style.color else text
+def _begun(start: str, look: Look, lines: Iterator[str], pen: Pen) -> Iterator[str]:
+    """The lines with the start of the first one painted."""
+    first, *rest = lines
+    yield first.replace(start, pen.paint(start, look), 1)
+    yield from rest
+
+
+def _wrapped(text: str, lead: str, pen: Pen) -> Iterator[str]:
+    yield from pen.wrap(pen.text(text), lead, " " * (len(lead) + _HANGING))

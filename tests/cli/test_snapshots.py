@@ -263,7 +263,7 @@ x  Deployment/web           any          missing-os-selector
      nginx:1                             linux amd64 arm64
 x  deploy/pay...generation  any          missing-os-selector
      .../gateway/service:2026-11         linux amd64 arm64
-v  Pod/headroom             any          ok
++  Pod/headroom             any          ok
      registry.k8s.io/pause:3.8           linux, windows
 
 x 2 errors - 3 workloads, 3 images

@@ -1,6 +1,7 @@
 """`podfit matrix` and `podfit explain`: the audit looked at in other ways."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -82,10 +83,10 @@ def test_the_matrix_of_a_narrow_terminal_without_utf8(folder: Path) -> None:
                                                    | | | + linux/linux-amd64
                                                    | | | | + linux/linux-arm64
 Deployment/web                                     + x x + +
-deploy/payments-gateway-of-the-second-generation   + . . + +
+deploy/payments-gateway-of-the-second-generation   + - - + +
 Pod/report                                         ? ? ? ? ?
 
-+ runs   x lands but cannot run   . kept off   ? undecided
++ runs   x lands but cannot run   - kept off   ? undecided
 """
     )
 
@@ -134,8 +135,7 @@ Deployment/web
 Images
   web (app): nginx:1
       index sha256:000000000000, says the lock file
-      linux/amd64
-      linux/arm64/v8
+      linux/amd64, linux/arm64/v8
 
 linux/linux-amd64  linux/amd64: runs
   ✓ no nodeSelector
@@ -143,8 +143,8 @@ linux/linux-amd64  linux/amd64: runs
   ✓ no taint keeps it off
   ✓ not cordoned
   ✓ container web runs
-      ✓ linux/amd64: matches
-      ✗ linux/arm64/v8: another architecture
+      ✓ matches: linux/amd64
+      ✗ another architecture: linux/arm64/v8
 
 linux/linux-arm64  linux/arm64/v8: runs
   ✓ no nodeSelector
@@ -152,10 +152,27 @@ linux/linux-arm64  linux/arm64/v8: runs
   ✓ no taint keeps it off
   ✓ not cordoned
   ✓ container web runs
-      ✗ linux/amd64: another architecture
-      ✓ linux/arm64/v8: matches
+      ✗ another architecture: linux/amd64
+      ✓ matches: linux/arm64/v8
 """
     )
+
+
+def test_the_story_of_a_narrow_terminal(folder: Path) -> None:
+    rows = ("linux/386", "linux/amd64", "linux/arm/v5", "linux/arm/v7", "linux/arm64/v8")
+    write_lock(folder, {"docker.io/library/nginx:1": (*rows, "linux/ppc64le", "linux/s390x")})
+    seen = in_terminal(
+        "explain", "web", "--locked", "--no-progress", width=60, cwd=folder, variables={}
+    )
+
+    assert max(len(re.sub("\x1b[^m]*m", "", line)) for line in seen.splitlines()) <= 60
+    assert "\x1b[32m✓\x1b[0m matches: linux/amd64\n" in seen
+    another = """\
+another operating system: linux/386, linux/amd64,
+          linux/arm/v5, linux/arm/v7, linux/arm64/v8,
+          linux/ppc64le, linux/s390x
+"""
+    assert another in seen
 
 
 def test_the_line_that_decided_is_named() -> None:
