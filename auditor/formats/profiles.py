@@ -24,14 +24,17 @@ def list_profiles(profiles: Iterable[ClusterProfile]) -> str:
 def show_profile(profile: ClusterProfile, style: Style = PLAIN) -> str:
     """Every pool with platform, taints, runtime and the labels that do not follow from it."""
     pen = Pen(style)
+    common = frozenset.intersection(*(pool.varying for pool in profile.pools))
     blocks = [pen.paint(pen.text(profile.name), Look.STRONG)]
     blocks += ("\n".join(pen.wrap(pen.text(profile.description), following="")),)
-    blocks += ("\n".join(_pool(pool, pen)) for pool in profile.pools)
-    blocks += ("\n".join(pen.wrap(pen.text(note), following="")) for note in _notes(profile))
+    blocks += ("\n".join(_pool(pool, common, pen)) for pool in profile.pools)
+    blocks += (
+        "\n".join(pen.wrap(pen.text(note), following="")) for note in _notes(profile, common)
+    )
     return "\n\n".join(filter(None, blocks)) + "\n"
 
 
-def _pool(pool: NodePool, pen: Pen) -> Iterator[str]:
+def _pool(pool: NodePool, common: frozenset[str], pen: Pen) -> Iterator[str]:
     yield pen.paint(pen.text(pool.name), Look.STRONG)
     labels = (f"{key}={value}" for key, value in sorted(pool.labels.items()))
     own = [text for text in labels if text.partition("=")[0] not in PLATFORM_LABELS]
@@ -40,7 +43,7 @@ def _pool(pool: NodePool, pen: Pen) -> Iterator[str]:
         ("taints", list(map(str, pool.taints)) or ["none"]),
         ("runtime", [str(pool.runtime or "any")]),
         ("labels", own),
-        ("differ", sorted(pool.varying)),
+        ("varying", sorted(pool.varying - common)),
     ):
         if values:
             lead = f"  {title:<{_TITLES}}  "
@@ -48,11 +51,13 @@ def _pool(pool: NodePool, pen: Pen) -> Iterator[str]:
             yield from pen.wrap(joined, lead, " " * len(lead))
 
 
-def _notes(profile: ClusterProfile) -> Iterator[str]:
+def _notes(profile: ClusterProfile, common: frozenset[str]) -> Iterator[str]:
+    """common: the labels that differ from node to node in every pool."""
     if any(pool.open_labels for pool in profile.pools):
         yield "Nodes may carry other labels; a selector on one of those leaves a placement open."
     if any(pool.varying for pool in profile.pools):
-        yield "Labels that differ from node to node leave a placement open too."
+        text = "A selector on a label that differs from node to node leaves it open too"
+        yield f"{text}; in every pool: {', '.join(sorted(common))}." if common else f"{text}."
     if profile.runtime_classes:
         yield f"RuntimeClasses: {', '.join(sorted(map(terminal, profile.runtime_classes)))}"
     if profile.plugins:
