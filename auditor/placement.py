@@ -92,7 +92,7 @@ class Placement:
     @property
     def rejected(self) -> bool:
         """Whether the API server refuses the pod, so that there is none anywhere."""
-        return any(s.predicate is Predicate.API and s.answer is False for s in self.steps)
+        return any(step.predicate is Predicate.API for step in self.steps)
 
     @property
     def by_taint_only(self) -> bool:
@@ -212,12 +212,10 @@ def _affinity(scheduling: Scheduling, node: NodeView) -> Iterator[Step]:
         yield Step(Predicate.NODE_AFFINITY, True, "no required node affinity")
         return
     answer = some(term_matches(term, node) for term in terms)
-    wanted = " or ".join(map(str, terms)) or "nothing"
+    wanted = " or ".join(map(str, terms))
     outcome = {True: "holds", False: "no term matches", None: _UNSAID}[answer]
-    place_ = terms[0].place if terms else scheduling.place("affinity")
-    yield Step(
-        Predicate.NODE_AFFINITY, answer, f"required node affinity {wanted}: {outcome}", place_
-    )
+    message = f"required node affinity {wanted}: {outcome}"
+    yield Step(Predicate.NODE_AFFINITY, answer, message, terms[0].place)
 
 
 def _taints(tolerations: tuple[Toleration, ...], pool: NodePool, cluster: ClusterProfile) -> Step:
@@ -244,9 +242,8 @@ def _topology(scheduling: Scheduling, node: NodeView) -> Iterator[Step]:
     place_ = scheduling.place("topologySpreadConstraints")
     for key in scheduling.spread_keys:
         answer = node.presence(key)
-        if answer is not True:
-            outcome = "the nodes lack the label" if answer is False else _UNSAID
-            yield Step(Predicate.TOPOLOGY, answer, f"topology key {key}: {outcome}", place_)
+        outcome = {True: "the nodes have it", False: "the nodes lack the label", None: _UNSAID}
+        yield Step(Predicate.TOPOLOGY, answer, f"topology key {key}: {outcome[answer]}", place_)
 
 
 def _resources(scheduling: Scheduling, pool: NodePool) -> Iterator[Step]:

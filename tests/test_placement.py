@@ -388,3 +388,5 @@ def test_every_step_is_told() -> None:
     rest = ["no required node affinity", "no taint keeps it off", "not cordoned"]
     assert messages("") == ["no nodeSelector", *rest]
     assert messages("nodeSelector: {zone: z1}") == ["nodeSelector zone=z1: holds", *rest]
+    spread = messages(SPREAD.replace("KEY", "zone"))
+    assert spread == ["no nodeSelector", *rest[:2], "topology key zone: the nodes have it", rest[2]]
