@@ -45,13 +45,14 @@ class ChainInspector:
 class Overrides:
     """A lookup: platforms that the user states for images that nobody can reach.
 
-    entries: globs of canonical or familiar names with the platforms; the first that matches counts.
+    entries: globs of names (`ImageReference.names`) with the platforms; the first that matches
+    counts.
     """
 
     entries: tuple[tuple[str, tuple[Platform, ...]], ...]
 
     def __call__(self, image: ImageReference) -> KnownPlatforms | None:
         for glob, platforms in self.entries:
-            if fnmatchcase(str(image), glob) or fnmatchcase(image.familiar, glob):
+            if any(fnmatchcase(name, glob) for name in image.names):
                 return KnownPlatforms(platforms, "index", image.digest, "override")
         return None

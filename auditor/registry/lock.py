@@ -19,7 +19,6 @@ that can be reviewed.
 from __future__ import annotations
 
 import json
-import os
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -32,7 +31,7 @@ from auditor.images import ImageReference, KnownPlatforms, UnknownPlatforms, Unk
 from auditor.references import parse_reference
 from auditor.registry.answers import AnswerError, Place, read_platforms, write_platforms
 from auditor.registry.atomic import replace_file
-from auditor.repositories import LOCK_NAME, REPOSITORY_MARK, find_home
+from auditor.repositories import LOCK_NAME, REPOSITORY_MARK, find_home, real_path
 from auditor.yaml.nodes import Node
 from auditor.yaml.reading import read_documents
 
@@ -78,7 +77,7 @@ def find_lock(source: Path) -> Path | None:
     own = lock_beside(source)
     if own.is_file():
         return own
-    folder, home = own.parent.resolve(), find_home(own.parent)
+    folder, home = real_path(own.parent), find_home(own.parent)
     above = folder.parents if home and home.is_repository else ()
     inside = (each for each in (folder, *above) if home and each.is_relative_to(home.root))
     return next((path for path in map(lock_beside, inside) if path.is_file()), None)
@@ -94,8 +93,8 @@ def lock_beside(source: Path) -> Path:
     path = folder / LOCK_NAME
     if path.is_symlink():
         home = find_home(folder)
-        root = home.root if home else folder.resolve()
-        target = Path(os.path.realpath(path))
+        root = home.root if home else real_path(folder)
+        target = real_path(path)
         if not target.is_relative_to(root) or REPOSITORY_MARK in target.relative_to(root).parts:
             raise ConfigurationError(
                 "the lock file is a link that leads out of the repository",
