@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import chain
-from typing import Final
+from typing import Final, TypeVar
 
 from auditor.assessment import Assess, Assessment
 from auditor.checks import unreached_selector
@@ -27,6 +28,7 @@ from auditor.sources.helm import ChartSource
 from auditor.sources.kustomize import KustomizationSource
 
 _MAX_WHY: Final = 200
+_Item = TypeVar("_Item", Need, Assessment)
 
 Rendering = ChartSource | KustomizationSource
 """What makes manifests of other things, and can make them anew."""
@@ -56,22 +58,31 @@ class RemedyFinder:
         judging = Judging(assess, self.table)
         plain = [need for need in needs if not need.document.rendered]
         changes = dict(manifest_remedies(plain, judging))
-        search = _ChartSearch(needs, judging)
+        needing = _by_chart((need.document.chart, need) for need in needs)
+        made = _by_chart((item.workload.document.chart, item) for item in assessments)
+        search = _ChartSearch(judging, self.budget)
         for source in self.renderings():
-            made = [item for item in assessments if item.workload.document.chart == source.shown]
             if isinstance(source, ChartSource):
-                search.look(source, made, self.budget)
+                search.look(source, needing[source.shown], made[source.shown])
             else:
-                own = [need for need in needs if need.document.chart == source.shown]
-                changes |= kustomization_remedies(source, own, made, judging)
+                changes |= kustomization_remedies(
+                    source, needing[source.shown], made[source.shown], judging
+                )
         told = list(observed)
         for number, found in changes.items():
             told[number] = _with_remedies(told[number], found)
-        for number, answers in search.answered():
+        for number, answers in search.answered(needs):
             told[number] = _with_remedies(told[number], remedies(answers), fix_text(answers))
         rule = next((item for item in rules if item.check is unreached_selector.CHECK), None)
         told += ((rule, seen) for seen in search.unreached() if rule)
         return Remedied(tuple(told), tuple(search.overlays), tuple(search.notices))
+
+
+def _by_chart(items: Iterable[tuple[str, _Item]]) -> defaultdict[str, list[_Item]]:
+    found: defaultdict[str, list[_Item]] = defaultdict(list)
+    for chart, item in items:
+        found[chart].append(item)
+    return found
 
 
 def _with_remedies(judged: Judged, found: tuple[Remedy, ...], fix: str = "") -> Judged:
@@ -87,24 +98,23 @@ class _ChartSearch:
     first of them; and in every release of the chart, because each gives it values of its own.
     """
 
-    needs: Sequence[Need]
     judging: Judging
+    budget: Callable[[], Budget]
     answers: dict[Hashable, list[Answer]] = field(default_factory=dict)
     overlays: list[Overlay] = field(default_factory=list)
     notices: list[str] = field(default_factory=list)
 
-    def look(
-        self, source: ChartSource, made: Sequence[Assessment], budget: Callable[[], Budget]
-    ) -> None:
-        """made: of all workloads of the chart, whatever the variant."""
+    def look(self, source: ChartSource, needs: Iterable[Need], made: Iterable[Assessment]) -> None:
+        """needs, made: of all workloads of the chart, whatever the variant."""
         own: dict[Hashable, Need] = {}
-        for need in self.needs:
+        for need in needs:
             if _is_from(need, source) and (source.release or _sameness(need) not in self.answers):
                 own.setdefault(_sameness(need), need)
         if not own:
             return
-        known = () if source.variant else made  # they may be those of another variant
-        found = find_chart_remedies(source, tuple(own.values()), known, self.judging, budget())
+        known = [] if source.variant else [item for item in made if not item.workload.variants]
+        needed = tuple(own.values())
+        found = find_chart_remedies(source, needed, known, self.judging, self.budget())
         for name, need in own.items():
             self.answers.setdefault(name, []).append(Answer(need, found))
         self.overlays.append(chart_overlay(found))
@@ -113,9 +123,9 @@ class _ChartSearch:
             why = shorten(found.shortage, _MAX_WHY)
             self.notices.append(f"{shown}: not every remedy was looked for or tried: {why}")
 
-    def answered(self) -> Iterator[tuple[int, Sequence[Answer]]]:
+    def answered(self, needs: Iterable[Need]) -> Iterator[tuple[int, Sequence[Answer]]]:
         """Answers by the number of the need, for each variant that has it."""
-        for need in self.needs:
+        for need in needs:
             if answers := self.answers.get(_sameness(need)):
                 yield need.number, answers
 
@@ -139,6 +149,4 @@ def _sameness(need: Need) -> Hashable:
 
 def _is_from(need: Need, source: ChartSource) -> bool:
     variants = need.observation.workload.variants if source.release else ()
-    return need.document.chart == source.shown and (
-        source.variant in (need.document.variant, *variants)
-    )
+    return source.variant in (need.document.variant, *variants)

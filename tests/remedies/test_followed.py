@@ -236,6 +236,18 @@ def test_a_chart_that_is_audited_itself_has_values_of_the_user_too(repo: Path) -
     ]
 
 
+def test_a_chart_is_compared_with_itself_and_not_with_a_release_of_it(repo: Path) -> None:
+    """The value takes nothing from the chart's own pod that only that of the release has."""
+    write_app(repo, "eu", "{valuesObject: {nodeSelector: {kubernetes.io/arch: amd64}}}")
+
+    report = audit(repo, "charts/shop", "apps")
+
+    assert [(item.variant, item.resolved) for item in report.overlays] == [
+        ("", 1),
+        ("Application/eu", 1),
+    ]
+
+
 def test_what_no_value_reaches_is_told_once(repo: Path) -> None:
     template = (KNOBS / "no-knob" / "templates" / "all.yaml").read_text(encoding="utf-8")
     write_tree(repo, {"charts/shop/templates/web.yaml": template})
