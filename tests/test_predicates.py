@@ -269,6 +269,14 @@ def test_no_windows_node_is_of_the_control_plane() -> None:
         assert view(labelled).presence(label) is True
 
 
+AFFINITY = """
+affinity:
+  nodeAffinity:
+    requiredDuringSchedulingIgnoredDuringExecution:
+      nodeSelectorTerms: [{}]
+"""
+
+
 def test_alike_nodes_are_looked_at_once() -> None:
     nodes = pool(nodes=("a", "b", "c"), node_labels={"c": {"zone": "z1"}})
 
@@ -279,3 +287,5 @@ def test_alike_nodes_are_looked_at_once() -> None:
     assert seen("nodeSelector: {zone: z1}") == ["a", "c"]
     assert seen("nodeSelector: {kubernetes.io/hostname: b}") == ["a", "b", "c"]
     assert seen("nodeName: b") == ["a", "b", "c"]
+    pin = "{matchFields: [{key: metadata.name, operator: In, values: [b]}]}"
+    assert seen(AFFINITY.format(f"{pin}, {{}}")) == ["a", "b", "c"]
