@@ -10,11 +10,12 @@ from __future__ import annotations
 
 import threading
 import time
-from collections import Counter
+from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import chain
 from typing import Any, Final, Self, TypeVar
 
 _JOIN_SECONDS: Final = 0.5
@@ -42,7 +43,7 @@ class Workers:
         """most: threads. most_in: how many of them may work in a lane at once."""
         self._most, self._most_in = most, most_in
         self._changed = threading.Condition()
-        self._jobs: list[_Job] = []
+        self._lanes: defaultdict[str, deque[_Job]] = defaultdict(deque)
         self._busy: Counter[str] = Counter()
         self._threads: list[threading.Thread] = []
         self._closed = False
@@ -53,10 +54,10 @@ class Workers:
     def __exit__(self, *_: object) -> None:
         with self._changed:
             self._closed = True
-            dropped, self._jobs = self._jobs, []
+            for job in chain.from_iterable(self._lanes.values()):
+                job.future.cancel()
+            self._lanes.clear()
             self._changed.notify_all()
-        for job in dropped:
-            job.future.cancel()
         end = time.monotonic() + _JOIN_SECONDS
         for thread in self._threads:
             thread.join(max(0.0, end - time.monotonic()))
@@ -78,8 +79,9 @@ class Workers:
 
     def _add(self, jobs: Sequence[_Job]) -> None:
         with self._changed:
-            self._jobs += jobs
-            work = len(self._jobs) + self._busy.total()
+            for job in jobs:
+                self._lanes[job.lane].append(job)
+            work = sum(map(len, self._lanes.values())) + self._busy.total()
             for _ in range(min(work, self._most) - len(self._threads)):
                 thread = threading.Thread(target=self._work, name="podfit-registry", daemon=True)
                 self._threads.append(thread)
@@ -88,10 +90,10 @@ class Workers:
 
     def _withdraw(self, job: _Job) -> bool:
         with self._changed:
-            if job not in self._jobs:
-                return False
-            self._jobs.remove(job)
-            return True
+            waiting = job in self._lanes[job.lane]
+            if waiting:
+                self._lanes[job.lane].remove(job)
+            return waiting
 
     def _work(self) -> None:
         while job := self._next():
@@ -103,11 +105,13 @@ class Workers:
     def _next(self) -> _Job | None:
         with self._changed:
             while not self._closed:
-                ready = [j for j in self._jobs if self._busy[j.lane] < self._most_in(j.lane)]
-                if ready:
-                    job = min(ready, key=lambda job: self._busy[job.lane])
-                    self._jobs.remove(job)
-                    self._busy[job.lane] += 1
-                    return job
+                open_lanes = (
+                    lane
+                    for lane, jobs in self._lanes.items()
+                    if jobs and self._busy[lane] < self._most_in(lane)
+                )
+                if lane := min(open_lanes, key=self._busy.__getitem__, default=""):
+                    self._busy[lane] += 1
+                    return self._lanes[lane].popleft()
                 self._changed.wait()
             return None
