@@ -22,6 +22,7 @@ from auditor.predicates import (
     requirement_holds,
     some,
     term_matches,
+    tolerates,
     untolerated,
     views,
 )
@@ -226,8 +227,8 @@ def _taints(tolerations: tuple[Toleration, ...], pool: NodePool, cluster: Cluste
     blocking = [taint for taint in pool.taints if taint.effect in BLOCKING and taint != CORDON]
     if not blocking:
         return Step(Predicate.TAINTS, True, "no taint keeps it off")
-    place_ = next((item.place for item in tolerations if item.place != (0, 0)), (0, 0))
-    return Step(Predicate.TAINTS, True, f"taint {blocking[0]} is tolerated", place_)
+    bearing = next(item for item in tolerations if tolerates(item, blocking[0], cluster.gates))
+    return Step(Predicate.TAINTS, True, f"taint {blocking[0]} is tolerated", bearing.place)
 
 
 def _cordon(tolerations: tuple[Toleration, ...], pool: NodePool, cluster: ClusterProfile) -> Step:

@@ -390,3 +390,15 @@ def test_every_step_is_told() -> None:
     assert messages("nodeSelector: {zone: z1}") == ["nodeSelector zone=z1: holds", *rest]
     spread = messages(SPREAD.replace("KEY", "zone"))
     assert spread == ["no nodeSelector", *rest[:2], "topology key zone: the nodes have it", rest[2]]
+
+
+def test_the_toleration_that_bears_a_taint_is_named() -> None:
+    pod = workload("tolerations: [{key: gpu, operator: Exists}, {key: os, value: windows}]")
+    (step,) = [
+        step
+        for step in place(pod, TAINTED, cluster(TAINTED)).steps
+        if step.predicate is Predicate.TAINTS
+    ]
+
+    assert step.message == "taint os=windows:NoSchedule is tolerated"
+    assert step.place == pod.scheduling.tolerations[1].place
