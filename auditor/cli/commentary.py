@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from auditor.cli.text import tell
 from auditor.config.files import shown_path
 from auditor.config.model import Config
 from auditor.images import KnownPlatforms
 from auditor.nodes import ClusterProfile, NodePool
-from auditor.phrases import count
+from auditor.phrases import count, listed, unique
 from auditor.rulebook import Rule
 from auditor.sources.helm import ChartSource
 from auditor.sources.interface import Source
@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     from auditor.manifests import Document
     from auditor.registry.network.transport import Sent
     from auditor.report import Report
+
+_NAMED: Final = 3
+"""Keys of values that are named where many are tried."""
 
 
 def tell_request(sent: Sent) -> None:
@@ -117,7 +120,8 @@ class _FollowedRenderer:
         start = time.perf_counter()
         rendered = self.inner.render(chart, options, overlay)
         seconds = time.perf_counter() - start
-        tried = ", trying values" if overlay else ""
+        keys = listed(unique(_keys(overlay)), limit=_NAMED)
+        tried = f", trying {keys}" if overlay else ""
         number = count(len(rendered.templates), "template")
         tell(f"rendered {self.what}{tried}: {number} in {seconds:.2f} s by {_helm(self.inner)}")
         for warning in rendered.warnings:
@@ -131,6 +135,15 @@ class _FollowedRenderer:
 
     def dependencies(self, chart: Path) -> tuple[Dependency, ...]:
         return self.inner.dependencies(chart)
+
+
+def _keys(values: Values, path: tuple[str, ...] = ()) -> Iterator[str]:
+    """The keys of the innermost mappings: `web.nodeSelector`."""
+    for key, value in values.items():
+        if value and isinstance(value, Mapping):
+            yield from _keys(value, (*path, key))
+        else:
+            yield ".".join(path or (key,))
 
 
 def _followed(chart: ChartSource) -> ChartSource:

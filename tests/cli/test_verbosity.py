@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.charts import require_library
 from tests.support.command import podfit, write_lock
 from tests.support.registry import Registry
 from tests.support.tools import require_tool
@@ -97,6 +98,24 @@ def test_verbose_tells_which_helm_rendered_and_what_it_warned_of(
         rf"^rendered shop: 1 template in \d+\.\d\d s by {name}$", done.err, re.MULTILINE
     )
     assert re.search(r"^helm: .*cannot overwrite table with non table", done.err, re.MULTILINE)
+
+
+def test_verbose_names_the_values_that_are_tried(folder: Path) -> None:
+    require_library()
+    keys = ("one", "two", "three", "four", "five")
+    chart = folder / "shop"
+    (chart / "templates").mkdir(parents=True)
+    (chart / "Chart.yaml").write_text("{apiVersion: v2, name: shop, version: 1.0.0}\n")
+    (chart / "values.yaml").write_text("".join(f"{key}: {{nodeSelector: {{}}}}\n" for key in keys))
+    for key in keys:
+        selector = f"  nodeSelector: {{{{ toJson .Values.{key}.nodeSelector }}}}\n"
+        text = POD.format(image="nginx:1").replace("{name: web}", f"{{name: {key}}}")
+        (chart / "templates" / f"{key}.yaml").write_text(text + selector)
+    write_lock(folder, {"docker.io/library/nginx:1": ("linux/amd64",)})
+    done = podfit("audit", "shop", "--locked", "-v", "--lock-file", "podfit.lock.json")
+    tried = re.findall(r"^rendered shop, trying (.*): 5 templates", done.err, re.MULTILINE)
+    assert "five.nodeSelector, four.nodeSelector, one.nodeSelector and 2 others" in tried
+    assert "one.nodeSelector and two.nodeSelector" in tried
 
 
 def test_verbose_shows_what_is_asked_of_a_registry(folder: Path, registry: Registry) -> None:
