@@ -40,6 +40,7 @@ def display(*, wanted: bool) -> Iterator[Display]:
             bar.advance(reading)
 
         def on_image(done: int, total: int) -> None:
+            bar.update(reading, visible=False)
             bar.update(resolving, completed=done, total=total, visible=True)
 
         yield Display(on_document, on_image)
