@@ -125,7 +125,6 @@ class RuntimeClass:
     """A RuntimeClass object (`node.k8s.io/v1`): what it adds to the pods that name it."""
 
     name: str
-    handler: str
     node_selector: Mapping[str, str] = field(default_factory=dict)
     tolerations: tuple[Toleration, ...] = ()
 

@@ -6,9 +6,7 @@ from auditor.scheduling import Requirement, Toleration
 from tests.support.objects import cluster, workload
 
 TOLERATION = Toleration("os", "Equal", "windows", "NoSchedule")
-WINDOWS = RuntimeClass(
-    "windows", "runhcs-wcow-process", {"kubernetes.io/os": "windows"}, (TOLERATION,)
-)
+WINDOWS = RuntimeClass("windows", {"kubernetes.io/os": "windows"}, (TOLERATION,))
 CLASSED = "runtimeClassName: windows"
 
 

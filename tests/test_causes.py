@@ -117,8 +117,8 @@ def test_a_pool_that_runs_it_settles_the_question() -> None:
 
 def test_each_cluster_has_its_own_cause() -> None:
     """A RuntimeClass of the same name selects Windows in one cluster alone."""
-    plain = RuntimeClass("fast", "runc")
-    windows = RuntimeClass("fast", "runhcs", {"kubernetes.io/os": "windows"})
+    plain = RuntimeClass("fast")
+    windows = RuntimeClass("fast", {"kubernetes.io/os": "windows"})
     first = cluster(LINUX, WINDOWS_2022, classes=[plain], all_classes_known=True)
     second = cluster(LINUX, WINDOWS_2022, classes=[windows], all_classes_known=True)
     found = assessed("runtimeClassName: fast", AMD64, clusters=[first, second])

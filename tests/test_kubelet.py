@@ -105,7 +105,7 @@ def test_only_no_execute_taints_keep_a_bound_pod_off() -> None:
 
 
 def test_a_runtime_class_is_merged_before() -> None:
-    windows = RuntimeClass("w", "h", {"kubernetes.io/os": "windows"})
+    windows = RuntimeClass("w", {"kubernetes.io/os": "windows"})
     refusal = kubelet_refusal(
         bound("runtimeClassName: w"), LINUX, cluster(LINUX, classes=[windows])
     )

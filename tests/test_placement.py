@@ -317,14 +317,14 @@ class TestDaemonSet:
         assert (placement.verdict, placement.creates_pod) == expected
 
     def test_a_class_selects_too_late(self) -> None:
-        windows = RuntimeClass("w", "h", {"kubernetes.io/os": "windows"})
+        windows = RuntimeClass("w", {"kubernetes.io/os": "windows"})
         placement = placed("runtimeClassName: w", LINUX, kind="DaemonSet", classes=[windows])
 
         assert (placement.verdict, placement.creates_pod) == (REFUSED, True)
         assert placement.deciding[0].predicate is Predicate.NODE_SELECTOR
 
     def test_a_class_tolerates_too_late(self) -> None:
-        tolerant = RuntimeClass("w", "h", {}, (Toleration("os", "Exists"),))
+        tolerant = RuntimeClass("w", {}, (Toleration("os", "Exists"),))
         spec = "runtimeClassName: w"
 
         placement = placed(spec, TAINTED, kind="DaemonSet", classes=[tolerant])

@@ -258,7 +258,7 @@ def evaluate(kind: str, spec: Data, runtime_class: Data | None, pool: NodePool) 
     if runtime_class is not None:
         pod["runtimeClassName"] = "class"
         tolerations = tuple(Toleration(**item) for item in runtime_class["tolerations"])
-        found = [RuntimeClass("class", "handler", runtime_class["nodeSelector"], tolerations)]
+        found = [RuntimeClass("class", runtime_class["nodeSelector"], tolerations)]
     root = {"apiVersion": "apps/v1", "kind": kind, "spec": {"template": {"spec": pod}}}
     (manifest,) = read_manifests(Document("pod.json", json.dumps(root), "pod.json"))
     assert isinstance(manifest, Manifest)

@@ -82,9 +82,7 @@ def cluster(vector: Mapping[str, Any]) -> ClusterProfile:
     for name, data in vectors()["runtimeClasses"].items():
         scheduling = data.get("scheduling", {})
         tolerations = tuple(Toleration(**item) for item in scheduling.get("tolerations", ()))
-        classes[name] = RuntimeClass(
-            name, data["handler"], scheduling.get("nodeSelector", {}), tolerations
-        )
+        classes[name] = RuntimeClass(name, scheduling.get("nodeSelector", {}), tolerations)
     annotations = vector.get("namespace", {}).get("annotations", {})
     selector = annotations.get("scheduler.alpha.kubernetes.io/node-selector", "")
     return ClusterProfile(

@@ -25,7 +25,7 @@ def read_runtime_class(node: Node) -> RuntimeClass:
     if node.is_mapping and node.get("kind") is not None:
         return _runtime_class_object(node)
     only_keys(node, _SHORT_KEYS, "a RuntimeClass")
-    return _runtime_class(required(node, "name", "a RuntimeClass").text(), node, node)
+    return _runtime_class(required(node, "name", "a RuntimeClass").text(), node)
 
 
 def _runtime_class_object(node: Node) -> RuntimeClass:
@@ -33,15 +33,14 @@ def _runtime_class_object(node: Node) -> RuntimeClass:
         raise ShapeError(f"expected a RuntimeClass, not a {node.text_at('kind')}", node)
     metadata = required(node, "metadata", "a RuntimeClass")
     name = required(metadata, "name", "a RuntimeClass").text()
-    return _runtime_class(name, node, node.get("scheduling"))
+    return _runtime_class(name, node.get("scheduling"))
 
 
-def _runtime_class(name: str, node: Node, scheduling: Node | None) -> RuntimeClass:
+def _runtime_class(name: str, scheduling: Node | None) -> RuntimeClass:
     if scheduling is None:
-        return RuntimeClass(name, node.text_at("handler"))
+        return RuntimeClass(name)
     return RuntimeClass(
         name,
-        node.text_at("handler"),
         scheduling.texts_at("nodeSelector"),
         tuple(map(read_toleration, scheduling.items_at("tolerations"))),
     )

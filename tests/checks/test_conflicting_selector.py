@@ -103,7 +103,7 @@ def test_the_fix_says_what_the_images_support() -> None:
 
 
 def test_a_runtime_class_demands_as_well() -> None:
-    classes = [RuntimeClass("windows-2022", "runhcs", {"kubernetes.io/os": "windows"})]
+    classes = [RuntimeClass("windows-2022", {"kubernetes.io/os": "windows"})]
     known = cluster(LINUX, WINDOWS_2022, classes=classes, all_classes_known=True)
     observation = seen("runtimeClassName: windows-2022", AMD64, clusters=(known,))
 

@@ -149,7 +149,7 @@ def test_nothing_is_said_where_another_cause_is() -> None:
 
 
 def test_the_daemon_set_controller_sees_no_runtime_class() -> None:
-    classes = [RuntimeClass("win", "runhcs", {"kubernetes.io/os": "windows"})]
+    classes = [RuntimeClass("win", {"kubernetes.io/os": "windows"})]
     known = cluster(LINUX, ARM, WINDOWS_2022, classes=classes)
     found = assessed("runtimeClassName: win", IIS, clusters=[known], kind="DaemonSet")
     (observation,) = seen(found)
@@ -175,7 +175,7 @@ def by_namespace(plugin: str, *classes: RuntimeClass) -> ClusterProfile:
 
 
 def test_nor_the_selector_of_a_namespace() -> None:
-    known = by_namespace("PodNodeSelector", RuntimeClass("kata", "kata"))
+    known = by_namespace("PodNodeSelector", RuntimeClass("kata"))
     for spec in ("", "runtimeClassName: kata"):
         (observation,) = seen(assessed(spec, MULTI, clusters=[known], kind="DaemonSet"))
 
@@ -192,7 +192,7 @@ def test_but_openshifts_controller_does() -> None:
 
 
 def test_others_than_daemon_sets_are_guarded_by_it() -> None:
-    classes = [RuntimeClass("win", "runhcs", {"kubernetes.io/os": "windows"})]
+    classes = [RuntimeClass("win", {"kubernetes.io/os": "windows"})]
     known = cluster(LINUX, WINDOWS_2022, classes=classes)
 
     assert seen(assessed("runtimeClassName: win", IIS, clusters=[known])) == []

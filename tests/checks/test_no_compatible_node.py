@@ -100,7 +100,7 @@ def test_where_it_lands_another_finding_gives_the_advice() -> None:
 
 
 def test_a_pod_that_the_api_server_refuses() -> None:
-    classes = [RuntimeClass("win", "runhcs", {"kubernetes.io/os": "windows"})]
+    classes = [RuntimeClass("win", {"kubernetes.io/os": "windows"})]
     known = cluster(LINUX, WINDOWS_2022, classes=classes, all_classes_known=True)
     spec = "runtimeClassName: win\nnodeSelector: {kubernetes.io/os: linux}"
     observation = only(assessed(spec, MULTI, clusters=[known]))

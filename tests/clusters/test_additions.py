@@ -4,7 +4,7 @@ from auditor.clusters.additions import extend_cluster
 from auditor.nodes import RuntimeClass
 from tests.support.objects import cluster, manifest, pool
 
-OLD = RuntimeClass("windows", "old")
+OLD = RuntimeClass("windows", {"pool": "old"})
 CLASS = manifest(
     """
     apiVersion: node.k8s.io/v1
@@ -40,7 +40,6 @@ def test_a_class_takes_the_place_of_the_clusters_own() -> None:
     extended, problems = extend_cluster(cluster(pool(), classes=[OLD]), [CLASS])
 
     assert problems == ()
-    assert extended.runtime_classes["windows"].handler == "new"
     assert extended.runtime_classes["windows"].node_selector == {"kubernetes.io/os": "windows"}
     assert len(extended.runtime_classes["windows"].tolerations) == 1
     assert not extended.all_classes_known

@@ -86,11 +86,10 @@ def test_the_whole_form() -> None:
     assert cluster.runtime_classes == {
         "windows-2022": RuntimeClass(
             "windows-2022",
-            "runhcs-wcow-process",
             {"kubernetes.io/os": "windows"},
             (Toleration("os", "Exists"),),
         ),
-        "gvisor": RuntimeClass("gvisor", "runsc"),
+        "gvisor": RuntimeClass("gvisor"),
     }
     assert cluster.all_classes_known
     assert (cluster.name, cluster.description) == ("mine", "my own")
