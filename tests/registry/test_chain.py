@@ -62,10 +62,12 @@ def test_lookups_may_know_every_image() -> None:
     assert seen == [(2, 2)]
 
 
-def test_overrides_state_platforms_by_canonical_or_familiar_name() -> None:
+def test_overrides_state_platforms_by_name_with_or_without_tag() -> None:
     overrides = Overrides((("registry.corp/*", (ARM64,)), ("nginx:*", (AMD64,)), ("*", ())))
     assert overrides(APP) == KnownPlatforms((ARM64,), "index", A, "override")
     assert overrides(NGINX) == KnownPlatforms((AMD64,), "index", "", "override")
     assert overrides(REDIS) == KnownPlatforms((), "index", "", "override")
+    assert Overrides((("nginx", (AMD64,)),))(NGINX) == overrides(NGINX)
+    assert Overrides((("ngin", (AMD64,)),))(NGINX) is None
     assert Overrides((("docker.io/library/nginx:*", (AMD64,)),))(NGINX) is not None
     assert Overrides((("NGINX:*", (AMD64,)),))(NGINX) is None
