@@ -17,6 +17,7 @@ from auditor.remedies.judging import Judging
 from auditor.remedies.needs import Need
 from auditor.remedies.pod_values import REQUIRED, match_expressions, pod_fields
 from auditor.scheduling import NodeSelectorTerm
+from auditor.sources.chance import MASK
 from auditor.sources.files import read_text
 from auditor.sources.kustomize import KustomizationSource
 from auditor.workloads import Workload
@@ -97,13 +98,15 @@ def _inner_names(source: KustomizationSource) -> Callable[[str], str]:
 
 
 def _entry(need: Need, inner_name: str = "") -> dict[str, Any] | None:
-    """An item of `patches`; None where the object or its pod spec has no plain name.
+    """An item of `patches`; None where nothing names the object, or its pod spec, for good.
 
     inner_name: in a kustomization, where the namespace may be another too: a target tells.
     """
     workload, guard = need.observation.workload, need.whole
     ref, path = workload.ref, workload.selector_path.split(".")[:-1]
-    if not guard.requirements or not ref.name or not path or "[" in workload.selector_path:
+    if not guard.requirements or not path or "[" in workload.selector_path:
+        return None
+    if not ref.name or MASK in ref.name:
         return None
     group, _, version = ref.api_version.rpartition("/")
     named = {"group": group, "version": version, "kind": ref.kind, "name": inner_name or ref.name}

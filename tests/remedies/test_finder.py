@@ -12,7 +12,7 @@ import pytest
 from auditor.findings import RemedyKind, Severity
 from auditor.nodes import ClusterProfile
 from auditor.remedies.budget import Budget
-from tests.support.charts import RENDERERS, write_chart
+from tests.support.charts import CHARTS, RENDERERS, write_chart
 from tests.support.remedies import (
     DISKS,
     KNOBS,
@@ -279,6 +279,16 @@ def test_what_no_value_reaches_is_patched() -> None:
     )
     assert (remedy.kind, remedy.verified) == (RemedyKind.KUSTOMIZE, False)
     assert remedy.text.startswith("patches:\n  - patch: |\n      apiVersion: batch/v1\n")
+
+
+def test_a_name_that_is_made_up_cannot_be_patched() -> None:
+    report = remedied(chart_source(CHARTS / "patterns" / "random-names"))
+
+    found = {
+        str(item.observation.workload): [remedy.kind for remedy in item.observation.remedies]
+        for item in of(report, OS)
+    }
+    assert found == {"Deployment/web": [RemedyKind.VALUES], "Pod/test-RANDOM": []}
 
 
 def test_without_time_nothing_is_proposed_and_nothing_is_claimed() -> None:

@@ -189,6 +189,23 @@ def test_kustomize_adds_to_terms_that_are_there() -> None:
     )
 
 
+def test_kustomize_leaves_terms_alone_that_take_no_node() -> None:
+    terms = (
+        "[{matchFields: [{key: metadata.name, operator: In, values: [amd]}]}, {}, "
+        "{matchExpressions: [{key: kubernetes.io/os, operator: Exists}]}]"
+    )
+    text = workload(
+        spec="affinity: {nodeAffinity: {requiredDuringSchedulingIgnoredDuringExecution: "
+        f"{{nodeSelectorTerms: {terms}}}}}}}"
+    )
+
+    [remedy] = remedies(text, ARCHES)
+
+    assert "nodeSelectorTerms/0/matchExpressions\n" in remedy.text
+    assert "nodeSelectorTerms/1/" not in remedy.text
+    assert "nodeSelectorTerms/2/matchExpressions/-\n" in remedy.text
+
+
 def test_many_findings_in_one_document_are_tried_together() -> None:
     report = audit(joined(*(workload(f"web-{number}") for number in range(5))))
 
