@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import sys
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Final
 
 from auditor.sources.rendering import Cause
@@ -12,6 +13,7 @@ from auditor.sources.rendering import Cause
 ADDRESS_SPACE: Final = 4 << 30
 """Helm's library starts with 2 GB and not with 1.5; a memory bomb dies at 4 GB in seconds."""
 
+_LAUNCHER: Final = Path(__file__).with_name("launch.py")
 _NOWHERE: Final = "http://127.0.0.1:9"
 """The discard port: a schema's `$ref` to the network fails at once, on this machine."""
 _PROXIES: Final = ("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy")
@@ -42,14 +44,16 @@ def online_environment() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if not name.startswith("KUBE")}
 
 
-def limit_process(pid: int, output: int) -> None:
-    """Bounds on a running process's memory and on the files it writes, where Linux has them."""
-    if sys.platform == "linux":
-        import resource
+def bounded(command: Sequence[str], output: int, *, online: bool = False) -> tuple[str, ...]:
+    """The command that starts another within bounds on memory, output and network.
 
-        with contextlib.suppress(OSError, ValueError):
-            resource.prlimit(pid, resource.RLIMIT_AS, (ADDRESS_SPACE, ADDRESS_SPACE))
-            resource.prlimit(pid, resource.RLIMIT_FSIZE, (output, output))
+    output: bytes of each file that it writes. On Windows, which has none of these, the command.
+    """
+    if sys.platform == "win32":
+        return tuple(command)
+    reach = "online" if online else "offline"
+    bounds = (str(ADDRESS_SPACE), str(output), reach)
+    return (sys.executable, "-I", "-S", str(_LAUNCHER), *bounds, *command)
 
 
 def cause_of_death(log: str) -> Cause:

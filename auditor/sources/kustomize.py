@@ -31,6 +31,7 @@ _ORIGIN: Final = re.compile(
 )
 """Where an object comes from, as kustomize writes it when `buildMetadata` asks for it."""
 _PATH: Final = re.compile(r"^\s*path: (?P<path>.+)$", re.MULTILINE)
+_LOGGED: Final = re.compile(r'[EF]\d{4} [\d:.]+ +\d+ \S+\] (?:"command failed" err=)?')
 _FETCHED: Final = re.compile(r"^\s*repo: ", re.MULTILINE)
 _NO_GIT: Final = {
     "GIT_ALLOW_PROTOCOL": "none",
@@ -67,9 +68,16 @@ class KustomizationSource:
             yield _NO_PROGRAM.problem
             return
         try:
+            if beyond := _beyond(self.path):
+                pipe = f"pipe in what it builds: `kustomize build {self.shown} | podfit audit -`"
+                yield self._problem(f"{beyond} lies outside of the repository", pipe)
+                return
             built = self._build(program)
         except RenderError as error:
-            yield self._problem(error)
+            again = (
+                f"`kubectl kustomize {self.shown}` says the same; bases elsewhere are not fetched"
+            )
+            yield self._problem(self._said(error.text) or error.cause.value, again)
             return
         for path, text in normalise_all(built).items():
             yield Document(
@@ -85,11 +93,16 @@ class KustomizationSource:
         with _wrapped(self.path, self.patches) as (folder, has_origins):
             done = run((*program, str(folder)), BUILD_SECONDS, _NO_GIT)
             if done.status:
-                raise RenderError(Cause.REFUSED, done.stderr)
+                raise RenderError(Cause.REFUSED, self._complaint(program) or done.stderr)
             pieces = read_pieces(done.stdout)
             if not has_origins:
                 return tuple(replace(piece, template=self.file) for piece in pieces)
             return tuple(self._attributed(piece, folder) for piece in pieces)
+
+    def _complaint(self, program: tuple[str, ...]) -> str:
+        """What the user would read, who has no kustomization around his own."""
+        done = run((*program, str(self.path)), BUILD_SECONDS, _NO_GIT)
+        return done.stderr if done.status else ""
 
     def _attributed(self, piece: Piece, folder: Path) -> Piece:
         """The piece with the file that it comes from, and without what says so."""
@@ -120,13 +133,19 @@ class KustomizationSource:
         home = find_home(there)
         return home.relative(there) if home else there.name
 
-    def _problem(self, error: RenderError) -> Problem:
+    def _problem(self, why: str, hint: str) -> Problem:
         return SourceError(
             f"kustomization {self.shown} cannot be built",
             where=self.file,
-            why=error.text.replace("error: ", "", 1) or error.cause.value,
-            hint=f"`kubectl kustomize {self.shown}` says the same; bases elsewhere are not fetched",
+            why=why,
+            hint=hint,
         ).problem
+
+    def _said(self, text: str) -> str:
+        """Without the moment and the process that kubectl's log begins with, the same each time."""
+        said = _LOGGED.sub("", text.strip()).removeprefix("error: ").removeprefix("Error: ")
+        said = said.strip().strip('"<>').strip().replace('\\"', '"')
+        return said.replace(f"{real_path(self.path)}/", "")
 
 
 _NO_PROGRAM: Final = SourceError(
@@ -168,6 +187,24 @@ def roots(folders: Iterable[Path]) -> frozenset[Path]:
     return frozenset(folder for folder in found if real_path(folder) not in used)
 
 
+def _beyond(folder: Path) -> str:
+    """What a kustomization builds upon outside of its repository, as it names it; "" for nothing.
+
+    kustomize reads no file from elsewhere, but any folder with a kustomization.
+    """
+    home = find_home(folder)
+    pending, seen = [(folder, "")], set[Path]()
+    while pending and home and home.is_repository:
+        path, name = pending.pop()
+        there = real_path(path)
+        if not there.is_relative_to(home.root):
+            return name
+        if there not in seen and (root := _root(there)):
+            seen.add(there)
+            pending += ((there / part, part) for part in _parts(root))
+    return ""
+
+
 def _root(folder: Path) -> Node | None:
     file = kustomization_file(folder)
     try:
@@ -179,7 +216,7 @@ def _root(folder: Path) -> Node | None:
 
 
 def _parts(root: Node) -> Iterator[str]:
-    for key in ("resources", "bases", "components"):
+    for key in ("resources", "bases", "components", "generators", "transformers", "validators"):
         try:
             yield from (item.text() for item in root.items_at(key))
         except ShapeError:

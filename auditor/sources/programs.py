@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from typing import BinaryIO, Final
 
 from auditor.sources.isolation import (
+    bounded,
     cause_of_death,
     isolated_environment,
-    limit_process,
     online_environment,
 )
 from auditor.sources.rendering import Cause, RenderError
@@ -21,6 +21,8 @@ from auditor.sources.rendering import Cause, RenderError
 MAX_OUTPUT: Final = 64_000_000
 """Bytes; a chart that renders more is not meant for a cluster."""
 _GO_ABORTED: Final = "fatal error: "
+_NOT_STARTED: Final = 127
+"""The exit status with which a shell, or `launch.py`, says so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +51,7 @@ def run(
     with _holding(stdin) as given, _holding() as stdout, _holding() as stderr:
         try:
             process = subprocess.Popen(
-                command,
+                bounded(command, MAX_OUTPUT, online=online),
                 stdin=given,
                 stdout=stdout,
                 stderr=stderr,
@@ -58,13 +60,14 @@ def run(
         except OSError as error:
             raise RenderError(Cause.CRASH, f"{command[0]}: {error.strerror or error}") from error
         with process:
-            limit_process(process.pid, MAX_OUTPUT)
             try:
                 status = process.wait(timeout)
             except subprocess.TimeoutExpired as error:
                 process.kill()
                 raise RenderError(Cause.TIMEOUT, f"no result within {timeout:g} seconds") from error
         finished = Finished(status, _read(stdout), _read(stderr))
+    if status == _NOT_STARTED:
+        raise RenderError(Cause.CRASH, finished.stderr.strip())
     if status < 0 or _GO_ABORTED in finished.stderr:
         raise RenderError(cause_of_death(finished.stderr), finished.stderr)
     return finished

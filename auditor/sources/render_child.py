@@ -23,25 +23,6 @@ from typing import Any, BinaryIO, Final
 MAX_ANSWER: Final = 64_000_000
 """Bytes of one answer; a chart that renders more is not meant for a cluster."""
 
-_ADDRESS_SPACE: Final = 4 << 30
-"""Helm's library starts with 2 GB and not with 1.5; a memory bomb dies at 4 GB in seconds."""
-_LOG_BYTES: Final = 16_000_000
-
-
-def limit_resources() -> None:
-    """Bounds on memory and on what is written, where the operating system has them."""
-    try:
-        import resource
-    except ImportError:  # Windows
-        return
-    for kind, wanted in ((resource.RLIMIT_AS, _ADDRESS_SPACE), (resource.RLIMIT_FSIZE, _LOG_BYTES)):
-        soft, hard = resource.getrlimit(kind)
-        known = [limit for limit in (wanted, soft, hard) if limit != resource.RLIM_INFINITY]
-        try:
-            resource.setrlimit(kind, (min(known), hard))
-        except (OSError, ValueError):  # macOS has the name but not the limit
-            continue
-
 
 def load() -> str:
     """The version of Helm's library, once it is loaded."""
@@ -185,7 +166,6 @@ def _read_lines(stream: BinaryIO, lines: queue.SimpleQueue[bytes]) -> None:
 
 def main() -> None:
     """Answers requests until standard input ends."""
-    limit_resources()
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # what a library prints must not look like an answer
     lines: queue.SimpleQueue[bytes] = queue.SimpleQueue()

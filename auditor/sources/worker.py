@@ -13,7 +13,7 @@ import weakref
 from pathlib import Path
 from typing import Any, BinaryIO, Final, cast
 
-from auditor.sources.isolation import cause_of_death, isolated_environment
+from auditor.sources.isolation import bounded, cause_of_death, isolated_environment
 from auditor.sources.rendering import Cause, RenderError
 
 _CHILD: Final = Path(__file__).with_name("render_child.py")
@@ -21,6 +21,8 @@ _START_SECONDS: Final = 20.0
 """Loading 85 MB of library from a cold disk; not counted against the chart."""
 _END_SECONDS: Final = 5.0
 _MAX_LOG: Final = 20_000
+"""Characters that are read of what it logs in one call."""
+_MAX_LOG_FILE: Final = 16_000_000
 
 
 class Worker:
@@ -84,7 +86,7 @@ class _Child:
     def __init__(self) -> None:
         self._log = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the process
         process = subprocess.Popen(
-            [sys.executable, "-P", _CHILD],
+            bounded((sys.executable, "-P", str(_CHILD)), _MAX_LOG_FILE),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._log,

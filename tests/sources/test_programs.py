@@ -1,4 +1,5 @@
 import os
+import socket
 import sys
 import time
 
@@ -24,6 +25,32 @@ def test_it_runs_in_isolation(monkeypatch: pytest.MonkeyPatch) -> None:
     )
 
     assert run((*PYTHON, code), 20, {"X": "given"}).stdout == "None http://127.0.0.1:9 given\n"
+
+
+CONNECT = """
+import socket
+try:
+    socket.create_connection(("{host}", {port}), 5)
+    print("connected")
+except OSError as error:
+    print(error.strerror)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux takes the network away")
+@pytest.mark.parametrize(("online", "said"), [(True, "connected"), (False, "unreachable")])
+def test_the_network_is_out_of_reach_even_on_this_machine(online: bool, said: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        code = CONNECT.format(host="127.0.0.1", port=server.getsockname()[1])
+        nested = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {code!r}])"
+        for program in (code, nested):
+            assert said in run((*PYTHON, program), 20, {}, online=online).stdout
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals")
+def test_signals_are_those_of_a_program_that_was_just_started() -> None:
+    with pytest.raises(RenderError):  # it is ended by the signal
+        run(("/bin/sh", "-c", "kill -PIPE $$; echo alive"), 20, {})
 
 
 def test_nothing_is_read_from_the_terminal() -> None:
@@ -62,12 +89,9 @@ def test_one_that_prints_too_much(monkeypatch: pytest.MonkeyPatch) -> None:
     assert raised.value.cause is Cause.SIZE
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="only Linux bounds another process's memory")
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux bounds memory")
 def test_one_that_wants_too_much_memory() -> None:
-    # Its limit is set once it runs: it asks again until it is refused.
-    code = "import time\nfor _ in range(500):\n    x = bytearray(5 << 30); del x; time.sleep(0.01)"
-
-    done = run((*PYTHON, code), 30, {})
+    done = run((*PYTHON, "bytearray(5 << 30)"), 30, {})
 
     assert done.status == 1
     assert "MemoryError" in done.stderr
