@@ -37,6 +37,12 @@ class ImageReference:
         official = account == "library" and slash and "/" not in name
         return rest.removeprefix("library/") if official else rest
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The ways to write it: in full and short, with and without tag and digest."""
+        bare = ImageReference(self.registry, self.repository)
+        return str(self), self.familiar, str(bare), bare.familiar
+
 
 class UnknownReason(Enum):
     """Why nobody could say which platforms an image supports. The value is used in JSON."""

@@ -95,6 +95,8 @@ def parsed(node: Node, parse: Callable[[str], _T]) -> _T:
 
 def one_of(node: Node, known: Collection[str], what: str) -> str:
     """A text that is one of some words. Raises `ShapeError` with a suggestion."""
+    if not node.is_text:
+        raise ShapeError(f"{what} is one of {', '.join(known)}, not {node.type_name}", node)
     word = node.text()
     if word not in known:
         advice = suggestion(word, known) or f"podfit knows {', '.join(known)}"

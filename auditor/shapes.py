@@ -123,18 +123,21 @@ class ListOf(Generic[T]):
 
 @dataclass(frozen=True, slots=True)
 class OneOrMore(Generic[T]):
-    """One item, or a list of at least one. what: for messages."""
+    """One item, or a list. what: for messages. at_least: how many items the list needs."""
 
     item: Shape[T]
     what: str = "the list"
+    at_least: int = 1
+
+    @property
+    def _list(self) -> ListOf[T]:
+        return ListOf(self.item, self.at_least, self.what)
 
     def read(self, node: Node) -> tuple[T, ...]:
-        if node.is_sequence:
-            return ListOf(self.item, 1, self.what).read(node)
-        return (self.item.read(node),)
+        return self._list.read(node) if node.is_sequence else (self.item.read(node),)
 
     def json_schema(self) -> Json:
-        return {"anyOf": [self.item.json_schema(), ListOf(self.item, 1).json_schema()]}
+        return {"anyOf": [self.item.json_schema(), self._list.json_schema()]}
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,7 +189,7 @@ class Record(Generic[T]):
         for name, key in self.keys.items():
             value = required(node, name, self.what) if key.required else node.get(name)
             if value is not None:
-                values[self.names.get(name, name.replace("-", "_"))] = key.shape.read(value)
+                values[self.names.get(name, name.replace("-", "_"))] = _read(name, key, value)
         try:
             return self.build(**values)
         except ValueError as error:
@@ -203,6 +206,16 @@ class Record(Generic[T]):
             **({"required": needed} if needed else {}),
             "additionalProperties": False,
         }
+
+
+def _read(name: str, key: Key, value: Node) -> Any:
+    """What is wrong with the value as a whole is told with the name of its key."""
+    try:
+        return key.shape.read(value)
+    except ShapeError as error:
+        if (error.line, error.column) != (value.line, value.column) or f"`{name}`" in error.message:
+            raise
+        raise ShapeError(f"`{name}`: {error.message}", value) from error
 
 
 @dataclass(frozen=True, slots=True)

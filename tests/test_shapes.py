@@ -63,6 +63,7 @@ POINT = Record(
         (ListOf(NUMBER), "['1', '2']", (1, 2)),
         (OneOrMore(NUMBER), "'1'", (1,)),
         (OneOrMore(NUMBER), "['1', '2']", (1, 2)),
+        (OneOrMore(NUMBER, at_least=0), "[]", ()),
         (MapOf(NUMBER), "{b: '1', a: '2'}", (("b", 1), ("a", 2))),
         (MapOf(OrNothing(NUMBER, 0)), "{b: }", (("b", 0),)),
         (MappingOr(POINT, NUMBER), "{x: '1'}", Point(1, place=(1, 1))),
@@ -84,6 +85,7 @@ def test_read(shape: Shape[Any], text: str, value: object) -> None:
         (Constant(1, "it"), "true", "it is 1, not the boolean true", (1, 1)),
         (Constant(1, "it"), "2", "it is 1, not the number 2", (1, 1)),
         (Choice({"alpha": 1}, "a letter"), "alpah", "did you mean `alpha`?", (1, 1)),
+        (Choice({"a": 1}, "a letter"), "on", "a letter is one of a, not the boolean true", (1, 1)),
         (Scalar(), "[1]", "expected a text, number or boolean, not a list", (1, 1)),
         (ListOf(NUMBER, 1, "it"), "[]", "it must not be empty", (1, 1)),
         (ListOf(NUMBER), "{a: 1}", "expected a list", (1, 1)),
@@ -95,6 +97,7 @@ def test_read(shape: Shape[Any], text: str, value: object) -> None:
         (POINT, "{x: '1', y_axis: '2'}", "has no key `y_axis`; did you mean `y-axis`?", (1, 10)),
         (POINT, "- '1'", "a point must be a mapping, not a list", (1, 1)),
         (POINT, "{x: '0'}", "a point must not lie on the diagonal", (1, 1)),
+        (POINT, "{x: 7}", "`x`: expected text, not the number 7", (1, 5)),
     ],
 )
 def test_refuse(shape: Shape[Any], text: str, message: str, place: tuple[int, int]) -> None:

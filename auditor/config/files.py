@@ -17,6 +17,7 @@ from auditor.repositories import CONFIG_NAMES, REPOSITORY_MARK, Home
 from auditor.rulebook import Rule
 from auditor.schema import naming, parse_strict, read_bounded
 from auditor.yaml.nodes import Node
+from auditor.yaml.repetition import repeated_keys
 
 MAX_BYTES: Final = 2**20
 _WHAT: Final = "configuration"
@@ -55,7 +56,7 @@ class ConfigFile:
 
     def raw(self, *keys: str | int) -> Any:
         """What is written under some keys, as JSON has it."""
-        return _raw(self._at(*keys))
+        return self._at(*keys).plain()
 
     def _at(self, *keys: str | int) -> Node:
         node = self.root
@@ -102,12 +103,19 @@ def read_config(
             where=shown,
             hint="put the file itself there, or name another with --config",
         )
-    text = read_bounded(path, what=_WHAT, limit=MAX_BYTES, hint=_HINT)
+    text = read_bounded(Path(shown), what=_WHAT, limit=MAX_BYTES, hint=_HINT)
     documents = parse_strict(text, shown, what=_WHAT, hint=_HINT)
     if len(documents) != 1:
         why = "it is empty" if not documents else "it holds several YAML documents"
         raise ConfigurationError(
             "the configuration is not one YAML document", where=shown, why=why, hint=_HINT
+        )
+    if twice := repeated_keys(text):
+        raise ConfigurationError(
+            f"the configuration says `{twice[0].text()}` twice",
+            where=f"{shown}:{twice[0].line}:{twice[0].column}",
+            why="the second would take the place of the first",
+            hint="put them together",
         )
     around = Surroundings(rules, shown, lambda name: _locate(name, path, shown, within))
     with naming(shown, hint=_HINT):
@@ -129,16 +137,6 @@ def shown_path(path: Path) -> str:
 def _entries(node: Node) -> Mapping[str, Node]:
     """Of a mapping, nulls among them."""
     return node.value if isinstance(node.value, Mapping) else {}
-
-
-def _raw(node: Node) -> Any:
-    match node.value:
-        case tuple():
-            return [_raw(item) for item in node.value]
-        case None | bool() | int() | float() | str():
-            return node.value
-        case entries:
-            return {key: _raw(item) for key, item in entries.items()}
 
 
 def _locate(name: str, config: Path, shown: str, within: Path | None) -> Path:

@@ -65,7 +65,9 @@ def make_shape(around: Surroundings) -> Record[Settings]:
             "ignore": Key(
                 ListOf(ignore_shape(around)), "Findings that are silenced, each for a reason."
             ),
-            "exclude": Key(ListOf(GLOB), "What is passed over: globs from the root."),
+            "exclude": Key(
+                OneOrMore(GLOB, at_least=0), "What is passed over: globs from the root."
+            ),
             "charts": Key(ListOf(chart_shape(file)), "What is said of the charts below a path."),
             "images": Key(IMAGES, "What is said of images."),
             "registries": Key(

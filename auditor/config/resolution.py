@@ -7,7 +7,7 @@ can be said once: where several configurations differ, only an option decides.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Generic, TypeVar
 
@@ -64,11 +64,7 @@ def resolve(given: Given, areas: Sequence[Area], *, cluster: str) -> Resolved:
         rules=_merged(files, ("rules",), lambda settings: settings.rules.items()),
         overrides=_merged(files, ("images", "overrides"), lambda settings: settings.overrides),
         registries=_merged(files, ("registries",), lambda settings: settings.registries.items()),
-        custom_resources=tuple(
-            _from_file(entry, file, "custom-resources", index)
-            for file in files
-            for index, entry in enumerate(file.settings.custom_resources)
-        ),
+        custom_resources=tuple(_resources(files)),
     )
 
 
@@ -100,6 +96,20 @@ def _merged(
             if known.value != value:
                 raise _disagreement(f"{'.'.join(keys)}.{name}", known, setting, "let them agree")
     return merged
+
+
+def _resources(files: Iterable[ConfigFile]) -> Iterator[Setting[Entry]]:
+    """The entries of all files, which must not say two things of one kind."""
+    said: dict[tuple[str, str], tuple[ConfigFile, Setting[Entry]]] = {}
+    for file in files:
+        for index, entry in enumerate(file.settings.custom_resources):
+            setting = _from_file(entry, file, "custom-resources", index)
+            for kind in entry.kinds:
+                by, known = said.setdefault((entry.group, kind), (file, setting))
+                if by is not file and known.value.pods != entry.pods:
+                    key = f"custom-resources of {kind}"
+                    raise _disagreement(key, known, setting, "let them agree")
+            yield setting
 
 
 def _from_file(value: T, file: ConfigFile, *keys: str | int) -> Setting[T]:

@@ -9,7 +9,7 @@ from typing import Final
 from auditor.findings import Severity
 from auditor.policy import RuleSetting
 from auditor.rulebook import Rule
-from auditor.schema import key_node, suggestion
+from auditor.schema import key_node, one_of, suggestion
 from auditor.shapes import Choice, Flag, Json, Key, Record
 from auditor.yaml.nodes import Node, ShapeError
 
@@ -31,7 +31,7 @@ def unknown_rule(name: str, rules: tuple[Rule, ...]) -> str:
 
 @dataclass(frozen=True, slots=True)
 class RuleSettings:
-    """A mapping of rules to `off`, `on`, or what is to be changed about them."""
+    """A mapping of rules to `off`, `on`, a severity, or what is to be changed about them."""
 
     rules: tuple[Rule, ...]
 
@@ -58,13 +58,15 @@ def _read(node: Node, rule: Rule) -> RuleSetting:
         return RuleSetting(on=node.value)
     if isinstance(node.value, str) and node.value in _SWITCH:
         return RuleSetting(on=_SWITCH[node.value])
-    if not node.is_mapping:
-        raise ShapeError(f"write off, on or {{severity: …}}, not {node.type_name}", node)
-    return _change(rule).read(node)
+    if node.is_mapping:
+        return _change(rule).read(node)
+    word = one_of(node, (*_SWITCH, *SEVERITIES), "what a rule may be set to")
+    return RuleSetting(severity=SEVERITIES[word])
 
 
 def _setting_schema(rule: Rule | None) -> Json:
-    return {"anyOf": [{"enum": [*_SWITCH, *_SWITCH.values()]}, _change(rule).json_schema()]}
+    words = [*_SWITCH, *_SWITCH.values(), *SEVERITIES]
+    return {"anyOf": [{"enum": words}, _change(rule).json_schema()]}
 
 
 def _change(rule: Rule | None) -> Record[RuleSetting]:

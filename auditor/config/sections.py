@@ -14,10 +14,22 @@ from auditor.config.settings import ChartSettings
 from auditor.manifests import Location
 from auditor.platforms import Platform, parse_platform
 from auditor.rulebook import Rule
+from auditor.schema import suggestion
 from auditor.shapes import Json, Key, ListOf, MapOf, OneOrMore, Record, Scalar, Text
 from auditor.sources.options import Variant
 from auditor.suppression.entries import IgnoreEntry, Match
 from auditor.yaml.nodes import Node
+
+_SYSTEMS: Final = (
+    *("aix", "android", "darwin", "dragonfly", "freebsd", "illumos", "ios", "js", "linux"),
+    *("netbsd", "openbsd", "plan9", "solaris", "wasip1", "windows"),
+)
+_ARCHITECTURES: Final = (
+    *("386", "amd64", "arm", "arm64", "loong64", "mips", "mips64", "mips64le", "mipsle"),
+    *("ppc64", "ppc64le", "riscv64", "s390x", "wasm"),
+)
+"""Those of `go tool dist list`."""
+_PLATFORM: Final = "write it as linux/arm64 or windows(10.0.20348)/amd64"
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,13 +146,20 @@ def chart_shape(file: Text[Path]) -> Record[ChartSettings]:
     )
     return Record(
         "a chart",
-        ChartSettings,
+        _chart,
         {
             "path": Key(GLOB, "The charts: a glob from the root.", required=True),
             "variants": Key(ListOf(variant), "How else to render them."),
             "severity": Key(SEVERITY, "The most that is made of what is found in them."),
         },
     )
+
+
+def _chart(path: str, variants: tuple[Variant, ...] = (), **rest: Any) -> ChartSettings:
+    names = [variant.name for variant in variants]
+    if twice := next((name for name in names if names.count(name) > 1), None):
+        raise ValueError(f"two variants are called `{twice}`")
+    return ChartSettings(path, variants, **rest)
 
 
 def _variant(
@@ -171,6 +190,15 @@ def _glob_of_images(text: str) -> str:
     return text
 
 
+def _platform(text: str) -> Platform:
+    """Of systems and architectures that Go knows, and so every program for registries."""
+    platform = parse_platform(text)
+    for part, known in ((platform.os, _SYSTEMS), (platform.architecture, _ARCHITECTURES)):
+        if part not in known:
+            raise ValueError(f"`{text}` is no platform; {suggestion(part, known) or _PLATFORM}")
+    return platform
+
+
 def _overrides(
     overrides: tuple[tuple[str, tuple[Platform, ...]], ...] = (),
 ) -> tuple[tuple[str, tuple[Platform, ...]], ...]:
@@ -182,7 +210,7 @@ IMAGES: Final = Record(
     _overrides,
     {
         "overrides": Key(
-            MapOf(OneOrMore(Text(parse_platform), "the platforms"), _glob_of_images),
+            MapOf(OneOrMore(Text(_platform), "the platforms"), _glob_of_images),
             "The platforms of images that nobody can reach: a glob of names, and what they hold.",
         )
     },

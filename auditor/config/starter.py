@@ -34,7 +34,7 @@ pedantic: false
 # Rules: off, on, or another severity.
 # rules:
 #   deprecated-os-label: off
-#   image-unresolved: {severity: error}
+#   image-unresolved: error
 
 # Findings that are silenced. Comments in the manifest itself say it nearer to the place:
 # `# podfit: ignore[missing-os-selector] the Windows pool is tainted`.

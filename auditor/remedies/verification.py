@@ -72,4 +72,5 @@ def judge_outcome(
 
 
 def _repeats_more(before: str, after: str) -> bool:
-    return bool(Counter(repeated_keys(after)) - Counter(repeated_keys(before)))
+    then, now = (Counter(key.text() for key in repeated_keys(text)) for text in (before, after))
+    return bool(now - then)

@@ -208,7 +208,7 @@ ENTRIES: Final = ListOf(
         Entry,
         {
             "group": Key(_NAME, "The API group.", required=True),
-            "kinds": Key(ListOf(_NAME, 1, "kinds"), "Its kinds that are alike.", required=True),
+            "kinds": Key(OneOrMore(_NAME, "kinds"), "Its kinds that are alike.", required=True),
             "source": Key(_NAME, "Where they are documented."),
             "note": Key(_NAME, "What else there is to know."),
             "pods": Key(

@@ -20,9 +20,9 @@ Globs = tuple[str, ...]
 class Match:
     """Globs that a finding must meet, each kind with any of its own; () is met by everything.
 
-    container, image: of every container that the finding is about, so that one ignored container
-    does not hide another. image: with or without registry and tag. path: from the root of the
-    repository; a folder stands for all that is in it.
+    kind: in any case. container, image: of every container that the finding is about, so that one
+    ignored container does not hide another. image: with or without registry and tag. path: from the
+    root of the repository; a folder stands for all that is in it.
     """
 
     kind: Globs = ()
@@ -36,11 +36,11 @@ class Match:
         workload = finding.observation.workload
         subjects = finding.observation.subjects
         return (
-            _meets(self.kind, (workload.ref.kind,))
+            _meets(tuple(map(str.lower, self.kind)), (workload.ref.kind.lower(),))
             and _meets(self.name, (workload.ref.name,))
             and _meets(self.namespace, (workload.ref.namespace,))
             and _meets_all(self.container, ((item.container,) for item in subjects))
-            and _meets_all(self.image, (image_names(item.image) for item in subjects))
+            and _meets_all(self.image, (_image_names(item.image) for item in subjects))
             and _lies_in(self.path, workload.document.stable_path)
         )
 
@@ -65,13 +65,9 @@ class IgnoreEntry:
         return finding.rule in self.rules and not self.expired(today) and self.match.meets(finding)
 
 
-def image_names(text: str) -> tuple[str, ...]:
-    """The ways to write an image: as it is, in full and short, with and without tag and digest."""
+def _image_names(text: str) -> tuple[str, ...]:
     reference = parse_reference(text)
-    if not isinstance(reference, ImageReference):
-        return (text,)
-    bare = ImageReference(reference.registry, reference.repository)
-    return (text, str(reference), reference.familiar, str(bare), bare.familiar)
+    return (text, *(reference.names if isinstance(reference, ImageReference) else ()))
 
 
 def _meets(globs: Globs, names: Iterable[str]) -> bool:

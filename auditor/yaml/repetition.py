@@ -8,13 +8,15 @@ from typing import Any
 
 import yaml as pyyaml
 
+from auditor.yaml.nodes import Node
 
-def repeated_keys(text: str) -> tuple[str, ...]:
+
+def repeated_keys(text: str) -> tuple[Node, ...]:
     """The keys that stand twice in a mapping, in document order; Kubernetes takes the last of them.
 
     What cannot be read has none: `read_documents` says what is wrong with it.
     """
-    found: list[str] = []
+    found: list[Node] = []
     stack = [_Names(set())]
     try:
         for event in pyyaml.parse(text, Loader=pyyaml.CSafeLoader):
@@ -37,10 +39,11 @@ class _Names:
     is_mapping: bool = False
     at_key: bool = True
 
-    def add(self, event: Any) -> Iterator[str]:
+    def add(self, event: Any) -> Iterator[Node]:
         """The key that this node repeats, if it does."""
         if self.is_mapping and self.at_key and isinstance(event, pyyaml.ScalarEvent):
+            mark: Any = event.start_mark
             if event.value in self.known:
-                yield event.value
+                yield Node(event.value, mark.line + 1, mark.column + 1)
             self.known.add(event.value)
         self.at_key = not self.at_key

@@ -44,7 +44,7 @@ def test_two_are_one_too_many(repository: Path) -> None:
         find_config(Home(repository, is_repository=True))
 
 
-@pytest.mark.parametrize("name", [".podfit.yml", ".github/.podfit.yml"])
+@pytest.mark.parametrize("name", [".podfit.yml", "podfit.yaml", ".github/.podfit.yml"])
 def test_one_under_another_name_is_not_passed_over_in_silence(repository: Path, name: str) -> None:
     (repository / name).touch()
 
@@ -54,6 +54,14 @@ def test_one_under_another_name_is_not_passed_over_in_silence(repository: Path, 
         name,
         "call it .podfit.yaml",
     )
+
+
+def test_what_is_said_twice_is_not_passed_over_in_silence(repository: Path) -> None:
+    text = "version: 1\nignore: []\nfail-on: never\nignore: []\n"
+    with pytest.raises(ConfigurationError, match="says `ignore` twice") as caught:
+        read(repository / ".podfit.yaml", text, within=repository)
+
+    assert caught.value.problem.where == ".podfit.yaml:4:1"
 
 
 def test_registries_of_a_file_that_anybody_can_change_are_left_out(repository: Path) -> None:

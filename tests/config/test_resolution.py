@@ -108,3 +108,12 @@ def test_custom_resources_of_all_files() -> None:
     found = resolved(entry.format("a"), entry.format("b"))
 
     assert [item.value.group for item in found.custom_resources] == ["a.test", "b.test"]
+
+
+def test_two_files_must_agree_on_a_custom_resource() -> None:
+    entry = "custom-resources: [{{group: a.test, kinds: [X], pods: [{}]}}]\n"
+
+    with pytest.raises(ConfigurationError) as caught:
+        resolved(*map(entry.format, ("spec", "spec", "spec.pod")))
+    assert "disagree on `custom-resources of X`" in caught.value.problem.what
+    assert caught.value.problem.where.startswith("repo2/.podfit.yaml:")

@@ -4,7 +4,7 @@ from datetime import date
 
 import pytest
 
-from auditor.suppression.entries import Match, image_names
+from auditor.suppression.entries import Match
 from tests.support.ignores import TODAY, audit, entry, finding, rules_of, scope, silenced
 from tests.support.reports import workload
 
@@ -16,7 +16,8 @@ TWO = workload(namespace="shop") + "        - name: proxy\n          image: busy
     ("key", "glob", "met"),
     [
         ("kind", "Deployment", True),
-        ("kind", "deployment", False),
+        ("kind", "deployment", True),
+        ("kind", "DEPLOY*", True),
         ("kind", "Daemon*", False),
         ("name", "w?b", True),
         ("name", "w", False),
@@ -66,8 +67,11 @@ def test_a_finding_about_no_container_is_about_none_that_is_named(
     assert (("inert-guard", "config", "known") in silenced(report)) is silent
 
 
-def test_what_is_no_reference_has_one_name() -> None:
-    assert image_names("{{ .Values.image }}") == ("{{ .Values.image }}",)
+def test_what_is_no_reference_is_met_as_it_is_written() -> None:
+    found = finding(audit(workload(image="'{{ .Values.image }}'")), "image-unresolved")
+
+    assert Match(image=("{{*",)).meets(found)
+    assert not Match(image=("nginx",)).meets(found)
 
 
 def test_it_silences() -> None:

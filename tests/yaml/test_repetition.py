@@ -18,4 +18,10 @@ from auditor.yaml.repetition import repeated_keys
     ],
 )
 def test_repeated_keys(text: str, keys: tuple[str, ...]) -> None:
-    assert repeated_keys(text) == keys
+    assert tuple(key.text() for key in repeated_keys(text)) == keys
+
+
+def test_where_they_stand_again() -> None:
+    (key,) = repeated_keys("a: 1\nb:\n  c: 1\n  d: 2\n  c: 3\n")
+
+    assert (key.text(), key.line, key.column) == ("c", 5, 3)
