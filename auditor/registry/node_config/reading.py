@@ -21,8 +21,8 @@ from auditor.registry.node_config.podman import read_registries
 from auditor.registry.node_config.tables import NodeConfig, config_error
 from auditor.registry.options import HostOptions, Namespace
 
-_FILES: Final = ("registries.conf", "daemon.json")
-_FOLDERS: Final = ("registries.conf.d", "certs.d")
+_NAMES: Final = ("registries.conf.d", "registries.conf", "daemon.json", "certs.d")
+"""What a folder of a program may hold; the first that speaks of a host counts."""
 _DEFAULT: Final = "_default"
 _PORT: Final = re.compile(r"(.+)_([0-9]{1,5})_")
 
@@ -31,7 +31,10 @@ def read_node_configs(paths: Sequence[Path]) -> NodeConfig:
     """All of them together; the first that speaks of a host counts. Raises `ConfigurationError`."""
     together = NodeConfig()
     for path in paths:
-        for found in _read(path):
+        configs = tuple(_read(path))
+        if not configs:
+            raise config_error(path, "it holds nothing about any registry")
+        for found in configs:
             together = NodeConfig(
                 {**found.hosts, **together.hosts},
                 (*together.insecure_ranges, *found.insecure_ranges),
@@ -55,9 +58,9 @@ def _read(path: Path) -> Iterator[NodeConfig]:
 
 
 def _read_folder(path: Path) -> Iterator[NodeConfig]:
-    files = [path / name for name in _FILES if (path / name).is_file()]
-    folders = [path / name for name in _FOLDERS if (path / name).is_dir()]
-    for inner in (found := [*files, *folders] or sorted(path.glob("*.conf"))):
+    """As in containers-registries.conf.d(5), later files go before earlier ones."""
+    named = [path / name for name in _NAMES if (path / name).exists()]
+    for inner in (found := named or sorted(path.glob("*.conf"), reverse=True)):
         yield from _read(inner)
     if not found:
         yield from _read_certs(path)
@@ -70,17 +73,13 @@ def _read_certs(folder: Path) -> Iterator[NodeConfig]:
     except OSError as error:
         raise config_error(folder, error.strerror or "it cannot be read") from error
     has_default = (folder / _DEFAULT / "hosts.toml").is_file()
-    found = []
     for path in inner:
         host, hosts = _host(path), path / "hosts.toml"
         if hosts.is_file():
-            found.append(read_hosts(hosts, host))
+            yield read_hosts(hosts, host)
         elif host and (options := read_certificates(path)) != HostOptions():
             own = (Namespace(host),) if has_default else ()  # `_default` is not for this host
-            found.append(NodeConfig({host: options}, (), own))
-    if not found:
-        raise config_error(folder, "it holds nothing about any registry")
-    yield from found
+            yield NodeConfig({host: options}, (), own)
 
 
 def _host(folder: Path) -> str:

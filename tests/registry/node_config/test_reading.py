@@ -207,6 +207,26 @@ def test_a_folder_of_a_program(tmp_path: Path) -> None:
     assert [namespace.prefix for namespace in config.namespaces] == ["c.corp"]
 
 
+def test_an_empty_folder_of_a_program_is_no_mistake(tmp_path: Path) -> None:
+    write(tmp_path / "daemon.json", '{"insecure-registries": ["a.corp"]}')
+    for name in ("certs.d", "registries.conf.d"):
+        (tmp_path / name).mkdir()
+
+    assert set(read_node_configs([tmp_path]).hosts) == {"a.corp"}
+
+
+def test_later_files_of_podman_go_before_earlier_ones(tmp_path: Path) -> None:
+    for name in ("registries.conf", "registries.conf.d/1.conf", "registries.conf.d/2.conf"):
+        location = f"{Path(name).stem}.corp"
+        write(
+            tmp_path / name, f'[[registry]]\nprefix="r.corp"\nlocation="{location}"\ninsecure=true'
+        )
+
+    config = read_node_configs([tmp_path])
+
+    assert urls(config, ImageReference("r.corp", "x", "1"))[0] == "https://2.corp/v2/x/x"
+
+
 def test_the_first_that_speaks_of_a_host_counts(tmp_path: Path) -> None:
     write(tmp_path / "a" / "x.corp" / "ca.crt", "")
     write(tmp_path / "b" / "x.corp" / "ca.crt", "")
