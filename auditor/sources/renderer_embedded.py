@@ -94,13 +94,14 @@ class EmbeddedRenderer:
         for name in options.values_files:
             for text in read_values_file(name):
                 values = merge(values, self._quickly("read_values", text=text))
+        values = merge(values, dict(overlay))
         for call, expressions in (
             ("parse_set", options.set_values),
             ("parse_set_string", options.set_strings),
         ):
             for expression in expressions:
                 values = apply_set(values, expression, partial(self._parse, call))
-        return merge(values, dict(overlay))
+        return values
 
     def _parse(self, call: str, expression: str) -> dict[str, Any]:
         try:

@@ -86,7 +86,7 @@ class Renderer(Protocol):
     """Helm, in one of its forms. Every method reads the chart anew, and raises RenderError."""
 
     def render(self, chart: Path, options: HelmOptions, overlay: Values = NO_VALUES) -> Rendered:
-        """The chart with the values of the options, and those of the overlay on top."""
+        """The chart with the values of the options; the overlay is the last of their files."""
         ...
 
     def merge_values(

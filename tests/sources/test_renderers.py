@@ -104,14 +104,15 @@ def test_values_files_come_in_order_and_below_set(tmp_path: Path, name: str) -> 
 
 
 @BOTH
-def test_an_overlay_comes_on_top(tmp_path: Path, name: str) -> None:
+def test_an_overlay_is_a_last_values_file(tmp_path: Path, name: str) -> None:
     chart = write_chart(tmp_path / "web", {"x.yaml": JSON}, values="v: {a: 0}")
-    (tmp_path / "file.yaml").write_text("v: {a: 1, b: 1}")
-    options = HelmOptions(values_files=(str(tmp_path / "file.yaml"),))
+    (tmp_path / "file.yaml").write_text("v: {a: 1, b: 1, c: 1}")
+    options = HelmOptions(values_files=(str(tmp_path / "file.yaml"),), set_values=("v.c=3",))
+    overlay = {"v": {"b": 2, "c": 2}}
 
-    [text] = make_renderer(name).render(chart, options, {"v": {"b": 2}}).templates.values()
+    [text] = make_renderer(name).render(chart, options, overlay).templates.values()
 
-    assert text == 'v: {"a":1,"b":2}\n'
+    assert text == 'v: {"a":1,"b":2,"c":3}\n'
 
 
 @BOTH
