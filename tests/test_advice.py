@@ -12,7 +12,11 @@ MULTI = image("linux/amd64", "linux/arm64")
 IIS = image("windows(10.0.20348.1)/amd64")
 AMD64 = image("linux/amd64")
 BOTH = image("linux/amd64", "windows(10.0.20348.1)/amd64")
-TAINTED = pool("linux/amd64", taints=["dedicated=db:NoSchedule"])
+TAINTED = pool(
+    "linux/amd64", taints=["dedicated=db:NoSchedule"], resources=frozenset({"nvidia.com/gpu"})
+)
+WITHOUT = pool("linux/arm64", resources=frozenset())
+GPU = "initContainers: [{name: a, image: a, resources: {limits: {nvidia.com/gpu: 1}}}]"
 
 
 @pytest.mark.parametrize(
@@ -60,6 +64,40 @@ TAINTED = pool("linux/amd64", taints=["dedicated=db:NoSchedule"])
                 "tolerated), or add nodes that take it"
             ),
         ),
+        (
+            "nodeSelector: {disk: ssd}",
+            MULTI,
+            (TAINTED, LINUX),
+            (
+                "let it onto linux/amd64, which can run it (nodeSelector disk=ssd: the nodes lack "
+                "the label), or add nodes that take it"
+            ),
+        ),
+        (
+            "nodeSelector: {disk: ssd}",
+            MULTI,
+            (TAINTED,),
+            (
+                "let it onto linux/amd64, which can run it (nodeSelector disk=ssd: the nodes lack "
+                "the label; taint dedicated=db:NoSchedule is not tolerated), or add nodes that "
+                "take it"
+            ),
+        ),
+        (
+            GPU,
+            MULTI,
+            (WITHOUT,),
+            "add nodes for linux/amd64 or linux/arm64 that offer nvidia.com/gpu",
+        ),
+        (
+            GPU,
+            MULTI,
+            (WITHOUT, TAINTED),
+            (
+                "let it onto linux/amd64, which can run it (taint dedicated=db:NoSchedule is not "
+                "tolerated), or add nodes that take it"
+            ),
+        ),
         ("os: {name: linux}", BOTH, (WINDOWS_2022,), "add nodes for linux/amd64"),
         ("os: {name: linux}", AMD64, (WINDOWS_2022,), "add nodes for linux/amd64"),
     ],
@@ -68,7 +106,11 @@ TAINTED = pool("linux/amd64", taints=["dedicated=db:NoSchedule"])
         "other nodes",
         "a taint",
         "unknown",
-        "one reason at a time",
+        "the pools of that reason",
+        "the fewest reasons",
+        "all of the reasons",
+        "a resource that nobody offers",
+        "a resource that others offer",
         "not what it declares",
         "nor an image",
     ],
