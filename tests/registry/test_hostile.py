@@ -266,7 +266,9 @@ def test_a_name_that_resolves_to_a_private_address_is_refused(
     assert answer == UnknownPlatforms(
         UnknownReason.REFUSED,
         f"refused to contact private address 127.0.0.1 for registry.example:{server.port}",
-        f"if registry.example:{server.port} is yours, list it under `registries`",
+        f"if registry.example:{server.port} is yours, list it under `registries` of a trusted "
+        f"configuration, or give --allow-registry registry.example:{server.port} "
+        "--allow-registry '*'",
     )
     assert server.seen == []
 

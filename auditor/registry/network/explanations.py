@@ -35,7 +35,11 @@ def explain_fault(endpoint: Endpoint, fault: Fault, attempts: int) -> RegistryFa
     where = f"{name} (by way of {between})" if between else name
     if fault.kind is FaultKind.BLOCKED:
         message = f"refused to contact private address {fault.why} for {endpoint.name}"
-        hint = f"if {fault.where or endpoint.name} is yours, list it under `registries`"
+        host = fault.where or endpoint.name
+        hint = (
+            f"if {host} is yours, list it under `registries` of a trusted configuration, or give "
+            f"--allow-registry {host} --allow-registry '*'"
+        )
         return RegistryFailure(UnknownReason.REFUSED, message, hint)
     if fault.kind in _TLS_HINTS:
         return RegistryFailure(UnknownReason.TLS, f"{where}: {fault.why}", _TLS_HINTS[fault.kind])
