@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from auditor.addresses import origin_of
 from auditor.config.model import ImageConfig
 from auditor.config.registries import host_name, with_registries
 from auditor.errors import UsageError
-from auditor.registry.addresses import origin_of
 from auditor.registry.node_config.reading import read_node_configs
 from auditor.registry.options import HostOptions, RegistryOptions
 

@@ -10,8 +10,8 @@ from http import HTTPStatus
 from typing import Final
 from urllib.parse import quote
 
+from auditor.addresses import origin_of
 from auditor.images import ImageReference, UnknownReason
-from auditor.registry.addresses import origin_of
 from auditor.registry.auth.tokens import DENIED
 from auditor.registry.content.digests import digest_of, is_digest, matches
 from auditor.registry.content.documents import (

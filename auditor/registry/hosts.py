@@ -7,7 +7,7 @@ from dataclasses import replace
 from http import HTTPStatus
 from typing import Final
 
-from auditor.registry.addresses import origin_of
+from auditor.addresses import origin_of
 from auditor.registry.auth.authenticator import Authenticator
 from auditor.registry.auth.challenges import parse_challenges
 from auditor.registry.auth.credentials import Keychain

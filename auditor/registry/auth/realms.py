@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from auditor.registry.addresses import Origin, origin_of
+from auditor.addresses import Origin, origin_of
 from auditor.registry.network.endpoints import Endpoint
 from auditor.registry.network.redirects import Realm
 

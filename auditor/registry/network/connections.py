@@ -16,7 +16,7 @@ from typing import Any, ClassVar
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
-from auditor.registry.addresses import is_public
+from auditor.addresses import is_public
 
 
 class BlockedPeer(Exception):

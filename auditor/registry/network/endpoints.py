@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 from typing import Final
 from urllib.parse import quote
 
+from auditor.addresses import Origin, is_loopback_name, origin_of
 from auditor.images import ImageReference, KnownPlatforms, UnknownPlatforms, UnknownReason
 from auditor.references import DOCKER_HUB
-from auditor.registry.addresses import Origin, is_loopback_name, origin_of
 from auditor.registry.options import HostOptions, Namespace, Place, RegistryOptions
 
 _HUB_ENDPOINT: Final = "registry-1.docker.io"

@@ -8,9 +8,9 @@ from __future__ import annotations
 from http import HTTPStatus
 from typing import Final
 
+from auditor.addresses import origin_of
 from auditor.images import ImageReference, UnknownReason
 from auditor.references import DOCKER_HUB, suspicion
-from auditor.registry.addresses import origin_of
 from auditor.registry.failures import Missing, RegistryFailure, foreign
 from auditor.registry.json_text import JsonError, parse_object, text_at
 from auditor.registry.network.endpoints import Endpoint
@@ -19,8 +19,8 @@ from auditor.registry.network.transport import Answer
 
 _TLS_HINTS: Final = {
     FaultKind.PLAIN_HTTP: "if you trust the network, give --insecure-registry for this host",
-    FaultKind.CERTIFICATE: "give the registry's CA as `ca` for this host, or fix its certificate",
-    FaultKind.CLIENT_CERTIFICATE: "set `client-cert` and `client-key` for this host",
+    FaultKind.CERTIFICATE: "give the registry's CA in SSL_CERT_FILE, or as `ca` of this host under `registries`",
+    FaultKind.CLIENT_CERTIFICATE: "set `client-cert` and `client-key` of this host under `registries`",
     FaultKind.TLS: "check the TLS settings of this host",
 }
 _PROXY_HINT: Final = "check HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and NO_PROXY"
@@ -80,7 +80,7 @@ def unexpected(endpoint: Endpoint, answer: Answer, said: str) -> RegistryFailure
         and endpoint.origin.scheme == "http"
         and _TLS in answer.body
     ):
-        hint = "give the registry's CA as `ca` for this host"
+        hint = "leave out `insecure: http`; for a host of this machine set `ca` under `registries`"
         message = f"{name}: it speaks TLS where plain HTTP was expected"
         return RegistryFailure(UnknownReason.TLS, message, hint)
     detail = f": {said}" if said else ""

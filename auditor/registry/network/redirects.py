@@ -8,8 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Final
 
+from auditor.addresses import Origin, join, origin_of
 from auditor.images import UnknownReason
-from auditor.registry.addresses import Origin, join, origin_of
 from auditor.registry.failures import RegistryFailure
 from auditor.registry.network.deadlines import Deadline
 from auditor.registry.network.endpoints import Endpoint

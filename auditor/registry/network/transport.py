@@ -23,7 +23,7 @@ import requests.utils
 import urllib3.exceptions
 
 from auditor import __version__
-from auditor.registry.addresses import is_loopback_name, is_public, origin_of, without_query
+from auditor.addresses import is_loopback_name, is_public, origin_of, without_query
 from auditor.registry.network.bodies import (
     MAX_ERROR_BODY,
     MAX_IGNORED_BODY,

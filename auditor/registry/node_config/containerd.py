@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
-from auditor.registry.addresses import origin_of
+from auditor.addresses import origin_of
 from auditor.registry.node_config.tables import NodeConfig, Table, read_toml
 from auditor.registry.options import HostOptions, Namespace, Place
 

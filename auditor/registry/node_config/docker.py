@@ -12,8 +12,8 @@ from dataclasses import replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from auditor.addresses import origin_of
 from auditor.references import DOCKER_HUB
-from auditor.registry.addresses import origin_of
 from auditor.registry.node_config.tables import NodeConfig, Table, config_error, read_json
 from auditor.registry.options import HostOptions, Namespace, Place
 

@@ -1,6 +1,6 @@
 import pytest
 
-from auditor.registry.addresses import (
+from auditor.addresses import (
     is_loopback_name,
     is_public,
     join,
