@@ -675,7 +675,7 @@ def test_a_certificate_that_nobody_vouches_for(
         UnknownReason.TLS,
         f"registry {tls_registry.host}: its certificate is not valid: "
         "unable to get local issuer certificate",
-        "give the registry's CA as `ca` for this host, or fix its certificate",
+        "give the registry's CA in SSL_CERT_FILE, or as `ca` of this host under `registries`",
     )
     assert asker.clock.pauses == []
 
@@ -710,7 +710,7 @@ def test_a_missing_client_certificate(
     assert answer == UnknownPlatforms(
         UnknownReason.TLS,
         f"registry {mutual_registry.host}: it wants a client certificate",
-        "set `client-cert` and `client-key` for this host",
+        "set `client-cert` and `client-key` of this host under `registries`",
     )
 
 
@@ -736,7 +736,7 @@ def test_plain_http_to_a_registry_that_speaks_tls(
     assert answer == UnknownPlatforms(
         UnknownReason.TLS,
         f"registry {tls_registry.host}: it speaks TLS where plain HTTP was expected",
-        "give the registry's CA as `ca` for this host",
+        "leave out `insecure: http`; for a host of this machine set `ca` under `registries`",
     )
 
 
