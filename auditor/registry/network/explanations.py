@@ -19,8 +19,12 @@ from auditor.registry.network.transport import Answer
 
 _TLS_HINTS: Final = {
     FaultKind.PLAIN_HTTP: "if you trust the network, give --insecure-registry for this host",
-    FaultKind.CERTIFICATE: "give the registry's CA in SSL_CERT_FILE, or as `ca` of this host under `registries`",
-    FaultKind.CLIENT_CERTIFICATE: "set `client-cert` and `client-key` of this host under `registries`",
+    FaultKind.CERTIFICATE: (
+        "give the registry's CA in SSL_CERT_FILE, or as `ca` of this host under `registries`"
+    ),
+    FaultKind.CLIENT_CERTIFICATE: (
+        "set `client-cert` and `client-key` of this host under `registries`"
+    ),
     FaultKind.TLS: "check the TLS settings of this host",
 }
 _PROXY_HINT: Final = "check HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and NO_PROXY"
