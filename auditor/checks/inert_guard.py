@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -21,7 +22,8 @@ from auditor.scheduling import NodeSelectorTerm, Place, Requirement
 from auditor.workloads import Workload
 
 _WORDS: Final = (*SYSTEMS, *ARCHITECTURES)
-_HINTS: Final = (*_WORDS, "/os", "/arch")
+_HINT: Final = re.compile(rf"(?<![a-z])(?:{'|'.join(_WORDS)}|win|(?<=/)(?:os|arch)\b)")
+"""The beginning of a word that seems to mean a platform: `win2019`, but not `alarm`."""
 _REJECTED: Final = "the scheduler ignores it; the kubelet of the wrong node rejects the pod"
 
 
@@ -149,7 +151,7 @@ def _lacks_label(requirement: Requirement, fit: PoolFit) -> bool:
 def _is_about_platforms(requirement: Requirement) -> bool:
     """Whether a demand on somebody's own label seems to mean a platform."""
     text = " ".join((f"/{requirement.key}", *requirement.values)).lower()
-    return any(hint in text for hint in (*_HINTS, "win"))
+    return bool(_HINT.search(text))
 
 
 def _is_stranded(workload: Workload, fit: PoolFit) -> bool:
