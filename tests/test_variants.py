@@ -134,4 +134,4 @@ def test_the_defaults_are_named_first_and_the_others_in_order() -> None:
 def test_many_variants_are_counted_in_texts() -> None:
     report = audit(*(rendered(f"ci/{number}") for number in range(8)))
 
-    assert shown_with(report.findings[0]) == "ci/0, ci/1, ci/2, ci/3, ci/4, 3 more"
+    assert shown_with(report.findings[0]) == "ci/0, ci/1, ci/2, ci/3, ci/4 and 3 others"

@@ -8,8 +8,9 @@ from functools import partial
 from typing import Final
 
 from auditor.assessment import ImageUse
+from auditor.formats.outcomes import Result
 from auditor.formats.pen import Pen, cut, width_of
-from auditor.formats.words import Result, runs_on_use
+from auditor.formats.words import runs_on_use
 
 Cell = Callable[[int], str]
 """The text for a number of columns, never wider."""

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from auditor.formats import escape
 from auditor.formats.interface import Style
-from auditor.formats.marks import LOOKS
+from auditor.formats.outcomes import LOOKS
 from auditor.formats.pen import Look, Pen
 from auditor.formats.words import rule_urls
 from auditor.report import Report

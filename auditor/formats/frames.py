@@ -8,7 +8,7 @@ from typing import Final
 from auditor.errors import Problem
 from auditor.formats import escape
 from auditor.formats.excerpt import Line, Mark, excerpt
-from auditor.formats.marks import LOOKS
+from auditor.formats.outcomes import LOOKS
 from auditor.formats.pen import TIE, Look, Pen, cut, head, width_of
 from auditor.formats.repetition import Block
 from auditor.formats.words import pools_of, shown_with

@@ -9,9 +9,10 @@ from auditor.findings import Finding, Observation
 from auditor.formats.escape import html, html_prose, lines
 from auditor.formats.excerpt import Line, excerpt
 from auditor.formats.interface import Style
+from auditor.formats.outcomes import workload_key
 from auditor.formats.paths import source_link
 from auditor.formats.repetition import gathered
-from auditor.formats.words import pools_of, rule_urls, workload_key
+from auditor.formats.words import pools_of, rule_urls
 from auditor.manifests import Location
 from auditor.report import Report
 

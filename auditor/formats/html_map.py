@@ -10,8 +10,8 @@ from auditor.assessment import PoolFit
 from auditor.compatibility import Runnable
 from auditor.formats.escape import html, visible
 from auditor.formats.layout import Entry, entries
-from auditor.formats.marks import MARKS
 from auditor.formats.matrix import LEGEND, SIGNS, Cell, cell
+from auditor.formats.outcomes import MARKS
 from auditor.formats.words import runs_on_use
 from auditor.nodes import ClusterProfile, NodePool
 from auditor.report import Report

@@ -24,9 +24,8 @@ from auditor.formats.html_images import images_section
 from auditor.formats.html_map import map_data, map_section
 from auditor.formats.interface import Style
 from auditor.formats.layout import entries
-from auditor.formats.marks import MARKS
-from auditor.formats.totals import overall
-from auditor.formats.words import Outcome, reservations, scope, verdict
+from auditor.formats.outcomes import MARKS, Outcome
+from auditor.formats.totals import overall, reservations, scope, verdict
 from auditor.phrases import listed
 from auditor.report import Report
 

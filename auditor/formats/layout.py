@@ -9,8 +9,9 @@ from typing import Final
 from auditor.assessment import Assessment, ImageUse
 from auditor.formats import cells
 from auditor.formats.cells import Cell
+from auditor.formats.outcomes import Result, results
 from auditor.formats.pen import Pen, width_of
-from auditor.formats.words import Result, may_land, results, workload_names
+from auditor.formats.words import may_land, workload_names
 from auditor.phrases import unique
 from auditor.report import Report
 

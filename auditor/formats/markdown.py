@@ -14,18 +14,15 @@ from auditor.findings import Finding, Observation
 from auditor.formats.escape import lines, markdown, markdown_code, markdown_prose
 from auditor.formats.excerpt import excerpt
 from auditor.formats.interface import Style
-from auditor.formats.marks import MARKS
+from auditor.formats.outcomes import MARKS, results
 from auditor.formats.paths import source_link
+from auditor.formats.totals import reservations, scope, verdict
 from auditor.formats.words import (
     may_land,
     pools_of,
-    reservations,
-    results,
     rule_urls,
     runs_on_use,
-    scope,
     shown_with,
-    verdict,
     workload_names,
 )
 from auditor.formats.workload_table import REASONABLE

@@ -8,7 +8,7 @@ from typing import Final
 from auditor.formats import escape
 from auditor.formats.interface import Style
 from auditor.formats.layout import GAP, Layout, Row, entries, lay_out
-from auditor.formats.marks import MARKS
+from auditor.formats.outcomes import MARKS
 from auditor.formats.pen import Pen, width_of
 from auditor.formats.totals import totals_lines
 from auditor.report import Report

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from auditor.formats.marks import MARKS
+from auditor.formats.outcomes import MARKS, Outcome
 from auditor.formats.pen import TIE, Pen
-from auditor.formats.words import Outcome, reservations, scope, verdict, worst
+from auditor.phrases import count
 from auditor.report import Report
+from auditor.suppression.statements import Layer
 
 
 def totals_lines(report: Report, pen: Pen) -> Iterator[str]:
@@ -22,8 +23,43 @@ def totals_lines(report: Report, pen: Pen) -> Iterator[str]:
 
 
 def overall(report: Report) -> Outcome:
-    """The outcome of the whole audit."""
-    severity = worst(report)
-    if severity is not None:
-        return Outcome(str(severity))
+    """The outcome of the whole audit: that of its worst finding."""
+    if report.findings:
+        return Outcome(str(max(finding.severity for finding in report.findings)))
     return Outcome.UNKNOWN if report.incomplete else Outcome.OK
+
+
+def verdict(report: Report) -> str:
+    """What was found, such as `2 errors, 1 warning`, or that nothing was."""
+    totals = report.totals
+    parts = ((totals.errors, "error"), (totals.warnings, "warning"), (totals.infos, "info"))
+    if report.findings:
+        return ", ".join(count(number, noun) for number, noun in parts if number)
+    return "No findings, but the audit is incomplete" if report.incomplete else "No problems"
+
+
+def scope(report: Report) -> str:
+    """`12 workloads, 9 images`."""
+    totals = report.totals
+    return f"{count(totals.workloads, 'workload')}, {count(totals.images, 'image')}"
+
+
+def reservations(report: Report) -> tuple[str, ...]:
+    """What qualifies the verdict: suppressed, unresolved, not stated, undecided, incomplete."""
+    totals = report.totals
+    parts = (
+        (totals.suppressed, _suppressed(report)),
+        (totals.unresolved, f"{count(totals.unresolved, 'image')} unresolved"),
+        (totals.unstated, f"{count(totals.unstated, 'workload')} without a stated image"),
+        (totals.undecided, f"{count(totals.undecided, 'placement')} undecided"),
+        (totals.problems, f"{count(totals.problems, 'part')} not audited"),
+        (report.incomplete and bool(report.findings), "audit incomplete"),
+    )
+    return tuple(text for number, text in parts if number)
+
+
+def _suppressed(report: Report) -> str:
+    """How many, and how many of them because they were there before."""
+    baselined = sum(item.by == Layer.BASELINE.value for item in report.suppressed)
+    known = f" ({baselined} by the baseline)" if baselined else ""
+    return f"{len(report.suppressed)} suppressed{known}"

@@ -1,52 +1,24 @@
-"""What formats say in the same words: platforms, pools, outcomes, totals."""
+"""What formats say in the same words: platforms, pools, variants, names of workloads."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from enum import Enum
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 from auditor.assessment import Assessment, ImageUse, PoolFit
-from auditor.findings import Finding, Observation, Severity, Subject
-from auditor.phrases import count, listed, unique
+from auditor.findings import Finding, Observation, Subject
+from auditor.phrases import listed, unique
 from auditor.placement import Verdict
 from auditor.platforms import Platform, normalise, parse_platform
 from auditor.report import Report
 from auditor.rulebook import Rule
-from auditor.suppression.statements import Layer
-from auditor.variants import same_place
-from auditor.workloads import Workload
 
 _ARCHITECTURES: Final = ("amd64", "arm64")
 """Named first; of the others the number is enough where room is short."""
 _SHOWN: Final = 3
-_NAMED: Final = 6
-"""Pools that a sentence can name."""
-
-
-class Outcome(Enum):
-    """How a workload came out, the worst first."""
-
-    ERROR = "error"
-    WARNING = "warning"
-    INFO = "info"
-    UNKNOWN = "unknown"
-    IGNORED = "ignored"
-    OK = "ok"
-
-
-@dataclass(frozen=True, slots=True)
-class Result:
-    """The last column of a workload's row. rules: behind an error, warning, info or ignored."""
-
-    outcome: Outcome
-    rules: tuple[str, ...] = ()
-    text: str = ""
-
-    def __str__(self) -> str:
-        return self.text or ", ".join(self.rules)
+_NAMED: Final = 5
+"""Pools, or variants, that are named where there are many."""
 
 
 def runs_on(platforms: Sequence[Platform], limit: int = _SHOWN) -> str:
@@ -145,71 +117,9 @@ def _answer(fit: PoolFit) -> str | None:
     ]
 
 
-def results(report: Report) -> tuple[Result, ...]:
-    """How each workload came out, in the order of the report's assessments."""
-    found = _by_workload(report.findings)
-    silenced = _by_workload(item.finding for item in report.suppressed)
-    return tuple(
-        _result(assessment, _of(assessment.workload, found), _of(assessment.workload, silenced))
-        for assessment in report.assessments
-    )
-
-
-_ByWorkload = Mapping[tuple[Hashable, str], Sequence[Finding]]
-"""Findings by the place of their workload, and by each variant that shows them."""
-
-
-def _by_workload(findings: Iterable[Finding]) -> _ByWorkload:
-    found: dict[tuple[Hashable, str], list[Finding]] = {}
-    for finding in findings:
-        place = same_place(finding.observation.workload)
-        for variant in finding.variants or ("",):
-            found.setdefault((place, variant), []).append(finding)
-    return found
-
-
-def _of(workload: Workload, findings: _ByWorkload) -> tuple[Finding, ...]:
-    place = same_place(workload)
-    found = {
-        id(finding): finding
-        for variant in workload.variants or ("",)
-        for finding in findings.get((place, variant), ())
-    }
-    return tuple(found.values())
-
-
-def workload_key(workload: Workload) -> Hashable:
-    """Tells a workload from every other of a report."""
-    return same_place(workload), workload.variants
-
-
 def shown_with(finding: Finding) -> str:
     """The variants that show a finding, as a list; "" where its chart has no others."""
-    names = finding.variants
-    if len(names) > _NAMED:
-        names = (*names[: _NAMED - 1], f"{len(names) - _NAMED + 1} more")
-    return ", ".join(names)
-
-
-def _result(
-    assessment: Assessment, found: Sequence[Finding], silenced: Sequence[Finding]
-) -> Result:
-    if found:
-        ordered = sorted(found, key=lambda finding: (-finding.severity, finding.rule))
-        outcome = Outcome(str(ordered[0].severity))
-        return Result(outcome, unique(finding.rule for finding in ordered))
-    if assessment.unresolved:
-        return Result(Outcome.UNKNOWN, text="image unresolved")
-    if any(fit.placement.verdict is Verdict.UNDECIDED for fit in assessment.fits):
-        return Result(Outcome.UNKNOWN, text="undecided")
-    if not assessment.uses:
-        return Result(Outcome.UNKNOWN, text="image not stated")
-    if silenced:
-        rules = unique(sorted(finding.rule for finding in silenced))
-        return Result(Outcome.IGNORED, rules, f"ignored: {', '.join(rules)}")
-    if assessment.failing:
-        return Result(Outcome.IGNORED, text="cannot run, no rule applied")
-    return Result(Outcome.OK, text="ok")
+    return listed(finding.variants, limit=_NAMED)
 
 
 def workload_names(report: Report) -> tuple[str, ...]:
@@ -241,50 +151,7 @@ def pools_of(observation: Observation, report: Report) -> str:
     names = observation.pools
     if len(report.clusters) == 1:
         names = tuple(name.partition("/")[2] or name for name in names)
-    if len(names) > _NAMED:
-        names = (*names[: _NAMED - 1], f"{len(names) - _NAMED + 1} more")
-    return listed(names) if names else ""
-
-
-def severities(report: Report) -> str:
-    """`2 errors, 1 warning`; "" without findings."""
-    totals = report.totals
-    parts = ((totals.errors, "error"), (totals.warnings, "warning"), (totals.infos, "info"))
-    return ", ".join(count(number, noun) for number, noun in parts if number)
-
-
-def scope(report: Report) -> str:
-    """`12 workloads, 9 images`."""
-    totals = report.totals
-    return f"{count(totals.workloads, 'workload')}, {count(totals.images, 'image')}"
-
-
-def reservations(report: Report) -> tuple[str, ...]:
-    """What qualifies the verdict: suppressed, unresolved, not stated, undecided, incomplete."""
-    totals = report.totals
-    parts = (
-        (totals.suppressed, _suppressed(report)),
-        (totals.unresolved, f"{count(totals.unresolved, 'image')} unresolved"),
-        (totals.unstated, f"{count(totals.unstated, 'workload')} without a stated image"),
-        (totals.undecided, f"{count(totals.undecided, 'placement')} undecided"),
-        (totals.problems, f"{count(totals.problems, 'part')} not audited"),
-        (report.incomplete and bool(report.findings), "audit incomplete"),
-    )
-    return tuple(text for number, text in parts if number)
-
-
-def _suppressed(report: Report) -> str:
-    """How many, and how many of them because they were there before."""
-    baselined = sum(item.by == Layer.BASELINE.value for item in report.suppressed)
-    known = f" ({baselined} by the baseline)" if baselined else ""
-    return f"{len(report.suppressed)} suppressed{known}"
-
-
-def verdict(report: Report) -> str:
-    """The first words of the totals: what was found, or that nothing was."""
-    if report.findings:
-        return severities(report)
-    return "No findings, but the audit is incomplete" if report.incomplete else "No problems"
+    return listed(names, limit=_NAMED)
 
 
 def rule_url(rule: Rule) -> str:
@@ -295,8 +162,3 @@ def rule_url(rule: Rule) -> str:
 def rule_urls(report: Report) -> dict[str, str]:
     """Rule id -> its address."""
     return {rule.id: rule_url(rule) for rule in report.rules}
-
-
-def worst(report: Report) -> Severity | None:
-    """The highest severity found; None without findings."""
-    return max((finding.severity for finding in report.findings), default=None)

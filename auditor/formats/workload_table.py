@@ -6,9 +6,8 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from auditor.formats.layout import GAP, Entry, Layout, Row, entries, lay_out
-from auditor.formats.marks import MARKS
+from auditor.formats.outcomes import MARKS, Outcome
 from auditor.formats.pen import Look, Pen, width_of
-from auditor.formats.words import Outcome
 from auditor.phrases import count
 from auditor.report import Report
 

@@ -4,8 +4,8 @@ import pytest
 
 from auditor.formats import cells
 from auditor.formats.interface import Style
+from auditor.formats.outcomes import Outcome, Result
 from auditor.formats.pen import Pen, width_of
-from auditor.formats.words import Outcome, Result
 from tests.support.reports import audit, workload
 
 PEN = Pen(Style())

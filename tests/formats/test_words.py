@@ -1,41 +1,25 @@
-"""Platforms, pools, outcomes and totals in words."""
+"""Platforms, pools and names in words."""
 
 from dataclasses import replace
 
 import pytest
 
 from auditor.assessment import Assessment
-from auditor.errors import Problem
-from auditor.findings import Severity
-from auditor.formats.words import (
-    Outcome,
-    may_land,
-    pools_of,
-    reservations,
-    results,
-    runs_on,
-    scope,
-    severities,
-    verdict,
-    workload_names,
-)
+from auditor.formats.words import may_land, pools_of, runs_on, workload_names
 from auditor.nodes import ClusterProfile, Taint
 from auditor.platforms import parse_platform
-from auditor.policy import Gate
 from auditor.report import Report
 from tests.support.reports import (
     EDGE,
     HYBRID,
     LINUX,
     LINUX_ONLY,
-    SHOP,
     WINDOWS_2022,
     WINDOWS_2025,
     WINDOWS_ONLY,
     audit,
     joined,
     pool,
-    silence,
     workload,
 )
 
@@ -63,9 +47,6 @@ def test_platforms(platforms: str, limit: int, text: str) -> None:
 
 TAINTED = replace(WINDOWS_2025, taints=(Taint("os", "windows", "NoSchedule"),))
 NAMED = "nodeName: worker-1"
-OPERATED = (
-    "apiVersion: monitoring.coreos.com/v1\nkind: Alertmanager\nmetadata: {name: a}\nspec: {}\n"
-)
 
 
 @pytest.mark.parametrize(
@@ -83,41 +64,6 @@ OPERATED = (
 )
 def test_where_a_pod_may_land(spec: str, clusters: tuple[ClusterProfile, ...], text: str) -> None:
     assert may_land(_only(audit(workload(spec=spec), clusters=clusters))) == text
-
-
-def test_outcomes() -> None:
-    report = audit(joined(SHOP, workload("named", "pause:3.8", spec=NAMED)))
-
-    assert [(result.outcome, str(result)) for result in results(report)] == [
-        (Outcome.ERROR, "missing-os-selector"),
-        (Outcome.ERROR, "windows-build-mismatch"),
-        (Outcome.OK, "ok"),
-        (Outcome.WARNING, "image-unresolved"),
-        (Outcome.UNKNOWN, "undecided"),
-    ]
-
-
-def test_what_is_silenced_or_not_looked_for_is_not_called_ok() -> None:
-    report = audit(workload())
-    silenced = silence(report, rule="missing-os-selector", reason="tainted")
-    unruled = replace(report, findings=(), rules=())
-    unresolved = replace(audit(workload(image="registry.corp/x")), findings=())
-    unstated = audit(OPERATED)
-
-    assert [str(result) for result in results(silenced)] == ["ignored: missing-os-selector"]
-    assert [str(result) for result in results(unruled)] == ["cannot run, no rule applied"]
-    assert [str(result) for result in results(unresolved)] == ["image unresolved"]
-    assert [str(result) for result in results(unstated)] == ["image not stated"]
-
-
-def test_the_worst_rule_comes_first_and_each_once() -> None:
-    report = audit(workload(image="coredns:1.14"), clusters=(HYBRID, EDGE))
-    (info, *others) = report.findings
-    milder = replace(report, findings=(replace(info, severity=Severity.INFO), *others, info))
-
-    (result,) = results(milder)
-    assert result.outcome is Outcome.ERROR
-    assert sorted(result.rules) == ["missing-arch-selector", "missing-os-selector"]
 
 
 def test_a_namespace_is_named_only_where_it_tells_two_apart() -> None:
@@ -140,48 +86,7 @@ def test_pools_of_a_finding() -> None:
     assert pools_of(two.findings[0].observation, two) == (
         "hybrid/windows-2022 and hybrid/windows-2025"
     )
-    assert pools_of(crowd.findings[0].observation, crowd) == "w0, w1, w2, w3, w4 and 4 more"
-
-
-def test_totals() -> None:
-    report = audit(SHOP)
-
-    assert severities(report) == "2 errors, 1 warning"
-    assert scope(report) == "4 workloads, 4 images"
-    assert reservations(report) == ("1 image unresolved",)
-
-
-def test_whatever_qualifies_the_verdict_is_said() -> None:
-    broken = Problem("not YAML", "x.yaml:1:1")
-    report = audit(joined(SHOP, workload("named", "pause:3.8", spec=NAMED)), broken)
-    silenced = silence(report, rule="missing-os-selector", reason="tainted")
-
-    assert reservations(silenced) == (
-        "1 suppressed",
-        "1 image unresolved",
-        "3 placements undecided",
-        "1 part not audited",
-        "audit incomplete",
-    )
-
-
-def test_what_the_baseline_holds_is_counted_apart() -> None:
-    known = silence(audit(SHOP), rule="missing-os-selector", by="baseline", reason="")
-
-    assert reservations(known)[0] == "1 suppressed (1 by the baseline)"
-
-
-def test_no_findings_of_an_incomplete_audit_is_not_a_pass() -> None:
-    named = workload("named", "pause:3.8", spec=NAMED)
-    operated = audit(OPERATED, gate=Gate(strict=True))
-
-    assert verdict(audit(workload(image="pause:3.8"))) == "No problems"
-    assert verdict(audit(named, gate=Gate(strict=True))) == (
-        "No findings, but the audit is incomplete"
-    )
-    assert verdict(operated) == "No findings, but the audit is incomplete"
-    assert reservations(operated) == ("1 workload without a stated image",)
-    assert operated.exit_code == 3
+    assert pools_of(crowd.findings[0].observation, crowd) == "w0, w1, w2, w3, w4 and 4 others"
 
 
 def _only(report: Report) -> Assessment:
