@@ -75,8 +75,10 @@ def find_areas(sources: Sequence[str], rules: tuple[Rule, ...], lookup: Lookup) 
             root=root,
             sources=tuple(names),
             file=named or _read_found(homes[root], lookup, rules),
-            whole=any(root.is_relative_to(_local(source).resolve()) for source in names),
-            streams=any(_local(source) != Path(source) for source in names),
+            whole=any(
+                root.is_relative_to(Path(source).resolve()) for source in names if _is_local(source)
+            ),
+            streams=not all(map(_is_local, names)),
         )
         for root, names in grouped.items()
     )
@@ -84,7 +86,11 @@ def find_areas(sources: Sequence[str], rules: tuple[Rule, ...], lookup: Lookup) 
 
 def _local(source: str) -> Path:
     """The path of a SOURCE; the current folder for standard input and what lies elsewhere."""
-    return Path() if source == STREAM or "://" in source else Path(source)
+    return Path(source) if _is_local(source) else Path()
+
+
+def _is_local(source: str) -> bool:
+    return source != STREAM and "://" not in source
 
 
 def _home(path: Path) -> Home:

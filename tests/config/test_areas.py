@@ -72,7 +72,9 @@ def test_what_lies_in_no_folder_belongs_to_the_current_one(
 
     (area,) = areas(source)
     assert (area.root, area.streams, area.settings.exclude) == (here / "one", True, ("a",))
+    assert not area.whole
     assert not areas(".")[0].streams
+    assert areas(source, ".")[0].whole
 
 
 def test_no_configuration_is_wanted(here: Path) -> None:
