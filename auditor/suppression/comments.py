@@ -16,8 +16,11 @@ from auditor.manifests import Document, Location
 from auditor.suppression.statements import Layer, Statement, lines_of, split_lines
 from auditor.workloads import Workload
 
-_COMMENT: Final = re.compile(r"(?:^|(?<=\s))#[ \t]*podfit:(?P<said>.*)")
-_IGNORE: Final = re.compile(r"\s*ignore\s*\[(?P<rules>[^\]]*)\](?P<reason>.*)")
+_COMMENT: Final = re.compile(
+    r"(?:^|(?<=\s))#[ \t]*podfit(?P<said>:.*|[ _-]+ignore\b.*)", re.IGNORECASE
+)
+"""What is meant for podfit, well written or not; it is not podfit of which other words speak."""
+_IGNORE: Final = re.compile(r":\s*ignore\s*\[(?P<rules>[^\]]*)\](?P<reason>.*)", re.IGNORECASE)
 _ANOTHER: Final = re.compile(r"(?:^|\s)#\s")
 """A comment of another tool in the same line; `#123` in a reason is none."""
 _HOW: Final = "write `# podfit: ignore[rule] reason`"
@@ -27,7 +30,7 @@ _SHOWN: Final = 60
 @lru_cache(maxsize=256)
 def read_comments(document: Document) -> tuple[Statement, ...]:
     """Everything that is said to podfit in the comments of a document, in its order."""
-    if "podfit:" not in document.text:
+    if "podfit" not in document.text.lower():
         return ()
     return tuple(_found(document))
 
@@ -51,7 +54,7 @@ def _found(document: Document) -> Iterator[Statement]:
 def _statement(comment: str, said: str, place: Location, document: Document) -> Statement:
     match = _IGNORE.match(said)
     if match is None:
-        mistake = f"says something else than `ignore`; {_HOW}"
+        mistake = f"is not what podfit understands; {_HOW}"
         return Statement(Layer.COMMENT, shorten(comment, _SHOWN), (), "", place, document, mistake)
     rules = tuple(rule.strip() for rule in match["rules"].split(",") if rule.strip())
     mistake = ""

@@ -38,10 +38,10 @@ def test_only_the_rules_that_are_named() -> None:
 
 
 def test_several_rules_with_spaces() -> None:
-    (said,) = read_comments(document("#podfit:ignore[ a , b ]  - why not "))
+    (said,) = read_comments(document("#Podfit:Ignore[ a , b ]  - why not "))
 
     assert (said.rules, said.reason, said.mistake) == (("a", "b"), "why not", "")
-    assert said.text == "#podfit:ignore[ a , b ]"
+    assert said.text == "#Podfit:Ignore[ a , b ]"
 
 
 @pytest.mark.parametrize(
@@ -59,9 +59,14 @@ def test_a_reason_ends_where_another_comment_begins(behind: str, reason: str) ->
     [
         ("# podfit: ignore[*] all", "would silence every rule; name those that are meant"),
         ("# podfit: ignore[]", "names no rule; write `# podfit: ignore[rule] reason`"),
-        (
-            "# podfit: disable missing-os-selector",
-            "says something else than `ignore`; write `# podfit: ignore[rule] reason`",
+        *(
+            (comment, "is not what podfit understands; write `# podfit: ignore[rule] reason`")
+            for comment in (
+                "# podfit: disable missing-os-selector",
+                "# podfit: ignore missing-os-selector",
+                "# podfit-ignore: missing-os-selector",
+                "# Podfit ignore[missing-os-selector] no colon",
+            )
         ),
     ],
 )
@@ -74,7 +79,15 @@ def test_what_is_not_understood_silences_nothing(comment: str, mistake: str) -> 
     assert report.suppressed == ()
 
 
-@pytest.mark.parametrize("text", ["key: 'x# podfit: ignore[a] b'", "# see podfit: ignore[a]"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "key: 'x# podfit: ignore[a] b'",
+        "# see podfit: ignore[a]",
+        "# podfit ignores this",
+        "# podfit reads it",
+    ],
+)
 def test_other_text_is_no_comment_to_podfit(text: str) -> None:
     assert read_comments(document(text)) == ()
 
