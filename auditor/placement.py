@@ -253,6 +253,9 @@ def _resources(scheduling: Scheduling, pool: NodePool) -> Iterator[Step]:
         answer = None if pool.resources is None else name in pool.resources
         outcome = {True: "the nodes offer it", False: "the nodes offer none", None: _UNSAID}[answer]
         yield Step(Predicate.RESOURCES, answer, f"resource {name}: {outcome}")
+    for name in scheduling.claims:
+        message = f"resource claim {name}: nobody knows which nodes have such a device"
+        yield Step(Predicate.RESOURCES, None, message, scheduling.place("resourceClaims"))
 
 
 def _scheduler(scheduling: Scheduling) -> Iterator[Step]:

@@ -81,6 +81,7 @@ class Scheduling:
     required node affinity at all. preferred_terms: only a wish, never a guard. spread_keys: the
     topology keys of `DoNotSchedule` spread constraints, which a node must carry. os_name: spec.os.
     resources: extended resources and huge pages that it asks for, which only some nodes offer.
+    claims: names of its claims of devices (DRA), which only some nodes have.
     host_process: whether its containers run on the Windows host itself; both where they differ.
     linux_only, windows_only: fields present that the API server refuses for the other OS.
     """
@@ -98,6 +99,7 @@ class Scheduling:
     gated: bool = False
     spread_keys: tuple[str, ...] = ()
     resources: tuple[str, ...] = ()
+    claims: tuple[str, ...] = ()
     linux_only: tuple[str, ...] = ()
     windows_only: tuple[str, ...] = ()
     places: Mapping[str, Place] = field(default_factory=dict, compare=False)
@@ -125,6 +127,7 @@ def read_scheduling(spec: Node) -> Scheduling:
         gated=bool(spec.items_at("schedulingGates")),
         spread_keys=_spread_keys(spec),
         resources=tuple(sorted(set(_resources(spec)))),
+        claims=tuple(claim.text_at("name") for claim in spec.items_at("resourceClaims")),
         linux_only=linux_only_fields(spec),
         windows_only=windows_only_fields(spec),
         places={"": (spec.line, spec.column), **(spec.keys or {})},

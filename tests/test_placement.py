@@ -48,6 +48,13 @@ def in_zone(zone: str) -> str:
             "nodeSelector zone=z2: the nodes have z1",
         ),
         (
+            "resourceClaims: [{name: gpu, resourceClaimTemplateName: gpu}]",
+            LINUX,
+            UNDECIDED,
+            Predicate.RESOURCES,
+            "resource claim gpu: nobody knows which nodes have such a device",
+        ),
+        (
             GPU,
             LINUX,
             UNDECIDED,

@@ -106,6 +106,7 @@ runtimeClassName: gvisor
 schedulerName: volcano
 hostNetwork: true
 schedulingGates: [{name: wait}]
+resourceClaims: [{name: gpu}, {name: nic}]
 """
     )
 
@@ -116,6 +117,7 @@ schedulingGates: [{name: wait}]
         scheduler_name="volcano",
         host_network=True,
         gated=True,
+        claims=("gpu", "nic"),
     )
     assert scheduling.place("nodeName") == (4, 3)
     assert scheduling.place("schedulerName") == (7, 3)
