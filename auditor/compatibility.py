@@ -86,7 +86,7 @@ def compatibility(
         for answer in answers:
             if answer.runnable is runnable:
                 return answer
-    return max(answers, key=_nearness)
+    return max(answers, key=lambda answer: answer.mismatch or 0)
 
 
 def _volume(image: KnownPlatforms, pool: NodePool) -> Compatibility:
@@ -98,10 +98,6 @@ def _volume(image: KnownPlatforms, pool: NodePool) -> Compatibility:
         Runnable.UNKNOWN,
         f"it is built for {image.platforms[0]}, which matters if it holds programs",
     )
-
-
-def _nearness(answer: Compatibility) -> int:
-    return -1 if answer.mismatch is None else answer.mismatch
 
 
 def _row(row: Platform, pool: NodePool, *, host_process: bool) -> Compatibility:
@@ -144,18 +140,13 @@ def _architecture_mismatch(row: Platform, pool: NodePool) -> Mismatch | None:
         return None if row.variant in _cri_o_variants(host) else Mismatch.VARIANT
     row, host = normalise(row), normalise(host)
     if row.architecture == host.architecture:
-        # containerd's DefaultSpec never sets a variant on amd64, whatever the processor has.
-        wanted = "" if host.architecture == "amd64" else host.variant
-        return None if row.variant == wanted or _older_arm(row, pool) else Mismatch.VARIANT
+        # containerd's DefaultSpec says the same of all amd64 and of all arm64 processors.
+        wanted = host.variant if host.architecture == "arm" else ""
+        older = _has_fallback(pool) and row.variant < wanted
+        return None if row.variant == wanted or older else Mismatch.VARIANT
     if _has_fallback(pool) and (host.architecture, row.architecture) in _FALLBACKS:
         return None
     return Mismatch.ARCHITECTURE
-
-
-def _older_arm(row: Platform, pool: NodePool) -> bool:
-    """Whether `platforms.Only` lets a 32-bit ARM node take an image for an older ARM."""
-    host = normalise(pool.platform)
-    return host.architecture == "arm" and _has_fallback(pool) and row.variant < host.variant
 
 
 def _cri_o_variants(host: Platform) -> tuple[str, ...]:
@@ -168,7 +159,7 @@ def _cri_o_variants(host: Platform) -> tuple[str, ...]:
 
 
 def _has_fallback(pool: NodePool) -> bool:
-    """Whether the pull still uses `platforms.Only`: 386 on amd64, 32-bit ARM on arm64.
+    """Whether the pull still uses `platforms.Only`: 386 on amd64, 32-bit and older ARM.
 
     containerd's CRI pulls by the transfer service since 2.1, with `platforms.Ordered` instead.
     """

@@ -274,6 +274,17 @@ def test_an_index_row_on_windows(row: str, runtime: str, expected: Runnable) -> 
     assert index(row, pool("windows(10.0.20348)/amd64", runtime=runtime)).runnable is expected
 
 
+@pytest.mark.parametrize("runtime", [OLD, NEW])
+def test_a_newer_arm64_or_amd64_is_like_any_other(runtime: str) -> None:
+    """containerd's `getCPUVariant` knows v8 alone on 64 bits, and nothing of amd64."""
+    for row, node in (("linux/arm64", "linux/arm64/v9"), ("linux/amd64", "linux/amd64/v3")):
+        newer = pool(node, runtime=runtime)
+
+        assert index(row, newer).runnable is YES
+        assert index(node, newer).runnable is NO
+    assert index("linux/arm64/v8.2", pool("linux/arm64/v9", runtime=runtime)).runnable is NO
+
+
 def test_a_row_on_windows_nodes_whose_build_nobody_knows() -> None:
     answer = index("windows(10.0.20348.1)/amd64", pool("windows/amd64"))
 
