@@ -19,7 +19,7 @@ from auditor.registry.caching import MAX_STALE, CachingInspector, default_max_ag
 from auditor.registry.chain import ChainInspector, Lookup, Overrides
 from auditor.registry.interface import Inspector
 from auditor.registry.lock import LockFile, find_lock, not_locked, read_lock
-from auditor.remedies.finder import RemedyFinder, Rendering
+from auditor.remedies.finder import RemedyFinder, RenderedSource
 from auditor.resources.table import Table, table_with
 from auditor.rulebook import Rule, load_rulebook
 from auditor.sources.interface import Source
@@ -55,12 +55,12 @@ def find_remedies(config: Config, sources: Iterable[Source]) -> RemedyFinder:
     """What looks for remedies in the charts and kustomizations of some sources."""
     opened = [item for item in sources if isinstance(item, OpenedSource)]
 
-    def renderings() -> Iterator[Rendering]:
+    def rendered() -> Iterator[RenderedSource]:
         for item in opened:
             yield from item.charts
             yield from (part for part in item.parts if isinstance(part, KustomizationSource))
 
-    return RemedyFinder(renderings, custom_resources(config))
+    return RemedyFinder(rendered, custom_resources(config))
 
 
 def custom_resources(config: Config) -> Table:

@@ -30,19 +30,19 @@ from auditor.sources.kustomize import KustomizationSource
 _MAX_WHY: Final = 200
 _Item = TypeVar("_Item", Need, Assessment)
 
-Rendering = ChartSource | KustomizationSource
-"""What makes manifests of other things, and can make them anew."""
+RenderedSource = ChartSource | KustomizationSource
+"""What makes manifests, and can make others of what is changed."""
 
 
 @dataclass(frozen=True, slots=True)
 class RemedyFinder:
     """Looks for remedies in the charts, kustomizations and manifests of an audit.
 
-    renderings: gives the charts and kustomizations of its sources, once they were read. table: of
-    custom resources; None for podfit's own. budget: makes what may be spent on one chart.
+    sources: gives the charts and kustomizations, once they were read. table: of custom resources;
+    None for podfit's own. budget: makes what may be spent on one chart.
     """
 
-    renderings: Callable[[], Iterable[Rendering]]
+    sources: Callable[[], Iterable[RenderedSource]]
     table: Table | None = None
     budget: Callable[[], Budget] = Budget
 
@@ -61,7 +61,7 @@ class RemedyFinder:
         needing = _by_chart((need.document.chart, need) for need in needs)
         made = _by_chart((item.workload.document.chart, item) for item in assessments)
         search = _ChartSearch(judging, self.budget)
-        for source in self.renderings():
+        for source in self.sources():
             if isinstance(source, ChartSource):
                 search.look(source, needing[source.shown], made[source.shown])
             else:

@@ -7,7 +7,7 @@ import pytest
 
 from auditor.audit import Auditor
 from auditor.findings import Remedy
-from auditor.remedies.finder import RemedyFinder
+from auditor.remedies.finder import RemedyFinder, RenderedSource
 from auditor.report import Report
 from auditor.rulebook import load_builtin_rules
 from auditor.sources.open import OpenedSource, open_sources
@@ -54,12 +54,12 @@ def audit(repo: Path, *sources: str) -> Report:
     opened = open_sources(sources or ["apps"], options)
     rules = tuple(rule for rule in load_builtin_rules() if not rule.pedantic)
 
-    def charts() -> Iterator[object]:
+    def charts() -> Iterator[RenderedSource]:
         for source in opened:
             assert isinstance(source, OpenedSource)
             yield from source.charts
 
-    finder = RemedyFinder(charts)  # type: ignore[arg-type]
+    finder = RemedyFinder(charts)
     return Auditor(FakeInspector(IMAGES), (HYBRID,), rules, remedies=finder).audit(opened)
 
 
