@@ -108,5 +108,4 @@ class RegistryOptions:
     mirror_timeout: float = 15
     run_timeout: float = 300
     retries: int = 3
-    longest_retry_after: float = 20
     clock: Clock = field(default_factory=Clock)

@@ -41,6 +41,8 @@ _HOST_FAULTS: Final = frozenset(
 )
 """Trouble that every request to the host would have."""
 _PATIENT_KINDS: Final = frozenset({FaultKind.CONNECT, FaultKind.TIMEOUT})
+_LONGEST_PAUSE: Final = 20.0
+"""Seconds that a registry may ask for; it is given up where it wants more."""
 _MOST_FAILURES: Final = 3
 _FEW_PULLS: Final = 3
 
@@ -101,7 +103,7 @@ class Sender:
         asked = retry_after(answer.header("retry-after"), self._options.clock.now())
         delay = self._delay(attempt) if asked is None else asked
         spent = limited and (pulls := remaining_pulls(answer)) is not None and pulls[0] == 0
-        bearable = delay <= self._options.longest_retry_after and delay < deadline.left()
+        bearable = delay <= _LONGEST_PAUSE and delay < deadline.left()
         if attempt <= self._options.retries and bearable and not spent:
             if asked is not None:
                 self._breaker.wait(self._options.clock.monotonic() + asked)
