@@ -1,13 +1,16 @@
 """Remedies on the command line: in the report, as values, and left out."""
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
 
-from tests.support.charts import require_library
+from tests.support.charts import require_library, write_tree
 from tests.support.command import podfit, write_lock
 from tests.support.remedies import KNOBS
+from tests.support.reports import workload
+from tests.support.tools import missing
 
 LOCK = {"docker.io/library/nginx:1.31": ("linux/amd64", "linux/arm64")}
 AUDIT = ("audit", str(KNOBS / "no-knob"), "--locked", "--lock-file", "podfit.lock.json")
@@ -69,3 +72,38 @@ def test_views_of_the_audit_do_not_look_for_remedies() -> None:
         done = podfit(command, *AUDIT[1:])
 
         assert "selector-not-configurable" not in done.out + done.err
+
+
+def test_a_kustomization_gets_a_patch_that_was_tried() -> None:
+    if not (shutil.which("kustomize") or shutil.which("kubectl")):
+        missing("neither kustomize nor kubectl is installed")
+    write_tree(
+        Path("shop"), {"kustomization.yaml": "resources: [web.yaml]\n", "web.yaml": workload()}
+    )
+
+    done = podfit("audit", "shop", *AUDIT[2:], "-o", "json")
+
+    [finding] = json.loads(done.out)["findings"]
+    assert [(item["where"], item["verified"]) for item in finding["fix"]["remedies"]] == [
+        ("shop/kustomization.yaml", True)
+    ]
+
+
+def test_values_of_a_followed_chart_say_where_they_go(tmp_path: Path) -> None:
+    shutil.copytree(KNOBS / "root-selector", tmp_path / "charts" / "shop")
+    write_tree(
+        tmp_path,
+        {
+            ".git/HEAD": "ref: refs/heads/main\n",
+            "apps/shop.yaml": "apiVersion: argoproj.io/v1alpha1\nkind: Application\n"
+            "metadata: {name: shop}\nspec: {source: {repoURL: x, path: charts/shop}}\n",
+        },
+    )
+
+    done = podfit("audit", "apps", "--follow", *AUDIT[2:], "-o", "values")
+
+    assert done.out == (
+        "# charts/shop with Application/shop: resolves 1 of 1 finding\n"
+        "# for spec.source.helm.valuesObject of Application/shop\n"
+        "nodeSelector:\n  kubernetes.io/os: linux\n"
+    )
