@@ -35,11 +35,16 @@ def run_baseline(config: Config, output: WatchFlags) -> int:
         return EXIT_INCOMPLETE
     for path, scopes in _by_baseline(config, policy):
         old = read_baseline(path) if path.is_file() else None
-        baseline = make_baseline(shown_path(path), _findings(report, policy, scopes), old)
+        findings = _findings(report, policy, scopes)
+        whole = all(scope.whole for scope in scopes) and not report.problems
+        audited = None if whole else audited_paths(report.assessments, scopes)
+        baseline = make_baseline(shown_path(path), findings, old, audited)
         verb = "unchanged:" if baseline == old else "wrote"
         if baseline != old:
             write_text(format_baseline(baseline), path)
-        say(f"{verb} {shown_path(path)} ({count(len(baseline.entries), 'finding')})")
+        kept = len(baseline.entries) - len(findings)
+        rest = f", {kept} of them where nothing was audited now" if kept else ""
+        say(f"{verb} {shown_path(path)} ({count(len(baseline.entries), 'finding')}{rest})")
     return EXIT_INCOMPLETE if report.problems else EXIT_CLEAN
 
 

@@ -65,14 +65,22 @@ class Baseline:
         return Counter(entry.id for entry in self.entries)
 
 
-def make_baseline(path: str, findings: Iterable[Finding], old: Baseline | None = None) -> Baseline:
-    """The baseline of these findings.
+def make_baseline(
+    path: str,
+    findings: Iterable[Finding],
+    old: Baseline | None = None,
+    audited: Collection[str] | None = None,
+) -> Baseline:
+    """The baseline of these findings, and of the old one where nothing was looked for.
 
-    Entries that are in the old one are kept as they are: a chart may give its workloads another
-    name each time.
+    audited: paths of the documents that were read; None for all there are. Entries that are in the
+    old one are kept as they are: a chart may give its workloads another name each time.
     """
-    known = {entry.id: entry for entry in old.entries} if old else {}
+    before = old.entries if old else ()
+    known = {entry.id: entry for entry in before}
     entries = [known.get(finding.fingerprint) or _entry(finding) for finding in findings]
+    if audited is not None:
+        entries += (entry for entry in before if entry.path not in audited)
     return Baseline(path, tuple(sorted(entries, key=lambda entry: entry.sort_key)))
 
 

@@ -228,6 +228,17 @@ def test_a_file_that_was_not_audited_keeps_its_entries() -> None:
     assert len(json.loads(BASELINE.read_text())["findings"]) == 2
 
 
+def test_a_baseline_of_a_part_leaves_the_rest_as_it_was() -> None:
+    deploy(workload("api"), "api.yaml")
+    podfit("baseline", "--locked")
+
+    done = podfit("baseline", "--locked", "deploy/api.yaml")
+    assert "unchanged" in done.out
+    assert "(2 findings, 1 of them where nothing was audited now)" in done.out
+    Path("deploy/api.yaml").unlink()
+    assert "(1 finding)" in podfit("baseline", "--locked").out
+
+
 def test_each_repository_has_its_own(repository: Path, tmp_path: Path) -> None:
     other = tmp_path / "other"
     (other / ".git").mkdir(parents=True)

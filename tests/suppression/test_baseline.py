@@ -103,6 +103,16 @@ def test_what_was_known_keeps_its_words() -> None:
     assert make_baseline(FILE, report.findings, old) == old
 
 
+def test_what_was_not_looked_for_is_still_known() -> None:
+    old = baseline_of(workload("web"))
+    known = audit(workload("api")).findings
+
+    assert make_baseline(FILE, [], old, {"deploy/other.yaml"}) == old
+    assert make_baseline(FILE, known, old, {"deploy/pods.yaml"}).entries == old.entries
+    assert make_baseline(FILE, [], old, {"deploy/pods.yaml"}).entries == ()
+    assert make_baseline(FILE, [], old).entries == ()
+
+
 @pytest.mark.parametrize(
     ("text", "message", "where"),
     [
