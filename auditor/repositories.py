@@ -6,7 +6,6 @@ podfit is started, `charts/shop/templates/web.yaml` stays `charts/shop/templates
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -72,9 +71,9 @@ def real_path(path: Path) -> Path:
     `Path.resolve` raises RuntimeError for a loop before Python 3.13, ValueError for a NUL always.
     """
     try:
-        return Path(os.path.realpath(path))
-    except ValueError:
-        return path.absolute()
+        return path.resolve()
+    except (RuntimeError, ValueError):
+        return real_path(path.parent) / path.name if path.name else path
 
 
 def _exists(path: Path) -> bool:

@@ -10,6 +10,7 @@ from typing import Any
 
 from auditor.cli.image_flags import ImageFlags
 from auditor.cli.policy_flags import ClusterFlags, ConfigFlags, GateFlags, IgnoreFlags, RuleFlags
+from auditor.cli.registries import chart_hosts
 from auditor.cli.source_flags import SourceFlags
 from auditor.clusters.catalog import DEFAULT
 from auditor.config.areas import Area, Lookup, find_areas
@@ -59,6 +60,7 @@ def make_config(flags: Flags) -> Config:
         raise UsageError("--offline and --dependency-update exclude each other")
     areas, resolved = survey(flags)
     fail_on = resolved.fail_on.value
+    images = _image_config(flags.images, resolved)
     return Config(
         sources=flags.named,
         source_options=SourceOptions(
@@ -68,11 +70,12 @@ def make_config(flags: Flags) -> Config:
             dependency_update=flags.sources.dependency_update,
             cache=charts_folder(flags.images.cache_dir or default_root(os.environ)),
             offline=flags.images.offline,
+            hosts=chart_hosts(images),
             follow=flags.sources.follow,
         ),
         allow_empty=flags.sources.allow_empty,
         clusters=_distinct(resolved.cluster.value),
-        images=_image_config(flags.images, resolved),
+        images=images,
         gate=Gate(None if fail_on == "never" else Severity[fail_on.upper()], resolved.strict.value),
         pedantic=resolved.pedantic.value,
         remedies=flags.rules.remedies,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from urllib.parse import urlsplit
 
 from auditor.addresses import origin_of
 from auditor.config.model import ImageConfig
@@ -10,6 +11,7 @@ from auditor.config.registries import host_name, with_registries
 from auditor.errors import UsageError
 from auditor.registry.node_config.reading import read_node_configs
 from auditor.registry.options import HostOptions, RegistryOptions
+from auditor.sources.options import HostRules
 
 
 def registry_options(config: ImageConfig) -> RegistryOptions:
@@ -31,6 +33,16 @@ def registry_options(config: ImageConfig) -> RegistryOptions:
         for host in map(_host, config.insecure)
     }
     return replace(options, hosts={**options.hosts, **insecure})
+
+
+def chart_hosts(config: ImageConfig) -> HostRules:
+    """Whom Helm may ask for charts: as for images, by host alone."""
+    options = with_registries(RegistryOptions(allowed=config.allowed), config.registries)
+    named = {*options.hosts, *config.insecure, *map(_named, options.allowed)}
+    return HostRules(
+        tuple(glob.partition("/")[0] for glob in options.allowed),
+        frozenset(urlsplit(f"//{host}").hostname or "" for host in named if host),
+    )
 
 
 def _named(glob: str) -> str:

@@ -67,7 +67,7 @@ class Completion:
 
 def find_completion(options: SourceOptions, renderer: Renderer) -> Completion | None:
     """What completes a chart, where the user wants that and there is a Helm."""
-    fetcher = choose_fetcher(options.helm) if options.dependency_update else None
+    fetcher = choose_fetcher(options) if options.dependency_update else None
     return Completion(fetcher, renderer) if fetcher else None
 
 

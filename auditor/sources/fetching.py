@@ -5,7 +5,6 @@ The user's own Helm settings count (logins, certificates, proxies); nothing of h
 
 from __future__ import annotations
 
-import ipaddress
 import json
 import os
 import sys
@@ -17,9 +16,11 @@ from pathlib import Path
 from typing import Final, Protocol
 from urllib.parse import urlsplit
 
+from auditor.addresses import is_loopback_name
 from auditor.sources.chart import read_chart
+from auditor.sources.gate import gate
 from auditor.sources.helm_settings import Repository, helm_repositories
-from auditor.sources.options import HelmOptions
+from auditor.sources.options import HostRules, SourceOptions
 from auditor.sources.programs import Finished, run
 from auditor.sources.renderer_cli import error_message, find_helm
 from auditor.sources.renderer_embedded import is_installed
@@ -43,8 +44,9 @@ class Pull:
     repository: Repository = field(default_factory=Repository)
 
     @property
-    def host(self) -> str:
-        return urlsplit(self.repository.url or self.chart).hostname or ""
+    def address(self) -> str:
+        """Where it is asked for."""
+        return self.repository.url or self.chart
 
 
 class Fetcher(Protocol):
@@ -59,13 +61,19 @@ class Fetcher(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
 class EmbeddedFetcher:
     """Helm's library, in a process of its own for each call."""
 
+    hosts: HostRules
+
     def complete(self, chart: Path) -> None:
-        self._call("complete", chart=str(chart), plain_http=_plain(_repositories(chart)))
+        urls = _repositories(chart)
+        _require_allowed(self.hosts, urls)
+        self._call("complete", chart=str(chart), plain_http=_plain(urls))
 
     def pull(self, wanted: Pull, into: Path) -> None:
+        _require_allowed(self.hosts, (Repository("", wanted.address),))
         self._call(
             "pull",
             chart=wanted.chart,
@@ -74,20 +82,14 @@ class EmbeddedFetcher:
             username=wanted.repository.username,
             password=wanted.repository.password,
             into=str(into),
-            plain_http=is_loopback(wanted.host),
+            plain_http=_is_loopback(wanted.address),
         )
 
     def _call(self, call: str, **arguments: object) -> None:
         request = json.dumps({"call": call, "arguments": arguments})
-        with _own_cache() as variables:
-            done = run(
-                (sys.executable, "-P", str(_CHILD)),
-                FETCH_SECONDS,
-                variables,
-                online=True,
-                stdin=request,
-            )
-        _check(done)
+        command = (sys.executable, "-P", str(_CHILD))
+        with _surroundings(self.hosts) as variables:
+            _check(run(command, FETCH_SECONDS, variables, online=True, stdin=request))
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,26 +97,25 @@ class CliFetcher:
     """The program helm."""
 
     program: str
+    hosts: HostRules
 
     def complete(self, chart: Path) -> None:
         urls = _repositories(chart)
-        with _own_cache() as variables, _registered(urls) as configured:
-            flags = ("--plain-http",) if _plain(urls) else ()
-            command = (self.program, "dependency", "build", str(chart), *flags)
-            done = run(command, FETCH_SECONDS, {**variables, **configured}, online=True)
-        _check(done)
+        _require_allowed(self.hosts, urls)
+        flags = ("--plain-http",) if _plain(urls) else ()
+        with _surroundings(self.hosts) as variables, _registered(urls) as configured:
+            settings = {**variables, **configured}
+            _check(self._run(settings, "dependency", "build", str(chart), *flags))
 
     def pull(self, wanted: Pull, into: Path) -> None:
         repository = wanted.repository
-        with _own_cache() as variables, _registered((repository,)) as configured:
-            named = bool(repository.url)
-            chart = (
-                f"{repository.name or _NAME.format(0)}/{wanted.chart}" if named else wanted.chart
-            )
-            flags = [f"--version={wanted.version}"] if wanted.version else []
-            flags += ["--plain-http"] if is_loopback(wanted.host) else []
-            settings = {**variables, **configured}
-            if named:
+        _require_allowed(self.hosts, (Repository("", wanted.address),))
+        flags = [f"--version={wanted.version}"] if wanted.version else []
+        flags += ["--plain-http"] if _is_loopback(wanted.address) else []
+        with _surroundings(self.hosts) as variables, _registered((repository,)) as configured:
+            settings, chart = {**variables, **configured}, wanted.chart
+            if repository.url:
+                chart = f"{repository.name or _NAME.format(0)}/{chart}"
                 _check(self._run(settings, "repo", "update"))
             _check(self._run(settings, "pull", chart, f"--destination={into}", *flags))
 
@@ -122,20 +123,25 @@ class CliFetcher:
         return run((self.program, *arguments), FETCH_SECONDS, variables, online=True)
 
 
-def choose_fetcher(options: HelmOptions) -> Fetcher | None:
+def choose_fetcher(options: SourceOptions) -> Fetcher | None:
     """The one that goes with the renderer of the options; None where there is no Helm."""
-    if options.renderer != "cli" and is_installed():
-        return EmbeddedFetcher()
+    wanted = options.helm.renderer
+    if wanted != "cli" and is_installed():
+        return EmbeddedFetcher(options.hosts)
     program = find_helm()
-    return CliFetcher(program) if program and options.renderer != "embedded" else None
+    return CliFetcher(program, options.hosts) if program and wanted != "embedded" else None
 
 
-def is_loopback(host: str) -> bool:
-    """Whether a host is this machine, where registries speak plain HTTP."""
-    try:
-        return host == "localhost" or ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
+def _is_loopback(address: str) -> bool:
+    """Whether somebody is on this machine, where registries speak plain HTTP."""
+    return is_loopback_name(urlsplit(address).hostname or "")
+
+
+def _require_allowed(hosts: HostRules, asked: Sequence[Repository]) -> None:
+    for item in asked:
+        if "://" in item.url and not hosts.allows(item.url):
+            host = urlsplit(item.url).hostname
+            raise RenderError(Cause.REFUSED, f"{host} is not among the hosts that are allowed")
 
 
 def _repositories(chart: Path) -> tuple[Repository, ...]:
@@ -155,8 +161,8 @@ def _repository(address: str, known: Sequence[Repository]) -> Repository:
 
 def _plain(repositories: Sequence[Repository]) -> bool:
     """Whether all registries are on this machine: Helm knows only one answer for all."""
-    hosts = [urlsplit(item.url).hostname or "" for item in repositories if item.url.startswith(OCI)]
-    return bool(hosts) and all(map(is_loopback, hosts))
+    registries = [item.url for item in repositories if item.url.startswith(OCI)]
+    return bool(registries) and all(map(_is_loopback, registries))
 
 
 _NAME: Final = "podfit-{}"
@@ -178,14 +184,30 @@ def _registered(repositories: Sequence[Repository]) -> Iterator[dict[str, str]]:
 
 
 @contextmanager
-def _own_cache() -> Iterator[dict[str, str]]:
-    with tempfile.TemporaryDirectory(prefix="podfit-helm-") as home:
-        folders = ("HELM_CACHE_HOME", "HELM_DATA_HOME", "HELM_PLUGINS")
-        yield {
-            **dict.fromkeys(folders, home),
-            "HELM_NO_PLUGINS": "1",
-            "KUBECONFIG": os.devnull,
-        }
+def _surroundings(hosts: HostRules) -> Iterator[dict[str, str]]:
+    """Variables: a cache that is gone afterwards, and a gate that keeps private addresses away.
+
+    The user's own repositories may have such. Raises RenderError for what was refused at the gate,
+    of which Helm says less.
+    """
+    own = {urlsplit(item.url).hostname or "" for item in helm_repositories()}
+    folders = ("HELM_CACHE_HOME", "HELM_DATA_HOME", "HELM_PLUGINS")
+    with (
+        tempfile.TemporaryDirectory(prefix="podfit-helm-") as home,
+        gate(hosts.private | own) as opened,
+    ):
+        try:
+            yield {
+                **opened.variables,
+                **dict.fromkeys(folders, home),
+                "HELM_NO_PLUGINS": "1",
+                "KUBECONFIG": os.devnull,
+            }
+        except RenderError as error:
+            if opened.refusals:
+                advice = "if it is yours, list it under `registries` of a trusted configuration"
+                raise RenderError(error.cause, f"{opened.refusals[0]}; {advice}") from error
+            raise
 
 
 def _check(done: Finished) -> None:

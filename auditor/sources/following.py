@@ -94,7 +94,7 @@ class Follower:
             return path, path.as_posix()
 
     def _remote(self, release: Release) -> tuple[Path, str]:
-        found = find_elsewhere(release.chart, self.options)
+        found = find_elsewhere(release.chart, self.options, named_by_user=False)
         if found is None:
             raise SourceError(f"{release.chart} names no chart that podfit knows how to get")
         return found.archive(), found.shown

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Final, Literal
+from urllib.parse import urlsplit
 
 from auditor.globs import covers
 from auditor.repositories import real_path
@@ -72,12 +74,36 @@ class Tree:
 
 
 @dataclass(frozen=True, slots=True)
+class HostRules:
+    """Whom Helm may ask for charts.
+
+    allowed: globs of hosts, as `host[:port]`; () for all. private: hosts whose addresses need not
+    be public.
+    """
+
+    allowed: tuple[str, ...] = ()
+    private: frozenset[str] = frozenset()
+
+    def allows(self, address: str) -> bool:
+        """Whether somebody at an address may be asked. Where a redirect leads is not looked at."""
+        parts = urlsplit(address)
+        names = {parts.hostname or "", parts.netloc.rpartition("@")[2].lower()}
+        return not self.allowed or any(fnmatchcase(n, glob) for n in names for glob in self.allowed)
+
+    def with_named(self, address: str) -> HostRules:
+        """The same for somebody whom the user named: allowed, wherever he is."""
+        host = urlsplit(address).hostname or ""
+        return HostRules((*self.allowed, host) if self.allowed else (), self.private | {host})
+
+
+@dataclass(frozen=True, slots=True)
 class SourceOptions:
     """How sources are opened and read.
 
     ci_values: render charts with their `ci/*-values.yaml` too. dependency_update: fetch what charts
     lack. cache: where charts from elsewhere are kept; without it none are pulled. offline: nobody
-    is asked for them. follow: objects that install charts are followed to these.
+    is asked for them. hosts: whom to ask. follow: objects that install charts are followed to
+    these.
     """
 
     helm: HelmOptions = field(default_factory=HelmOptions)
@@ -86,6 +112,7 @@ class SourceOptions:
     dependency_update: bool = False
     cache: Path | None = None
     offline: bool = False
+    hosts: HostRules = field(default_factory=HostRules)
     follow: bool = False
 
     def excludes(self, path: Path) -> bool:

@@ -62,9 +62,8 @@ class PartFinder:
             return
         path = Path(argument)
         try:
-            if not path.exists() and (elsewhere := find_elsewhere(argument, self.options)):
-                completion = find_completion(self.options, self.renderer)
-                yield RemotePart(elsewhere, self.options.helm, self.renderer, completion)
+            if elsewhere := self._elsewhere(argument):
+                yield elsewhere
             elif not argument or not path.exists():
                 yield missing(argument or "a SOURCE without a name").problem
             elif chart := _chart_named(path):
@@ -77,6 +76,16 @@ class PartFinder:
                 yield self._file(path, source=_shown(path), lenient=False)
         except OSError as error:  # a folder on the way that may not be entered, a name too long
             yield unreadable(argument, error).problem
+
+    def _elsewhere(self, argument: str) -> RemotePart | None:
+        """What lies here comes first."""
+        if Path(argument).exists():
+            return None
+        found = find_elsewhere(argument, self.options, named_by_user=True)
+        if found is None:
+            return None
+        completion = find_completion(self.options, self.renderer)
+        return RemotePart(found, self.options.helm, self.renderer, completion)
 
     def _below(self, folder: Path) -> Iterator[Part]:
         root = real_path(folder)

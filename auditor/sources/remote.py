@@ -8,7 +8,7 @@ import os
 import re
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit, urlunsplit
@@ -76,13 +76,19 @@ class ChartElsewhere:
         return self.cache.archive(self.chart)
 
 
-def find_elsewhere(argument: str, options: SourceOptions) -> ChartElsewhere | None:
-    """The chart elsewhere that a SOURCE names, if any; none without a place to keep charts."""
+def find_elsewhere(
+    argument: str, options: SourceOptions, *, named_by_user: bool
+) -> ChartElsewhere | None:
+    """The chart elsewhere that a SOURCE names, if any; none without a place to keep charts.
+
+    named_by_user: and not by a file that somebody else may have written.
+    """
     chart = parse_remote(argument, helm_repositories()) if options.cache else None
     if chart is None or options.cache is None:
         return None
-    cache = ChartCache(options.cache, choose_fetcher(options.helm), options.offline)
-    return ChartElsewhere(chart, cache)
+    hosts = options.hosts.with_named(chart.pull.address) if named_by_user else options.hosts
+    fetcher = choose_fetcher(replace(options, hosts=hosts))
+    return ChartElsewhere(chart, ChartCache(options.cache, fetcher, options.offline))
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,11 +4,12 @@ from pathlib import Path
 
 import pytest
 
-from auditor.cli.registries import registry_options
+from auditor.cli.registries import chart_hosts, registry_options
 from auditor.config.model import ImageConfig
 from auditor.config.settings import Registry
 from auditor.errors import UsageError
 from auditor.registry.options import HostOptions, Namespace, Place, RegistryOptions
+from auditor.sources.options import HostRules
 
 
 def test_nothing_said_is_the_default() -> None:
@@ -69,3 +70,34 @@ def test_a_registry_that_is_allowed_by_name_may_be_private() -> None:
 def test_what_is_no_registry(host: str) -> None:
     with pytest.raises(UsageError, match="it is no registry"):
         registry_options(ImageConfig(insecure=(host,)))
+
+
+def test_whom_helm_may_ask_for_charts() -> None:
+    config = ImageConfig(
+        allowed=("charts.example", "*.example/library/*"),
+        insecure=("lab.test:5000",),
+        registries={"registry.corp:8443": Registry(HostOptions())},
+    )
+
+    hosts = chart_hosts(config)
+
+    assert hosts.allowed == ("charts.example", "*.example")
+    assert hosts.private == {"charts.example", "lab.test", "registry.corp"}
+
+
+@pytest.mark.parametrize(
+    ("address", "allowed"),
+    [
+        ("https://charts.example/stable", True),
+        ("oci://me@a.charts.example/x", False),
+        ("oci://lab.test:5000/x", True),
+        ("oci://lab.test/x", False),
+        ("https://Docs.Example/x", True),
+    ],
+)
+def test_which_hosts_are_allowed(address: str, allowed: bool) -> None:
+    hosts = HostRules(("charts.example", "lab.test:5000", "docs.*"))
+
+    assert hosts.allows(address) is allowed
+    assert HostRules().allows(address)
+    assert hosts.with_named(address).allows(address)
