@@ -18,7 +18,7 @@ from auditor.registry.cache import Cache, default_root
 from auditor.registry.caching import MAX_STALE, CachingInspector, default_max_age
 from auditor.registry.chain import ChainInspector, Lookup, Overrides
 from auditor.registry.interface import Inspector
-from auditor.registry.lock import LockFile, find_lock, not_locked, read_lock
+from auditor.registry.lock import LockFile, find_lock, no_lock, not_locked, read_lock
 from auditor.remedies.finder import RemedyFinder, RenderedSource
 from auditor.resources.table import Table, table_with
 from auditor.rulebook import Rule, load_rulebook
@@ -118,7 +118,7 @@ def opened_inspector(
         locks = {path: read_lock(path) for path in find_lock_files(config)}
     known: tuple[Lookup, ...] = (*_stated(config), *locks.values())
     if config.images.reach is Reach.LOCKED:
-        yield Inspection(ChainInspector((*known, not_locked), None))
+        yield Inspection(ChainInspector((*known, not_locked if locks else no_lock), None))
         return
     with _cached_registries(config, observer, fresh=fresh or config.images.refresh) as inner:
         yield Inspection(ChainInspector(known, inner.inspector), inner.remarks)

@@ -68,6 +68,12 @@ def not_locked(image: ImageReference) -> UnknownPlatforms:
     return UnknownPlatforms(UnknownReason.NOT_LOCKED, message, "run `podfit lock`")
 
 
+def no_lock(_: ImageReference) -> UnknownPlatforms:
+    """The same where there is no lock file at all."""
+    hint = "run `podfit lock`, or name the file with --lock-file"
+    return UnknownPlatforms(UnknownReason.NOT_LOCKED, "there is no lock file", hint)
+
+
 def find_lock(source: Path) -> Path | None:
     """The lock file that belongs to a source: beside it, or nearest above it in its repository.
 

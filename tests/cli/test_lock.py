@@ -154,5 +154,12 @@ def test_no_lock_file_is_written_where_nothing_could_be_read(tmp_path: Path) -> 
     assert not path.exists()
 
 
+def test_locked_without_a_lock_file_says_so(pod: Path) -> None:
+    done = podfit("images", pod, "--locked")
+
+    assert "unknown: there is no lock file" in done.out
+    assert done.code == 3
+
+
 def test_lock_with_locked_makes_no_sense(pod: Path) -> None:
     assert podfit("lock", pod, "--locked").code == 2
