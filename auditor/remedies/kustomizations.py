@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from auditor.assessment import Assessment
@@ -51,12 +51,13 @@ def kustomization_remedies(
         find_harm(old, after[place], (), pods[place].whole if place in pods else None)
         for place, old in before.items()
     )
-    inner_name = _inner_names(source)
+    own = _Kustomization.of(source)
+    where = f"{source.file}:{own.line}"
     for need in needs:
         workload = need.observation.workload
-        if entry := _entry(need, inner_name(workload.ref.name)):
+        if entry := _entry(need, own.inner_name(workload.ref.name)):
             verified = unharmed and need.is_met_in(after.get(_place(workload)))
-            yield need.number, (_remedy(entry, source.file, verified=verified),)
+            yield need.number, (_remedy(entry, where, verified=verified),)
 
 
 def kustomize_remedies(need: Need) -> tuple[Remedy, ...]:
@@ -83,18 +84,30 @@ def _place(workload: Workload) -> _Place:
     return workload.document.path, workload.ref.kind, workload.nth, workload.component
 
 
-def _inner_names(source: KustomizationSource) -> Callable[[str], str]:
-    """What an object is called when a kustomization patches it: before it adds to its name.
+@dataclass(frozen=True, slots=True)
+class _Kustomization:
+    """What its file says. line: of its patches, or its first."""
 
-    Source: the order of the builtin transformers in kusttarget_configplugin.go of kustomize.
-    """
-    prefix = suffix = ""
-    with suppress(SourceError, ShapeError):
-        text = read_text(source.path / source.file.rpartition("/")[2], source.file)
-        root = next(iter(read_documents(text)), None)
-        if isinstance(root, Node):
-            prefix, suffix = root.text_at("namePrefix"), root.text_at("nameSuffix")
-    return lambda name: name.removeprefix(prefix).removesuffix(suffix)
+    prefix: str = ""
+    suffix: str = ""
+    line: int = 1
+
+    @staticmethod
+    def of(source: KustomizationSource) -> _Kustomization:
+        with suppress(SourceError, ShapeError):
+            text = read_text(source.path / source.file.rpartition("/")[2], source.file)
+            root = next(iter(read_documents(text)), None)
+            if isinstance(root, Node):
+                line, _ = (root.keys or {}).get("patches", (1, 1))
+                return _Kustomization(root.text_at("namePrefix"), root.text_at("nameSuffix"), line)
+        return _Kustomization()
+
+    def inner_name(self, name: str) -> str:
+        """What an object is called when it is patched: before anything is added to its name.
+
+        Source: the order of the builtin transformers in kusttarget_configplugin.go of kustomize.
+        """
+        return name.removeprefix(self.prefix).removesuffix(self.suffix)
 
 
 def _entry(need: Need, inner_name: str = "") -> dict[str, Any] | None:

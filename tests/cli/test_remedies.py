@@ -85,7 +85,7 @@ def test_a_kustomization_gets_a_patch_that_was_tried() -> None:
 
     [finding] = json.loads(done.out)["findings"]
     assert [(item["where"], item["verified"]) for item in finding["fix"]["remedies"]] == [
-        ("shop/kustomization.yaml", True)
+        ("shop/kustomization.yaml:1", True)
     ]
 
 

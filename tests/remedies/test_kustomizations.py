@@ -72,15 +72,27 @@ def test_the_patch_of_a_kustomization(tmp_path: Path) -> None:
         "          spec:\n"
         "            nodeSelector:\n"
         "              kubernetes.io/os: linux\n",
-        where="base/kustomization.yaml",
+        where="base/kustomization.yaml:1",
         verified=True,
     )
+
+
+def test_it_belongs_to_the_patches_that_are_there(tmp_path: Path) -> None:
+    patches = (
+        "patches:\n  - target: {kind: Service}\n    patch: |\n"
+        "      - {op: add, path: /metadata/labels, value: {a: b}}\n"
+    )
+    write_tree(tmp_path, {**BASE, "base/kustomization.yaml": f"resources: [web.yaml]\n{patches}"})
+
+    [remedy] = remedies("base")
+
+    assert remedy.where == "base/kustomization.yaml:2"
 
 
 OVERLAYS = {
     "a prefix": "namePrefix: prod-\n",
     "a suffix and a namespace": "nameSuffix: -eu\nnamespace: shop\n",
-    "a patch of its own": "commonLabels: {a: b}\n",
+    "labels": "labels: [{pairs: {a: b}, includeTemplates: true}]\n",
 }
 
 
