@@ -23,18 +23,16 @@ def images(
     from auditor.cli.configuring import Flags, make_config
     from auditor.cli.output import parse_outputs, write_outputs
     from auditor.cli.running import run_audit
+    from auditor.errors import EXIT_CLEAN, EXIT_INCOMPLETE
     from auditor.formats.images import write_images_json, write_images_table
 
     formats = {"json": write_images_json, "table": write_images_table}
     outputs = parse_outputs(output.output or ("table",), formats)
     wanted = replace(make_config(Flags(sources, images, config)), remedies=False)
     report = run_audit(wanted, output, tell=True)
-    failure = write_outputs(
-        outputs, output, lambda name, style: formats[name](report.images, style)
-    )
-    if failure is not None:
-        raise failure
-    return 3 if report.problems or report.totals.unresolved else 0
+    write_outputs(outputs, output, lambda name, style: formats[name](report.images, style))
+    complete = not report.problems and not report.totals.unresolved
+    return EXIT_CLEAN if complete else EXIT_INCOMPLETE
 
 
 def inspect(

@@ -37,9 +37,7 @@ def run_inspect(texts: Sequence[str], config: Config, output: OutputFlags) -> in
         else ImageEntry(text, None, item, ())
         for text, item in parsed.items()
     )
-    failure = write_outputs(outputs, output, lambda name, style: formats[name](entries, style))
     tell_notices((*config.notices, *remarks))
-    if failure is not None:
-        raise failure
+    write_outputs(outputs, output, lambda name, style: formats[name](entries, style))
     unknown = any(isinstance(entry.platforms, UnknownPlatforms) for entry in entries)
     return EXIT_INCOMPLETE if unknown else EXIT_CLEAN

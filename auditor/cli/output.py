@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
@@ -27,9 +27,6 @@ class Output:
 
 
 _MODE: Final = 0o666
-
-Renderer = Callable[[str, Style], str]
-"""The text of a format, by its name, in a style."""
 
 
 def parse_outputs(texts: Iterable[str], known: Collection[str]) -> tuple[Output, ...]:
@@ -73,9 +70,12 @@ def write_text(text: str, path: Path | None) -> None:
 
 
 def write_outputs(
-    outputs: Sequence[Output], flags: OutputFlags, render: Renderer
-) -> UsageError | None:
-    """Writes each; one that cannot be written does not keep the others from it."""
+    outputs: Iterable[Output], flags: OutputFlags, render: Callable[[str, Style], str]
+) -> None:
+    """Writes each as text that `render` makes of the name of its format and a style.
+
+    One that cannot be written does not keep the others from it; `UsageError` is raised at the end.
+    """
     failure = None
     for output in outputs:
         look = Style(source_url=source_url(os.environ))
@@ -87,4 +87,5 @@ def write_outputs(
             write_text(render(output.format, look), output.path)
         except UsageError as error:
             failure = error
-    return failure
+    if failure is not None:
+        raise failure

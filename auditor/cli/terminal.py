@@ -6,7 +6,7 @@ import os
 import shutil
 import sys
 from collections.abc import Mapping
-from typing import Final, TextIO
+from typing import Final
 
 from auditor.cli.report_flags import ColorMode
 from auditor.formats.interface import Style
@@ -17,15 +17,15 @@ _LINK_VTE: Final = 5000
 _LINK_TERMINALS: Final = ("iTerm.app", "WezTerm", "vscode", "ghostty", "Hyper")
 
 
-def style(mode: ColorMode, stream: TextIO | None = None) -> Style:
-    """How to write to a stream (standard output unless said otherwise)."""
-    stream = stream or sys.stdout
-    color = wants_color(mode, os.environ, terminal=stream.isatty())
+def style(mode: ColorMode) -> Style:
+    """How to write to standard output."""
+    terminal = sys.stdout.isatty()
+    color = wants_color(mode, os.environ, terminal=terminal)
     return Style(
         color=color,
-        links=color and stream.isatty() and _knows_links(os.environ),
-        ascii_only=not (stream.encoding or "").lower().startswith("utf"),
-        width=_width(stream),
+        links=color and terminal and _knows_links(os.environ),
+        ascii_only=not (sys.stdout.encoding or "").lower().startswith("utf"),
+        width=_width(terminal=terminal),
         source_url=source_url(os.environ),
     )
 
@@ -55,9 +55,9 @@ def wants_progress(environment: Mapping[str, str], *, terminal: bool) -> bool:
     return terminal and not environment.get("CI") and not environment.get("PRE_COMMIT")
 
 
-def _width(stream: TextIO) -> int:
+def _width(*, terminal: bool) -> int:
     columns = DEFAULT_WIDTH
-    if stream.isatty() or os.environ.get("COLUMNS"):
+    if terminal or os.environ.get("COLUMNS"):
         columns = shutil.get_terminal_size((DEFAULT_WIDTH, 24)).columns
     return min(max(columns, _WIDTHS[0]), _WIDTHS[-1])
 

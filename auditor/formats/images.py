@@ -7,7 +7,7 @@ from typing import Final
 
 from tabulate import tabulate
 
-from auditor.formats.escape import json_text, terminal
+from auditor.formats.escape import json_text, log, terminal
 from auditor.formats.interface import Style
 from auditor.formats.pen import Look, Pen, width_of
 from auditor.images import KnownPlatforms, UnknownPlatforms
@@ -19,9 +19,11 @@ _MANY: Final = 4
 
 def write_images_table(images: Sequence[ImageEntry], style: Style) -> str:
     """Image, platforms, digest, source, users: a table, or a block each where that is too wide."""
+    if not images:
+        return "no images\n"
     rows = [
         (
-            _condensed(terminal(entry.reference.familiar if entry.reference else entry.text)),
+            terminal(_name(entry)),
             "\n".join(_platforms(entry)),
             _digest(entry),
             _source(entry),
@@ -36,13 +38,13 @@ def write_images_table(images: Sequence[ImageEntry], style: Style) -> str:
         table = "\n\n".join("\n".join(_block(entry, pen)) for entry in images)
     unknown = sum(isinstance(entry.platforms, UnknownPlatforms) for entry in images)
     ending = f", {unknown} unresolved" if unknown else ""
-    return f"{table}\n\n{count(len(images), 'image')}{ending}\n"
+    return log(f"{table}\n\n{count(len(images), 'image')}{ending}\n")
 
 
 def write_images_rows(images: Sequence[ImageEntry], style: Style) -> str:
     """Every row of every image."""
     del style
-    return "\n".join("\n".join(_rows(entry)) + "\n" for entry in images)
+    return log("\n".join("\n".join(_rows(entry)) + "\n" for entry in images))
 
 
 def write_images_json(images: Sequence[ImageEntry], style: Style) -> str:
@@ -80,8 +82,7 @@ def image_json(entry: ImageEntry) -> dict[str, object]:
 
 def _block(entry: ImageEntry, pen: Pen) -> Iterator[str]:
     """The same as a row of the table, one below the other."""
-    name = terminal(entry.reference.familiar if entry.reference else entry.text)
-    yield pen.paint(pen.text(_condensed(name)), Look.STRONG)
+    yield pen.paint(pen.text(_name(entry)), Look.STRONG)
     answer = entry.platforms
     lines = [f"used by {', '.join(_few(entry.users))}"] if entry.users else []
     if isinstance(answer, KnownPlatforms):
@@ -115,8 +116,9 @@ def _platforms(entry: ImageEntry) -> list[str]:
     return [f"unknown: {answer.reason.value}"]
 
 
-def _condensed(name: str) -> str:
-    """A digest is 71 characters that nobody reads: its first twelve are enough."""
+def _name(entry: ImageEntry) -> str:
+    """As people write it. Of a digest, the first twelve characters are enough to read."""
+    name = entry.reference.familiar if entry.reference else entry.text
     head, at, digest = name.partition("@sha256:")
     return f"{head}{at}{digest[:12]}…" if digest else name
 

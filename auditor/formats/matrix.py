@@ -53,11 +53,13 @@ def cell(fit: PoolFit) -> Cell:
 
 
 def write_matrix_text(report: Report, style: Style) -> str:
-    """For terminals: pools as numbered columns under their names."""
+    """For terminals: pools as columns under their names."""
+    if not report.assessments:
+        return "no workloads\n"
     pen = Pen(style)
     pools = _pools(report)
     names = [cells.workload(name, pen) for name in workload_names(report)]
-    natural = max((width_of(name(style.width)) for name in names), default=0)
+    natural = max(width_of(name(style.width)) for name in names)
     width = max(min(natural, style.width - 2 * len(pools) - 1), _LEAST)
     lines = []
     for index, pool in enumerate(pools):

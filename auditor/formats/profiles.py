@@ -7,7 +7,7 @@ from typing import Final
 
 from tabulate import tabulate
 
-from auditor.formats.escape import terminal
+from auditor.formats.escape import log, terminal
 from auditor.formats.interface import PLAIN, Style
 from auditor.formats.pen import TIE, Look, Pen
 from auditor.nodes import PLATFORM_LABELS, ClusterProfile, NodePool
@@ -31,7 +31,7 @@ def show_profile(profile: ClusterProfile, style: Style = PLAIN) -> str:
     blocks += (
         "\n".join(pen.wrap(pen.text(note), following="")) for note in _notes(profile, common)
     )
-    return "\n\n".join(filter(None, blocks)) + "\n"
+    return log("\n\n".join(filter(None, blocks)) + "\n")
 
 
 def _pool(pool: NodePool, common: frozenset[str], pen: Pen) -> Iterator[str]:

@@ -112,6 +112,12 @@ def test_the_matrix_as_json_and_markdown_in_one_run(folder: Path) -> None:
     ]
 
 
+def test_nothing_to_show(folder: Path) -> None:
+    (folder / "shop.yaml").unlink()
+    assert podfit("matrix", "--allow-empty").out == "no workloads\n"
+    assert podfit("images", "--allow-empty").out == "no images\n"
+
+
 @pytest.mark.parametrize(
     ("name", "help_line"),
     [("sarif", "one of json, markdown or text"), ("JSN=x.json", "did you mean `json`?")],

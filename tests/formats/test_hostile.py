@@ -8,6 +8,7 @@ import json
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,11 @@ from auditor.errors import Problem
 from auditor.findings import Explanation, Finding, Severity
 from auditor.formats.catalog import FORMATS, render
 from auditor.formats.escape import visible
+from auditor.formats.images import write_images_json, write_images_rows, write_images_table
 from auditor.formats.interface import Style
+from auditor.formats.matrix import write_matrix_json, write_matrix_markdown, write_matrix_text
+from auditor.formats.profiles import show_profile
+from auditor.formats.story import write_story
 from auditor.images import UnknownPlatforms, UnknownReason
 from auditor.manifests import Document
 from auditor.nodes import ClusterProfile
@@ -65,6 +70,20 @@ PRIVATE = re.compile(r"\x1b\[[0-9;]*m|\x1b\]8;;(https://[!-~]*)?\x1b\\")
 
 _COMMENT = re.compile(r"[\t\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufffd]+")
 """What a YAML comment can hold: neither control characters nor ends of a line."""
+
+
+WRITERS: dict[str, Callable[[Report, Style], str]] = {
+    **{name: partial(render, name) for name in FORMATS},
+    "clusters": lambda found, style: "".join(show_profile(c, style) for c in found.clusters),
+    "explain": lambda found, style: "\n".join(write_story(a, style) for a in found.assessments),
+    "images": lambda found, style: write_images_table(found.images, style),
+    "images-json": lambda found, style: write_images_json(found.images, style),
+    "inspect": lambda found, style: write_images_rows(found.images, style),
+    "matrix": write_matrix_text,
+    "matrix-json": write_matrix_json,
+    "matrix-markdown": write_matrix_markdown,
+}
+"""Every format, and what the other commands print."""
 
 
 def report(names: tuple[str, ...]) -> Report:
@@ -139,9 +158,9 @@ def test_both_reports_have_the_same_shape(hostile: Report, harmless: Report) -> 
 
 
 @pytest.mark.parametrize("style", STYLES, ids=["wide", "narrow"])
-@pytest.mark.parametrize("name", FORMATS)
+@pytest.mark.parametrize("name", WRITERS)
 def test_no_character_hides_and_no_line_commands(hostile: Report, name: str, style: Style) -> None:
-    text = render(name, hostile, style)
+    text = WRITERS[name](hostile, style)
 
     text.encode()
     assert {c for c in text if not c.isprintable()} <= {"\n"}
@@ -150,9 +169,11 @@ def test_no_character_hides_and_no_line_commands(hostile: Report, name: str, sty
         assert not re.search(r"^\s*::", text, re.MULTILINE)
 
 
-@pytest.mark.parametrize("name", ["concise", "pretty", "table"])
+@pytest.mark.parametrize(
+    "name", ["clusters", "concise", "explain", "images", "inspect", "matrix", "pretty", "table"]
+)
 def test_a_terminal_gets_no_sequence_but_podfits_own(hostile: Report, name: str) -> None:
-    text = PRIVATE.sub("", render(name, hostile, Style(color=True, links=True)))
+    text = PRIVATE.sub("", WRITERS[name](hostile, Style(color=True, links=True)))
 
     assert {c for c in text if not c.isprintable()} <= {"\n"}
 
