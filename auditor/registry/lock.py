@@ -20,7 +20,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
@@ -81,12 +81,12 @@ def find_lock(source: Path) -> Path | None:
     Raises ConfigurationError where it is a link that leads out.
     """
     own = lock_beside(source)
-    if own.is_file():
+    if _may_see(own.is_file):
         return own
     folder, home = real_path(own.parent), find_home(own.parent)
     above = folder.parents if home and home.is_repository else ()
     inside = (each for each in (folder, *above) if home and each.is_relative_to(home.root))
-    return next((path for path in map(lock_beside, inside) if path.is_file()), None)
+    return next((path for path in map(lock_beside, inside) if _may_see(path.is_file)), None)
 
 
 def lock_beside(source: Path) -> Path:
@@ -95,9 +95,9 @@ def lock_beside(source: Path) -> Path:
     Raises ConfigurationError where it is a link that leads out of the repository: whoever wrote
     the link may not be who runs podfit.
     """
-    folder = source if source.is_dir() else source.parent
+    folder = source if _may_see(source.is_dir) else source.parent
     path = folder / LOCK_NAME
-    if path.is_symlink():
+    if _may_see(path.is_symlink):
         home = find_home(folder)
         root = home.root if home else real_path(folder)
         target = real_path(path)
@@ -187,6 +187,14 @@ def write_lock(path: Path, lock: LockFile) -> bool:
             hint="--lock-file names another place",
         ) from error
     return True
+
+
+def _may_see(question: Callable[[], bool]) -> bool:
+    """Whether a path is what is asked; no for what lies in a folder that may not be entered."""
+    try:
+        return question()
+    except OSError:
+        return False
 
 
 def _images(value: object) -> Iterator[tuple[ImageReference, KnownPlatforms]]:

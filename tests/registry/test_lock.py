@@ -424,3 +424,14 @@ def test_outside_a_repository_a_link_stays_in_its_folder(tmp_path: Path) -> None
 def test_a_link_to_itself_is_no_lock_file(repository: Path) -> None:
     (repository / "podfit.lock.json").symlink_to("podfit.lock.json")
     assert find_lock(repository) is None
+
+
+def test_a_folder_that_may_not_be_entered_has_no_lock_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def closed(*_: object, **__: object) -> bool:
+        raise PermissionError(13, "Permission denied")
+
+    for name in ("is_file", "is_dir", "is_symlink"):
+        monkeypatch.setattr(Path, name, closed)
+    assert find_lock(tmp_path / "closed" / "charts") is None

@@ -31,7 +31,10 @@ def read_node_configs(paths: Sequence[Path]) -> NodeConfig:
     """All of them together; the first that speaks of a host counts. Raises `ConfigurationError`."""
     together = NodeConfig()
     for path in paths:
-        configs = tuple(_read(path))
+        try:
+            configs = tuple(_read(path))
+        except OSError as error:
+            raise config_error(path, error.strerror or "it cannot be read") from error
         if not configs:
             raise config_error(path, "it holds nothing about any registry")
         for found in configs:
@@ -68,12 +71,8 @@ def _read_folder(path: Path) -> Iterator[NodeConfig]:
 
 def _read_certs(folder: Path) -> Iterator[NodeConfig]:
     """As in containerd, other files count only where there is no hosts.toml."""
-    try:
-        inner = sorted(path for path in folder.iterdir() if path.is_dir())
-    except OSError as error:
-        raise config_error(folder, error.strerror or "it cannot be read") from error
     has_default = (folder / _DEFAULT / "hosts.toml").is_file()
-    for path in inner:
+    for path in sorted(path for path in folder.iterdir() if path.is_dir()):
         host, hosts = _host(path), path / "hosts.toml"
         if hosts.is_file():
             yield read_hosts(hosts, host)

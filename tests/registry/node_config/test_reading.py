@@ -227,6 +227,20 @@ def test_later_files_of_podman_go_before_earlier_ones(tmp_path: Path) -> None:
     assert urls(config, ImageReference("r.corp", "x", "1"))[0] == "https://2.corp/v2/x/x"
 
 
+def test_a_folder_that_may_not_be_entered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def closed(_: Path) -> bool:
+        raise PermissionError(13, "Permission denied")
+
+    (tmp_path / "x.corp").mkdir()
+    monkeypatch.setattr(Path, "is_file", closed)
+    with pytest.raises(ConfigurationError) as caught:
+        read_node_configs([tmp_path])
+    assert (caught.value.problem.where, caught.value.problem.why) == (
+        str(tmp_path),
+        "Permission denied",
+    )
+
+
 def test_the_first_that_speaks_of_a_host_counts(tmp_path: Path) -> None:
     write(tmp_path / "a" / "x.corp" / "ca.crt", "")
     write(tmp_path / "b" / "x.corp" / "ca.crt", "")
