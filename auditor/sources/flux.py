@@ -73,4 +73,4 @@ def _flux_place(named: Node, item: Manifest, places: Places) -> tuple[str, Node]
     place = found.get(namespace) or (next(iter(found.values())) if len(found) == 1 else None)
     if place is None:
         raise UnknownError(f"{kind}/{name} is not among what is audited")
-    return kind, place.get("spec") or EMPTY
+    return kind, place.root.get("spec") or EMPTY

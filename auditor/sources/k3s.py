@@ -22,7 +22,9 @@ _COMMA: Final = re.compile(r"\\*,")
 def read_helm_chart(item: Manifest, places: Places) -> Iterator[Release]:
     """Its chart, unless that is packed into the object. Raises ShapeError and UnknownError."""
     spec = item.root.get("spec") or EMPTY
-    config = places.get(("HelmChartConfig", item.ref.namespace, item.ref.name), EMPTY)
+    config = places.get(("HelmChartConfig", item.ref.namespace, item.ref.name))
+    holder = config or item  # what a configuration says counts more
+    last = holder.root.get("spec") or EMPTY
     chart, repository = spec.text_at("chart"), spec.text_at("repo")
     if spec.text_at("chartContent") or not chart:
         raise UnknownError("it brings its chart along (chartContent), or names none")
@@ -33,7 +35,7 @@ def read_helm_chart(item: Manifest, places: Places) -> Iterator[Release]:
         name=str(item.ref),
         where=str(item.location),
         chart=chart_address(repository, chart, version) if named else chart,
-        values=(*_values(spec), *_values(config.get("spec") or EMPTY)),
+        values=(*_values(spec), *(_values(last) if config else ())),
         set_values=tuple(f"{key}={_text(node)}" for key, node in settings if _is_typed(node)),
         set_strings=tuple(
             f"{key}={_COMMA.sub(_escaped, _text(node))}"
@@ -42,8 +44,8 @@ def read_helm_chart(item: Manifest, places: Places) -> Iterator[Release]:
         ),
         release_name=item.ref.name,
         namespace=spec.text_at("targetNamespace") or item.ref.namespace,
-        values_path=("spec", "values" if spec.get("values") else "valuesContent"),
-        holder=item,
+        values_path=("spec", "values" if last.get("values") else "valuesContent"),
+        holder=holder,
     )
 
 

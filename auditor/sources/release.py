@@ -14,7 +14,7 @@ from auditor.yaml.reading import YamlError, read_documents
 EMPTY: Final = Node({}, 1, 1)
 """Stands for a mapping that is not there."""
 
-Places = Mapping[tuple[str, str, str], Node]
+Places = Mapping[tuple[str, str, str], Manifest]
 """Where charts and values may come from: the objects that say so, by kind, namespace and name."""
 
 

@@ -70,7 +70,7 @@ class Releases:
     def read(self) -> Iterator[Release | Problem]:
         """What those install that were not read before; what cannot be told is a `Problem`."""
         places = {
-            (item.ref.kind, item.ref.namespace, item.ref.name): item.root for item in self.manifests
+            (item.ref.kind, item.ref.namespace, item.ref.name): item for item in self.manifests
         }
         fresh = self.unread
         self._read += len(fresh)

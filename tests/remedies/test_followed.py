@@ -169,24 +169,38 @@ spec:
     assert remedy.where == "apps/release.yaml:11"
 
 
-def test_a_helm_chart_of_k3s(repo: Path, repository: ChartRepository) -> None:
-    write_tree(
-        repo,
-        {
-            "apps/chart.yaml": (
-                "apiVersion: helm.cattle.io/v1\nkind: HelmChart\nmetadata: {name: shop}\n"
-                f"spec: {{chart: shop, repo: '{repository.url}', version: 0.1.0}}\n"
-            )
-        },
-    )
+K3S = """\
+apiVersion: helm.cattle.io/v1
+kind: HelmChart
+metadata: {{name: shop}}
+spec: {{chart: shop, repo: "{url}", version: 0.1.0}}
+"""
+CONFIG = """\
+---
+apiVersion: helm.cattle.io/v1
+kind: HelmChartConfig
+metadata: {name: shop}
+spec:
+  valuesContent: |
+    replicas: 2
+"""
+
+
+@pytest.mark.parametrize(
+    ("config", "holder", "line"), [("", "HelmChart", 4), (CONFIG, "HelmChartConfig", 10)]
+)
+def test_a_helm_chart_of_k3s(
+    repo: Path, repository: ChartRepository, config: str, holder: str, line: int
+) -> None:
+    write_tree(repo, {"apps/chart.yaml": K3S.format(url=repository.url) + config})
 
     report = audit(repo)
 
     assert fixes(report) == {
-        "Deployment/web": f"values in spec.valuesContent of HelmChart/shop: {LINUX}"
+        "Deployment/web": f"values in spec.valuesContent of {holder}/shop: {LINUX}"
     }
     [remedy] = remedies(report)
-    assert (remedy.where, remedy.verified) == ("apps/chart.yaml:4", True)
+    assert (remedy.where, remedy.verified) == (f"apps/chart.yaml:{line}", True)
 
 
 def test_the_same_finding_of_two_releases_names_both_places(repo: Path) -> None:
