@@ -26,7 +26,7 @@ def run_inspect(texts: Sequence[str], config: Config, output: OutputFlags) -> in
     wanted = sorted({item for item in parsed.values() if isinstance(item, ImageReference)})
     observer = tell_request if output.verbose else None
     with (
-        display(wanted=not output.no_progress and not output.verbose) as shown,
+        display(output) as shown,
         opened_inspector(config, observer=observer) as inspection,
     ):
         answers = inspection.inspector.inspect(wanted, shown.on_image)

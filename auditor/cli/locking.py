@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 from auditor.audit import parse_images
 from auditor.cli.commentary import tell_request
 from auditor.cli.progress import Display, display
 from auditor.cli.report_flags import WatchFlags
+from auditor.cli.running import notices_of
 from auditor.cli.text import say, tell, tell_notices, tell_problems
 from auditor.cli.wiring import (
     custom_resources,
@@ -33,6 +35,7 @@ from auditor.registry.chain import Overrides
 from auditor.registry.lock import LockConflict, LockFile, lock_beside, read_lock, write_lock
 from auditor.registry.lock_changes import LockComparison, compare
 from auditor.registry.lock_changes import update as updated
+from auditor.sources.interface import Source
 from auditor.sources.open import open_sources
 
 
@@ -52,8 +55,9 @@ def run_lock(config: Config, *, check: bool, update: Sequence[str], watch: Watch
         raise UsageError("--locked makes no sense here", hint="podfit lock asks for every image")
     wanted = frozenset(map(_reference, update))
     observer = tell_request if watch.verbose else None
-    with display(wanted=not watch.no_progress and not watch.verbose) as shown:
-        inventories = _inventories(config, shown)
+    with display(watch) as shown:
+        sources = _sources(config)
+        inventories = {path: _inventory(group, config, shown) for path, group in sources.items()}
         stated = overrides(config)
         anew = not check and not wanted
         targets = [_target(*item, stated, anew=anew) for item in inventories.items()]
@@ -61,9 +65,10 @@ def run_lock(config: Config, *, check: bool, update: Sequence[str], watch: Watch
         asked = sorted({image for target in targets for image in _asked(target, wanted)})
         with opened_inspector(config, locks={}, observer=observer, fresh=True) as inspection:
             answers = inspection.inspector.inspect(asked, shown.on_image)
+            remarks = inspection.remarks()
     problems = [problem for item in inventories.values() for problem in item.problems]
     tell_problems(problems)
-    tell_notices(config.notices)
+    tell_notices((*config.notices, *remarks, *notices_of(chain.from_iterable(sources.values()))))
     codes = [_finish(target, answers, wanted, check=check) for target in targets]
     if EXIT_FINDINGS in codes:
         return EXIT_FINDINGS
@@ -77,21 +82,22 @@ def _reference(text: str) -> ImageReference:
     return parsed
 
 
-def _inventories(config: Config, shown: Display) -> dict[Path, Inventory]:
-    """What the sources of each lock file hold."""
+def _sources(config: Config) -> dict[Path, tuple[Source, ...]]:
+    """The sources of each lock file."""
     groups: dict[Path, list[str]] = {}
     for source in config.sources:
         path = named_lock_file(config, source) or lock_beside(source_place(source))
         groups.setdefault(path, []).append(source)
-    inventories = {}
-    for path, names in groups.items():
-        inventories[path] = take_inventory(
-            open_sources(names, config.source_options),
-            table=custom_resources(config),
-            allow_empty=config.allow_empty,
-            progress=shown.on_document,
-        )
-    return inventories
+    return {path: open_sources(names, config.source_options) for path, names in groups.items()}
+
+
+def _inventory(sources: Iterable[Source], config: Config, shown: Display) -> Inventory:
+    return take_inventory(
+        sources,
+        table=custom_resources(config),
+        allow_empty=config.allow_empty,
+        progress=shown.on_document,
+    )
 
 
 def _target(path: Path, inventory: Inventory, stated: Overrides, *, anew: bool) -> _Target:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from auditor.cli.report_flags import WatchFlags
 from auditor.cli.terminal import wants_progress
 from auditor.registry.interface import Progress, no_progress
 
@@ -21,8 +22,12 @@ class Display:
 
 
 @contextmanager
-def display(*, wanted: bool) -> Iterator[Display]:
-    """A display for the length of an audit; it leaves nothing on the terminal."""
+def display(watch: WatchFlags) -> Iterator[Display]:
+    """A display for the length of an audit; it leaves nothing on the terminal.
+
+    None where podfit tells what it does, which says more.
+    """
+    wanted = not watch.no_progress and not watch.verbose
     if not wanted or not wants_progress(os.environ, terminal=sys.stderr.isatty()):
         yield Display()
         return

@@ -45,7 +45,7 @@ def run_audit(
     rules = load_rulebook(config.rule_folders)
     policy = policy or make_policy(config)
     with (
-        display(wanted=not output.no_progress and not output.verbose) as shown,
+        display(output) as shown,
         opened_inspector(config, observer=tell_request if output.verbose else None) as inspection,
     ):
         sources = open_sources(config.sources, config.source_options)

@@ -21,7 +21,7 @@ from auditor.registry.interface import Inspector
 from auditor.registry.lock import LockFile, find_lock, no_lock, not_locked, read_lock
 from auditor.remedies.finder import RemedyFinder, RenderedSource
 from auditor.resources.table import Table, table_with
-from auditor.rulebook import Rule, load_rulebook
+from auditor.rulebook import Rule
 from auditor.sources.interface import Source
 from auditor.sources.kustomize import KustomizationSource
 from auditor.sources.open import OpenedSource
@@ -36,11 +36,6 @@ def load_clusters(config: Config) -> tuple[ClusterProfile, ...]:
         cluster if isinstance(cluster, ClusterProfile) else load_cluster(cluster)
         for cluster in config.clusters
     )
-
-
-def load_rules(folders: Iterable[Path] = ()) -> tuple[Rule, ...]:
-    """Every rule that there is: podfit's own, and those in some folders."""
-    return load_rulebook(folders)
 
 
 def applied_rules(config: Config, rules: Iterable[Rule]) -> tuple[Rule, ...]:

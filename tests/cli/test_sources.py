@@ -107,6 +107,7 @@ def test_what_installs_charts_is_told_or_followed(repo: Path, repository: ChartR
     assert len(told["findings"]) == 1
     [notice] = told["notices"]
     assert notice.startswith("1 object installs a chart that podfit did not follow: HelmChart/shop")
+    assert f"note: {notice}\n" in podfit("lock", "--lock-file", "other.json", "--offline").err
     variants = [item["variants"] for item in followed["findings"] if item["severity"] == "error"]
     assert variants == [[], ["HelmChart/shop"]]
     assert followed["notices"] == []
