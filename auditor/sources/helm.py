@@ -93,10 +93,11 @@ class ChartSource:
             lacks = find_lacks(safe, self.options, self.renderer)
             rendered = self._rendered(safe.path)
         except RenderError as error:
+            said = error.text.replace(f"{safe.path.absolute()}/", "")  # a copy's is random
             if lacks and error.cause is Cause.REFUSED:
-                yield from self._incomplete(lacks, safe, error.text)
+                yield from self._incomplete(lacks, safe, said)
             else:
-                yield self._told(explain(error, chart))
+                yield self._told(explain(RenderError(error.cause, said), chart))
             return
         yield from self._incomplete(lacks, safe)
         for template, text in rendered.templates.items():

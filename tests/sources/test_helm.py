@@ -208,6 +208,21 @@ def test_a_chart_that_cannot_be_loaded(
 
 
 @BOTH
+def test_what_helm_says_of_a_copy_is_the_same_each_time(name: str, tmp_path: Path) -> None:
+    chart = write_chart(tmp_path / "web", {"x.yaml": "a"}, values="a: 1\n")
+    (chart / "ci").mkdir()
+    (chart / "ci" / "out").symlink_to("/etc/passwd")
+    (chart / "values.yaml").write_text("a: " + "x" * 6_000_000)
+
+    documents, (link, problem) = read(_source(chart, name))
+
+    assert documents == []
+    assert link.why == "it leads to /etc/passwd"
+    assert "/podfit-chart" not in problem.why
+    assert "values.yaml" in problem.why
+
+
+@BOTH
 def test_an_incomplete_chart_is_audited_for_what_it_has(name: str, tmp_path: Path) -> None:
     dependency = "dependencies: [{name: db, version: 1.0.0, repository: 'https://a.example'}]\n"
     chart = write_chart(tmp_path / "web", {"x.yaml": POD_TEMPLATE}, chart_yaml=dependency)
