@@ -15,6 +15,7 @@ from auditor.registry.options import (
     Namespace,
     Place,
     RegistryOptions,
+    place_of,
 )
 from auditor.shapes import Choice, Key, ListOf, MappingOr, Record, Text
 
@@ -26,10 +27,10 @@ _PULLS: Final[Mapping[str, Pulls]] = {"all": "all", "tag": "tag", "digest": "dig
 
 def read_place(text: str) -> Place:
     """Where images of another registry are: `host[:port][/path]`. Raises ValueError."""
-    host, _, path = text.strip().partition("/")
-    if "://" in text or not host:
-        raise ValueError(f"a mirror is written as host or host/path, not `{text}`")
-    return Place(host, path.strip("/"))
+    try:
+        return place_of(text)
+    except ValueError:
+        raise ValueError(f"a mirror is written as host or host/path, not `{text}`") from None
 
 
 def _mirror(at: Place, pulls: Pulls = "all") -> Place:

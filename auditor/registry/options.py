@@ -11,6 +11,8 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Final, Literal
 
+from auditor.addresses import origin_of
+
 Insecure = Literal["", "http", "skip-verify", "any"]
 NO_HOSTS: Final[Mapping[str, HostOptions]] = MappingProxyType({})
 
@@ -48,6 +50,15 @@ class Place:
     root: str = "/v2"
     options: HostOptions | None = None
     pulls: Literal["all", "tag", "digest"] = "all"
+
+
+def place_of(text: str) -> Place:
+    """The place that `host[:port][/path]` names. Raises ValueError with a clause for the user."""
+    host, _, path = text.strip().partition("/")
+    if "://" in text:
+        raise ValueError("an address with a scheme, where host or host/path is wanted")
+    origin_of(f"https://{host}")
+    return Place(host, path.strip("/"))
 
 
 @dataclass(frozen=True, slots=True)

@@ -51,5 +51,11 @@ def test_a_place(text: str, place: Place) -> None:
     assert read_place(text) == place
 
 
+@pytest.mark.parametrize("text", ["", "https://harbor.corp", "harbor corp", "harbor:99999", "*.a"])
+def test_what_is_no_place(text: str) -> None:
+    with pytest.raises(ValueError, match="a mirror is written as host or host/path, not "):
+        read_place(text)
+
+
 def test_without_registries_the_options_stay_as_they_are() -> None:
     assert with_registries(RegistryOptions(allowed=("x",)), {}).allowed == ("x",)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Final, Literal
 
 from auditor.registry.node_config.tables import NodeConfig, Table, read_toml
-from auditor.registry.options import HostOptions, Namespace, Place
+from auditor.registry.options import HostOptions, Namespace, Place, place_of
 
 _PULLS: Final[dict[str, Literal["all", "tag", "digest"]]] = {
     "": "all",
@@ -36,7 +37,7 @@ def read_registries(path: Path) -> NodeConfig:
             Namespace(
                 prefix,
                 tuple(map(_mirror, _mirrors(registry))),
-                _place(location, insecure=insecure) if location not in ("", prefix) else None,
+                _place(registry) if location not in ("", prefix) else None,
                 f"by {path}" if registry.flag("blocked") else "",
             )
         )
@@ -55,16 +56,17 @@ def _mirrors(registry: Table) -> tuple[Table, ...]:
 
 
 def _mirror(table: Table) -> Place:
-    location, pull = table.text("location"), table.text("pull-from-mirror")
-    if not location:
+    pull = table.text("pull-from-mirror")
+    if not table.text("location"):
         raise table.wrong("a [[registry.mirror]] has no `location`")
     if pull not in _PULLS:
         raise table.wrong("`pull-from-mirror` must be all, digest-only or tag-only")
-    return _place(location, insecure=table.flag("insecure"), pulls=_PULLS[pull])
+    return _place(table, pulls=_PULLS[pull])
 
 
-def _place(
-    location: str, *, insecure: bool, pulls: Literal["all", "tag", "digest"] = "all"
-) -> Place:
-    host, _, path = location.strip("/").partition("/")
-    return Place(host, path, options=_INSECURE if insecure else None, pulls=pulls)
+def _place(table: Table, *, pulls: Literal["all", "tag", "digest"] = "all") -> Place:
+    try:
+        place = place_of(table.text("location"))
+    except ValueError as error:
+        raise table.wrong(f"`location` is {error}") from error
+    return replace(place, options=_INSECURE if table.flag("insecure") else None, pulls=pulls)

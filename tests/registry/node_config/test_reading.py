@@ -266,6 +266,16 @@ def test_the_first_that_speaks_of_a_host_counts(tmp_path: Path) -> None:
         ("x.conf", '[[registry]]\nlocation="a"\n[[registry.mirror]]', "has no `location`"),
         (
             "x.conf",
+            '[[registry]]\nprefix="a"\nlocation="https://b"',
+            "`location` is an address with a scheme, where host or host/path is wanted",
+        ),
+        (
+            "x.conf",
+            '[[registry]]\nlocation="a"\n[[registry.mirror]]\nlocation="b:99999"',
+            "`location` is an address that is not a URL",
+        ),
+        (
+            "x.conf",
             '[[registry]]\nlocation="a"\n[[registry.mirror]]\nlocation="b"\npull-from-mirror="x"',
             "must be all, digest-only or tag-only",
         ),
