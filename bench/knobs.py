@@ -6,7 +6,8 @@ Every chart below the folders is audited against the cluster `hybrid` without a 
 taken for Linux on amd64 and arm64, or for Windows where their name says so. With `--apply` what is
 proposed is given to the program helm, all of it together and each remedy alone, and what is left of
 the findings is counted. With `--cli` the program helm renders, not the library. Prints a line for
-each folder, tests left out; ms is the time of the audit. The charts themselves are yours to fetch.
+each folder, tests left out; cut short are the charts for which the budget did not suffice, ms is
+the time of the audit. The charts themselves are yours to fetch.
 """
 
 from __future__ import annotations
@@ -46,6 +47,7 @@ COLUMNS: Final = (
     "have a value",
     "keys",
     "renders",
+    "cut short",
     "ms",
     "ms without",
     "applied",
@@ -115,6 +117,7 @@ def measure(chart: Path, renderer: Renderer, *, apply: bool) -> Counter[str]:
     counted["have a value"] = sum(bool(_values(item)) for item in needing)
     counted["keys"] = len(set().union(*(item[1] for f in needing for item in _values(f))))
     counted["renders"] = sum(budget.spent for budget in budgets)
+    counted["cut short"] = sum(bool(budget.shortage) for budget in budgets)
     counted["ms without"] = round(1000 * (middle - started))
     counted["ms"] = round(1000 * (ended - middle))
     if apply:
