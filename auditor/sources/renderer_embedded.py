@@ -81,11 +81,13 @@ class EmbeddedRenderer:
             values=values,
             options={key: value for key, value in settings.items() if value},
         )
-        notes = [name for name in texts if name.endswith(_NOTES)]
-        templates = {name: normalise(texts[name]) for name in sorted(texts) if name not in notes}
+        templates = {
+            name: normalise(texts[name]) for name in sorted(texts) if not name.endswith(_NOTES)
+        }
+        own = (text for name, text in texts.items() if name.partition("/")[2] == _NOTES)
         return Rendered(
             {name: text for name, text in templates.items() if text},
-            texts[min(notes, key=len)] if notes else "",
+            next(own, ""),
             warnings_in(self._worker.log()),
         )
 

@@ -140,6 +140,8 @@ def test_notes_of_a_chart_without_pods(tmp_path: Path, name: str) -> None:
     assert rendered.notes == "ERROR: release-name"
     assert list(rendered.templates) == ["web/templates/x.yaml"]
     assert make_renderer(name).render(sub, HelmOptions()).notes == "of the subchart"
+    (chart / "templates" / "NOTES.txt").unlink()
+    assert make_renderer(name).render(chart, HelmOptions()).notes == ""
 
 
 @BOTH
