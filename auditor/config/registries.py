@@ -30,7 +30,8 @@ def read_place(text: str) -> Place:
     try:
         return place_of(text)
     except ValueError:
-        raise ValueError(f"a mirror is written as host or host/path, not `{text}`") from None
+        shown = text.rpartition("@")[2]  # without a password, should there be one
+        raise ValueError(f"a mirror is written as host or host/path, not `{shown}`") from None
 
 
 def _mirror(at: Place, pulls: Pulls = "all") -> Place:

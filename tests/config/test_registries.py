@@ -57,5 +57,10 @@ def test_what_is_no_place(text: str) -> None:
         read_place(text)
 
 
+def test_no_password_of_a_place_is_shown() -> None:
+    with pytest.raises(ValueError, match=r"not `harbor\.corp`$"):
+        read_place("https://me:hunter2@harbor.corp")
+
+
 def test_without_registries_the_options_stay_as_they_are() -> None:
     assert with_registries(RegistryOptions(allowed=("x",)), {}).allowed == ("x",)

@@ -48,7 +48,7 @@ def _place(text: str, table: Table) -> Place | None:
     try:
         origin = origin_of(url)
     except ValueError as error:
-        raise table.wrong(f"`{text[:100]}` is {error}") from error
+        raise table.wrong(f"`{text.rpartition('@')[2][:100]}` is {error}") from error
     capabilities = table.texts("capabilities") or ("pull", "resolve", "push")
     if "pull" not in capabilities:
         return None

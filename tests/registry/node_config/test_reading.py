@@ -285,6 +285,7 @@ def test_the_first_that_speaks_of_a_host_counts(tmp_path: Path) -> None:
         ("x.json", '{"insecure-registries": ["10.0.0.1/8"]}', "has host bits set"),
         ("x.json", " " * (2**20 + 1), "it is larger than 1048576 bytes"),
         ("h/hosts.toml", '[host."ftp://x"]', "`ftp://x` is an address that is not"),
+        ("h/hosts.toml", 'server = "https://u:pw@x"', "`x` is an address with credentials in it"),
         ("h/hosts.toml", 'host = "x"', "`host` must be a table"),
         ("h/hosts.toml", "client = 1", "`client` must be files"),
         ("h/hosts.toml", "header = 1", "`header` must be a table"),
