@@ -8,15 +8,19 @@ import re
 import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Final
 
 from auditor.errors import Problem, SourceError
 from auditor.manifests import Document
+from auditor.schema import suggestion
 
 MAX_BYTES: Final = 20_000_000
 """The largest file that is read; the largest rendered chart of a survey of 535 has 5 MB."""
 
+_MAX_NEIGHBOURS: Final = 1000
+"""Names in a folder that are compared with one that is not there."""
 _MAY_BE_MANIFEST: Final = re.compile(rb"kind|k\0i\0n\0d")
 """Something every manifest says, in UTF-8 and in UTF-16 (which is refused, but not in silence)."""
 _UTF16: Final = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
@@ -117,4 +121,16 @@ def unreadable(shown: str, error: OSError | ValueError) -> SourceError:
 
 
 def missing(shown: str) -> SourceError:
-    return SourceError(f"{shown} does not exist", where=shown, hint="check the path")
+    hint = _nearest(Path(shown)) or "check the path"
+    return SourceError(f"{shown} does not exist", where=shown, hint=hint)
+
+
+def _nearest(path: Path) -> str:
+    """What the first part that is not there may have been meant to be; "" if nobody can tell."""
+    try:
+        absent = next(part for part in (*reversed(path.parents), path) if not part.exists())
+        beside = list(islice(absent.parent.iterdir(), _MAX_NEIGHBOURS))
+    except (OSError, StopIteration, ValueError):
+        return ""
+    alike = (item.name for item in beside if suggestion(absent.stem, (item.stem,)))
+    return suggestion(absent.name, tuple(alike))

@@ -144,6 +144,18 @@ def test_a_source_that_does_not_exist(folder: Path, argument: str) -> None:
     assert problem.hint == "check the path"
 
 
+@pytest.mark.parametrize(
+    ("argument", "name"),
+    [("deploi", "deploy"), ("Deploy/pod.yaml", "deploy"), ("deploy/pod.yml", "pod.yaml")],
+)
+def test_a_typo_in_a_source_is_answered_with_what_is_there(
+    folder: Path, argument: str, name: str
+) -> None:
+    _, [problem] = read(open_source(argument))
+
+    assert problem.hint == f"did you mean `{name}`?"
+
+
 def test_a_name_that_cannot_be_asked_for(folder: Path) -> None:
     documents, [problem] = read(open_source("x" * 5000))
 
@@ -226,7 +238,7 @@ def test_a_library_chart_says_why_it_makes_no_pods(folder: Path) -> None:
             Problem(
                 f"nothing to audit in {argument}: it makes no pods",
                 where=argument,
-                why="a library chart (`type: library`) is made for other charts, not to render",
+                why="it is a library chart (`type: library`): charts that use it render, not it",
                 hint="name a chart, a manifest or a folder of them; --allow-empty accepts this",
             ),
         )
