@@ -97,7 +97,7 @@ class Follower:
         found = find_elsewhere(release.chart, self.options, named_by_user=False)
         if found is None:
             raise SourceError(f"{release.chart} names no chart that podfit knows how to get")
-        return found.archive(), found.shown
+        return found.archive(), found.chart.shown
 
     def _values_file(self, chart: Path, name: str) -> str:
         """A values file of the repository, or of the chart itself."""

@@ -55,7 +55,7 @@ class ChartSource:
         """See `Source`."""
         with suppress(SourceError):
             if read_chart(self.path, self.shown).is_library:
-                return "a library chart (`type: library`) is made for other charts, not to render"
+                return "it is a library chart (`type: library`): charts that use it render, not it"
         return ""
 
     def documents(self) -> Iterator[Document | Problem]:

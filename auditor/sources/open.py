@@ -141,7 +141,7 @@ def _key(part: Part) -> object:
         case StandardInput():
             return STREAM
         case RemotePart():
-            return part.chart.pull
+            return part.elsewhere.chart
         case ChartSource():
             return real_path(part.path), part.variant
         case _:

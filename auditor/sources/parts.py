@@ -30,7 +30,7 @@ STREAM: Final = "-"
 class RemotePart:
     """A chart that lies elsewhere, until it is asked for. The others: as `ChartSource` has them."""
 
-    chart: ChartElsewhere
+    elsewhere: ChartElsewhere
     options: HelmOptions
     renderer: Renderer
     completion: Completion | None = None
@@ -38,10 +38,10 @@ class RemotePart:
     def pulled(self) -> ChartSource | Problem:
         """The chart, from the cache or from where it lies."""
         try:
-            archive = self.chart.archive()
+            archive = self.elsewhere.archive()
         except SourceError as error:
             return error.problem
-        shown = self.chart.shown
+        shown = self.elsewhere.chart.shown
         return ChartSource(archive, shown, self.options, self.renderer, completion=self.completion)
 
 

@@ -58,22 +58,65 @@ def parse_remote(argument: str, repositories: Sequence[Repository] = ()) -> Remo
 
 @dataclass(frozen=True, slots=True)
 class ChartElsewhere:
-    """A chart that a SOURCE names, and the way to get it."""
+    """A chart that lies elsewhere, and the way to get it.
+
+    cache: the folder for archives, each below what names it and called by its digest. fetcher: None
+    where there is no Helm. offline: nobody is asked.
+    """
 
     chart: RemoteChart
-    cache: ChartCache
-
-    @property
-    def shown(self) -> str:
-        return self.chart.shown
-
-    @property
-    def pull(self) -> Pull:
-        return self.chart.pull
+    cache: Path
+    fetcher: Fetcher | None
+    offline: bool
 
     def archive(self) -> Path:
-        """Its archive on disk. Raises SourceError."""
-        return self.cache.archive(self.chart)
+        """Its archive on disk; one that is pinned is pulled once. Raises SourceError."""
+        shown = self.chart.shown
+        folder = self.cache / _key(self.chart.pull)
+        known = _kept(folder)
+        if known and (self.offline or self.chart.is_pinned):
+            with contextlib.suppress(OSError):
+                os.utime(known)  # what was used last is kept longest
+            return known
+        if self.offline:
+            raise SourceError(
+                f"chart {shown} is not in the cache",
+                where=shown,
+                hint="leave out --offline once, so that it is pulled",
+            )
+        if self.fetcher is None:
+            raise SourceError(
+                f"chart {shown} cannot be pulled: there is no Helm",
+                where=shown,
+                hint="run `pip install 'podfit[helm]'`, or install the program helm",
+            )
+        try:
+            return self._pulled(folder, self.fetcher)
+        except OSError as error:
+            raise SourceError(
+                f"chart {shown} cannot be kept", where=str(folder), why=str(error)
+            ) from error
+
+    def _pulled(self, folder: Path, fetcher: Fetcher) -> Path:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=".pull-", dir=folder) as name:
+            try:
+                fetcher.pull(self.chart.pull, Path(name))
+            except RenderError as error:
+                raise _failure(self.chart, error) from error
+            found = [path for path in Path(name).iterdir() if is_archive(path.name)]
+            if len(found) != 1 or found[0].stat().st_size > MAX_UNPACKED:
+                shown = self.chart.shown
+                raise SourceError(
+                    f"{shown} is not one chart archive of at most {MAX_UNPACKED >> 20} MB",
+                    where=shown,
+                    hint="check the address",
+                )
+            kept = folder / f"{_digest(found[0])}.tgz"
+            for old in folder.glob("*.tgz"):
+                old.unlink()
+            found[0].replace(kept)
+        return kept
 
 
 def find_elsewhere(
@@ -83,71 +126,14 @@ def find_elsewhere(
 
     named_by_user: and not by a file that somebody else may have written.
     """
-    chart = parse_remote(argument, helm_repositories()) if options.cache else None
-    if chart is None or options.cache is None:
+    if options.cache is None:
+        return None
+    chart = parse_remote(argument, helm_repositories())
+    if chart is None:
         return None
     hosts = options.hosts.with_named(chart.pull.address) if named_by_user else options.hosts
     fetcher = choose_fetcher(replace(options, hosts=hosts))
-    return ChartElsewhere(chart, ChartCache(options.cache, fetcher, options.offline))
-
-
-@dataclass(frozen=True, slots=True)
-class ChartCache:
-    """Archives of charts, each under what names it and called by its digest.
-
-    root: the folder for them. offline: nobody is asked.
-    """
-
-    root: Path
-    fetcher: Fetcher | None
-    offline: bool = False
-
-    def archive(self, chart: RemoteChart) -> Path:
-        """The chart's archive; one that is pinned is pulled once. Raises SourceError."""
-        folder = self.root / _key(chart.pull)
-        known = _kept(folder)
-        if known and (self.offline or chart.is_pinned):
-            with contextlib.suppress(OSError):
-                os.utime(known)  # what was used last is kept longest
-            return known
-        if self.offline:
-            raise SourceError(
-                f"chart {chart.shown} is not in the cache",
-                where=chart.shown,
-                hint="leave out --offline once, so that it is pulled",
-            )
-        if self.fetcher is None:
-            raise SourceError(
-                f"chart {chart.shown} cannot be pulled: there is no Helm",
-                where=chart.shown,
-                hint="run `pip install 'podfit[helm]'`, or install the program helm",
-            )
-        try:
-            return self._pulled(chart, folder, self.fetcher)
-        except OSError as error:
-            raise SourceError(
-                f"chart {chart.shown} cannot be kept", where=str(folder), why=str(error)
-            ) from error
-
-    def _pulled(self, chart: RemoteChart, folder: Path, fetcher: Fetcher) -> Path:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=".pull-", dir=folder) as name:
-            try:
-                fetcher.pull(chart.pull, Path(name))
-            except RenderError as error:
-                raise _failure(chart, error) from error
-            found = [path for path in Path(name).iterdir() if is_archive(path.name)]
-            if len(found) != 1 or found[0].stat().st_size > MAX_UNPACKED:
-                raise SourceError(
-                    f"{chart.shown} is not one chart archive of at most {MAX_UNPACKED >> 20} MB",
-                    where=chart.shown,
-                    hint="check the address",
-                )
-            kept = folder / f"{_digest(found[0])}.tgz"
-            for old in folder.glob("*.tgz"):
-                old.unlink()
-            found[0].replace(kept)
-        return kept
+    return ChartElsewhere(chart, options.cache, fetcher, options.offline)
 
 
 def _in_registry(argument: str) -> RemoteChart:
