@@ -83,4 +83,6 @@ def shorten(text: str, limit: int = MAX_WHY) -> str:
 
 def printable(text: str) -> str:
     """Foreign text that cannot steer a terminal: what is not printable is written as an escape."""
+    if text.isprintable():
+        return text
     return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)

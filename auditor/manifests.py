@@ -26,22 +26,28 @@ keys the last counts."""
 class Location:
     """A place in a file: path as the user would write it, line and column from 1.
 
-    `rendered`: the path is a chart template, but line and column count in its rendered text;
-    source: the template's own line, where it is known.
+    `rendered`: the path is a chart template, but line and column count in its rendered text. lines:
+    from there to the template's own, where they are known; most places are never asked for theirs.
     """
 
     path: str
     line: int = 1
     column: int = 1
     rendered: bool = False
-    source: SourceLine | None = field(default=None, compare=False)
+    lines: LineMap | OneLine | None = field(default=None, compare=False, repr=False)
+
+    @property
+    def source(self) -> SourceLine | None:
+        """The template's own line, where it is known."""
+        return self.lines.source_of(self.line) if self.lines else None
 
     @property
     def file_line(self) -> int:
         """The line of the file to point at: its first where a rendered line is not found in it."""
         if not self.rendered:
             return self.line
-        return self.source.line if self.source else 1
+        source = self.source
+        return source.line if source else 1
 
     @property
     def file_column(self) -> int:
@@ -53,7 +59,8 @@ class Location:
         """How well `file_line` is known."""
         if not self.rendered:
             return Precision.EXACT
-        return self.source.precision if self.source else Precision.FILE
+        source = self.source
+        return source.precision if source else Precision.FILE
 
     @property
     def note(self) -> str:
@@ -113,8 +120,7 @@ class Document:
 
     def place(self, line: int, column: int) -> Location:
         """A place in the text."""
-        source = self.lines.source_of(line) if self.lines else None
-        return Location(self.path, line, column, rendered=self.rendered, source=source)
+        return Location(self.path, line, column, rendered=self.rendered, lines=self.lines)
 
 
 @dataclass(frozen=True, slots=True, order=True)
