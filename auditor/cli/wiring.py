@@ -58,9 +58,9 @@ def find_remedies(config: Config, sources: Iterable[Source]) -> RemedyFinder:
     return RemedyFinder(rendered, custom_resources(config))
 
 
-def custom_resources(config: Config) -> Table:
-    """The kinds that make pods: podfit's own, and those of the configuration."""
-    return table_with(config.custom_resources)
+def custom_resources(config: Config) -> Table | None:
+    """The kinds that make pods, where the configuration has some beside podfit's own."""
+    return table_with(config.custom_resources) if config.custom_resources else None
 
 
 def named_lock_file(config: Config, source: str) -> Path | None:
