@@ -233,6 +233,19 @@ def test_a_redirect_target_that_wants_a_token_gets_an_anonymous_one(
     assert other_server.seen[2].headers["authorization"] == "Bearer anonymous"
 
 
+@pytest.mark.parametrize("realm", ["http://{host}/token", "ftp://{host}/token"])
+def test_a_redirect_target_that_gives_no_token_stays_closed(
+    server: FaultServer, other_server: FaultServer, new_asker: NewAsker, realm: str
+) -> None:
+    server.on("/v2/app/manifests/1", redirect(f"http://{other_server.host}/x"))
+    other_server.on("/x", challenge(f'Bearer realm="{realm.format(host=other_server.host)}"'))
+    other_server.on("/token", Reply(403))
+
+    answer = new_asker(hosts=trusted(other_server)).unknown(reference(server))
+
+    assert answer.reason is UnknownReason.NOT_FOUND_OR_DENIED
+
+
 def test_a_failure_behind_a_redirect_shows_neither_query_nor_body(
     server: FaultServer, other_server: FaultServer, new_asker: NewAsker
 ) -> None:

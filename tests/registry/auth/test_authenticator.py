@@ -15,7 +15,7 @@ from auditor.registry.options import HostOptions
 from tests.registry.conftest import Logins, NewAsker
 from tests.registry.test_hostile import SECRET, index_body, reference, trusted
 from tests.support.certificates import Certificates, make_certificates
-from tests.support.faults import FaultServer, Reply, challenge, index, redirect
+from tests.support.faults import FaultServer, Reply, Seen, challenge, index, redirect
 from tests.support.registry import Registry, run_registry
 from tests.support.tokens import TokenService, run_token_service
 
@@ -404,6 +404,25 @@ def test_many_images_of_a_new_registry_are_challenged_once(
     assert len(asker.sent) == 1 + 20 + 40
 
 
+def test_a_token_that_is_forbidden_to_a_user_may_be_had_by_anyone(
+    server: FaultServer, new_asker: NewAsker
+) -> None:
+    def token(seen: Seen) -> Reply:
+        known = "authorization" in seen.headers
+        return Reply(403) if known else Reply(200, b'{"token": "anonymous"}')
+
+    wants_token = challenge(f'Bearer realm="http://{server.host}/token"')
+    server.on("/v2/app/manifests/1", wants_token, index(index_body()))
+    server.handle("/token", token)
+    logins = Logins({server.host: Credential("config", "user", SECRET)})
+    asker = new_asker(keychain=logins)
+
+    asker.known(reference(server))
+
+    assert server.seen[-1].headers["authorization"] == "Bearer anonymous"
+    assert asker.inspector.remarks == ()
+
+
 # Token services that are not what they should be
 
 
@@ -684,6 +703,17 @@ def test_a_certificate_that_need_not_be_valid(tls_registry: Registry, new_asker:
     asker = new_asker(hosts={tls_registry.host: HostOptions(insecure="skip-verify")})
 
     asker.known(tls_registry.reference("tls/app", "1"))
+
+
+def test_insecure_as_docker_means_it_is_no_reason_to_ask_again_without_tls(
+    tls_registry: Registry, new_asker: NewAsker
+) -> None:
+    asker = new_asker(hosts={tls_registry.host: HostOptions(insecure="any")})
+
+    answer = asker.unknown(tls_registry.reference("tls/app", "none"))
+
+    assert answer.reason is UnknownReason.NOT_FOUND
+    assert [sent.url.partition(":")[0] for sent in asker.sent] == ["https"]
 
 
 def test_a_client_certificate(
