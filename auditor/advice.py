@@ -1,15 +1,19 @@
-"""What to do for a workload that no pool of a cluster both takes and runs."""
+"""What to do for a workload that no pool of a cluster both takes and runs, or that asks amiss."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from auditor.assessment import Assessment, PoolFit
-from auditor.causes import common_families, declared_systems, family
+from auditor.causes import common_families, could_run, declared_systems, family
 from auditor.compatibility import Runnable
-from auditor.phrases import built_for, listed, pool_names
-from auditor.placement import Verdict
+from auditor.findings import Guard
+from auditor.guards import shortest_guard
+from auditor.phrases import built_for, guard_text, listed, pool_names
+from auditor.placement import Verdict, place
 from auditor.platforms import Platform
+from auditor.scheduling import Requirement, Scheduling
 
 
 def new_home(assessment: Assessment, fits: Sequence[PoolFit], guard: str = "") -> str:
@@ -34,6 +38,54 @@ def new_home(assessment: Assessment, fits: Sequence[PoolFit], guard: str = "") -
     image = f"use an image that is built for {built_for(hosts, 'or')}, or " if hosts else ""
     then = f" and {guard}" if guard else ""
     return f"{image}{nodes}{then}"
+
+
+def corrected(assessment: Assessment, corrections: Mapping[str, Sequence[str]]) -> Assessment:
+    """What there would be to say of the workload if it demanded these values of these labels.
+
+    A label without any values is not demanded at all.
+    """
+    scheduling = _corrected(assessment.workload.scheduling, corrections)
+    workload = replace(assessment.workload, scheduling=scheduling)
+    fits = tuple(
+        replace(fit, placement=place(workload, fit.pool, fit.cluster)) for fit in assessment.fits
+    )
+    return replace(assessment, workload=workload, fits=fits)
+
+
+def rest_to_do(assessment: Assessment) -> str:
+    """What else the workload needs in order to run wherever it lands; "" where that is all."""
+    foreign = [fit for fit in assessment.fits if fit.culprits and _is_open(fit)]
+    guard = shortest_guard(assessment, foreign) if foreign else Guard()
+    instruction = f"set {guard_text(guard, assessment.workload)}" if guard.requirements else ""
+    homeless = [
+        fit
+        for _, fits in assessment.by_cluster
+        if not any(map(could_run, fits)) and not assessment.workload.is_daemon_set
+        for fit in fits
+    ]
+    return new_home(assessment, homeless, instruction) if homeless else instruction
+
+
+def _corrected(scheduling: Scheduling, corrections: Mapping[str, Sequence[str]]) -> Scheduling:
+    def right(items: Iterable[Requirement]) -> tuple[Requirement, ...]:
+        return tuple(
+            Requirement(item.key, "In", tuple(corrections[item.key]))
+            if item.key in corrections
+            else item
+            for item in items
+            if corrections.get(item.key, item.key)
+        )
+
+    terms = scheduling.required_terms
+    if terms is not None:
+        terms = tuple(replace(term, expressions=right(term.expressions)) for term in terms)
+    return replace(scheduling, node_selector=right(scheduling.node_selector), required_terms=terms)
+
+
+def _is_open(fit: PoolFit) -> bool:
+    """Whether nothing but a taint keeps it off, if anything does."""
+    return fit.lands_and_fails or fit.placement.by_taint_only
 
 
 def _obstacles(fit: PoolFit) -> tuple[str, ...]:

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import combinations
 from typing import Final
 
 from auditor.assessment import Assessment, PoolFit
-from auditor.causes import common_families, could_run
+from auditor.causes import common_families
 from auditor.compatibility import Runnable
 from auditor.findings import Guard
 from auditor.nodes import ARCHITECTURE_LABEL, OS_LABEL, WINDOWS_BUILD_LABEL
-from auditor.placement import Verdict, place
+from auditor.placement import Verdict
 from auditor.predicates import requirement_holds, view
-from auditor.scheduling import Requirement, Scheduling
+from auditor.scheduling import Requirement
 
 _LABELS: Final = (OS_LABEL, ARCHITECTURE_LABEL, WINDOWS_BUILD_LABEL)
 
@@ -39,37 +38,6 @@ def shortest_guard(assessment: Assessment, offending: Sequence[PoolFit]) -> Guar
         if fitting:
             return max(fitting, key=lambda guard: sum(admits(guard, fit) for fit in good))
     return Guard()
-
-
-def guard_beside(assessment: Assessment, corrections: Mapping[str, Sequence[str]]) -> Guard:
-    """What the workload would need beside, if it demanded these values of these labels instead.
-
-    Empty where that would give it no home.
-    """
-    scheduling = _corrected(assessment.workload.scheduling, corrections)
-    workload = replace(assessment.workload, scheduling=scheduling)
-    fits = tuple(
-        replace(fit, placement=place(workload, fit.pool, fit.cluster)) for fit in assessment.fits
-    )
-    corrected = replace(assessment, workload=workload, fits=fits)
-    if not corrected.failing or not any(map(could_run, fits)):
-        return Guard()
-    return shortest_guard(corrected, corrected.failing)
-
-
-def _corrected(scheduling: Scheduling, corrections: Mapping[str, Sequence[str]]) -> Scheduling:
-    def right(items: Iterable[Requirement]) -> tuple[Requirement, ...]:
-        return tuple(
-            Requirement(item.key, "In", tuple(corrections[item.key]))
-            if item.key in corrections
-            else item
-            for item in items
-        )
-
-    terms = scheduling.required_terms
-    if terms is not None:
-        terms = tuple(replace(term, expressions=right(term.expressions)) for term in terms)
-    return replace(scheduling, node_selector=right(scheduling.node_selector), required_terms=terms)
 
 
 def admits(guard: Guard, fit: PoolFit) -> bool:

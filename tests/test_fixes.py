@@ -20,7 +20,8 @@ _INSTRUCTIONS = {
     "select": re.compile(r"set nodeSelector: (?P<value>\{.*?\})"),
     "require": re.compile(r"required node affinity: (?P<key>\S+) (?P<value>\w+ \[.*?\])"),
     "change": re.compile(r"change (?P<key>\S+) from \S+ to (?P<value>\S+)"),
-    "demand": re.compile(r"^demand (?P<value>.+) instead"),
+    "demand": re.compile(r"\bdemand (?P<value>.+?) instead"),
+    "drop": re.compile(r"\bdrop (?P<key>[\w.-]+/[\w.-]+)"),
     "correct": re.compile(r"no node carries (?P<key>[^=]+)=.*; write (?P<value>\w+)"),
     "rename": re.compile(r"^write (?P<value>kubernetes\.io/\S+)"),
     "image": re.compile(r"pin the index instead: (?P<value>\S+)$"),
@@ -43,6 +44,8 @@ def carry_out(fix: str, spec: dict[str, Any]) -> None:
                 for key, value in (item.split("=") for item in match["value"].split(" and ")):
                     correct(spec, key, value)
                     correct(spec, f"beta.{key}", value)
+            case "drop":
+                drop(spec, match["key"])
             case "change" | "correct":
                 correct(spec, match["key"], match["value"])
             case "rename":
@@ -69,6 +72,16 @@ def correct(node: Any, label: str, value: str) -> None:
             node |= {"operator": "In", "values": [value]}
     for child in children(node):
         correct(child, label, value)
+
+
+def drop(node: Any, label: str) -> None:
+    """A demand on a label, wherever it stands."""
+    if isinstance(node, dict):
+        node.pop(label, None)
+    if isinstance(node, list):
+        node[:] = [item for item in node if not isinstance(item, dict) or item.get("key") != label]
+    for child in children(node):
+        drop(child, label)
 
 
 def rename(node: Any, old: str, new: str) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from auditor.admission import admit, origin
+from auditor.advice import corrected, rest_to_do
 from auditor.assessment import Assessment, ImageUse
 from auditor.causes import (
     Cause,
@@ -19,13 +20,11 @@ from auditor.causes import (
 )
 from auditor.checks.interface import Check, Parameters
 from auditor.findings import Observation
-from auditor.guards import guard_beside
 from auditor.manifests import Location
 from auditor.nodes import ARCHITECTURE_LABEL, DEPRECATED_LABELS, OS_LABEL, ClusterProfile
 from auditor.phrases import (
     built_for,
     consequence,
-    guard_text,
     images_are,
     listed,
     only_for,
@@ -35,6 +34,8 @@ from auditor.phrases import (
 )
 from auditor.scheduling import Scheduling
 from auditor.workloads import Workload
+
+_OTHER_IMAGE: Final = "use an image that meets it"
 
 
 def _observe(assessment: Assessment, parameters: Parameters) -> Iterator[Observation]:
@@ -54,7 +55,7 @@ def _observe(assessment: Assessment, parameters: Parameters) -> Iterator[Observa
             "the image has nothing for the nodes that meet the demand: the pod stays Pending, or "
             "fails wherever it lands"
         )
-        fix = f"{_instead(assessment, cluster, guilty)}, or use an image that meets it"
+        fix = _fix(assessment, cluster, guilty)
     else:
         message = f"{workload} demands {text}, which no node meets"
         why = "nodeSelector and required node affinity must both hold, so the pod stays Pending"
@@ -115,28 +116,41 @@ def _lack(uses: Sequence[ImageUse], assessment: Assessment, pinned: frozenset[Fa
     return f"{owner} built for {built_for(rows)} only"
 
 
-def _instead(assessment: Assessment, cluster: ClusterProfile, guilty: Sequence[Scheduling]) -> str:
-    """What to demand of the labels in question, as the images support it, and what beside.
-
-    What is added to a pod cannot be demanded otherwise by the pod itself.
-    """
+def _fix(assessment: Assessment, cluster: ClusterProfile, guilty: Sequence[Scheduling]) -> str:
+    """What is added to a pod cannot be demanded otherwise by the pod itself."""
     workload = assessment.workload
     entries = (item for demand in guilty for item in demand.node_selector)
     sources = unique(filter(None, (origin(item, workload, cluster) for item in entries)))
     if sources:
-        return f"take it out of {listed(sources)}"
+        return f"take it out of {listed(sources)}, or {_OTHER_IMAGE}"
+    right = _right_values(assessment, guilty)
+    demands = unique(
+        f"{_current(k)}={listed(values, 'or')}" for k, values in right.items() if values
+    )
+    dropped = [key for key, values in right.items() if not values]
+    steps = [f"demand {listed(demands)} instead"] if demands else []
+    steps += [f"drop {listed(dropped)}"] if dropped else []
+    rest = rest_to_do(corrected(assessment, right))
+    if rest.startswith("use an image"):
+        return f"{listed(steps)}, and {rest}"
+    return f"{listed((*steps, rest) if rest else steps)}, or {_OTHER_IMAGE}"
+
+
+def _right_values(
+    assessment: Assessment, guilty: Sequence[Scheduling]
+) -> dict[str, tuple[str, ...]]:
+    """What to demand of the labels in question, as the images support it; () for nothing."""
     families = sorted(common_families(assessment))
     values = {
         OS_LABEL: unique(name for name, _ in families),
         ARCHITECTURE_LABEL: unique(architecture for _, architecture in families),
     }
-    keys = (demand.key for item in guilty for demand in platform_demands(item))
-    labels = {key: DEPRECATED_LABELS.get(key, key) for key in keys}
-    right = {key: values[label] for key, label in labels.items() if label in values}
-    demands = unique(f"{labels[key]}={listed(right[key], 'or')}" for key in right)
-    guard = guard_beside(assessment, right)
-    beside = f" and set {guard_text(guard, workload)}" if guard.requirements else ""
-    return f"demand {listed(demands)} instead{beside}"
+    keys = unique(demand.key for item in guilty for demand in platform_demands(item))
+    return {key: values.get(_current(key), ()) for key in keys}
+
+
+def _current(key: str) -> str:
+    return DEPRECATED_LABELS.get(key, key)
 
 
 def _location(workload: Workload, guilty: Sequence[Scheduling]) -> Location:

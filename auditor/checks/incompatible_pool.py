@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
-from auditor.advice import new_home
+from auditor.advice import corrected, new_home, rest_to_do
 from auditor.assessment import Assessment, ImageUse, PoolFit
 from auditor.causes import Cause, could_run, fits_by_cause, platform_demands
 from auditor.checks.interface import Check, Parameters
 from auditor.compatibility import Compatibility, Mismatch
 from auditor.findings import Guard, Observation
 from auditor.guards import shortest_guard
-from auditor.nodes import DEPRECATED_LABELS
+from auditor.nodes import DEPRECATED_LABELS, OS_LABEL, WINDOWS_BUILD_LABEL
 from auditor.phrases import (
     aftermath,
     built_for,
@@ -125,27 +125,45 @@ def _fix(assessment: Assessment, guard: Guard, homeless: Sequence[PoolFit]) -> s
     if not guard.requirements:
         return "no label tells these nodes apart: taint them, or build the image for them too"
     if wrong := _contradicted(workload.scheduling, guard):
-        return _correction(wrong, guard)
+        return _correction(assessment, wrong, guard)
     instruction = f"set {guard_text(guard, workload)}"
     if homeless and not workload.is_daemon_set:
         return new_home(assessment, homeless, instruction)
     return instruction
 
 
-def _contradicted(scheduling: Scheduling, guard: Guard) -> Requirement | None:
-    """A demand of the pod on a label of which the guard demands something else."""
-    values = {item.key: set(item.values) for item in guard.requirements}
-    for demand in platform_demands(scheduling):
-        wanted = values.get(_current(demand.key))
-        if demand.operator == "In" and wanted and wanted.isdisjoint(demand.values):
-            return demand
-    return None
+def _contradicted(scheduling: Scheduling, guard: Guard) -> list[Requirement]:
+    """The pod's demands on the platform that no node of the guard meets."""
+    wanted = {item.key: set(item.values) for item in guard.requirements if item.operator == "In"}
+    return [demand for demand in platform_demands(scheduling) if _excludes(demand, wanted)]
 
 
-def _correction(wrong: Requirement, guard: Guard) -> str:
-    (right,) = (item for item in guard.requirements if item.key == _current(wrong.key))
-    was, becomes = (listed(item.values, "or") for item in (wrong, right))
-    return f"change {wrong.key} from {was} to {becomes}"
+def _excludes(demand: Requirement, wanted: Mapping[str, set[str]]) -> bool:
+    if demand.key == WINDOWS_BUILD_LABEL and "windows" not in wanted.get(OS_LABEL, {"windows"}):
+        return demand.operator in ("In", "Exists")
+    values = wanted.get(_current(demand.key))
+    if values is None:
+        return False
+    if demand.operator == "NotIn":
+        return values <= set(demand.values)
+    return demand.operator == "In" and values.isdisjoint(demand.values)
+
+
+def _correction(assessment: Assessment, wrong: Sequence[Requirement], guard: Guard) -> str:
+    right = {item.key: item for item in guard.requirements}
+    steps, corrections = [], {}
+    for demand in wrong:
+        instead = right.get(_current(demand.key))
+        corrections[demand.key] = instead.values if instead else ()
+        if instead is None:
+            steps.append(f"drop {demand.key}")
+        elif demand.operator == "In":
+            was, becomes = (listed(item.values, "or") for item in (demand, instead))
+            steps.append(f"change {demand.key} from {was} to {becomes}")
+        else:
+            steps.append(f"demand {instead} instead of {demand}")
+    rest = rest_to_do(corrected(assessment, corrections))
+    return listed((*steps, rest) if rest else steps)
 
 
 def _current(key: str) -> str:

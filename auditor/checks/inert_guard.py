@@ -10,11 +10,17 @@ from typing import Final
 
 from auditor.admission import admit, origin
 from auditor.assessment import Assessment, PoolFit
-from auditor.causes import ARCHITECTURES, SYSTEMS, Cause, fits_by_cause
+from auditor.causes import ARCHITECTURES, SYSTEMS, Cause, fits_by_cause, platform_demands
 from auditor.checks.interface import Check, Parameters
-from auditor.compatibility import Runnable
+from auditor.compatibility import Mismatch, Runnable
 from auditor.findings import Confidence, Consequence, Guard, Observation
-from auditor.nodes import OS_LABEL, PLATFORM_LABELS
+from auditor.nodes import (
+    ARCHITECTURE_LABEL,
+    DEPRECATED_LABELS,
+    OS_LABEL,
+    PLATFORM_LABELS,
+    WINDOWS_BUILD_LABEL,
+)
 from auditor.phrases import consequence, guard_text, listed, pool_ids, pool_names, unique
 from auditor.placement import Predicate, Verdict
 from auditor.predicates import requirement_holds, term_matches, view
@@ -110,9 +116,13 @@ def _declarations(workload: Workload) -> Iterator[_Illusion]:
 
 
 def _permissions(workload: Workload) -> Iterator[_Illusion]:
+    """Nobody takes a toleration for a selector beside a selector of the same thing."""
+    demands = platform_demands(workload.scheduling)
+    chosen = {DEPRECATED_LABELS.get(d.key, d.key) for d in demands if d.operator == "In"}
     for toleration in workload.scheduling.tolerations:
         word = toleration.value.lower()
-        if word in _WORDS:
+        label = OS_LABEL if word in SYSTEMS else ARCHITECTURE_LABEL
+        if word in _WORDS and label not in chosen:
             yield _Illusion(
                 f"toleration {toleration}",
                 f"the toleration of {toleration} permits nodes, and chooses none",
@@ -144,8 +154,15 @@ def _is_other(word: str, fit: PoolFit) -> bool:
 
 
 def _lacks_label(requirement: Requirement, fit: PoolFit) -> bool:
+    """A build that is excluded tells of Windows pods, not of those that run on Linux as well."""
+    if requirement.key == WINDOWS_BUILD_LABEL and not _is_foreign(fit):
+        return False
     known = requirement.key in fit.pool.labels
     return not known and requirement_holds(requirement, view(fit.pool)) is True
+
+
+def _is_foreign(fit: PoolFit) -> bool:
+    return any(result.mismatch is Mismatch.OS for _, result in fit.culprits)
 
 
 def _is_about_platforms(requirement: Requirement) -> bool:

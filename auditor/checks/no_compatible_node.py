@@ -6,17 +6,24 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from auditor.admission import admit
-from auditor.advice import new_home
+from auditor.advice import corrected, new_home, rest_to_do
 from auditor.assessment import Assessment, PoolFit
-from auditor.causes import ARCHITECTURES, SYSTEMS, Cause, could_run, root_cause, unmeetable
+from auditor.causes import (
+    ARCHITECTURES,
+    SYSTEMS,
+    Cause,
+    common_families,
+    could_run,
+    root_cause,
+    selected_families,
+    unmeetable,
+)
 from auditor.checks.interface import Check, Parameters
 from auditor.findings import Observation
-from auditor.guards import guard_beside
 from auditor.manifests import Location
 from auditor.nodes import DEPRECATED_LABELS, OS_LABEL
 from auditor.phrases import (
     consequence,
-    guard_text,
     listed,
     pool_ids,
     reasons_by_pool,
@@ -101,11 +108,12 @@ def _correction(assessment: Assessment, demand: Requirement) -> str:
     known = SYSTEMS if is_system else ARCHITECTURES
     meant = [make_platform(value, value) for value in demand.values]
     words = [platform.os if is_system else platform.architecture for platform in meant]
-    if demand.operator != "In" or not words or not set(words) <= set(known):
+    right = corrected(assessment, {demand.key: words})
+    demands = right.workload.scheduling
+    if not set(words) <= set(known) or not selected_families(demands, common_families(right)):
         return f"it is one of {listed(known, 'or')}"
-    guard = guard_beside(assessment, {demand.key: words})
-    beside = f", and set {guard_text(guard, assessment.workload)}" if guard.requirements else ""
-    return f"write {listed(words, 'or')}{beside}"
+    rest = rest_to_do(right)
+    return f"write {listed(words, 'or')}{f', and {rest}' if rest else ''}"
 
 
 def _location(assessment: Assessment, fits: Sequence[PoolFit]) -> Location:

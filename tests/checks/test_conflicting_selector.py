@@ -102,6 +102,33 @@ def test_the_fix_says_what_the_images_support() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("spec", "fix"),
+    [
+        (
+            "nodeSelector: {kubernetes.io/os: windows, node.kubernetes.io/windows-build: 10.0.1}",
+            "demand kubernetes.io/os=linux instead and drop node.kubernetes.io/windows-build",
+        ),
+        (
+            "nodeSelector: {node.kubernetes.io/windows-build: 10.0.1}",
+            "drop node.kubernetes.io/windows-build and set nodeSelector: {kubernetes.io/os: linux}",
+        ),
+    ],
+)
+def test_a_windows_build_is_none_of_linux(spec: str, fix: str) -> None:
+    assert seen(spec, MULTI).fix == f"{fix}, or use an image that meets it"
+
+
+def test_the_fix_is_all_there_is_to_do() -> None:
+    mainframe = image("linux/s390x")
+    known = cluster(LINUX, WINDOWS_2022)
+
+    assert seen("nodeSelector: {kubernetes.io/os: windows}", mainframe, clusters=(known,)).fix == (
+        "demand kubernetes.io/os=linux instead, and use an image that is built for linux/amd64, or "
+        "add nodes for linux/s390x and set nodeSelector: {kubernetes.io/arch: s390x}"
+    )
+
+
 def test_a_runtime_class_demands_as_well() -> None:
     classes = [RuntimeClass("windows-2022", {"kubernetes.io/os": "windows"})]
     known = cluster(LINUX, WINDOWS_2022, classes=classes, all_classes_known=True)

@@ -26,6 +26,15 @@ AMD64 = image("linux/amd64")
 IIS = image("windows(10.0.20348.1)/amd64")
 
 
+NOT_LINUX = """
+affinity:
+  nodeAffinity:
+    requiredDuringSchedulingIgnoredDuringExecution:
+      nodeSelectorTerms:
+        - matchExpressions: [{key: kubernetes.io/os, operator: NotIn, values: [linux]}]
+"""
+
+
 def seen(found: Assessment, mismatch: str = "os") -> list[Observation]:
     return list(CHECK.observe(found, {"mismatch": mismatch}))
 
@@ -49,6 +58,42 @@ def test_the_container_at_fault_is_named() -> None:
     assert one.message.endswith("but the image of sidecar `c1` is Linux-only")
     volume = only(assessed("", UNKNOWN, MULTI, role=Role.IMAGE_VOLUME))
     assert volume.message.endswith("but the image of image volume `c1` is Linux-only")
+
+
+@pytest.mark.parametrize(
+    ("spec", "fix"),
+    [
+        (
+            "nodeSelector: {kubernetes.io/os: windows}",
+            (
+                "change kubernetes.io/os from windows to linux and set nodeSelector: "
+                "{kubernetes.io/arch: amd64}"
+            ),
+        ),
+        (
+            (
+                "nodeSelector: {beta.kubernetes.io/os: windows, "
+                "node.kubernetes.io/windows-build: 10.0.20348, kubernetes.io/arch: amd64}"
+            ),
+            (
+                "change beta.kubernetes.io/os from windows to linux and drop "
+                "node.kubernetes.io/windows-build"
+            ),
+        ),
+        (
+            NOT_LINUX,
+            (
+                "demand kubernetes.io/os=linux instead of kubernetes.io/os NotIn [linux] and set "
+                "nodeSelector: {kubernetes.io/arch: amd64}"
+            ),
+        ),
+    ],
+)
+def test_a_wrong_demand_is_corrected(spec: str, fix: str) -> None:
+    both = image("linux/amd64", "windows(10.0.26100.1)/amd64")
+    known = cluster(LINUX, ARM, WINDOWS_2022)
+
+    assert only(assessed(spec, both, clusters=[known]), "windows-build").fix.endswith(fix)
 
 
 def test_the_files_of_a_volume_need_not_run() -> None:

@@ -137,6 +137,29 @@ def test_a_windows_build_that_is_excluded_keeps_off_no_linux_node() -> None:
     ]
 
 
+def test_a_toleration_beside_a_selector_is_not_taken_for_one() -> None:
+    tolerations = "tolerations: [{key: os, value: windows}, {key: arch, value: arm64}]"
+    selector = "nodeSelector: {LABEL: VALUE}"
+
+    def told(label: str, value: str) -> list[str]:
+        pinned = selector.replace("LABEL", label).replace("VALUE", value)
+        return messages(assessed(f"{tolerations}\n{pinned}", UNKNOWN))
+
+    windows = "the toleration of os=windows permits nodes, and chooses none"
+    arm64 = "the toleration of arch=arm64 permits nodes, and chooses none"
+    assert told("example.com/pool", "a") == []
+    assert messages(assessed(tolerations, UNKNOWN)) == [windows, arm64]
+    assert told("kubernetes.io/os", "linux") == [arm64]
+    assert told("beta.kubernetes.io/arch", "amd64") == [windows]
+
+
+def test_a_build_that_is_excluded_is_no_matter_of_other_gaps() -> None:
+    key = "node.kubernetes.io/windows-build"
+    spec = NEGATION.format(key=key, operator="NotIn", values=', values: ["10.0.20348"]')
+
+    assert messages(assessed(spec, image("linux/amd64", "windows(10.0.26100.1)/amd64"))) == []
+
+
 def test_an_unknown_image_is_not_sure_to_fail() -> None:
     (observation,) = seen(assessed("os: {name: linux}", UNKNOWN))
     assert observation.confidence is Confidence.HIGH  # the kubelet rejects it, whatever it is

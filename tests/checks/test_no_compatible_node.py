@@ -64,7 +64,7 @@ def test_each_pool_has_its_reason_and_equal_ones_stand_together() -> None:
         ),
         (
             "nodeSelector: {beta.kubernetes.io/os: WINDOWS}",
-            "no node carries beta.kubernetes.io/os=WINDOWS; write windows",
+            "no node carries beta.kubernetes.io/os=WINDOWS; it is one of linux or windows",
         ),
         (
             "nodeSelector: {kubernetes.io/arch: aarch64}",
