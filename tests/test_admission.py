@@ -1,6 +1,6 @@
 """Admission plug-ins that change placement (scheduling.md section 4.6)."""
 
-from auditor.admission import admit, origin
+from auditor.admission import admit, daemon_template, origin
 from auditor.nodes import ClusterProfile, RuntimeClass
 from auditor.scheduling import Requirement, Toleration
 from tests.support.objects import cluster, workload
@@ -143,3 +143,16 @@ def test_every_entry_of_a_selector_has_an_origin() -> None:
         "kubernetes.io/os": "RuntimeClass windows",
         "pool": "its namespace",
     }
+
+
+def test_only_openshifts_daemon_set_controller_sees_the_namespace() -> None:
+    agent = workload("nodeSelector: {disk: ssd}", kind="DaemonSet")
+
+    def keys(plugin: str) -> list[str]:
+        plugged = cluster(
+            plugins=frozenset({plugin}), namespace_selectors={"default": {"pool": "a"}}
+        )
+        return [item.key for item in daemon_template(agent, plugged).node_selector]
+
+    assert keys("PodNodeSelector") == ["disk"]
+    assert keys("OriginPodNodeEnvironment") == ["disk", "pool"]
