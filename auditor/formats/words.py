@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from os.path import commonprefix
 from typing import Final
 
 from auditor.assessment import Assessment, ImageUse, PoolFit
@@ -123,27 +123,42 @@ def shown_with(finding: Finding) -> str:
 
 
 def workload_names(report: Report) -> tuple[str, ...]:
-    """A name for each assessment's workload: with its namespace, and with the first variant that it
-    is of, only where that tells two apart.
+    """A name for each assessment's workload: with its namespace, the first variant that it is of,
+    and its file, each only where that tells two apart.
     """
-    names = list(_spaced_names(report))
-    often = Counter(names)
-    return tuple(
-        f"{name} with {assessment.workload.variants[0]}"
-        if often[name] > 1 and assessment.workload.variants
+    workloads = [assessment.workload for assessment in report.assessments]
+    names = _told_apart(map(str, workloads), "in", [item.ref.namespace for item in workloads])
+    names = _told_apart(names, "with", ["".join(item.variants[:1]) for item in workloads])
+    paths = [item.document.path for item in workloads]
+    return tuple(_told_apart(names, "in", paths, common=_common_folder))
+
+
+def _told_apart(
+    names: Iterable[str],
+    word: str,
+    details: Sequence[str],
+    common: Callable[[Iterable[str]], str] = lambda _: "",
+) -> list[str]:
+    """The names, each with its detail where an equal name has another one.
+
+    common: how all of them begin, which is left out.
+    """
+    names = list(names)
+    found: dict[str, set[str]] = {}
+    for name, detail in zip(names, details, strict=True):
+        found.setdefault(name, set()).add(detail)
+    begun = {name: common(others) for name, others in found.items()}
+    return [
+        f"{name} {word} {detail.removeprefix(begun[name])}"
+        if detail and len(found[name]) > 1
         else name
-        for name, assessment in zip(names, report.assessments, strict=True)
-    )
+        for name, detail in zip(names, details, strict=True)
+    ]
 
 
-def _spaced_names(report: Report) -> Iterator[str]:
-    names = [str(assessment.workload) for assessment in report.assessments]
-    spaces = [assessment.workload.ref.namespace for assessment in report.assessments]
-    homes: dict[str, set[str]] = {}
-    for name, space in zip(names, spaces, strict=True):
-        homes.setdefault(name, set()).add(space)
-    for name, space in zip(names, spaces, strict=True):
-        yield f"{name} in {space}" if space and len(homes[name]) > 1 else name
+def _common_folder(paths: Iterable[str]) -> str:
+    head, slash, _ = commonprefix(list(paths)).rpartition("/")  # noqa: RUF071 - it is cut at a slash
+    return f"{head}{slash}"
 
 
 def pools_of(observation: Observation, report: Report) -> str:

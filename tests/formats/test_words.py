@@ -6,6 +6,7 @@ import pytest
 
 from auditor.assessment import Assessment
 from auditor.formats.words import may_land, pools_of, runs_on, workload_names
+from auditor.manifests import Document
 from auditor.nodes import ClusterProfile, Taint
 from auditor.platforms import parse_platform
 from auditor.report import Report
@@ -72,6 +73,18 @@ def test_a_namespace_is_named_only_where_it_tells_two_apart() -> None:
     assert workload_names(audit(joined(*texts))) == (
         "Deployment/web in a",
         "Deployment/web in b",
+        "Deployment/api",
+    )
+
+
+def test_a_file_is_named_only_where_it_tells_two_apart() -> None:
+    paths = ("deploy/a/web.yaml", "deploy/b/web.yaml", "deploy/b/api.yaml")
+    names = ("web", "web", "api")
+    files = (Document(p, workload(n), "deploy") for p, n in zip(paths, names, strict=True))
+
+    assert workload_names(audit(*files)) == (
+        "Deployment/web in a/web.yaml",
+        "Deployment/web in b/web.yaml",
         "Deployment/api",
     )
 
