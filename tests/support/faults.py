@@ -4,6 +4,7 @@ Only for faults: what a registry does right is tested with a real one (tests/sup
 """
 
 import contextlib
+import socket
 import ssl
 import threading
 from collections.abc import Callable, Iterator, Mapping
@@ -99,15 +100,19 @@ def challenge(text: str) -> Reply:
 
 
 @contextmanager
-def run_server(certificates: Certificates | None = None) -> Iterator[FaultServer]:
-    """A server on a free port of 127.0.0.1. certificates: to speak TLS with."""
-    with ThreadingHTTPServer(("127.0.0.1", 0), _Handler) as server:
+def run_server(
+    certificates: Certificates | None = None, kind: type[ThreadingHTTPServer] = ThreadingHTTPServer
+) -> Iterator[FaultServer]:
+    """A server on a free port of loopback. certificates: to speak TLS with. kind: its family."""
+    address = "::1" if kind.address_family == socket.AF_INET6 else "127.0.0.1"
+    with kind((address, 0), _Handler) as server:
         server.daemon_threads = True
         if certificates:
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
             context.load_cert_chain(certificates.server, certificates.server_key)
             server.socket = context.wrap_socket(server.socket, server_side=True)
-        running = FaultServer(f"127.0.0.1:{server.server_address[1]}")
+        host = f"[{address}]" if ":" in address else address
+        running = FaultServer(f"{host}:{server.server_address[1]}")
         server.faults = running  # type: ignore[attr-defined]
         thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
         thread.start()
@@ -117,6 +122,12 @@ def run_server(certificates: Certificates | None = None) -> Iterator[FaultServer
             running.done.set()
             server.shutdown()
             thread.join(10)
+
+
+class OverIpv6(ThreadingHTTPServer):
+    """For `run_server`."""
+
+    address_family = socket.AF_INET6
 
 
 class _Handler(BaseHTTPRequestHandler):

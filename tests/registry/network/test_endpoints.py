@@ -1,19 +1,29 @@
 """Mirrors, registries that moved, blocked ones: asked in turn, each with its own credentials."""
 
 import ssl
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
 from auditor.images import ImageReference, UnknownReason
 from auditor.platforms import parse_platform
+from auditor.references import parse_reference
 from auditor.registry.auth.credentials import Credential
 from auditor.registry.network.endpoints import endpoints_of, rest_of, stops_of
 from auditor.registry.options import HostOptions, Namespace, Place, RegistryOptions
 from tests.registry.conftest import FakeClock, Logins, NewAsker
 from tests.registry.test_hostile import index_body
 from tests.support.certificates import make_certificates
-from tests.support.faults import FaultServer, Reply, challenge, index
+from tests.support.faults import (
+    FaultServer,
+    OverIpv6,
+    Reply,
+    challenge,
+    index,
+    redirect,
+    run_server,
+)
 from tests.support.registry import Registry, run_registry
 
 LINUX = parse_platform("linux/amd64")
@@ -299,6 +309,20 @@ def test_a_mirror_with_a_private_ca(
             )
             assert answer.source == f"mirror {mirror.host}"
     assert server.seen == []
+
+
+def test_an_ipv6_address(new_asker: NewAsker) -> None:
+    with ExitStack() as stack:
+        try:
+            server = stack.enter_context(run_server(kind=OverIpv6))
+        except OSError:
+            pytest.skip("the machine does not speak IPv6")
+        server.on(MANIFEST, redirect(f"http://{server.host}/elsewhere"))
+        server.on("/elsewhere", index(index_body()))
+        parsed = parse_reference(f"{server.host}/app:1")
+
+        assert isinstance(parsed, ImageReference)
+        assert new_asker().known(parsed).platforms == (LINUX,)
 
 
 def test_insecure_as_docker_means_it_speaks_plain_http_where_there_is_no_tls(
