@@ -11,7 +11,7 @@ from auditor.clusters.catalog import BUILT_IN
 from auditor.clusters.profile import read_profile
 from auditor.config.registries import host_name, registry_shape
 from auditor.config.rule_settings import SEVERITIES, RuleSettings
-from auditor.config.sections import GLOB, IMAGES, Surroundings, chart_shape, ignore_shape
+from auditor.config.sections import GLOBS, IMAGES, Surroundings, chart_shape, ignore_shape
 from auditor.config.settings import Cluster, Registry, Settings
 from auditor.resources.table import ENTRIES
 from auditor.schema import suggestion
@@ -65,9 +65,7 @@ def make_shape(around: Surroundings) -> Record[Settings]:
             "ignore": Key(
                 ListOf(ignore_shape(around)), "Findings that are silenced, each for a reason."
             ),
-            "exclude": Key(
-                OneOrMore(GLOB, at_least=0), "What is passed over: globs from the root."
-            ),
+            "exclude": Key(GLOBS, "What is passed over: globs from the root."),
             "charts": Key(ListOf(chart_shape(file)), "What is said of the charts below a path."),
             "images": Key(IMAGES, "What is said of images."),
             "registries": Key(

@@ -61,7 +61,8 @@ def _glob(text: str) -> str:
     return text
 
 
-GLOB: Final = Text(_glob, {"minLength": 1})
+_GLOB: Final = Text(_glob, {"minLength": 1})
+GLOBS: Final = OneOrMore(_GLOB, at_least=0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +129,7 @@ _MATCH: Final = Record(
         "namespace": Key(_NAMES, "Namespace of the workload."),
         "container": Key(_NAMES, "Every container that the finding is about."),
         "image": Key(_NAMES, "Every image that the finding is about; the tag may be left out."),
-        "path": Key(OneOrMore(GLOB, "the matcher"), "File or folder, from the root."),
+        "path": Key(OneOrMore(_GLOB, "the matcher"), "File or folder, from the root."),
     },
 )
 
@@ -148,7 +149,7 @@ def chart_shape(file: Text[Path]) -> Record[ChartSettings]:
         "a chart",
         _chart,
         {
-            "path": Key(GLOB, "The charts: a glob from the root.", required=True),
+            "path": Key(_GLOB, "The charts: a glob from the root.", required=True),
             "variants": Key(ListOf(variant), "How else to render them."),
             "severity": Key(SEVERITY, "The most that is made of what is found in them."),
         },
