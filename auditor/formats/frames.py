@@ -11,7 +11,7 @@ from auditor.formats.excerpt import Line, Mark, excerpt
 from auditor.formats.outcomes import LOOKS
 from auditor.formats.pen import TIE, Look, Pen, cut, head, width_of
 from auditor.formats.repetition import Block
-from auditor.formats.words import pools_of, shown_with
+from auditor.formats.words import explained, notes_of
 from auditor.report import Report
 
 _LABELS: Final = len("note: ")
@@ -37,15 +37,11 @@ def finding_frame(block: Block, report: Report, pen: Pen, url: str = "") -> Iter
     note = f"({seen.location.note})" if seen.location.note else ""
     yield from _arrow(str(seen.location), note, gutter, pen)
     yield from _source(lines, gutter, look, pen)
-    yield from _note("why", shared.get("why", seen.why), gutter, pen)
-    yield from _note("fix", seen.fix, gutter, pen)
-    yield from _note("on", pools_of(seen, report), gutter, pen)
-    yield from _note("with", shared.get("with", shown_with(finding)), gutter, pen)
+    for label, text in notes_of(finding, report):
+        yield from _note(label, shared.get(label, text), gutter, pen)
     yield from _lines("also", block.also, gutter, pen)
     for explanation in finding.explanations:
-        other = explanation.observation
-        text = f"{other.message}; {other.fix}" if other.fix else other.message
-        yield from _note("note", f"{text} [{explanation.rule}]", gutter, pen)
+        yield from _note("note", f"{explained(explanation)} [{explanation.rule}]", gutter, pen)
 
 
 def problem_frame(problems: Sequence[Problem], pen: Pen) -> Iterator[str]:

@@ -12,7 +12,7 @@ from auditor.formats.interface import Style
 from auditor.formats.outcomes import workload_key
 from auditor.formats.paths import source_link
 from auditor.formats.repetition import gathered
-from auditor.formats.words import pools_of, rule_urls
+from auditor.formats.words import explained, notes_of, rule_urls
 from auditor.manifests import Location
 from auditor.report import Report
 
@@ -71,13 +71,11 @@ def _body(finding: Finding, report: Report, style: Style, url: str) -> Iterator[
     yield f'<div class="body">\n<p>{_where(seen.location, source_link(seen, style))}</p>\n'
     yield from _source(seen)
     yield "<dl>\n"
-    for label, text in (("Why", seen.why), ("Fix", seen.fix), ("On", pools_of(seen, report))):
-        if text:
-            yield f"<dt>{label}</dt><dd>{html_prose(text)}</dd>\n"
+    for label, text in notes_of(finding, report):
+        yield f"<dt>{label.capitalize()}</dt><dd>{html_prose(text)}</dd>\n"
     for item in finding.explanations:
-        other = item.observation
-        text = f"{other.message}; {other.fix}" if other.fix else other.message
-        yield f"<dt>Note</dt><dd>{html_prose(text)} <code>{html(item.rule)}</code></dd>\n"
+        rule = f"<code>{html(item.rule)}</code>"
+        yield f"<dt>Note</dt><dd>{html_prose(explained(item))} {rule}</dd>\n"
     if url.startswith("https://"):
         yield f'<dt>See</dt><dd><a href="{html(url)}" rel="noreferrer">{html(url)}</a></dd>\n'
     yield "</dl>\n</div>\n"

@@ -18,11 +18,11 @@ from auditor.formats.outcomes import MARKS, results
 from auditor.formats.paths import source_link
 from auditor.formats.totals import reservations, scope, verdict
 from auditor.formats.words import (
+    explained,
     may_land,
-    pools_of,
+    notes_of,
     rule_urls,
     runs_on_use,
-    shown_with,
     workload_names,
 )
 from auditor.formats.workload_table import REASONABLE
@@ -84,17 +84,10 @@ def _finding(finding: Finding, report: Report, style: Style, url: str) -> Iterat
     yield f"<summary><b>{finding.severity}</b> {rule}: {markdown_prose(seen.message)}</summary>\n"
     yield f"{_where(seen, style)}\n"
     yield from _source(finding)
-    notes = (
-        ("Why", seen.why),
-        ("Fix", seen.fix),
-        ("On", pools_of(seen, report)),
-        ("With", shown_with(finding)),
-    )
-    for label, text in notes:
-        if text:
-            yield f"- **{label}:** {markdown_prose(text)}"
+    for label, text in notes_of(finding, report):
+        yield f"- **{label.capitalize()}:** {markdown_prose(text)}"
     for item in finding.explanations:
-        yield f"- **Note:** {markdown_prose(item.observation.message)} ({markdown_code(item.rule)})"
+        yield f"- **Note:** {markdown_prose(explained(item))} ({markdown_code(item.rule)})"
     if url:
         yield f"- **See:** [{markdown(finding.rule)}](<{markdown(url)}>)"
     yield "\n</details>"

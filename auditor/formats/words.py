@@ -7,7 +7,7 @@ from os.path import commonprefix
 from typing import Final
 
 from auditor.assessment import Assessment, ImageUse, PoolFit
-from auditor.findings import Finding, Observation, Subject
+from auditor.findings import Explanation, Finding, Observation, Subject
 from auditor.phrases import listed, unique
 from auditor.placement import Verdict
 from auditor.platforms import Platform, normalise, parse_platform
@@ -167,6 +167,24 @@ def pools_of(observation: Observation, report: Report) -> str:
     if len(report.clusters) == 1:
         names = tuple(name.partition("/")[2] or name for name in names)
     return listed(names, limit=_NAMED)
+
+
+def notes_of(finding: Finding, report: Report) -> tuple[tuple[str, str], ...]:
+    """What is said below a finding, each with its label: why, fix, on, with."""
+    seen = finding.observation
+    notes = (
+        ("why", seen.why),
+        ("fix", seen.fix),
+        ("on", pools_of(seen, report)),
+        ("with", shown_with(finding)),
+    )
+    return tuple((label, text) for label, text in notes if text)
+
+
+def explained(explanation: Explanation) -> str:
+    """What another rule adds to a finding, with what to do about it."""
+    seen = explanation.observation
+    return f"{seen.message}; {seen.fix}" if seen.fix else seen.message
 
 
 def rule_url(rule: Rule) -> str:

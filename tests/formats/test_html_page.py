@@ -179,8 +179,9 @@ def test_the_data_holds_the_reasons_once() -> None:
 def test_a_finding_with_its_source_reasons_and_fix() -> None:
     report = audit(rendered(workload()))
     (found,) = report.findings
-    other = replace(found.observation, message="a toleration undoes the taint", fix="")
-    explained = replace(found, explanations=(Explanation("broad-toleration", other),))
+    other = replace(found.observation, message="a toleration undoes the taint", fix="name it")
+    explanation = Explanation("broad-toleration", other)
+    explained = replace(found, explanations=(explanation,), variants=("default", "ci/a.yaml"))
     (finding,) = tree(replace(report, findings=(explained,))).all("details", class_="finding")
 
     (guilty,) = finding.all("span", class_="guilty")
@@ -190,7 +191,8 @@ def test_a_finding_with_its_source_reasons_and_fix() -> None:
     assert described["Fix"] == found.observation.fix
     assert described["Why"] == found.observation.why
     assert described["On"] == "windows-2022 and windows-2025"
-    assert described["Note"] == "a toleration undoes the taint broad-toleration"
+    assert described["With"] == "default and ci/a.yaml"
+    assert described["Note"] == "a toleration undoes the taint; name it broad-toleration"
     assert "web.yaml (line 8 when rendered)" in finding.content
 
 
