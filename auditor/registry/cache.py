@@ -2,7 +2,7 @@
 
     <root>/v1/blobs/<algorithm>/<hexadecimal>                    the bytes, hashed again when read
     <root>/v1/refs/<registry>/<repository>/<hash of ref>.json    the answer and when it was checked
-    <root>/v1/charts/<hash of name>/<hexadecimal>.tgz            see `auditor/sources/remote.py`
+    <root>/v1/charts/<hash of name>/<hexadecimal>.tgz            see `auditor/sources/fetching/`
 
 Any number of threads and processes may use one root: a file appears whole under its name
 (`os.replace`) or not at all, and whatever is damaged counts as absent. Nothing here raises for the

@@ -13,8 +13,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-from auditor.sources.archives import ArchiveError
-from auditor.sources.chart_files import chart_files
+from auditor.sources.contents.archives import ArchiveError
+from auditor.sources.contents.chart_files import chart_files
 from auditor.sources.rendering import Rendered, RenderError
 
 MASK: Final = "RANDOM"

@@ -17,7 +17,7 @@ from auditor.errors import Problem, SourceError
 from auditor.manifests import Document
 from auditor.repositories import find_home, real_path
 from auditor.sources.files import read_text
-from auditor.sources.programs import run
+from auditor.sources.processes.programs import run
 from auditor.sources.rendering import Cause, RenderError
 from auditor.sources.splitting import Piece, normalise_all, read_pieces
 from auditor.yaml.nodes import Node, ShapeError

@@ -11,13 +11,13 @@ from auditor.errors import Problem
 from auditor.manifests import Document
 from auditor.repositories import real_path
 from auditor.sources.files import ManifestFile
-from auditor.sources.following import Follower
+from auditor.sources.following.follower import Follower
+from auditor.sources.following.releases import Releases
 from auditor.sources.helm import ChartSource
 from auditor.sources.identity import Identifier
 from auditor.sources.interface import Source
 from auditor.sources.options import SourceOptions
 from auditor.sources.parts import STREAM, Part, PartFinder, RemotePart
-from auditor.sources.releases import Releases
 from auditor.sources.renderers import choose_renderer
 from auditor.sources.stream import StandardInput
 

@@ -10,14 +10,14 @@ from typing import Final
 
 from auditor.errors import Problem, SourceError
 from auditor.repositories import real_path
-from auditor.sources.archives import is_archive
 from auditor.sources.chart import enclosing_chart, is_chart_folder
-from auditor.sources.completion import Completion, find_completion
+from auditor.sources.contents.archives import is_archive
+from auditor.sources.fetching.completion import Completion, find_completion
+from auditor.sources.fetching.remote import ChartElsewhere, find_elsewhere
 from auditor.sources.files import ManifestFile, missing, unreadable
 from auditor.sources.helm import ChartSource
 from auditor.sources.kustomize import FILE_NAMES, KustomizationSource, roots
 from auditor.sources.options import HelmOptions, SourceOptions
-from auditor.sources.remote import ChartElsewhere, find_elsewhere
 from auditor.sources.rendering import Renderer
 from auditor.sources.stream import StandardInput
 from auditor.sources.tree import ChartFolder, KustomizationFolder, walk

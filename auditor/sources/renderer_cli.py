@@ -14,8 +14,9 @@ from pathlib import Path
 from typing import Final
 
 from auditor.errors import SourceError
+from auditor.sources.contents.staging import with_template, without_dependencies
 from auditor.sources.options import HelmOptions
-from auditor.sources.programs import Finished, run
+from auditor.sources.processes.programs import Finished, run
 from auditor.sources.rendering import (
     NO_VALUES,
     Cause,
@@ -27,7 +28,6 @@ from auditor.sources.rendering import (
     warnings_in,
 )
 from auditor.sources.splitting import Piece, normalise_all, read_pieces
-from auditor.sources.staging import with_template, without_dependencies
 from auditor.sources.values_files import read_values_file
 
 OLDEST: Final = "3.8"

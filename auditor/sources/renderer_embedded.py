@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from auditor.sources.options import HelmOptions
+from auditor.sources.processes.worker import Worker
 from auditor.sources.rendering import (
     NO_VALUES,
     Cause,
@@ -20,7 +21,6 @@ from auditor.sources.rendering import (
 from auditor.sources.splitting import normalise
 from auditor.sources.values import apply_set, drop_digits, keep_digits, merge
 from auditor.sources.values_files import read_values_file
-from auditor.sources.worker import Worker
 
 _QUICK_SECONDS: Final = 10.0
 """For what runs no template: parsing values, reading Chart.yaml."""

@@ -2,6 +2,7 @@ from typing import Any
 
 import pytest
 
+from auditor.sources.processes.worker import Worker
 from auditor.sources.rendering import RenderError
 from auditor.sources.values import (
     Digits,
@@ -11,7 +12,6 @@ from auditor.sources.values import (
     merge,
     split_expression,
 )
-from auditor.sources.worker import Worker
 from tests.support.charts import require_library
 
 

@@ -1,0 +1,190 @@
+"""Charts that lie elsewhere: in a registry, in a chart repository, at an address. Helm pulls."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import re
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Final
+from urllib.parse import urlsplit, urlunsplit
+
+from auditor.errors import SourceError
+from auditor.sources.contents.archives import MAX_UNPACKED, is_archive
+from auditor.sources.fetching.fetchers import OCI, Fetcher, Pull, choose_fetcher
+from auditor.sources.fetching.helm_settings import Repository, helm_repositories
+from auditor.sources.options import SourceOptions
+from auditor.sources.rendering import RenderError
+
+_HTTP: Final = ("http://", "https://")
+_PINNED: Final = re.compile(r"v?\d+\.\d+\.\d+([-+][0-9A-Za-z.+-]+)?")
+"""A version that names one chart; anything else is a range, or a tag that moves."""
+_DIGEST: Final = "@sha256:"
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteChart:
+    """A chart that a SOURCE names. shown: what names it in every run: without version and login."""
+
+    shown: str
+    pull: Pull
+
+    @property
+    def is_pinned(self) -> bool:
+        return bool(_PINNED.fullmatch(self.pull.version)) or _DIGEST in self.pull.chart
+
+
+def parse_remote(argument: str, repositories: Sequence[Repository] = ()) -> RemoteChart | None:
+    """The chart elsewhere that a SOURCE names; None where it names none.
+
+    `oci://host/path[:version]`, an address that ends in `.tgz`, `https://host/path/chart[@version]`
+    of a chart repository, or `name/chart[@version]` of one that the user added to Helm.
+    """
+    if argument.startswith(OCI):
+        return _in_registry(argument)
+    if argument.startswith(_HTTP):
+        return _at_address(argument)
+    name, _, rest = argument.partition("/")
+    known = next((item for item in repositories if item.name == name), None)
+    chart, _, version = rest.partition("@")
+    if known is None or not chart or "/" in chart:
+        return None
+    return RemoteChart(f"{known.url.rstrip('/')}/{chart}", Pull(chart, version, known))
+
+
+@dataclass(frozen=True, slots=True)
+class ChartElsewhere:
+    """A chart that lies elsewhere, and the way to get it.
+
+    cache: the folder for archives, each below what names it and called by its digest. fetcher: None
+    where there is no Helm. offline: nobody is asked.
+    """
+
+    chart: RemoteChart
+    cache: Path
+    fetcher: Fetcher | None
+    offline: bool
+
+    def archive(self) -> Path:
+        """Its archive on disk; one that is pinned is pulled once. Raises SourceError."""
+        shown = self.chart.shown
+        folder = self.cache / _key(self.chart.pull)
+        known = _kept(folder)
+        if known and (self.offline or self.chart.is_pinned):
+            with contextlib.suppress(OSError):
+                os.utime(known)  # what was used last is kept longest
+            return known
+        if self.offline:
+            raise SourceError(
+                f"chart {shown} is not in the cache",
+                where=shown,
+                hint="leave out --offline once, so that it is pulled",
+            )
+        if self.fetcher is None:
+            raise SourceError(
+                f"chart {shown} cannot be pulled: there is no Helm",
+                where=shown,
+                hint="run `pip install 'podfit[helm]'`, or install the program helm",
+            )
+        try:
+            return self._pulled(folder, self.fetcher)
+        except OSError as error:
+            raise SourceError(
+                f"chart {shown} cannot be kept", where=str(folder), why=str(error)
+            ) from error
+
+    def _pulled(self, folder: Path, fetcher: Fetcher) -> Path:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=".pull-", dir=folder) as name:
+            try:
+                fetcher.pull(self.chart.pull, Path(name))
+            except RenderError as error:
+                raise _failure(self.chart, error) from error
+            found = [path for path in Path(name).iterdir() if is_archive(path.name)]
+            if len(found) != 1 or found[0].stat().st_size > MAX_UNPACKED:
+                shown = self.chart.shown
+                raise SourceError(
+                    f"{shown} is not one chart archive of at most {MAX_UNPACKED >> 20} MB",
+                    where=shown,
+                    hint="check the address",
+                )
+            kept = folder / f"{_digest(found[0])}.tgz"
+            for old in folder.glob("*.tgz"):
+                old.unlink()
+            found[0].replace(kept)
+        return kept
+
+
+def find_elsewhere(
+    argument: str, options: SourceOptions, *, named_by_user: bool
+) -> ChartElsewhere | None:
+    """The chart elsewhere that a SOURCE names, if any; none without a place to keep charts.
+
+    named_by_user: and not by a file that somebody else may have written.
+    """
+    if options.cache is None:
+        return None
+    chart = parse_remote(argument, helm_repositories())
+    if chart is None:
+        return None
+    hosts = options.hosts.with_named(chart.pull.address) if named_by_user else options.hosts
+    fetcher = choose_fetcher(replace(options, hosts=hosts))
+    return ChartElsewhere(chart, options.cache, fetcher, options.offline)
+
+
+def _in_registry(argument: str) -> RemoteChart:
+    address, digest, rest = argument.partition(_DIGEST)
+    before, slash, last = address.rpartition("/")
+    chart, _, version = last.partition(":")
+    shown = f"{before}{slash}{chart}"
+    return RemoteChart(_without_login(shown), Pull(f"{shown}{digest}{rest}", version))
+
+
+def _at_address(argument: str) -> RemoteChart:
+    if is_archive(urlsplit(argument).path):
+        return RemoteChart(_without_login(argument), Pull(argument))
+    before, _, last = argument.rpartition("/")
+    chart, _, version = last.partition("@")
+    parts = urlsplit(before)
+    url = _without_login(before)
+    repository = Repository("", url, parts.username or "", parts.password or "")
+    return RemoteChart(f"{url}/{chart}", Pull(chart, version, repository))
+
+
+def _without_login(address: str) -> str:
+    parts = urlsplit(address)
+    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2], query="", fragment=""))
+
+
+def _key(pull: Pull) -> str:
+    named = "\0".join((pull.repository.url, _without_login(pull.chart), pull.version))
+    return hashlib.sha256(named.encode()).hexdigest()[:32]
+
+
+def _kept(folder: Path) -> Path | None:
+    """What was pulled before, if it is still what it was."""
+    found = sorted(folder.glob("*.tgz")) if folder.is_dir() else []
+    return next((path for path in found if _digest(path) == path.stem), None)
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _failure(chart: RemoteChart, error: RenderError) -> SourceError:
+    """What Helm says may repeat the address with the login that is in it."""
+    said = error.text or error.cause.value
+    login = urlsplit(chart.pull.chart).netloc.rpartition("@")[0]
+    for secret in (login, chart.pull.repository.password):
+        said = said.replace(secret, "***") if secret else said
+    return SourceError(
+        f"chart {chart.shown} cannot be pulled",
+        where=chart.shown,
+        why=said,
+        hint="check the name and version; `helm registry login` and `helm repo add` know logins",
+    )

@@ -1,0 +1,86 @@
+"""k3s and RKE2: `HelmChart`, and `HelmChartConfig`, which gives values to a chart of its name.
+
+As helm-controller has it (pkg/controllers/chart/chart.go).
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+from auditor.manifests import Manifest
+from auditor.sources.fetching.fetchers import OCI
+from auditor.sources.following.release import (
+    EMPTY,
+    Places,
+    Release,
+    UnknownError,
+    chart_address,
+    values_text,
+)
+from auditor.yaml.nodes import Node
+
+_TYPED: Final = frozenset(("true", "false", "null"))
+_COMMA: Final = re.compile(r"\\*,")
+
+
+def read_helm_chart(item: Manifest, places: Places) -> Iterator[Release]:
+    """Its chart, unless that is packed into the object. Raises ShapeError and UnknownError."""
+    spec = item.root.get("spec") or EMPTY
+    config = places.get(("HelmChartConfig", item.ref.namespace, item.ref.name))
+    holder = config or item  # what a configuration says counts more
+    last = holder.root.get("spec") or EMPTY
+    chart, repository = spec.text_at("chart"), spec.text_at("repo")
+    if spec.text_at("chartContent") or not chart:
+        raise UnknownError("it brings its chart along (chartContent), or names none")
+    version = spec.text_at("version")
+    named = repository or chart.startswith(OCI)
+    settings = sorted(spec.mapping_at("set").items())
+    yield Release(
+        name=str(item.ref),
+        where=str(item.location),
+        chart=chart_address(repository, chart, version) if named else chart,
+        values=(*_values(spec), *(_values(last) if config else ())),
+        set_values=tuple(f"{key}={_text(node)}" for key, node in settings if _is_typed(node)),
+        set_strings=tuple(
+            f"{key}={_COMMA.sub(_escaped, _text(node))}"
+            for key, node in settings
+            if not _is_typed(node)
+        ),
+        release_name=item.ref.name,
+        namespace=spec.text_at("targetNamespace") or item.ref.namespace,
+        values_path=("spec", "values" if last.get("values") else "valuesContent"),
+        holder=holder,
+    )
+
+
+def read_helm_chart_config(item: Manifest, places: Places) -> Iterator[Release]:
+    """Nothing: its chart comes with its values. Raises UnknownError where that is not there."""
+    if ("HelmChart", item.ref.namespace, item.ref.name) not in places:
+        raise UnknownError(f"HelmChart/{item.ref.name} is not among what is audited")
+    yield from ()
+
+
+def _values(spec: Node) -> Iterator[Mapping[str, Any]]:
+    """Of a chart or its configuration, in the order in which they count."""
+    if spec.get("valuesSecrets") is not None:
+        raise UnknownError("its values come from objects in the cluster (valuesSecrets)")
+    yield from values_text(spec.text_at("valuesContent"))
+    if values := spec.get("values"):
+        yield values.plain()
+
+
+def _is_typed(setting: Node) -> bool:
+    """Whether a setting is for `--set`, which tells numbers from text, and not `--set-string`."""
+    return not isinstance(setting.value, str) or setting.value.lower() in _TYPED
+
+
+def _text(setting: Node) -> str:
+    return setting.value if isinstance(setting.value, str) else json.dumps(setting.plain())
+
+
+def _escaped(comma: re.Match[str]) -> str:
+    """A comma in a value is none between values; one that is escaped already stays so."""
+    return rf"\{comma[0]}" if len(comma[0]) % 2 else comma[0]
