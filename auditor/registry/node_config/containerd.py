@@ -28,11 +28,9 @@ _OWN_HEADERS: Final = frozenset(
 def read_hosts(path: Path, host: str) -> NodeConfig:
     """What the file says of a registry, "" for all of them. Raises `ConfigurationError`."""
     table = read_toml(path)
-    mirrors = tuple(
-        place
-        for url, inner in table.named_tables("host")
-        if (place := _place(url, inner)) is not None
-    )
+    named = table.table("host")
+    places = (_place(url, named.table(url)) for url in named.values)
+    mirrors = tuple(place for place in places if place is not None)
     options = _options(table, plain=False)
     server = table.text("server")
     origin = _place(server, table) if server else None

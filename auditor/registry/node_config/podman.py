@@ -33,10 +33,11 @@ def read_registries(path: Path) -> NodeConfig:
         insecure = registry.flag("insecure")
         if insecure and not prefix.startswith("*."):
             hosts[(location or prefix).partition("/")[0]] = _INSECURE
+        by_digest = registry.flag("mirror-by-digest-only")
         namespaces.append(
             Namespace(
                 prefix,
-                tuple(map(_mirror, _mirrors(registry))),
+                tuple(_mirror(table, by_digest=by_digest) for table in registry.tables("mirror")),
                 _place(registry) if location not in ("", prefix) else None,
                 f"by {path}" if registry.flag("blocked") else "",
             )
@@ -44,19 +45,8 @@ def read_registries(path: Path) -> NodeConfig:
     return NodeConfig(hosts, (), tuple(namespaces))
 
 
-def _mirrors(registry: Table) -> tuple[Table, ...]:
-    """With `mirror-by-digest-only` none of them is asked for a tag."""
-    mirrors = tuple(registry.tables("mirror"))
-    if not registry.flag("mirror-by-digest-only"):
-        return mirrors
-    return tuple(
-        Table(mirror.path, {**mirror.values, "pull-from-mirror": "digest-only"})
-        for mirror in mirrors
-    )
-
-
-def _mirror(table: Table) -> Place:
-    pull = table.text("pull-from-mirror")
+def _mirror(table: Table, *, by_digest: bool) -> Place:
+    pull = "digest-only" if by_digest else table.text("pull-from-mirror")
     if not table.text("location"):
         raise table.wrong("a [[registry.mirror]] has no `location`")
     if pull not in _PULLS:

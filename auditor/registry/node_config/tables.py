@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from auditor.errors import ConfigurationError, printable, shorten
 from auditor.registry.json_text import JsonError, parse_object
 from auditor.registry.options import HostOptions, Namespace, RegistryOptions
 
 MAX_FILE: Final = 2**20
+_T = TypeVar("_T")
 _WHAT: Final = "cannot use the registry configuration"
 
 
@@ -43,12 +44,10 @@ class Table:
 
     def text(self, key: str) -> str:
         """The text, or ""."""
-        value = self.values.get(key, "")
-        return value if isinstance(value, str) else self._wrong(key, "a text")
+        return self._typed(key, "", "a text")
 
     def flag(self, key: str) -> bool:
-        value = self.values.get(key, False)
-        return value if isinstance(value, bool) else self._wrong(key, "true or false")
+        return self._typed(key, False, "true or false")
 
     def texts(self, key: str) -> tuple[str, ...]:
         """The texts of a list; a single text counts as one."""
@@ -60,22 +59,14 @@ class Table:
         raise self.wrong(f"`{key}` must be a list of texts")
 
     def table(self, key: str) -> Table:
-        value = self.values.get(key, {})
-        return Table(self.path, value) if isinstance(value, dict) else self._wrong(key, "a table")
+        return Table(self.path, self._typed(key, dict[str, Any](), "a table"))
 
-    def tables(self, key: str) -> Iterator[Table]:
+    def tables(self, key: str) -> tuple[Table, ...]:
         """The tables of a list."""
-        value = self.values.get(key, [])
-        if not isinstance(value, list) or not all(isinstance(item, dict) for item in value):
-            self._wrong(key, "a list of tables")
-        for item in value:
-            yield Table(self.path, item)
-
-    def named_tables(self, key: str) -> Iterator[tuple[str, Table]]:
-        """The tables in a table, in their order."""
-        inner = self.table(key)
-        for name in inner.values:
-            yield name, inner.table(name)
+        found = self._typed(key, list[Any](), "a list of tables")
+        if not all(isinstance(item, dict) for item in found):
+            raise self.wrong(f"`{key}` must be a list of tables")
+        return tuple(Table(self.path, item) for item in found)
 
     def file(self, text: str) -> Path:
         """A file that is named from the folder of this one."""
@@ -84,8 +75,11 @@ class Table:
     def wrong(self, why: str) -> ConfigurationError:
         return config_error(self.path, why)
 
-    def _wrong(self, key: str, expected: str) -> Any:
-        raise self.wrong(f"`{key}` must be {expected}")
+    def _typed(self, key: str, default: _T, expected: str) -> _T:
+        value = self.values.get(key, default)
+        if not isinstance(value, type(default)):
+            raise self.wrong(f"`{key}` must be {expected}")
+        return value
 
 
 def read_toml(path: Path) -> Table:
