@@ -67,8 +67,8 @@ def root_cause(assessment: Assessment, cluster: ClusterProfile, fits: Sequence[P
     """The cause that explains every pool of a cluster on which the workload fails."""
     if any(map(could_run, fits)):
         return Cause.MISSING_GUARD
-    known = [use for use in assessment.judged if use.known is not None]
-    if any(use.known is not None and not use.known.platforms for use in known):
+    known = [use.known for use in assessment.judged if use.known is not None]
+    if any(not image.platforms for image in known):
         return Cause.EMPTY
     runs_on = common_families(assessment) if known else all_families(assessment)
     if not runs_on:
@@ -96,9 +96,8 @@ def declared_systems(workload: Workload) -> set[str]:
 
 def common_families(assessment: Assessment) -> frozenset[Family]:
     """Those of nodes on which all images run whose platforms are known."""
-    uses = [use for use in assessment.judged if use.known is not None]
-    families = _shared(use.known for use in uses if use.known is not None)
-    if not _share_windows_build(uses):
+    families = _shared(use.known for use in assessment.judged if use.known is not None)
+    if not _share_windows_build(assessment.judged):
         families = frozenset(item for item in families if item[0] != "windows")
     return families | {family(fit.pool.platform) for fit in assessment.fits if not fit.culprits}
 

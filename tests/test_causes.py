@@ -57,6 +57,12 @@ affinity:
 """
 
 
+def term(*expressions: str) -> str:
+    return EMPTY_TERM.replace("nodeSelector: {kubernetes.io/os: linux}", "").replace(
+        "[{}]", f"[{{matchExpressions: [{', '.join(expressions)}]}}]"
+    )
+
+
 def causes(*images: Platforms, spec: str = "", labels: dict[str, str] | None = None) -> Cause:
     found = assessed(spec, *images, labels=labels)
     ((profile, fits),) = found.by_cluster
@@ -83,6 +89,7 @@ def causes(*images: Platforms, spec: str = "", labels: dict[str, str] | None = N
         ((AMD64,), "nodeSelector: {kubernetes.io/arch: arm64}", Cause.CONFLICT),
         ((BOTH,), CONTRADICTION, Cause.CONFLICT),
         ((UNKNOWN,), CONTRADICTION, Cause.CONFLICT),
+        ((UNKNOWN,), "nodeSelector: {kubernetes.io/arch: ppc64le}", Cause.MISSING_GUARD),
         ((LINUX_IMAGE,), "nodeSelector: {kubernetes.io/os: Linux}", Cause.MISSING_GUARD),
         ((LINUX_IMAGE,), "nodeSelector: {example.com/pool: x}", Cause.MISSING_GUARD),
         ((LINUX_IMAGE,), EMPTY_TERM, Cause.MISSING_GUARD),
@@ -96,6 +103,13 @@ def causes(*images: Platforms, spec: str = "", labels: dict[str, str] | None = N
 )
 def test_the_cause(images: tuple[Platforms, ...], spec: str, expected: Cause) -> None:
     assert causes(*images, spec=spec) is expected
+
+
+def test_one_system_that_is_declared_is_enough() -> None:
+    found = assessed("os: {name: linux}", BOTH, clusters=[cluster(WINDOWS_2022)])
+    ((profile, fits),) = found.by_cluster
+
+    assert root_cause(found, profile, fits) is Cause.MISSING_GUARD
 
 
 def test_a_label_of_the_pod_declares_as_well() -> None:
@@ -141,6 +155,7 @@ def test_windows_images_share_a_host_if_one_runs_both() -> None:
     unstated = image("windows/amd64")
 
     assert common_families(assessed("", IIS, newer)) == {WINDOWS_AMD64}
+    assert common_families(assessed("", IIS, newer, clusters=[])) == {WINDOWS_AMD64}
     assert common_families(assessed("", IIS, older)) == frozenset()
     assert common_families(assessed("", older, unstated)) == {WINDOWS_AMD64}
 
@@ -163,6 +178,13 @@ def test_selected_families() -> None:
     assert selected("nodeSelector: {beta.kubernetes.io/arch: arm64}") == {LINUX_ARM64}
     assert selected("nodeSelector: {example.com/pool: x}") == families
     assert selected("nodeSelector: {node.kubernetes.io/windows-build: 10.0.1}") == {WINDOWS_AMD64}
+    assert selected(term("{key: node.kubernetes.io/windows-build, operator: Exists}")) == {
+        WINDOWS_AMD64
+    }
+    arm64 = "{key: kubernetes.io/arch, operator: In, values: [arm64]}"
+    assert selected(term(arm64)) == {LINUX_ARM64}
+    windows = "{key: kubernetes.io/os, operator: In, values: [windows]}"
+    assert selected(term(windows, arm64)) == frozenset()
     assert selected(CONTRADICTION) == frozenset()
     assert selected(EMPTY_TERM) == frozenset()
 
