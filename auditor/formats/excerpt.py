@@ -52,10 +52,12 @@ def excerpt(observation: Observation) -> tuple[Line, ...]:
     location = observation.location
     if location.path != document.path or not 0 < location.line <= len(source):
         return ()
-    marks = {location.line: _mark(source, location.line, location.column, primary=True)}
+    marks: dict[int, Mark] = {}
     for line, column, label in _images(observation):
         if 0 < line <= len(source):
             marks.setdefault(line, _mark(source, line, column, label=label))
+    label = marks[location.line].label if location.line in marks else ""
+    marks[location.line] = _mark(source, location.line, location.column, label=label, primary=True)
     return tuple(_lines(source, marks, location.line))
 
 

@@ -67,8 +67,11 @@ def _cause(finding: Finding) -> Hashable:
 
 
 def _is_about_an_image(finding: Finding) -> bool:
+    """Whether it points at one, and no guard beside it would help."""
     seen = finding.observation
-    return any(seen.location == container.location for container in seen.workload.containers)
+    return not seen.guard.requirements and any(
+        seen.location == container.location for container in seen.workload.containers
+    )
 
 
 def _shared(finding: Finding, said: dict[tuple[str, str, str], str]) -> dict[str, str]:

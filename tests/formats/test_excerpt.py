@@ -57,6 +57,16 @@ def test_a_guilty_image_is_marked_once() -> None:
     )
 
 
+def test_a_guilty_image_says_what_it_runs_on() -> None:
+    cluster = (
+        "apiVersion: postgresql.cnpg.io/v1\nkind: Cluster\nmetadata: {name: a}\n"
+        "spec:\n  imageName: nginx:1.31\n"
+    )
+    assert drawn(excerpt(observation(cluster))) == (
+        "4 spec:\n5   imageName: [[nginx:1.31]] linux amd64 arm64"
+    )
+
+
 def test_at_most_three_images() -> None:
     more = "".join(f"        - name: c{n}\n          image: nginx:1.31\n" for n in range(5))
     lines = excerpt(observation(workload() + more))

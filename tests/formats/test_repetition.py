@@ -127,6 +127,16 @@ def test_each_place_that_is_to_be_edited_has_a_block_of_its_own() -> None:
     assert [block.also for block in told(report.findings)] == [(), ()]
 
 
+def test_a_guard_is_wanted_in_each_place_even_where_an_image_is_pointed_at() -> None:
+    cluster = (
+        "apiVersion: postgresql.cnpg.io/v1\nkind: Cluster\nmetadata: {{name: {}}}\n"
+        "spec:\n  imageName: nginx:1.31\n"
+    )
+    found = audit(joined(cluster.format("a"), cluster.format("b"))).findings
+    assert [str(item.observation.workload) for item in found] == ["Cluster/a", "Cluster/b"]
+    assert [block.also for block in told(found)] == [(), ()]
+
+
 def test_what_another_rule_explains_is_told_with_its_explanation() -> None:
     first, second = by_values("web", "nodeSelector"), by_values("api", "nodeSelector")
     explained = replace(second, explanations=(Explanation("x", second.observation),))
