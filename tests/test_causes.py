@@ -157,6 +157,9 @@ def test_windows_images_share_a_host_if_one_runs_both() -> None:
     assert common_families(assessed("", IIS, newer)) == {WINDOWS_AMD64}
     assert common_families(assessed("", IIS, newer, clusters=[])) == {WINDOWS_AMD64}
     assert common_families(assessed("", IIS, older)) == frozenset()
+    with_linux = image("linux/amd64", "windows(10.0.17763.1)/amd64")
+    assert common_families(assessed("", BOTH, with_linux, clusters=[])) == {LINUX_AMD64}
+    assert common_families(assessed("", BOTH, with_linux, UNKNOWN, clusters=[])) == {LINUX_AMD64}
     assert common_families(assessed("", older, unstated)) == {WINDOWS_AMD64}
 
 
