@@ -1,5 +1,7 @@
 """What a command says beside its report."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -7,6 +9,7 @@ import pytest
 from auditor.cli.text import say, tell, tell_problems
 from auditor.errors import Problem
 from tests.support.command import podfit
+from tests.support.tools import ROOT
 
 HOSTILE = "x\x1b[31mred\n::error::no\n##[error]no"
 SHOWN = "x\\x1b[31mred\\n::error::no\\n#\\x23[error]no"
@@ -53,6 +56,19 @@ def test_every_command_names_a_hostile_source_harmlessly(command: str, tmp_path:
     assert f"error: {SHOWN} does not exist\n" in done.err
     assert "\x1b" not in done.out + done.err
     assert "\n::" not in done.out + done.err
+
+
+def test_a_reader_that_goes_away_is_told_nothing() -> None:
+    command = [sys.executable, "-m", "auditor", "rules"]
+    with subprocess.Popen(
+        command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
+        assert process.stdout is not None
+        process.stdout.close()
+        process.stdout = None
+        _, told = process.communicate(timeout=60)
+
+    assert (process.returncode, told) == (1, b"")
 
 
 def test_a_crash_is_told_in_harmless_words(monkeypatch: pytest.MonkeyPatch) -> None:
