@@ -1,4 +1,7 @@
-"""Tokens of a registry's token service (distribution `docs/spec/auth/token.md`, `oauth.md`)."""
+"""Tokens of a registry's token service.
+
+Source: distribution `docs/spec/auth/token.md` and `oauth.md`.
+"""
 
 from __future__ import annotations
 

@@ -119,12 +119,12 @@ class Stop:
 
     def lacks(self, answer: object) -> bool:
         """Whether an answer is no better than none: mirrors hold indexes in part, or a web page."""
+        if not self.is_mirror:
+            return False
         if isinstance(answer, KnownPlatforms):
-            return self.is_mirror and bool(answer.dangling)
+            return bool(answer.dangling)
         malformed = UnknownReason.MALFORMED
-        return (
-            self.is_mirror and isinstance(answer, UnknownPlatforms) and answer.reason is malformed
-        )
+        return isinstance(answer, UnknownPlatforms) and answer.reason is malformed
 
 
 def namespace_of(image: ImageReference, options: RegistryOptions) -> Namespace | None:
