@@ -1,4 +1,4 @@
-"""How workloads are found and judged: as the audit did it."""
+"""How workloads are read and judged: as the audit did it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`Need`: a finding that a guard would resolve, in a workload of a chart."""
+"""`Need`: a finding that a guard would resolve, and what it takes."""
 
 from __future__ import annotations
 
