@@ -128,11 +128,6 @@ class _FollowedRenderer:
             tell(f"helm: {warning}")
         return rendered
 
-    def merge_values(
-        self, chart: Path, options: HelmOptions, overlay: Values = NO_VALUES
-    ) -> Values:
-        return self.inner.merge_values(chart, options, overlay)
-
     def dependencies(self, chart: Path) -> tuple[Dependency, ...]:
         return self.inner.dependencies(chart)
 

@@ -10,6 +10,7 @@ from auditor.errors import Problem, SourceError
 from auditor.sources.chart import Chart, Declaration
 from auditor.sources.options import HelmOptions
 from auditor.sources.rendering import NO_VALUES, Dependency, Renderer, Values
+from auditor.sources.visible_values import visible_values
 
 COMPLETE: Final = frozenset(("ok", "unpacked"))
 _MISSING: Final = "missing"
@@ -46,12 +47,13 @@ class Lack:
 def find_lacks(chart: Chart, options: HelmOptions, renderer: Renderer) -> tuple[Lack, ...]:
     """What a chart and the subcharts within it lack, given the options' values.
 
-    Subcharts in archives are complete by the way they are made. Raises RenderError.
+    chart: safe. Subcharts in archives are complete by the way they are made. Raises RenderError and
+    SourceError.
     """
     lacks = list(_lacks(chart, renderer, None, 0))
     if not lacks:
         return ()
-    values = renderer.merge_values(chart.path, options)
+    values = visible_values(chart.path, options, renderer)
     return tuple(_lacks(chart, renderer, values, 0))
 
 

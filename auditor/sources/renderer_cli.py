@@ -39,7 +39,6 @@ _ERROR: Final = re.compile(r"^Error: ", re.MULTILINE)
 _NOTES_TEMPLATE: Final = "podfit-notes.yaml"
 _INCLUDE_NOTES: Final = 'notes: {{ include (print .Template.BasePath "/NOTES.txt") . | toJson }}'
 _NOTES: Final = re.compile(r'^notes: (".*")$', re.MULTILINE)
-_PROBE: Final = "{{ .Values | toJson }}"
 
 
 def find_helm() -> str | None:
@@ -65,17 +64,6 @@ class CliRenderer:
                 names = frozenset(re.split(r",\s*", missing["names"].strip()))
             with without_dependencies(chart, names) as complete:
                 return self._render(complete, options, flags)
-
-    def merge_values(
-        self, chart: Path, options: HelmOptions, overlay: Values = NO_VALUES
-    ) -> Values:
-        """As the protocol says, but for subcharts' own defaults, which the program never shows."""
-        defaults = self._helm(_QUICK_SECONDS, "show", "values", str(chart.absolute()))
-        with _probe_chart(defaults.stdout) as probe, _flags(options, overlay) as flags:
-            done = self._helm(_QUICK_SECONDS, "template", "probe", str(probe), *flags)
-        text = "".join(line for line in done.stdout.splitlines() if line.startswith("{"))
-        values: Values = json.loads(text)
-        return values
 
     def dependencies(self, chart: Path) -> tuple[Dependency, ...]:
         done = self._helm(
@@ -142,18 +130,6 @@ def _flags(options: HelmOptions, overlay: Values) -> Iterator[list[str]]:
             file.write_text(text, encoding="utf-8")
             flags.append(f"--values={file}")
         yield flags
-
-
-@contextlib.contextmanager
-def _probe_chart(values: str) -> Iterator[Path]:
-    """A chart whose only template prints its values."""
-    with tempfile.TemporaryDirectory(prefix="podfit-probe-") as name:
-        folder = Path(name)
-        (folder / "templates").mkdir()
-        (folder / "Chart.yaml").write_text("{apiVersion: v2, name: probe, version: 0.0.0}\n")
-        (folder / "values.yaml").write_text(values, encoding="utf-8")
-        (folder / "templates" / "values.yaml").write_text(_PROBE)
-        yield folder
 
 
 def _attributed(pieces: Iterable[Piece]) -> Iterator[Piece]:

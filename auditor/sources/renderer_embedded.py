@@ -53,13 +53,6 @@ class EmbeddedRenderer:
                 raise
             return self._render(chart, plain, options)
 
-    def merge_values(
-        self, chart: Path, options: HelmOptions, overlay: Values = NO_VALUES
-    ) -> Values:
-        values = drop_digits(self._compose(options, overlay))
-        merged: Values = self._quickly("merge_values", chart=str(chart.absolute()), values=values)
-        return merged
-
     def dependencies(self, chart: Path) -> tuple[Dependency, ...]:
         listed = self._quickly("list_dependencies", chart=str(chart.absolute()))
         return tuple(

@@ -26,12 +26,6 @@ class NoRenderer:
         del chart, options, overlay
         self._refuse()
 
-    def merge_values(
-        self, chart: Path, options: HelmOptions, overlay: Values = NO_VALUES
-    ) -> Values:
-        del chart, options, overlay
-        self._refuse()
-
     def dependencies(self, chart: Path) -> tuple[Dependency, ...]:
         del chart
         self._refuse()

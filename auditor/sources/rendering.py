@@ -89,12 +89,6 @@ class Renderer(Protocol):
         """The chart with the values of the options; the overlay is the last of their files."""
         ...
 
-    def merge_values(
-        self, chart: Path, options: HelmOptions, overlay: Values = NO_VALUES
-    ) -> Values:
-        """What templates see as `.Values`: the chart's, its subcharts' and the given ones."""
-        ...
-
     def dependencies(self, chart: Path) -> tuple[Dependency, ...]:
         """What Chart.yaml declares, conditions and tags not considered."""
         ...

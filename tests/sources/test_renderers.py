@@ -2,7 +2,6 @@
 
 import os
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -142,17 +141,6 @@ def test_notes_of_a_chart_without_pods(tmp_path: Path, name: str) -> None:
     assert make_renderer(name).render(sub, HelmOptions()).notes == "of the subchart"
     (chart / "templates" / "NOTES.txt").unlink()
     assert make_renderer(name).render(chart, HelmOptions()).notes == ""
-
-
-@BOTH
-def test_merged_values(name: str) -> None:
-    options = HelmOptions(set_values=("image.tag=2", "tags.observability=true"))
-
-    values: Any = make_renderer(name).merge_values(CHARTS / "umbrella", options, {"x": {"y": None}})
-
-    assert values["image"] == {"repository": "registry.example/web", "tag": 2}
-    assert values["tags"] == {"observability": True}
-    assert values["cache"]["enabled"] is True
 
 
 @BOTH
@@ -329,7 +317,6 @@ def test_without_helm_both_ways_out_are_said(
 
     for call in (
         lambda: renderer.render(tmp_path, HelmOptions()),
-        lambda: renderer.merge_values(tmp_path, HelmOptions()),
         lambda: renderer.dependencies(tmp_path),
     ):
         with pytest.raises(SourceError) as raised:

@@ -40,11 +40,6 @@ class FakeHelm:
         texts = {f"shop/templates/{name}": make(values) for name, make in self.templates.items()}
         return Rendered(texts)
 
-    def merge_values(
-        self, chart: Path, options: HelmOptions, overlay: Values = NO_VALUES
-    ) -> Values:
-        raise NotImplementedError
-
     def dependencies(self, chart: Path) -> tuple[Dependency, ...]:
         raise NotImplementedError
 

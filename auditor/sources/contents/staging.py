@@ -32,32 +32,7 @@ _IGNORE_FILE: Final = ".helmignore"
 @contextlib.contextmanager
 def without_files(chart: Path, paths: Collection[str]) -> Iterator[Path]:
     """A copy of a chart that lacks these files (see `Hazard.path`). Raises SourceError."""
-    with _copied(chart, frozenset(paths)) as copy:
-        yield copy
-
-
-@contextlib.contextmanager
-def without_dependencies(chart: Path, names: Collection[str]) -> Iterator[Path]:
-    """A copy of a chart that does not declare the dependencies of these names."""
-    with _copied(chart, frozenset()) as copy:
-        for file in (copy / CHART_FILE, copy / REQUIREMENTS_FILE):
-            if file.exists():
-                _undeclare(file, names)
-        yield copy
-
-
-@contextlib.contextmanager
-def with_template(chart: Path, name: str, text: str) -> Iterator[Path]:
-    """A copy of a chart with a template more."""
-    with _copied(chart, frozenset()) as copy:
-        templates = copy / "templates"
-        templates.mkdir(exist_ok=True)
-        (templates / name).write_text(text, encoding="utf-8")
-        yield copy
-
-
-@contextlib.contextmanager
-def _copied(chart: Path, drop: frozenset[str]) -> Iterator[Path]:
+    drop = frozenset(paths)
     with tempfile.TemporaryDirectory(prefix="podfit-chart-") as name:
         copy = Path(name, "chart")
         copy.mkdir()
@@ -70,6 +45,26 @@ def _copied(chart: Path, drop: frozenset[str]) -> Iterator[Path]:
             raise SourceError(
                 f"{chart.as_posix()} cannot be copied", where=chart.as_posix(), why=str(error)
             ) from error
+        yield copy
+
+
+@contextlib.contextmanager
+def without_dependencies(chart: Path, names: Collection[str]) -> Iterator[Path]:
+    """A copy of a chart that does not declare the dependencies of these names."""
+    with without_files(chart, ()) as copy:
+        for file in (copy / CHART_FILE, copy / REQUIREMENTS_FILE):
+            if file.exists():
+                _undeclare(file, names)
+        yield copy
+
+
+@contextlib.contextmanager
+def with_template(chart: Path, name: str, text: str) -> Iterator[Path]:
+    """A copy of a chart with a template more."""
+    with without_files(chart, ()) as copy:
+        templates = copy / "templates"
+        templates.mkdir(exist_ok=True)
+        (templates / name).write_text(text, encoding="utf-8")
         yield copy
 
 

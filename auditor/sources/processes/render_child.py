@@ -82,15 +82,6 @@ def _probe_chart() -> bytes:
     return buffer.getvalue()
 
 
-def merge_values(chart: str, values: dict[str, Any]) -> dict[str, Any]:
-    """The values that templates see: the chart's, its subcharts' and the given ones."""
-    import helm_python
-
-    with helm_python.Chart.load(chart) as handle:
-        merged: dict[str, Any] = handle.merge_values(values)
-    return merged
-
-
 def list_dependencies(chart: str) -> list[dict[str, str]]:
     """What Chart.yaml declares: name, version, repository, status."""
     import helm_python
@@ -135,7 +126,6 @@ _CALLS: Final[dict[str, Callable[..., Any]]] = {
     for call in (
         list_dependencies,
         load,
-        merge_values,
         parse_set,
         parse_set_string,
         read_values,
