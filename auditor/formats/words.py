@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from os.path import commonprefix
+from itertools import takewhile
 from typing import Final
 
 from auditor.assessment import Assessment, ImageUse, PoolFit
@@ -157,8 +157,9 @@ def _told_apart(
 
 
 def _common_folder(paths: Iterable[str]) -> str:
-    head, slash, _ = commonprefix(list(paths)).rpartition("/")  # noqa: RUF071 - it is cut at a slash
-    return f"{head}{slash}"
+    folders = (path.split("/")[:-1] for path in paths)
+    common = takewhile(lambda names: len(set(names)) == 1, zip(*folders, strict=False))
+    return "".join(f"{names[0]}/" for names in common)
 
 
 def pools_of(observation: Observation, report: Report) -> str:

@@ -6,6 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from tests.guards.modules import Module, all_modules, imported_roots
 from tests.support.tools import ROOT, missing
 
@@ -35,6 +37,16 @@ def test_checks_do_not_know_each_other() -> None:
     for module in _modules_of("auditor/checks/"):
         if module.path.stem != "catalog":
             assert set(_imports(module, "auditor.checks")) <= {"auditor.checks.interface"}
+
+
+@pytest.mark.parametrize("name", ["auditor.audit", "auditor.inventory"])
+@pytest.mark.parametrize("package", ["auditor.registry", "auditor.sources"])
+def test_the_audit_knows_sources_and_registries_by_their_interfaces(
+    name: str, package: str
+) -> None:
+    (module,) = (module for module in all_modules() if module.name == name)
+
+    assert set(_imports(module, package)) <= {f"{package}.interface"}
 
 
 def test_formats_do_not_set_policy() -> None:
