@@ -105,8 +105,8 @@ class Sender:
         spent = limited and (pulls := remaining_pulls(answer)) is not None and pulls[0] == 0
         bearable = delay <= _LONGEST_PAUSE and delay < deadline.left()
         if attempt <= self._options.retries and bearable and not spent:
-            if asked is not None:
-                self._breaker.wait(self._options.clock.monotonic() + asked)
+            if limited or asked is not None:
+                self._breaker.wait(self._options.clock.monotonic() + delay)
             return delay
         if limited:
             self._breaker.open(failure)

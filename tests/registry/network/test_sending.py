@@ -14,6 +14,7 @@ from auditor.registry.options import RegistryOptions
 from tests.registry.conftest import FakeClock
 
 WAIT = Answer(429, "https://r.example/x", (("retry-after", "7"),), b"")
+TOO_MANY = Answer(429, "https://r.example/x", (), b"")
 FINE = Answer(200, "https://r.example/x", (), b"")
 NOW = 1_800_000_000.0  # Fri, 15 Jan 2027 08:00:00 GMT
 REQUEST = Request("GET", "https://r.example/x", {}, 10)
@@ -41,10 +42,11 @@ class BusyClock(FakeClock):
         super().pause(seconds, cancelled)
 
 
-def test_a_pause_that_a_registry_asks_for_is_kept_by_all() -> None:
+@pytest.mark.parametrize(("answer", "pause"), [(WAIT, 7.0), (TOO_MANY, 0.3)])
+def test_a_pause_that_a_registry_wants_is_kept_by_all(answer: Answer, pause: float) -> None:
     clock = BusyClock()
     options = RegistryOptions(clock=clock)
-    follower = Script([WAIT, FINE, FINE])
+    follower = Script([answer, FINE, FINE])
     (endpoint,) = endpoints_of("r.example", options)
     sender = Sender(follower, endpoint, options, Remarks())  # type: ignore[arg-type]
     deadline = Deadline(clock, clock.time + 60, "time is up", threading.Event())
@@ -52,7 +54,7 @@ def test_a_pause_that_a_registry_asks_for_is_kept_by_all() -> None:
 
     assert sender.send(REQUEST, deadline) is FINE
 
-    assert clock.pauses == [7.0, 7.0]
+    assert clock.pauses == pytest.approx([pause, pause])
     assert follower.answers == []
 
 
