@@ -17,7 +17,7 @@ SLOW = {"helm_python", "pydantic", "requests", "rich", "ruamel", "tabulate", "ur
 
 HOMES = {
     "helm_python": ("auditor/sources/",),
-    "platformdirs": ("auditor/cli/", "auditor/config/", "auditor/registry/"),
+    "platformdirs": ("auditor/registry/cache.py",),
     "requests": ("auditor/registry/",),
     "rich": ("auditor/cli/", "auditor/formats/"),
     "ruamel": ("auditor/yaml/writing.py",),
@@ -65,6 +65,22 @@ def test_the_libraries_that_are_declared_are_those_that_are_used() -> None:
 
     assert declared == {DISTRIBUTIONS.get(name, name) for name in HOMES}
     assert used >= HOMES.keys()
+
+
+@pytest.mark.parametrize(("name", "homes"), HOMES.items(), ids=HOMES)
+def test_the_page_on_dependencies_says_where_a_library_lives(
+    name: str, homes: tuple[str, ...]
+) -> None:
+    page = (ROOT / "docs" / "dependencies.md").read_text(encoding="utf-8")
+    rows = [row.rsplit(" | ", 1) for row in page.splitlines() if row.startswith("| [")]
+    (where,) = (w for row, w in rows if f"[{DISTRIBUTIONS.get(name, name)}](" in row)
+
+    assert re.findall(r"`([^`]+)`", where) == list(homes)
+    for home in homes:
+        inside = [module for module in all_modules() if module.relative.startswith(home)]
+        assert any(name in imported_roots(module.tree) for module in inside), (
+            "nobody needs it there"
+        )
 
 
 _PROBE = """
