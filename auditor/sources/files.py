@@ -111,6 +111,11 @@ def decode(data: bytes, shown: str) -> str:
         ) from error
 
 
+def shown_path(path: Path) -> str:
+    """A path for the user; a byte of a name that is no UTF-8 becomes a question mark."""
+    return Path(os.path.normpath(path)).as_posix().encode("utf-8", "replace").decode("utf-8")
+
+
 def unreadable(shown: str, error: OSError | ValueError) -> SourceError:
     return SourceError(
         f"{shown} cannot be read",

@@ -93,11 +93,6 @@ class OpenedSource:
             yield from part.documents()
 
 
-def open_source(argument: str, options: SourceOptions | None = None) -> Source:
-    """The source that a SOURCE names; see `open_sources`."""
-    return open_sources((argument,), options)[0]
-
-
 def open_sources(
     arguments: Sequence[str], options: SourceOptions | None = None
 ) -> tuple[Source, ...]:

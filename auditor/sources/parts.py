@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +13,7 @@ from auditor.sources.chart import enclosing_chart, is_chart_folder
 from auditor.sources.contents.archives import is_archive
 from auditor.sources.fetching.completion import Completion, find_completion
 from auditor.sources.fetching.remote import ChartElsewhere, find_elsewhere
-from auditor.sources.files import ManifestFile, missing, unreadable
+from auditor.sources.files import ManifestFile, missing, shown_path, unreadable
 from auditor.sources.helm import ChartSource
 from auditor.sources.kustomize import FILE_NAMES, KustomizationSource, roots
 from auditor.sources.options import HelmOptions, SourceOptions
@@ -73,7 +72,7 @@ class PartFinder:
             elif path.name in FILE_NAMES:
                 yield self._kustomization(path.parent)
             else:
-                yield self._file(path, source=_shown(path), lenient=False)
+                yield self._file(path, source=shown_path(path), lenient=False)
         except OSError as error:  # a folder on the way that may not be entered, a name too long
             yield unreadable(argument, error).problem
 
@@ -103,13 +102,13 @@ class PartFinder:
                     if path == folder or path in built:
                         yield self._kustomization(path)
                 case _:
-                    yield self._file(found, source=_shown(folder), lenient=True)
+                    yield self._file(found, source=shown_path(folder), lenient=True)
 
     def _kustomization(self, folder: Path) -> KustomizationSource:
-        return KustomizationSource(folder, _shown(folder), self.options.helm.namespace)
+        return KustomizationSource(folder, shown_path(folder), self.options.helm.namespace)
 
     def _chart(self, path: Path) -> Iterator[ChartSource | Problem]:
-        shown = _shown(path)
+        shown = shown_path(path)
         completion = find_completion(self.options, self.renderer)  # one for all variants
         for found in find_variants(path, shown, self.options):
             if isinstance(found, Problem):
@@ -119,7 +118,7 @@ class PartFinder:
 
     def _file(self, path: Path, *, source: str, lenient: bool) -> ManifestFile:
         return ManifestFile(
-            path, _shown(path), source, namespace=self.options.helm.namespace, lenient=lenient
+            path, shown_path(path), source, namespace=self.options.helm.namespace, lenient=lenient
         )
 
 
@@ -128,8 +127,3 @@ def _chart_named(path: Path) -> Path | None:
     if path.is_dir():
         return path if is_chart_folder(path) else enclosing_chart(path)
     return path if is_archive(path.name) else enclosing_chart(path)
-
-
-def _shown(path: Path) -> str:
-    """The path for the user; a byte of a name that is no UTF-8 becomes a question mark."""
-    return Path(os.path.normpath(path)).as_posix().encode("utf-8", "replace").decode("utf-8")

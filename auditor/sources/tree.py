@@ -11,7 +11,7 @@ from typing import Final
 from auditor.errors import Problem, SourceError
 from auditor.repositories import LOCK_NAME, real_path
 from auditor.sources.chart import is_chart_folder
-from auditor.sources.files import unreadable
+from auditor.sources.files import shown_path, unreadable
 from auditor.sources.kustomize import kustomization_file
 
 MAX_ENTRIES: Final = 200_000
@@ -64,7 +64,7 @@ def walk(
             with os.scandir(current) as listing:
                 entries = sorted(listing, key=lambda entry: entry.name)
         except OSError as error:
-            yield unreadable(_shown(current), error).problem
+            yield unreadable(shown_path(current), error).problem
             continue
         entries_left -= len(entries)
         if entries_left < 0:
@@ -95,12 +95,8 @@ def _may_hold_manifests(entry: os.DirEntry[str], root: Path) -> bool:
     return target.is_relative_to(root) and target.is_file()
 
 
-def _shown(folder: Path) -> str:
-    return folder.as_posix().encode("utf-8", "replace").decode("utf-8")
-
-
 def _too_much(folder: Path, what: str) -> Problem:
-    shown = _shown(folder)
+    shown = shown_path(folder)
     return SourceError(
         f"{shown} holds {what}; the rest was not read",
         where=shown,

@@ -8,8 +8,8 @@ import pytest
 from auditor.audit import Auditor
 from auditor.manifests import Document
 from auditor.rulebook import load_builtin_rules
-from auditor.sources.open import open_source
 from auditor.sources.options import HelmOptions, SourceOptions
+from tests.support.charts import open_source
 from tests.support.reports import HYBRID, IMAGES, FakeInspector, workload
 
 NAMED: dict[str, Callable[[Path], str]] = {

@@ -8,9 +8,17 @@ import pytest
 from auditor.errors import Problem
 from auditor.inventory import take_inventory
 from auditor.sources.helm import ChartSource
-from auditor.sources.open import OpenedSource, open_source, open_sources
+from auditor.sources.open import OpenedSource, open_sources
 from auditor.sources.options import HelmOptions, SourceOptions
-from tests.support.charts import POD, pack_chart, read, require_library, write_chart, write_tree
+from tests.support.charts import (
+    POD,
+    open_source,
+    pack_chart,
+    read,
+    require_library,
+    write_chart,
+    write_tree,
+)
 
 POD_TEMPLATE = POD.replace("{name}", "{{ .Release.Name }}")
 

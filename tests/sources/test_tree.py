@@ -6,9 +6,8 @@ import pytest
 
 from auditor.errors import Problem
 from auditor.manifests import Document
-from auditor.sources.open import open_source
 from auditor.sources.tree import ChartFolder, walk
-from tests.support.charts import write_chart, write_tree
+from tests.support.charts import open_source, write_chart, write_tree
 
 
 def _names(folder: Path) -> list[str]:

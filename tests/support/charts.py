@@ -10,6 +10,9 @@ from typing import Literal, Protocol
 
 from auditor.errors import Problem
 from auditor.manifests import Document
+from auditor.sources.interface import Source
+from auditor.sources.open import open_sources
+from auditor.sources.options import SourceOptions
 from auditor.sources.renderer_cli import CliRenderer
 from auditor.sources.renderer_embedded import EmbeddedRenderer, is_installed
 from auditor.sources.rendering import Renderer
@@ -87,6 +90,11 @@ def pack(members: Mapping[str, bytes]) -> bytes:
             member.size = len(data)
             archive.addfile(member, io.BytesIO(data))
     return buffer.getvalue()
+
+
+def open_source(argument: str, options: SourceOptions | None = None) -> Source:
+    """The source that one SOURCE names."""
+    return open_sources((argument,), options)[0]
 
 
 class HasDocuments(Protocol):
