@@ -42,7 +42,10 @@ MAX_BYTES: Final = 64 * 2**10
 _WHAT: Final = "rule file"
 _HINT: Final = "docs/writing-rules.md shows how a rule is written"
 _ID: Final = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
-_SEVERITIES: Final[Mapping[str, Severity]] = {str(severity): severity for severity in Severity}
+SEVERITIES: Final[Mapping[str, Severity]] = {
+    str(severity): severity for severity in sorted(Severity, reverse=True)
+}
+"""The worst first, as people think of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,11 +118,6 @@ def find_rule(name: str, rules: Iterable[Rule], *, where: str = "") -> Rule:
     )
 
 
-def read_severity(node: Node) -> Severity:
-    """A severity by its name. Raises `ShapeError`."""
-    return _SEVERITIES[one_of(node, tuple(_SEVERITIES), "a severity")]
-
-
 def _builtin_folder() -> Path:
     """`auditor/rules` in a wheel, `rules` beside the package in a checkout."""
     package = Path(str(files("auditor")))
@@ -156,7 +154,9 @@ def _make_rule(root: Node, stem: str) -> Rule:
     return Rule(
         id=_id(required(root, "id", "a rule"), stem),
         check=check,
-        severity=read_severity(required(root, "severity", "a rule")),
+        severity=SEVERITIES[
+            one_of(required(root, "severity", "a rule"), tuple(SEVERITIES), "a severity")
+        ],
         summary=_words(root, "summary"),
         why=_words(root, "why"),
         fix=_words(root, "fix"),

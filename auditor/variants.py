@@ -7,11 +7,9 @@ from dataclasses import replace
 from typing import Final
 
 from auditor.findings import Finding
-from auditor.workloads import Workload
+from auditor.workloads import IGNORE_ANNOTATION, Workload
 
 _FIRST: Final = "default"
-_OWN_ANNOTATIONS: Final = "ignore.podfit.dev/"
-"""The only annotations that bear on a report."""
 
 
 def same_place(workload: Workload) -> Hashable:
@@ -73,7 +71,7 @@ def _demands(workload: Workload) -> Hashable:
         tuple(
             item
             for item in sorted(workload.annotations.items())
-            if item[0].startswith(_OWN_ANNOTATIONS)
+            if item[0].startswith(IGNORE_ANNOTATION)
         ),
         (workload.hooks, workload.controller, workload.guessed, workload.ref.namespace),
     )

@@ -5,9 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
+from typing import Final
 
 from auditor.manifests import Document, Location, ObjectRef
 from auditor.scheduling import Place, Scheduling
+
+IGNORE_ANNOTATION: Final = "ignore.podfit.dev/"
+"""What annotations begin with that silence a rule: the only ones that bear on a report."""
 
 
 class Role(Enum):

@@ -85,7 +85,7 @@ def test_what_may_be_left_out(tmp_path: Path) -> None:
         ("id: company-rule\n", "", "1:1", "a rule needs `id`"),
         ("mixed-platforms", "mixed-platform", "2:8", "did you mean `mixed-platforms`?"),
         ("severity: info", "severity: fatal", "3:11", "`fatal` is not a severity"),
-        ("severity: info", "severity: 3", "3:11", "expected text"),
+        ("severity: info", "severity: 3", "3:11", "a severity is one of error, warning, info"),
         ("summary: One sentence.", "summary: ''", "4:10", "`summary` is empty"),
         ("summary: One sentence.\n", "", "1:1", "a rule needs `summary`"),
         ("why: What happens.", "why: [What]", "5:6", "expected text"),

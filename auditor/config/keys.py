@@ -10,10 +10,11 @@ from typing import Any, Final
 from auditor.clusters.catalog import BUILT_IN
 from auditor.clusters.profile import read_profile
 from auditor.config.registries import host_name, registry_shape
-from auditor.config.rule_settings import SEVERITIES, RuleSettings
+from auditor.config.rule_settings import RuleSettings
 from auditor.config.sections import GLOBS, IMAGES, Surroundings, chart_shape, ignore_shape
 from auditor.config.settings import Cluster, Registry, Settings
 from auditor.resources.table import ENTRIES
+from auditor.rulebook import SEVERITIES
 from auditor.schema import suggestion
 from auditor.shapes import (
     Choice,

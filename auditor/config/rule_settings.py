@@ -6,17 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from auditor.findings import Severity
 from auditor.policy import RuleSetting
-from auditor.rulebook import Rule
+from auditor.rulebook import SEVERITIES, Rule
 from auditor.schema import key_node, one_of, suggestion
 from auditor.shapes import Choice, Flag, Json, Key, Record
 from auditor.yaml.nodes import Node, ShapeError
-
-SEVERITIES: Final[Mapping[str, Severity]] = {
-    str(severity): severity for severity in sorted(Severity, reverse=True)
-}
-"""The worst first, as people think of them."""
 
 SEVERITY: Final = Choice(SEVERITIES, "a severity")
 _SWITCH: Final = {"off": False, "on": True}

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Final
 
 from auditor.manifests import Location
 from auditor.suppression.statements import Layer, Statement, lines_of, split_lines
-from auditor.workloads import Workload
-
-PREFIX: Final = "ignore.podfit.dev/"
+from auditor.workloads import IGNORE_ANNOTATION, Workload
 
 
 def annotations_on(workload: Workload) -> tuple[Statement, ...]:
@@ -19,9 +16,9 @@ def annotations_on(workload: Workload) -> tuple[Statement, ...]:
 
 def _found(workload: Workload) -> Iterator[Statement]:
     for key, value in workload.annotations.items():
-        if key.startswith(PREFIX):
-            rule = key.removeprefix(PREFIX)
-            mistake = "" if rule else f"names no rule; write `{PREFIX}<rule>: reason`"
+        if key.startswith(IGNORE_ANNOTATION):
+            rule = key.removeprefix(IGNORE_ANNOTATION)
+            mistake = "" if rule else f"names no rule; write `{IGNORE_ANNOTATION}<rule>: reason`"
             yield Statement(
                 layer=Layer.ANNOTATION,
                 text=key,
