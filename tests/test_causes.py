@@ -9,6 +9,7 @@ from auditor.causes import (
     common_families,
     declared_systems,
     fits_by_cause,
+    platform_demands,
     root_cause,
     selected_families,
     unmeetable,
@@ -57,6 +58,9 @@ affinity:
 """
 
 
+TWO_TERMS = "[{}, {matchExpressions: [{key: kubernetes.io/os, operator: In, values: [windows]}]}]"
+
+
 def term(*expressions: str) -> str:
     return EMPTY_TERM.replace("nodeSelector: {kubernetes.io/os: linux}", "").replace(
         "[{}]", f"[{{matchExpressions: [{', '.join(expressions)}]}}]"
@@ -93,6 +97,7 @@ def causes(*images: Platforms, spec: str = "", labels: dict[str, str] | None = N
         ((LINUX_IMAGE,), "nodeSelector: {kubernetes.io/os: Linux}", Cause.MISSING_GUARD),
         ((LINUX_IMAGE,), "nodeSelector: {example.com/pool: x}", Cause.MISSING_GUARD),
         ((LINUX_IMAGE,), EMPTY_TERM, Cause.MISSING_GUARD),
+        ((LINUX_IMAGE,), EMPTY_TERM.replace("[{}]", TWO_TERMS), Cause.CONFLICT),
         ((LINUX_IMAGE,), "os: {name: windows}", Cause.DECLARATION),
         ((BOTH,), f"os: {{name: windows}}\n{WANTS_LINUX}", Cause.DECLARATION),
         ((UNKNOWN,), f"os: {{name: windows}}\n{WANTS_LINUX}", Cause.DECLARATION),
@@ -201,6 +206,18 @@ def test_a_pin_to_a_node_may_be_any_family() -> None:
             - matchFields: [{key: metadata.name, operator: In, values: [node-1]}]
     """
     assert selected_families(workload(spec).scheduling, {LINUX_AMD64}) == {LINUX_AMD64}
+
+
+def test_demands_on_the_platform() -> None:
+    scheduling = workload(
+        "nodeSelector: {disk: ssd, kubernetes.io/arch: amd64}"
+        + term("{key: zone, operator: Exists}", "{key: beta.kubernetes.io/os, operator: Exists}")
+    ).scheduling
+
+    assert [demand.key for demand in platform_demands(scheduling)] == [
+        "kubernetes.io/arch",
+        "beta.kubernetes.io/os",
+    ]
 
 
 def test_unmeetable_demands() -> None:

@@ -92,6 +92,13 @@ def test_without_a_good_pool_it_demands_what_the_images_support() -> None:
     assert guard(old) == [f"{BUILD}=10.0.17763"]
 
 
+def test_a_good_pool_counts_though_a_taint_keeps_the_pod_off_it() -> None:
+    tainted = pool("linux/amd64", taints=["dedicated=db:NoSchedule"])
+    found = assessed("", image("linux/amd64", "linux/s390x"), clusters=[cluster(tainted, ARM)])
+
+    assert guard(found) == ["kubernetes.io/arch=amd64"]
+
+
 def test_an_unknown_image_leaves_its_pools_in() -> None:
     assert guard(assessed("", MULTI, UNKNOWN)) == ["kubernetes.io/os=linux"]
 
