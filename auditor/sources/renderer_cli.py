@@ -34,6 +34,9 @@ OLDEST: Final = "3.8"
 """The first version of helm that this was made for."""
 _QUICK_SECONDS: Final = 10.0
 _MISSING: Final = re.compile(r"missing in charts/ directory: (?P<names>[^\n]+)")
+_ROW: Final = re.compile(
+    r"(?P<name>[^\t]*?) *\t(?P<version>[^\t]*?) *\t[^\t]*\t(?P<status>[^\t]*?)\s*"
+)
 _INVALID_YAML: Final = "YAML parse error on"
 _ERROR: Final = re.compile(r"^Error: ", re.MULTILINE)
 _NOTES_TEMPLATE: Final = "podfit-notes.yaml"
@@ -69,11 +72,11 @@ class CliRenderer:
         done = self._helm(
             _QUICK_SECONDS, "dependency", "list", str(chart.absolute()), "--max-col-width=0"
         )
-        rows = [[cell.strip() for cell in line.split("\t")] for line in done.stdout.splitlines()]
+        rows = (_ROW.fullmatch(line) for line in done.stdout.splitlines())
         return tuple(
-            Dependency(*row)
+            Dependency(row["name"], row["version"], row["status"])
             for row in rows
-            if len(row) == 4 and row != ["NAME", "VERSION", "REPOSITORY", "STATUS"]  # noqa: PLR2004
+            if row and row["status"] != "STATUS"
         )
 
     def _render(self, chart: Path, options: HelmOptions, flags: list[str]) -> Rendered:

@@ -55,10 +55,7 @@ class EmbeddedRenderer:
 
     def dependencies(self, chart: Path) -> tuple[Dependency, ...]:
         listed = self._quickly("list_dependencies", chart=str(chart.absolute()))
-        return tuple(
-            Dependency(item["name"], item["version"], item["repository"], item["status"])
-            for item in listed
-        )
+        return tuple(Dependency(item["name"], item["version"], item["status"]) for item in listed)
 
     def _render(self, chart: Path, values: dict[str, Any], options: HelmOptions) -> Rendered:
         settings = {

@@ -53,7 +53,6 @@ class Dependency:
 
     name: str
     version: str
-    repository: str
     status: str
 
 

@@ -56,7 +56,7 @@ def test_condition_then_tags_then_yes(
     ],
 )
 def test_what_is_lacking(status: str, enabled: bool, answer: bool) -> None:
-    found = Dependency("db", "1.0.0", "", status)
+    found = Dependency("db", "1.0.0", status)
     declared = [Declaration("db", "", "db.enabled")]
 
     assert bool(list(lacking(declared, [found], {"db": {"enabled": enabled}}))) is answer
@@ -64,7 +64,7 @@ def test_what_is_lacking(status: str, enabled: bool, answer: bool) -> None:
 
 def test_each_entry_of_one_dependency_has_its_own_condition() -> None:
     declared = [Declaration("db", "a", "a.on"), Declaration("db", "b", "b.on")]
-    found = [Dependency("db", "1", "", "missing"), Dependency("db", "2", "", "missing")]
+    found = [Dependency("db", "1", "missing"), Dependency("db", "2", "missing")]
 
     values = {"a": {"on": False}, "b": {"on": True}}
     assert [item.version for item in lacking(declared, found, values)] == ["2"]

@@ -146,9 +146,9 @@ def test_notes_of_a_chart_without_pods(tmp_path: Path, name: str) -> None:
 @BOTH
 def test_listed_dependencies(name: str) -> None:
     assert make_renderer(name).dependencies(CHARTS / "umbrella") == (
-        Dependency("store", "0.3.0", "", "unpacked"),
-        Dependency("store", "0.3.0", "", "unpacked"),
-        Dependency("metrics", "0.1.0", "", "unpacked"),
+        Dependency("store", "0.3.0", "unpacked"),
+        Dependency("store", "0.3.0", "unpacked"),
+        Dependency("metrics", "0.1.0", "unpacked"),
     )
 
 
