@@ -363,6 +363,8 @@ def test_headers_of_containerd_go_to_their_host_alone(
         X-Team = ["a", "b"]
         Authorization = "Basic bWU6czNjcmV0"
         Accept = "text/html"
+        Host = "evil.example"
+        Transfer-Encoding = "chunked"
         """
     config = read_node_configs([write(tmp_path / server.host / "hosts.toml", text)])
     asker = new_asker(
@@ -377,6 +379,8 @@ def test_headers_of_containerd_go_to_their_host_alone(
     assert first.headers["x-team"] == "a, b"
     assert first.headers["authorization"] == "Basic bWU6czNjcmV0"
     assert "oci.image.index" in first.headers["accept"]
+    assert first.headers["host"] == server.host
+    assert "transfer-encoding" not in first.headers
     assert {seen.path.partition("?")[0] for seen in others} >= {"/elsewhere", "/token"}
     assert not any("x-key" in seen.headers for seen in others)
     assert not any("bWU6czNjcmV0" in str(seen.headers) for seen in others)
