@@ -155,8 +155,10 @@ class Finding:
     @property
     def sort_key(self) -> tuple[object, ...]:
         """By location, then rule (design, principle 6)."""
-        observation = self.observation
-        return (observation.location, self.rule, observation.workload.ref, observation.message)
+        seen = self.observation
+        place = seen.location
+        lines = (place.path, place.file_line, place.line, place.column)
+        return (*lines, self.rule, seen.workload.ref, seen.message)
 
     @property
     def fingerprint(self) -> str:

@@ -132,7 +132,9 @@ def _builtin_folder() -> Path:
 def _rule_files(folder: Path) -> Sequence[Path]:
     paths = sorted((*folder.glob("*.yaml"), *folder.glob("*.yml")))
     if not paths:
-        why = "it holds no .yaml file" if folder.is_dir() else "there is no such folder"
+        why = "there is no such folder"
+        if folder.exists():
+            why = "it holds no .yaml file" if folder.is_dir() else "it is a file: name its folder"
         raise ConfigurationError("there are no rules", where=str(folder), why=why, hint=_HINT)
     return paths
 

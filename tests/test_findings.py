@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from auditor.lines import OneLine
 from auditor.manifests import Document
 from tests.support.ignores import HOME, audit
 from tests.support.reports import joined, workload
@@ -58,3 +59,14 @@ def test_the_chart_may_be_called_anything() -> None:
     assert fingerprints(workload(), template="shop/templates/a.yaml") == fingerprints(
         workload(), template="store/templates/a.yaml"
     )
+
+
+def test_they_are_sorted_by_the_lines_that_are_shown() -> None:
+    """What an archived subchart makes is shown at the line that declares it."""
+    late, early = (
+        Document("Chart.yaml", text, ".", chart="shop", template=name, lines=OneLine(line))
+        for name, text, line in (("b", workload("b"), 9), ("a", "\n\n" + workload("a"), 3))
+    )
+
+    shown = [finding.observation.location.file_line for finding in audit(late, early).findings]
+    assert shown == [3, 9]

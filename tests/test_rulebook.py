@@ -181,9 +181,16 @@ def test_a_rule_explains_rules_that_exist(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "why"), [("none", "there is no such folder"), ("", "it holds no .yaml file")]
+    ("name", "why"),
+    [
+        ("none", "there is no such folder"),
+        ("", "it holds no .yaml file"),
+        ("note.txt", "it is a file: name its folder"),
+    ],
 )
 def test_a_folder_without_rules(tmp_path: Path, name: str, why: str) -> None:
+    (tmp_path / "note.txt").touch()
+
     with pytest.raises(ConfigurationError) as caught:
         load_rulebook([tmp_path / name])
 
