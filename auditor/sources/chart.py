@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from auditor.errors import SourceError
+from auditor.repositories import real_path
 from auditor.sources.contents.archives import ArchiveError, is_archive, open_members
 from auditor.sources.files import decode, missing, read_text
 from auditor.yaml.nodes import Node, ShapeError
@@ -89,7 +90,8 @@ class Chart:
         """The charts that lie in its charts/ as folders, by name; unreadable ones left out."""
         folder = self.path / SUBCHARTS
         for path in sorted(folder.iterdir()) if folder.is_dir() else ():
-            if is_chart_folder(path):
+            around = real_path(self.path).is_relative_to(real_path(path))
+            if is_chart_folder(path) and not around:  # a link may lead back
                 try:
                     yield read_chart(path, Path(self.shown, SUBCHARTS, path.name).as_posix())
                 except SourceError:

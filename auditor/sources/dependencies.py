@@ -15,6 +15,7 @@ from auditor.sources.visible_values import visible_values
 COMPLETE: Final = frozenset(("ok", "unpacked"))
 _MISSING: Final = "missing"
 _MAX_NESTING: Final = 8
+_MAX_CHARTS: Final = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,11 +51,11 @@ def find_lacks(chart: Chart, options: HelmOptions, renderer: Renderer) -> tuple[
     chart: safe. Subcharts in archives are complete by the way they are made. Raises RenderError and
     SourceError.
     """
-    lacks = list(_lacks(chart, renderer, None, 0))
+    lacks = list(_Search(renderer).lacks(chart, None))
     if not lacks:
         return ()
     values = visible_values(chart.path, options, renderer)
-    return tuple(_lacks(chart, renderer, values, 0))
+    return tuple(_Search(renderer).lacks(chart, values))
 
 
 def lacking(
@@ -89,21 +90,31 @@ def is_enabled(dependency: Declaration, values: Values) -> bool:
     return any(set_tags) or not set_tags
 
 
-def _lacks(chart: Chart, renderer: Renderer, values: Values | None, nesting: int) -> Iterator[Lack]:
-    if chart.dependencies:
-        found = renderer.dependencies(chart.path)
-        if missing := tuple(lacking(chart.dependencies, found, values)):
-            yield Lack(chart, missing)
-    if nesting >= _MAX_NESTING:
-        return
-    for subchart in chart.subcharts():
-        named = [item for item in chart.dependencies if item.name == subchart.name]
-        for declaration in named or [Declaration(subchart.name)]:
-            if values is None:
-                yield from _lacks(subchart, renderer, None, nesting + 1)
-            elif is_enabled(declaration, values):
-                below = _mapping_at(values, declaration.called)
-                yield from _lacks(subchart, renderer, below, nesting + 1)
+@dataclass(slots=True)
+class _Search:
+    """Looks through a chart and its subcharts. left: charts that it will look at."""
+
+    renderer: Renderer
+    left: int = _MAX_CHARTS
+
+    def lacks(self, chart: Chart, values: Values | None, nesting: int = 0) -> Iterator[Lack]:
+        self.left -= 1
+        if self.left < 0:
+            raise SourceError(f"a chart holds more than {_MAX_CHARTS} charts", where=chart.shown)
+        if chart.dependencies:
+            found = self.renderer.dependencies(chart.path)
+            if missing := tuple(lacking(chart.dependencies, found, values)):
+                yield Lack(chart, missing)
+        if nesting >= _MAX_NESTING:
+            return
+        for subchart in chart.subcharts():
+            named = [item for item in chart.dependencies if item.name == subchart.name]
+            for declaration in named or [Declaration(subchart.name)]:
+                if values is None:
+                    yield from self.lacks(subchart, None, nesting + 1)
+                elif is_enabled(declaration, values):
+                    below = _mapping_at(values, declaration.called)
+                    yield from self.lacks(subchart, below, nesting + 1)
 
 
 def _at(values: Values, path: str) -> Any:

@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 
-from auditor.errors import Problem
+from auditor.errors import Problem, SourceError
 from auditor.sources.chart import Declaration, read_chart
 from auditor.sources.dependencies import find_lacks, is_enabled, lacking
 from auditor.sources.options import HelmOptions
@@ -131,3 +131,22 @@ def test_what_a_subchart_lacks(tmp_path: Path, name: str) -> None:
     assert hints("m.on=false") == []
     assert hints("m.db.enabled=false") == []
     assert len(hints("mid.db.enabled=false")) == 1
+
+
+def test_links_to_the_chart_itself_are_no_subcharts(tmp_path: Path) -> None:
+    """Ten of them, eight levels deep, are a hundred million."""
+    folder = write_chart(tmp_path / "web", {})
+    write_chart(folder / "charts" / "db", {})
+    for number in range(10):
+        (folder / "charts" / f"link{number}").symlink_to("..")
+
+    assert [item.name for item in read_chart(folder, "web").subcharts()] == ["db"]
+
+
+def test_a_chart_holds_only_so_many(tmp_path: Path) -> None:
+    folder = write_chart(tmp_path / "web", {})
+    for number in range(1000):
+        write_chart(folder / "charts" / f"sub{number}", {})
+
+    with pytest.raises(SourceError, match="holds more than 1000 charts"):
+        find_lacks(read_chart(folder, "web"), HelmOptions(), make_renderer("embedded"))
