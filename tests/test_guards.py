@@ -13,7 +13,7 @@ from auditor.compatibility import Runnable
 from auditor.findings import Guard
 from auditor.guards import admits, shortest_guard
 from auditor.images import KnownPlatforms
-from auditor.nodes import ClusterProfile
+from auditor.nodes import ClusterProfile, NodePool
 from auditor.placement import Verdict
 from auditor.scheduling import NodeSelectorTerm, Scheduling
 from auditor.workloads import Workload
@@ -125,6 +125,17 @@ def test_as_many_pools_are_kept_as_can_be() -> None:
     found = assessed("", both, clusters=[cluster(WINDOWS_2025, LINUX, WINDOWS_2022)])
 
     assert guard(found) == [f"{BUILD} NotIn [10.0.20348]"]
+
+
+def test_the_first_pool_is_kept_where_not_all_can_be() -> None:
+    both = image("linux/arm64", "windows(10.0.20348.1)/amd64")
+    neither = pool("windows(10.0.20348)/arm64")
+
+    def told(*pools: NodePool) -> list[str]:
+        return guard(assessed("", both, clusters=[cluster(*pools, neither)]))
+
+    assert told(ARM, WINDOWS_2022) == ["kubernetes.io/os=linux"]
+    assert told(WINDOWS_2022, ARM) == ["kubernetes.io/arch=amd64"]
 
 
 def test_every_cluster_keeps_a_home() -> None:

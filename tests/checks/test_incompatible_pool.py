@@ -96,6 +96,15 @@ def test_a_wrong_demand_is_corrected(spec: str, fix: str) -> None:
     assert only(assessed(spec, both, clusters=[known]), "windows-build").fix.endswith(fix)
 
 
+def test_a_build_is_named_once() -> None:
+    twice = cluster(WINDOWS_2022, replace(WINDOWS_2022, name="more"))
+
+    found = assessed("", image("windows(10.0.26100.1)/amd64"), clusters=[twice])
+    assert "can land on Windows nodes of build 10.0.20348, but" in (
+        only(found, "windows-build").message
+    )
+
+
 def test_the_files_of_a_volume_need_not_run() -> None:
     model = image("linux/amd64", kind="manifest")
     pinned = "nodeSelector: {kubernetes.io/os: linux}"
