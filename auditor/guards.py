@@ -59,7 +59,7 @@ def _good_pools(assessment: Assessment) -> list[PoolFit]:
 def _candidates(
     assessment: Assessment, good: Sequence[PoolFit], offending: Sequence[PoolFit]
 ) -> Iterator[Guard]:
-    """Guards from short to long: first for all good pools together, then for each alone."""
+    """Guards from short to long: for all good pools together, for each alone, by exclusion."""
     for requirements in _requirement_sets(assessment, good, offending):
         for size in range(1, len(_LABELS) + 1):
             for chosen in combinations(requirements, size):
@@ -73,11 +73,12 @@ def _requirement_sets(
     if not good:
         yield list(_demands(_image_labels(assessment)))
         return
-    builds = {fit.pool.platform.windows_build for fit in offending} - {""}
-    excluded = [Requirement(WINDOWS_BUILD_LABEL, "NotIn", tuple(sorted(builds)))] if builds else []
-    yield [*_demands(_pool_labels(good)), *excluded]
+    together = list(_demands(_pool_labels(good)))
+    yield together
     for fit in good:
         yield list(_demands(_pool_labels([fit])))
+    if builds := {fit.pool.platform.windows_build for fit in offending} - {""}:
+        yield [*together, Requirement(WINDOWS_BUILD_LABEL, "NotIn", tuple(sorted(builds)))]
 
 
 def _demands(values: Callable[[str], Iterable[str]]) -> Iterator[Requirement]:
