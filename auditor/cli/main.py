@@ -68,10 +68,12 @@ def main() -> None:
     except PodfitError as error:
         tell_problems((error.problem,))
         sys.exit(error.exit_code)
-    except SystemExit as end:
-        if end.code == EXIT_INTERRUPTED:  # Typer's answer to Ctrl-C, of which it says nothing
-            tell("interrupted")
-        raise
+    except (KeyboardInterrupt, SystemExit) as end:
+        # Once a command runs, Typer makes an exit of Ctrl-C, and says nothing.
+        if isinstance(end, SystemExit) and end.code != EXIT_INTERRUPTED:
+            raise
+        tell("interrupted")
+        sys.exit(EXIT_INTERRUPTED)
     except Exception as error:
         if os.environ.get("PODFIT_DEBUG"):
             raise

@@ -8,7 +8,7 @@ import pytest
 
 from auditor.cli.text import say, tell, tell_problems
 from auditor.errors import Problem
-from tests.support.command import podfit
+from tests.support.command import Done, podfit
 from tests.support.tools import ROOT
 
 HOSTILE = "x\x1b[31mred\n::error::no\n##[error]no"
@@ -56,6 +56,17 @@ def test_every_command_names_a_hostile_source_harmlessly(command: str, tmp_path:
     assert f"error: {SHOWN} does not exist\n" in done.err
     assert "\x1b" not in done.out + done.err
     assert "\n::" not in done.out + done.err
+
+
+@pytest.mark.parametrize("end", [KeyboardInterrupt(), SystemExit(130)])
+def test_an_interrupt_is_told_whoever_caught_it_first(
+    end: BaseException, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(**_: object) -> None:
+        raise end
+
+    monkeypatch.setattr("auditor.cli.main.app", interrupted)
+    assert podfit("rules") == Done(130, "", "interrupted\n")
 
 
 def test_a_reader_that_goes_away_is_told_nothing() -> None:
