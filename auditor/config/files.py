@@ -49,7 +49,7 @@ class ConfigFile:
         *outer, last = keys
         node = self._at(*outer)
         if isinstance(last, int):
-            item = node.items()[last]
+            item = _item(node, last)
             return f"{self.shown}:{item.line}:{item.column}"
         line, column = node.key_place(last)
         return f"{self.shown}:{line}:{column}"
@@ -61,7 +61,7 @@ class ConfigFile:
     def _at(self, *keys: str | int) -> Node:
         node = self.root
         for key in keys:
-            node = node.items()[key] if isinstance(key, int) else _entries(node)[key]
+            node = _item(node, key) if isinstance(key, int) else _entries(node)[key]
         return node
 
 
@@ -132,6 +132,11 @@ def shown_path(path: Path) -> str:
         return Path(os.path.relpath(path)).as_posix()
     except ValueError:  # another drive of Windows
         return path.as_posix()
+
+
+def _item(node: Node, index: int) -> Node:
+    """Of a list, or of what stands for a list of one."""
+    return node.items()[index] if node.is_sequence else node
 
 
 def _entries(node: Node) -> Mapping[str, Node]:

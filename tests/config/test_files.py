@@ -138,6 +138,13 @@ def test_places_and_what_is_written(repository: Path) -> None:
     assert file.raw("exclude", 1) == "b"
 
 
+def test_one_glob_stands_for_a_list(repository: Path) -> None:
+    file = read(repository / ".podfit.yaml", "version: 1\nexclude: a\n", within=repository)
+
+    assert (file.settings.exclude, file.raw("exclude", 0)) == (("a",), "a")
+    assert file.place("exclude", 0) == ".podfit.yaml:2:10"
+
+
 def test_a_huge_file_is_not_read(repository: Path) -> None:
     with pytest.raises(ConfigurationError, match="more than 1 MiB"):
         read(repository / ".podfit.yaml", "#" * (2**20 + 1), within=repository)
