@@ -9,8 +9,8 @@ from pathlib import PurePosixPath
 from typing import Final
 
 from auditor.remedies.keys import Key
+from auditor.sources.archives import ArchiveError
 from auditor.sources.chart import CHART_FILE, REQUIREMENTS_FILE, SUBCHARTS, Chart
-from auditor.sources.contents.archives import ArchiveError
 from auditor.sources.contents.chart_files import chart_files
 from auditor.yaml.nodes import Node, ShapeError
 from auditor.yaml.reading import YamlError, read_documents

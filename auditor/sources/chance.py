@@ -13,7 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-from auditor.sources.contents.archives import ArchiveError
+from auditor.sources.archives import ArchiveError
 from auditor.sources.contents.chart_files import chart_files
 from auditor.sources.rendering import Rendered, RenderError
 

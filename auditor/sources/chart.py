@@ -10,7 +10,7 @@ from typing import Final
 
 from auditor.errors import SourceError
 from auditor.repositories import real_path
-from auditor.sources.contents.archives import ArchiveError, is_archive, open_members
+from auditor.sources.archives import ArchiveError, is_archive, open_members
 from auditor.sources.files import decode, missing, read_text
 from auditor.yaml.nodes import Node, ShapeError
 from auditor.yaml.reading import YamlError, read_documents

@@ -19,8 +19,8 @@ from auditor.sources.contents.safety import made_safe
 from auditor.sources.dependencies import Lack, find_lacks
 from auditor.sources.fetching.completion import Completion
 from auditor.sources.files import read_text
-from auditor.sources.following.release import Release
 from auditor.sources.options import HelmOptions
+from auditor.sources.release import Release
 from auditor.sources.render_errors import explain
 from auditor.sources.rendering import Cause, Rendered, Renderer, RenderError, makes_pods
 from auditor.sources.values_files import check_values_files

@@ -9,8 +9,8 @@ from typing import Final
 
 from auditor.errors import Problem, SourceError
 from auditor.repositories import real_path
+from auditor.sources.archives import is_archive
 from auditor.sources.chart import enclosing_chart, is_chart_folder
-from auditor.sources.contents.archives import is_archive
 from auditor.sources.fetching.completion import Completion, find_completion
 from auditor.sources.fetching.remote import ChartElsewhere, find_elsewhere
 from auditor.sources.files import ManifestFile, missing, shown_path, unreadable

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Final
 
 from auditor.errors import SourceError
+from auditor.sources.archives import ArchiveError, is_archive
 from auditor.sources.chart import CHART_FILE, REQUIREMENTS_FILE, SUBCHARTS
-from auditor.sources.contents.archives import ArchiveError, is_archive
 from auditor.sources.contents.chart_files import chart_files
 from auditor.sources.options import HelmOptions
 from auditor.sources.rendering import Cause, Rendered, Renderer, RenderError, Values

@@ -10,8 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from auditor.repositories import real_path
-from auditor.sources.chart import SUBCHARTS
-from auditor.sources.contents.archives import (
+from auditor.sources.archives import (
     MAX_MEMBERS,
     MAX_UNPACKED,
     ArchiveError,
@@ -19,6 +18,7 @@ from auditor.sources.contents.archives import (
     open_members,
     read_members,
 )
+from auditor.sources.chart import SUBCHARTS
 
 _MAX_ENTRIES: Final = 200_000
 """More than a chart has, even one at the root of a repository."""

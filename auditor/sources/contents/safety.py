@@ -8,8 +8,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from auditor.errors import Problem, SourceError
+from auditor.sources.archives import ArchiveError
 from auditor.sources.chart import Chart
-from auditor.sources.contents.archives import ArchiveError
 from auditor.sources.contents.hazards import Hazard, find_hazards
 from auditor.sources.contents.staging import without_files
 

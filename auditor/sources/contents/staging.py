@@ -12,8 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from auditor.errors import SourceError
-from auditor.sources.chart import CHART_FILE, REQUIREMENTS_FILE
-from auditor.sources.contents.archives import (
+from auditor.sources.archives import (
     MAX_MEMBERS,
     MAX_UNPACKED,
     ArchiveError,
@@ -22,6 +21,7 @@ from auditor.sources.contents.archives import (
     pack,
     read_members,
 )
+from auditor.sources.chart import CHART_FILE, REQUIREMENTS_FILE
 from auditor.sources.contents.chart_files import is_subchart, walk_chart
 from auditor.sources.files import read_text
 from auditor.yaml.reading import YamlError, read_documents

@@ -14,7 +14,7 @@ from typing import Final
 from urllib.parse import urlsplit, urlunsplit
 
 from auditor.errors import SourceError
-from auditor.sources.contents.archives import MAX_UNPACKED, is_archive
+from auditor.sources.archives import MAX_UNPACKED, is_archive
 from auditor.sources.fetching.fetchers import OCI, Fetcher, Pull, choose_fetcher
 from auditor.sources.fetching.helm_settings import Repository, helm_repositories
 from auditor.sources.options import SourceOptions

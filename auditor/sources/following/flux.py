@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from auditor.manifests import Manifest
-from auditor.sources.following.release import EMPTY, Places, Release, UnknownError, chart_address
+from auditor.sources.release import EMPTY, Places, Release, UnknownError, chart_address
 from auditor.yaml.nodes import Node
 
 

@@ -12,15 +12,15 @@ from pathlib import Path
 
 from auditor.errors import Problem, SourceError
 from auditor.repositories import find_home, real_path
+from auditor.sources.archives import ArchiveError, open_members
 from auditor.sources.chart import is_chart_folder
-from auditor.sources.contents.archives import ArchiveError, open_members
 from auditor.sources.fetching.completion import Completion, find_completion
 from auditor.sources.fetching.remote import find_elsewhere
 from auditor.sources.following.git import is_among, remotes_of, repository_name
-from auditor.sources.following.release import Release
 from auditor.sources.following.releases import Releases, not_followed
 from auditor.sources.helm import ChartSource
 from auditor.sources.options import SourceOptions
+from auditor.sources.release import Release
 from auditor.sources.rendering import Renderer
 
 

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from auditor.manifests import Manifest
 from auditor.sources.fetching.fetchers import OCI
-from auditor.sources.following.release import (
+from auditor.sources.release import (
     EMPTY,
     Places,
     Release,

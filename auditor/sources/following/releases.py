@@ -12,7 +12,7 @@ from auditor.manifests import Document, Manifest, read_manifests
 from auditor.sources.following.argo import read_application, read_application_set
 from auditor.sources.following.flux import read_helm_release
 from auditor.sources.following.k3s import read_helm_chart, read_helm_chart_config
-from auditor.sources.following.release import Places, Release, UnknownError
+from auditor.sources.release import Places, Release, UnknownError
 from auditor.yaml.nodes import ShapeError
 
 _GROUPS: Final = re.compile(r"argoproj\.io/|toolkit\.fluxcd\.io/|helm\.cattle\.io/")

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from auditor.sources.archives import ArchiveError
 from auditor.sources.contents import chart_files as module
-from auditor.sources.contents.archives import ArchiveError
 from auditor.sources.contents.chart_files import chart_files
 from tests.support.charts import pack_chart, write_chart
 

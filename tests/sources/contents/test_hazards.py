@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from auditor.sources.contents.archives import ArchiveError
+from auditor.sources.archives import ArchiveError
 from auditor.sources.contents.chart_files import walk_chart
 from auditor.sources.contents.hazards import Hazard, external_references, find_hazards
 from auditor.sources.contents.staging import without_files

@@ -6,8 +6,8 @@ import pytest
 
 from auditor.errors import Problem
 from auditor.manifests import Document
-from auditor.sources.following.release import Release, chart_address
 from auditor.sources.following.releases import Releases
+from auditor.sources.release import Release, chart_address
 
 ARGO = "apiVersion: argoproj.io/v1alpha1\nkind: Application\nmetadata: {name: shop}\n"
 ARGO_SET = "apiVersion: argoproj.io/v1alpha1\nkind: ApplicationSet\nmetadata: {name: shops}\n"

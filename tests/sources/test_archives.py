@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from auditor.sources.contents import archives
-from auditor.sources.contents.archives import (
+from auditor.sources import archives
+from auditor.sources.archives import (
     ArchiveError,
     is_archive,
     open_members,
