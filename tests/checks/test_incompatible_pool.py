@@ -96,6 +96,22 @@ def test_a_wrong_demand_is_corrected(spec: str, fix: str) -> None:
     assert only(assessed(spec, both, clusters=[known]), "windows-build").fix.endswith(fix)
 
 
+def test_the_widest_gap_decides() -> None:
+    both = image("linux/amd64", "windows(10.0.20348.1)/amd64")
+    found = assessed("", both, IIS, clusters=[cluster(ARM, WINDOWS_2022)])
+
+    assert seen(found, "architecture") == []
+    assert only(found, "os").pools == (f"test/{ARM.name}",)
+
+
+def test_of_a_wrong_build_only_the_builds_are_told() -> None:
+    both = image("linux/amd64", "windows(10.0.26100.1)/amd64")
+    found = assessed("", both, clusters=[cluster(LINUX, WINDOWS_2022)])
+
+    message = only(found, "windows-build").message
+    assert message.endswith("but its image is built for Windows 10.0.26100")
+
+
 def test_a_build_is_named_once() -> None:
     twice = cluster(WINDOWS_2022, replace(WINDOWS_2022, name="more"))
 
