@@ -2,11 +2,31 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, ClassVar
 
+import typer
+
 from auditor.cli.commands import option
+
+
+def _seconds(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = -1
+    if 0 <= seconds < math.inf:
+        return seconds
+    raise typer.BadParameter(f"{text} is no number of seconds")
+
+
+def _time_limit(text: str) -> float:
+    seconds = _seconds(text)
+    if seconds < 1:
+        raise typer.BadParameter("nobody answers in less than 1 second")
+    return seconds
 
 
 @dataclass(frozen=True)
@@ -48,7 +68,7 @@ class ImageFlags(CacheFlags):
         option(
             "--max-age",
             metavar="SECONDS",
-            min=0,
+            parser=_seconds,
             help="How long the cache's answer about a tag holds.",
             show_default="a day; an hour where CI is set",
         ),
@@ -62,7 +82,7 @@ class ImageFlags(CacheFlags):
         option(
             "--timeout",
             metavar="SECONDS",
-            min=1,
+            parser=_time_limit,
             help="The most that asking registries may take altogether.",
         ),
     ] = 300

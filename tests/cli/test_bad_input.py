@@ -213,3 +213,19 @@ def test_options_that_cannot_be_used(arguments: tuple[str, ...], message: str) -
     done = podfit(*arguments)
     assert (done.code, done.out) == (2, "")
     assert done.err.startswith(message)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--max-age", "soon"), "'--max-age': soon is no number of seconds"),
+        (("--max-age", "-1"), "'--max-age': -1 is no number of seconds"),
+        (("--timeout", "nan"), "'--timeout': nan is no number of seconds"),
+        (("--timeout", "inf"), "'--timeout': inf is no number of seconds"),
+        (("--timeout", "0.5"), "'--timeout': nobody answers in less than 1 second"),
+    ],
+)
+def test_times_that_are_none(arguments: tuple[str, ...], message: str) -> None:
+    done = podfit("audit", *arguments)
+    assert (done.code, done.out) == (2, "")
+    assert done.err.endswith(f"Error: Invalid value for {message}\n")
