@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import replace
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -22,11 +22,17 @@ MASK: Final = "RANDOM"
 _DIGITS: Final = "1"
 """The same for a number, so that it stays one."""
 
+_ACTION: Final = re.compile(rb"\{\{-?(?!\s*/\*)[^{}]+")
+_LITERAL: Final = re.compile(rb'"(?:[^"\\\n]|\\.)*"|`[^`]*`')
 _MAKES_UP: Final = re.compile(
-    rb"\{\{-?[^/{}][^{}]*?\b(?P<what>rand(?:Alpha|AlphaNum|Ascii|Bytes|Int|Numeric)|uuidv4|shuffle"
+    rb"\b(?:rand(?:Alpha|AlphaNum|Ascii|Bytes|Int|Numeric)|uuidv4|shuffle"
     rb"|gen(?:CA|PrivateKey|SelfSignedCert|SignedCert)(?:WithKey)?|bcrypt|htpasswd|encryptAES|now)\b"
 )
 """The functions of templates whose result is another each time."""
+_CLOCK: Final = b"now"
+_DEFINES: Final = re.compile(rb"\{\{-?\s*define\b")
+_KEPT: Final = re.compile(r"^kind:\s*(?!(?:Secret|ConfigMap)\s*$)", re.MULTILINE)
+"""An object of whose text a report may show something."""
 _TICK: Final = 1.05
 """Seconds after which what a template makes of `now` differs; most charts write down seconds."""
 _TOKEN: Final = re.compile(r"[A-Za-z0-9+/=]+|[^A-Za-z0-9+/=]")
@@ -36,28 +42,57 @@ _JOINTS: Final = frozenset("-_.:")
 _BEFORE_VALUE: Final = re.compile(r"\s*(?:- )*(?:[\w./-]+:\s+)?")
 
 
-def makes_up(chart: Path) -> frozenset[str]:
-    """The functions in a chart, its subcharts and its values whose result is another each time."""
-    try:
-        found = chart_files(chart, _may_act)
-        return frozenset(
-            match["what"].decode() for _, content in found for match in _MAKES_UP.finditer(content)
+@dataclass(frozen=True, slots=True)
+class Chances:
+    """What a chart may make of chance and of the time.
+
+    made_up: whether it calls a function whose result is another each time. clocked: the templates
+    that ask for the time, by their path from `templates/` on; None where what they make of it may
+    come out anywhere.
+    """
+
+    made_up: bool
+    clocked: frozenset[str] | None = frozenset()
+
+    def needs_tick(self, rendered: Rendered) -> bool:
+        """Whether a report may show what a template made of the time."""
+        if self.clocked is None:
+            return True
+        return any(
+            _below_templates(name) in self.clocked and _KEPT.search(text)
+            for name, text in rendered.templates.items()
         )
+
+
+def find_chances(chart: Path) -> Chances:
+    """What a chart, its subcharts and its values make up."""
+    try:
+        found = list(chart_files(chart, _may_act))
     except (ArchiveError, OSError):
-        return frozenset()
+        return Chances(made_up=False)
+    calls = {path: _calls(content) for path, content in found}
+    clocked = {path for path, names in calls.items() if _CLOCK in names}
+    spreads = any(
+        _is_shared(path, content) if path in clocked else _names_any(content, clocked)
+        for path, content in found
+    )
+    return Chances(
+        made_up=any(calls.values()),
+        clocked=None if clocked and spreads else frozenset(map(_below_templates, clocked)),
+    )
 
 
 def masked(
-    first: Rendered, again: Callable[[], Rendered], functions: frozenset[str], finished: float
+    first: Rendered, again: Callable[[], Rendered], chances: Chances, finished: float
 ) -> Rendered:
     """What was rendered, with a mask over whatever differs when it is rendered again.
 
-    functions: as `makes_up` says; without any it is not rendered again. finished: when it had been
-    rendered first (`time.monotonic`). Where it cannot be rendered again it stays as it is.
+    Where nothing is made up it is not rendered again. finished: when it had been rendered first
+    (`time.monotonic`). Where it cannot be rendered again it stays as it is.
     """
-    if not functions or not first.templates:
+    if not chances.made_up or not first.templates:
         return first
-    if "now" in functions:
+    if chances.needs_tick(first):
         time.sleep(max(finished + _TICK - time.monotonic(), 0))
     try:
         second = again().templates
@@ -103,3 +138,25 @@ def _masked_tokens(tokens: list[str], others: list[str]) -> Iterator[str]:
 
 def _may_act(path: str) -> bool:
     return "templates/" in path or path.endswith("values.yaml")
+
+
+def _calls(content: bytes) -> frozenset[bytes]:
+    """The functions of chance that the actions of a file call."""
+    if not _MAKES_UP.search(content):
+        return frozenset()
+    actions = (_LITERAL.sub(b"", action[0]) for action in _ACTION.finditer(content))
+    return frozenset(found for action in actions for found in _MAKES_UP.findall(action))
+
+
+def _is_shared(path: str, content: bytes) -> bool:
+    """Whether what a file makes comes out in others: of values and of named templates."""
+    return "templates/" not in path or bool(_DEFINES.search(content))
+
+
+def _names_any(content: bytes, paths: Collection[str]) -> bool:
+    """Whether a template may include another as a whole, for a checksum most of all."""
+    return any(path.rpartition("/")[2].encode() in content for path in paths)
+
+
+def _below_templates(path: str) -> str:
+    return path.partition("templates/")[2]

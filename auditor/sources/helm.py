@@ -13,7 +13,7 @@ from typing import Final
 from auditor.errors import Problem, SourceError
 from auditor.lines import LineMap, OneLine
 from auditor.manifests import Document
-from auditor.sources.chance import makes_up, masked
+from auditor.sources.chance import find_chances, masked
 from auditor.sources.chart import CHART_FILE, Chart, read_chart
 from auditor.sources.contents.safety import made_safe
 from auditor.sources.dependencies import Lack, find_lacks
@@ -115,7 +115,7 @@ class ChartSource:
         first = self.renderer.render(path, self.options)
         finished = time.monotonic()
         again = partial(self.renderer.render, path, self.options)
-        return masked(first, again, makes_up(path), finished)
+        return masked(first, again, find_chances(path), finished)
 
     def _document(self, chart: Chart, template: str, text: str) -> Document:
         path, lines = _place(chart, template, text)

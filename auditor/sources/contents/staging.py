@@ -16,7 +16,6 @@ from auditor.sources.archives import (
     MAX_MEMBERS,
     MAX_UNPACKED,
     ArchiveError,
-    is_archive,
     open_members,
     pack,
     read_members,
@@ -37,7 +36,7 @@ def without_files(chart: Path, paths: Collection[str]) -> Iterator[Path]:
         copy = Path(name, "chart")
         copy.mkdir()
         try:
-            if is_archive(chart.name):
+            if chart.is_file():
                 _unpack(chart, copy, drop)
             else:
                 _copy(chart, copy, drop)

@@ -133,5 +133,10 @@ def test_what_is_not_there_is_refused(tmp_path: Path) -> None:
             raise AssertionError
 
 
+def test_a_folder_may_be_called_like_an_archive(tmp_path: Path) -> None:
+    with without_files(write_chart(tmp_path / "web.tgz"), ()) as copy:
+        assert (copy / "Chart.yaml").is_file()
+
+
 def _members(data: bytes) -> list[tuple[str, bytes]]:
     return list(read_members(io.BytesIO(data), lambda _: True))
