@@ -109,8 +109,8 @@ def _correction(assessment: Assessment, demand: Requirement) -> str:
     meant = [make_platform(value, value) for value in demand.values]
     words = [platform.os if is_system else platform.architecture for platform in meant]
     right = corrected(assessment, {demand.key: words})
-    demands = right.workload.scheduling
-    if not set(words) <= set(known) or not selected_families(demands, common_families(right)):
+    fits = selected_families(right.workload.scheduling, common_families(right))
+    if demand.operator != "In" or not set(words) <= set(known) or not fits:
         return f"it is one of {listed(known, 'or')}"
     rest = rest_to_do(right)
     return f"write {listed(words, 'or')}{f', and {rest}' if rest else ''}"
