@@ -7,7 +7,7 @@ from auditor.checks.inert_guard import CHECK
 from auditor.findings import Confidence, Consequence, Observation
 from auditor.nodes import ClusterProfile, RuntimeClass
 from tests.support.assessments import ARM, LINUX, UNKNOWN, WINDOWS_2022, assessed, image
-from tests.support.objects import cluster
+from tests.support.objects import cluster, pool
 
 MULTI = image("linux/amd64", "linux/arm64")
 AMD64 = image("linux/amd64")
@@ -167,6 +167,17 @@ def test_an_unknown_image_is_not_sure_to_fail() -> None:
     wish = PREFERRED.format(key="kubernetes.io/os", value="linux")
     (observation,) = seen(assessed(wish, UNKNOWN))
     assert observation.confidence is Confidence.MEDIUM
+
+
+def test_one_pool_that_is_sure_to_fail_is_enough() -> None:
+    foreign = pool("windows(10.0.20348)/arm64")
+    wish = PREFERRED.format(key="kubernetes.io/os", value="linux")
+    unstated = image("linux/amd64", "windows/amd64")
+    found = assessed(wish, unstated, clusters=[cluster(LINUX, WINDOWS_2022, foreign)])
+
+    (observation,) = seen(found)
+    assert len(observation.pools) == 2
+    assert observation.confidence is Confidence.HIGH
 
 
 def test_nothing_is_said_where_another_cause_is() -> None:
