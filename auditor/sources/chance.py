@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
@@ -22,6 +22,8 @@ MASK: Final = "RANDOM"
 _DIGITS: Final = "1"
 """The same for a number, so that it stays one."""
 
+Templates = frozenset[str]
+
 _ACTION: Final = re.compile(rb"\{\{-?(?!\s*/\*)[^{}]+")
 _LITERAL: Final = re.compile(rb'"(?:[^"\\\n]|\\.)*"|`[^`]*`')
 _MAKES_UP: Final = re.compile(
@@ -31,7 +33,7 @@ _MAKES_UP: Final = re.compile(
 """The functions of templates whose result is another each time."""
 _CLOCK: Final = b"now"
 _DEFINES: Final = re.compile(rb"\{\{-?\s*define\b")
-_KEPT: Final = re.compile(r"^kind:\s*(?!(?:Secret|ConfigMap)\s*$)", re.MULTILINE)
+_KEPT: Final = re.compile(r"\bkind\b(?!:\s*(?:Secret|ConfigMap)\s*$)", re.MULTILINE)
 """An object of whose text a report may show something."""
 _TICK: Final = 1.05
 """Seconds after which what a template makes of `now` differs; most charts write down seconds."""
@@ -44,41 +46,34 @@ _BEFORE_VALUE: Final = re.compile(r"\s*(?:- )*(?:[\w./-]+:\s+)?")
 
 @dataclass(frozen=True, slots=True)
 class Chances:
-    """What a chart may make of chance and of the time.
+    """Where a chart makes something up, and where it asks for the time.
 
-    made_up: whether it calls a function whose result is another each time. clocked: the templates
-    that ask for the time, by their path from `templates/` on; None where what they make of it may
-    come out anywhere.
+    Each: templates, by their path from `templates/` on; None where what they make may come out
+    anywhere.
     """
 
-    made_up: bool
-    clocked: frozenset[str] | None = frozenset()
-
-    def needs_tick(self, rendered: Rendered) -> bool:
-        """Whether a report may show what a template made of the time."""
-        if self.clocked is None:
-            return True
-        return any(
-            _below_templates(name) in self.clocked and _KEPT.search(text)
-            for name, text in rendered.templates.items()
-        )
+    made_up: Templates | None = frozenset()
+    timed: Templates | None = frozenset()
 
 
 def find_chances(chart: Path) -> Chances:
     """What a chart, its subcharts and its values make up."""
     try:
-        found = list(chart_files(chart, _may_act))
+        found = dict(chart_files(chart, _may_act))
     except (ArchiveError, OSError):
-        return Chances(made_up=False)
-    calls = {path: _calls(content) for path, content in found}
-    clocked = {path for path, names in calls.items() if _CLOCK in names}
-    spreads = any(
-        _is_shared(path, content) if path in clocked else _names_any(content, clocked)
-        for path, content in found
-    )
-    return Chances(
-        made_up=any(calls.values()),
-        clocked=None if clocked and spreads else frozenset(map(_below_templates, clocked)),
+        return Chances()
+    calls = {path: names for path, content in found.items() if (names := _calls(content))}
+    timed = [path for path, names in calls.items() if _CLOCK in names]
+    return Chances(_coming_out(calls, found), _coming_out(timed, found))
+
+
+def may_show(templates: Templates | None, rendered: Rendered) -> bool:
+    """Whether a report may show something of what these templates make."""
+    if templates is None:
+        return True
+    return any(
+        _below_templates(name) in templates and _KEPT.search(text)
+        for name, text in rendered.templates.items()
     )
 
 
@@ -87,12 +82,12 @@ def masked(
 ) -> Rendered:
     """What was rendered, with a mask over whatever differs when it is rendered again.
 
-    Where nothing is made up it is not rendered again. finished: when it had been rendered first
+    It is not rendered again where no report could tell. finished: when it had been rendered first
     (`time.monotonic`). Where it cannot be rendered again it stays as it is.
     """
-    if not chances.made_up or not first.templates:
+    if not first.templates or not may_show(chances.made_up, first):
         return first
-    if chances.needs_tick(first):
+    if may_show(chances.timed, first):
         time.sleep(max(finished + _TICK - time.monotonic(), 0))
     try:
         second = again().templates
@@ -148,14 +143,16 @@ def _calls(content: bytes) -> frozenset[bytes]:
     return frozenset(found for action in actions for found in _MAKES_UP.findall(action))
 
 
-def _is_shared(path: str, content: bytes) -> bool:
-    """Whether what a file makes comes out in others: of values and of named templates."""
-    return "templates/" not in path or bool(_DEFINES.search(content))
-
-
-def _names_any(content: bytes, paths: Collection[str]) -> bool:
-    """Whether a template may include another as a whole, for a checksum most of all."""
-    return any(path.rpartition("/")[2].encode() in content for path in paths)
+def _coming_out(paths: Collection[str], found: Mapping[str, bytes]) -> Templates | None:
+    """The templates alone in whose output it is what some files make; None where there are none."""
+    names = [path.rpartition("/")[2].encode() for path in paths]
+    for path, content in found.items():
+        if path in paths:
+            if "templates/" not in path or _DEFINES.search(content):
+                return None
+        elif any(name in content for name in names):  # included as a whole, mostly for a checksum
+            return None
+    return frozenset(map(_below_templates, paths))
 
 
 def _below_templates(path: str) -> str:

@@ -5,14 +5,15 @@ from pathlib import Path
 
 import pytest
 
-from auditor.sources.chance import makes_up, mask, masked
+from auditor.sources.chance import Chances, find_chances, mask, masked, may_show
 from auditor.sources.helm import ChartSource
 from auditor.sources.options import HelmOptions
 from auditor.sources.rendering import Cause, Rendered, RenderError
 from tests.support.charts import POD, RENDERERS, make_renderer, pack_chart, read, write_chart
 
 BOTH = pytest.mark.parametrize("name", RENDERERS)
-RANDOM = frozenset(("randAlphaNum",))
+SECRET = "apiVersion: v1\nkind: Secret\nmetadata: {name: s}\nstringData: {at: '{{ now }}'}\n"
+RANDOM = Chances(None)
 
 
 @pytest.mark.parametrize(
@@ -37,35 +38,75 @@ def test_a_mask_over_whole_words(one: str, other: str, expected: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("template", "functions"),
+    ("template", "expected"),
     [
-        ("a: {{ randAlphaNum 5 | lower }}", {"randAlphaNum"}),
-        (
-            "a: {{- uuidv4 }}\nb: {{ $c := genSignedCert `a` nil nil 1 $ca }}",
-            {"uuidv4", "genSignedCert"},
-        ),
-        ('a: {{ now | date "x" }}', {"now"}),
-        ("# now we use randAlphaNum\na: {{ .Values.nowhere }}", set()),
-        ("{{/* now */}}\na: 1", set()),
+        ("a: {{ randAlphaNum 5 | lower }}", True),
+        ("a: {{- uuidv4 }}", True),
+        ("b: {{ $c := genSignedCert `a` nil nil 1 $ca }}", True),
+        ('a: {{ now | date "x" }}', True),
+        ('a: {{ printf "%s" now }}', True),
+        ("# now we use randAlphaNum\na: {{ .Values.nowhere }}", False),
+        ("{{/* now */}}\na: 1", False),
+        ('{{ fail "roles are now \\"generated\\" now" }}', False),
+        ("{{ fail `now` }}", False),
     ],
 )
 @pytest.mark.parametrize("packed", [False, True], ids=["folder", "archive"])
-def test_functions_that_make_something_up(
-    tmp_path: Path, template: str, functions: set[str], packed: bool
+def test_templates_that_make_something_up(
+    tmp_path: Path, template: str, expected: bool, packed: bool
 ) -> None:
     chart = write_chart(tmp_path / "web", {"a.yaml": template})
     path = pack_chart(chart, tmp_path / "web.tgz") if packed else chart
 
-    assert makes_up(path) == functions
+    assert (find_chances(path) != Chances()) is expected
 
 
-def test_functions_in_a_subchart_and_in_values(tmp_path: Path) -> None:
-    chart = write_chart(tmp_path / "web", values="a: '{{ uuidv4 }}'\n")
-    db = write_chart(tmp_path / "db", {"_helpers.tpl": "{{ randInt 1 9 }}"})
-    (chart / "charts").mkdir()
-    pack_chart(db, chart / "charts" / "db-0.1.0.tgz")
+@pytest.mark.parametrize("place", ["values", "subchart"])
+def test_what_values_and_subcharts_make_up(tmp_path: Path, place: str) -> None:
+    text = "a: '{{ uuidv4 }}'\n"
+    chart = write_chart(tmp_path / "web", values=text if place == "values" else "")
+    if place == "subchart":
+        (chart / "charts").mkdir()
+        db = write_chart(
+            tmp_path / "db", {"_helpers.tpl": f'{{{{ define "a" }}}}{text}{{{{ end }}}}'}
+        )
+        pack_chart(db, chart / "charts" / "db-0.1.0.tgz")
 
-    assert makes_up(chart) == {"uuidv4", "randInt"}
+    assert find_chances(chart) == Chances(made_up=None)
+
+
+@pytest.mark.parametrize(
+    ("templates", "values", "expected"),
+    [
+        ({"pod.yaml": f"{POD}# {{{{ now }}}}\n"}, "", True),
+        ({"pod.yaml": POD, "secret.yaml": SECRET}, "", False),
+        ({"pod.yaml": f"{POD}---\n{SECRET}"}, "", True),
+        ({"pod.yaml": f"{POD}# {{{{ include (print .Base `/secret.yaml`) . }}}}"}, "", None),
+        ({"pod.yaml": POD, "_names.tpl": '{{ define "at" }}{{ now }}{{ end }}'}, "", None),
+        ({"pod.yaml": POD, "secret.yaml": '{{ define "a" }}{{ end }}' + SECRET}, "", None),
+        ({"pod.yaml": POD}, "at: '{{ now }}'\n", None),
+    ],
+    ids=["pod", "secret", "both", "checksum", "helper", "defines", "values"],
+)
+def test_it_renders_again_where_a_report_may_show_the_time(
+    tmp_path: Path, templates: dict[str, str], values: str, expected: bool | None
+) -> None:
+    """Secrets and ConfigMaps that ask for the time themselves are not worth it."""
+    files = {"secret.yaml": SECRET, **templates}
+    chances = find_chances(write_chart(tmp_path / "web", files, values=values))
+    rendered = Rendered({f"web/templates/{name}": text for name, text in files.items()})
+
+    assert may_show(chances.made_up, rendered) is (expected is not False)
+    assert (chances.made_up is None) is (expected is None)
+    assert chances.timed == chances.made_up
+
+
+def test_it_waits_for_what_asks_for_the_time_alone(tmp_path: Path) -> None:
+    files = {"secret.yaml": SECRET, "pod.yaml": POD.replace("{name}", "a-{{ randInt 1 9 }}")}
+
+    chances = find_chances(write_chart(tmp_path / "web", files))
+
+    assert chances == Chances(frozenset(("secret.yaml", "pod.yaml")), frozenset(("secret.yaml",)))
 
 
 def test_what_makes_nothing_up_is_rendered_once() -> None:
@@ -74,7 +115,7 @@ def test_what_makes_nothing_up_is_rendered_once() -> None:
     def again() -> Rendered:
         raise AssertionError("rendered again")
 
-    assert masked(first, again, frozenset(), 0) is first
+    assert masked(first, again, Chances(), 0) is first
     assert masked(Rendered({}), again, RANDOM, 0) == Rendered({})
 
 
