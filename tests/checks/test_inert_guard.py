@@ -169,6 +169,16 @@ def test_an_unknown_image_is_not_sure_to_fail() -> None:
     assert observation.confidence is Confidence.MEDIUM
 
 
+def test_a_wish_may_be_for_more_than_a_platform() -> None:
+    wish = PREFERRED.format(key="kubernetes.io/os", value="linux").replace(
+        "matchExpressions: [", "matchExpressions: [{key: zone, operator: Exists}, "
+    )
+
+    assert messages(assessed(wish, MULTI)) == [
+        "preferred node affinity for zone Exists and kubernetes.io/os=linux is only a wish"
+    ]
+
+
 def test_one_pool_that_is_sure_to_fail_is_enough() -> None:
     foreign = pool("windows(10.0.20348)/arm64")
     wish = PREFERRED.format(key="kubernetes.io/os", value="linux")
@@ -199,6 +209,27 @@ def test_the_daemon_set_controller_sees_no_runtime_class() -> None:
         "set nodeSelector: {kubernetes.io/os: windows} in the pod template as well"
     )
     assert observation.consequence is Consequence.CERTAIN
+    assert observation.aspect == "runtime class"
+
+
+def test_a_class_is_named_once_and_other_obstacles_do_not_matter() -> None:
+    both = {"kubernetes.io/os": "windows", "kubernetes.io/arch": "amd64"}
+    known = cluster(LINUX, classes=[RuntimeClass("win", both)])
+    spread = (
+        "topologySpreadConstraints: [{topologyKey: rack, whenUnsatisfiable: DoNotSchedule}]\n"
+        "runtimeClassName: win"
+    )
+    (observation,) = seen(assessed(spread, IIS, clusters=[known], kind="DaemonSet"))
+
+    assert observation.message.endswith("by the selector of RuntimeClass win")
+
+
+def test_nothing_is_said_where_nobody_knows_the_labels_of_a_class() -> None:
+    classes = [RuntimeClass("fast", {"disk": "ssd"})]
+    known = cluster(pool(open_labels=True), classes=classes)
+
+    found = assessed("runtimeClassName: fast", MULTI, clusters=[known], kind="DaemonSet")
+    assert seen(found) == []
 
 
 def by_namespace(plugin: str, *classes: RuntimeClass) -> ClusterProfile:
