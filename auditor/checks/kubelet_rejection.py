@@ -47,17 +47,17 @@ def _observe(assessment: Assessment, parameters: Parameters) -> Iterator[Observa
 
 def _observation(assessment: Assessment, fits: Sequence[PoolFit], guard: Guard) -> Observation:
     workload = assessment.workload
-    rejecting = [fit for fit in fits if fit.refusal is not None]
-    refusal = rejecting[0].refusal
-    systems = listed(unique(system(fit.pool.platform.os) for fit in rejecting))
-    why = f"{refusal.message}: the pod fails with {refusal.reason}" if refusal else ""
+    rejecting = [(fit.pool, fit.refusal) for fit in fits if fit.refusal is not None]
+    systems = listed(unique(system(pool.platform.os) for pool, _ in rejecting))
+    _, refusal = rejecting[0]
     return Observation(
         workload=workload,
         message=f"{lands(workload)} {systems} nodes, whose kubelet rejects it",
-        location=workload.place(refusal.place if refusal else (0, 0)),
+        location=workload.place(refusal.place),
         subjects=tuple(map(subject, assessment.judged)),
         pools=pool_ids(fits),
-        why=f"{why}; {aftermath(workload, Failure.KUBELET)}",
+        why=f"{refusal.message}: the pod fails with {refusal.reason}; "
+        f"{aftermath(workload, Failure.KUBELET)}",
         fix=_fix(assessment, guard),
         guard=guard,
         consequence=consequence(workload, certain=not guard.requirements),

@@ -59,7 +59,9 @@ def test_a_declaration_that_the_images_contradict(
 def test_a_declaration_that_the_selector_contradicts() -> None:
     spec = "os: {name: linux}\nnodeSelector: {kubernetes.io/os: windows}"
 
-    assert only(assessed(spec, BOTH)).fix == "correct spec.os.name: it contradicts the selector"
+    observation = only(assessed(spec, BOTH))
+    assert observation.fix == "correct spec.os.name: it contradicts the selector"
+    assert observation.pools == ("test/linux/amd64", "test/linux/arm64")
 
 
 def test_a_pod_bound_to_a_node_that_its_selector_excludes() -> None:
