@@ -61,7 +61,10 @@ def test_a_declaration_that_the_selector_contradicts() -> None:
 
     observation = only(assessed(spec, BOTH))
     assert observation.fix == "correct spec.os.name: it contradicts the selector"
-    assert observation.pools == ("test/linux/amd64", "test/linux/arm64")
+    assert observation.pools == (
+        "test/windows(10.0.20348)/amd64",
+        "test/windows(10.0.26100)/amd64",
+    )
 
 
 def test_a_pod_bound_to_a_node_that_its_selector_excludes() -> None:
