@@ -33,6 +33,10 @@ _ORIGIN: Final = re.compile(
 _PATH: Final = re.compile(r"^\s*path: (?P<path>.+)$", re.MULTILINE)
 _LOGGED: Final = re.compile(r'[EF]\d{4} [\d:.]+ +\d+ \S+\] (?:"command failed" err=)?')
 _FETCHED: Final = re.compile(r"^\s*repo: ", re.MULTILINE)
+_REMOTE: Final = re.compile(
+    r"[\w+.-]+://|git(?:@|::)|(?:github|gitlab|bitbucket)\.\w+/|.*\?(?:ref|version)="
+)
+"""What kustomize takes for an address (`api/internal/git/repospec.go`)."""
 _NO_GIT: Final = {
     "GIT_ALLOW_PROTOCOL": "none",
     "GIT_TERMINAL_PROMPT": "0",
@@ -68,9 +72,9 @@ class KustomizationSource:
             yield _NO_PROGRAM.problem
             return
         try:
-            if beyond := _beyond(self.path):
+            if why := _unread(self.path):
                 pipe = f"pipe in what it builds: `kustomize build {self.shown} | podfit audit -`"
-                yield self._problem(f"{beyond} lies outside of the repository", pipe)
+                yield self._problem(why, pipe)
                 return
             built = self._build(program)
         except RenderError as error:
@@ -187,21 +191,24 @@ def roots(folders: Iterable[Path]) -> frozenset[Path]:
     return frozenset(folder for folder in found if real_path(folder) not in used)
 
 
-def _beyond(folder: Path) -> str:
-    """What a kustomization builds upon outside of its repository, as it names it; "" for nothing.
+def _unread(folder: Path) -> str:
+    """What a kustomization builds upon and podfit does not read, as it names it; "" for nothing.
 
-    kustomize reads no file from elsewhere, but any folder with a kustomization.
+    That is what kustomize would fetch, and folders outside of the repository: kustomize reads no
+    file from there, but any folder with a kustomization.
     """
     home = find_home(folder)
-    pending, seen = [(folder, "")], set[Path]()
-    while pending and home and home.is_repository:
-        path, name = pending.pop()
-        there = real_path(path)
-        if not there.is_relative_to(home.root):
-            return name
-        if there not in seen and (root := _root(there)):
-            seen.add(there)
-            pending += ((there / part, part) for part in _parts(root))
+    pending, seen = [folder], set[Path]()
+    while pending:
+        path = pending.pop()
+        root = None if real_path(path) in seen else _root(path)
+        seen.add(real_path(path))
+        for part in _parts(root) if root else ():
+            if _REMOTE.match(part) and not Path(path, part).exists():
+                return f"it builds upon {part}, which podfit does not fetch"
+            if home and home.is_repository and not real_path(path / part).is_relative_to(home.root):
+                return f"{part} lies outside of the repository"
+            pending.append(path / part)
     return ""
 
 

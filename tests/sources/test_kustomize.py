@@ -172,6 +172,35 @@ def test_without_a_repository_bases_may_lie_anywhere(repo: Path, tmp_path: Path)
     assert (len(documents), problems) == (1, [])
 
 
+@pytest.mark.parametrize(
+    "address",
+    [
+        "https://example.test/deploy.yaml",
+        "github.com/acme/base?ref=v1",
+        "git@example.test:acme/base.git",
+        "example.test/acme/base.git//prod?ref=v1",
+    ],
+)
+def test_bases_elsewhere_are_not_fetched(repo: Path, address: str) -> None:
+    write_tree(repo, {"base/kustomization.yaml": f"resources: ['{address}']\n", **PROD})
+
+    documents, [problem] = audited("prod")
+
+    assert documents == []
+    assert problem.why == f"it builds upon {address}, which podfit does not fetch"
+    assert problem.hint == "pipe in what it builds: `kustomize build prod | podfit audit -`"
+
+
+def test_a_folder_may_be_called_like_an_address(repo: Path) -> None:
+    write_tree(repo, {"k/github.com/base/kustomization.yaml": "resources: [a.yaml]\n"})
+    write_tree(repo, {"k/github.com/base/a.yaml": WEB})
+    write_tree(repo, {"k/kustomization.yaml": "resources: [github.com/base]\n"})
+
+    documents, problems = audited("k")
+
+    assert (len(documents), problems) == (1, [])
+
+
 def test_a_complaint_is_the_same_each_time(repo: Path) -> None:
     write_tree(repo, {"k/kustomization.yaml": "resources: [gone.yaml]\n"})
 
@@ -210,9 +239,10 @@ def listening(asked: list[str]) -> Iterator[str]:
             thread.join(10)
 
 
-def test_bases_elsewhere_are_not_fetched(repo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_nor_are_patches_elsewhere(repo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[str] = []
-    write_tree(repo, {"k/kustomization.yaml": "resources: ['http://bases.test/a.yaml']\n"})
+    patch = "patches: [{path: 'http://bases.test/a.yaml', target: {kind: Pod}}]\n"
+    write_tree(repo, {"k/kustomization.yaml": patch})
     with listening(asked) as proxy:
         monkeypatch.setenv("HTTP_PROXY", proxy)
         documents, [problem] = audited("k")

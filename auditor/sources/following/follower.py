@@ -46,9 +46,12 @@ class Follower:
                 continue
             try:
                 yield self._chart(release)
-            except (SourceError, ArchiveError, OSError) as error:
-                why = error.problem.what if isinstance(error, SourceError) else str(error)
-                yield not_followed(release.name, release.where, why)
+            except SourceError as error:
+                told = error.problem
+                why = ": ".join(filter(None, (told.what, told.why)))
+                yield not_followed(release.name, release.where, why, told.hint)
+            except (ArchiveError, OSError) as error:
+                yield not_followed(release.name, release.where, str(error))
 
     def _chart(self, release: Release) -> ChartSource:
         self._require_here(release)

@@ -81,11 +81,11 @@ class Releases:
                 yield not_followed(str(item.ref), str(item.location), str(error))
 
 
-def not_followed(name: str, where: str, why: str) -> Problem:
+def not_followed(name: str, where: str, why: str, hint: str = "") -> Problem:
     """A release whose chart was not audited."""
     return SourceError(
         f"{name} was not followed to its chart",
         where=where,
         why=why,
-        hint="audit the chart itself, with the values that it is given",
+        hint=hint or "audit the chart itself, with the values that it is given",
     ).problem

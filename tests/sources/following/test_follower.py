@@ -216,3 +216,15 @@ def test_a_source_can_be_read_twice(repo: Path) -> None:
 
     assert read(source) == read(source)
     assert source.notices == ()
+
+
+def test_the_reason_and_the_way_out_are_those_of_the_chart(repo: Path) -> None:
+    write_app(repo, "{repoURL: registry.example/charts, chart: web, targetRevision: 1.0.0}")
+    (source,) = open_sources(
+        ["apps"], SourceOptions(follow=True, offline=True, cache=repo.parent / "cache")
+    )
+
+    _, [problem] = read(source)
+
+    assert problem.why == "chart oci://registry.example/charts/web is not in the cache"
+    assert problem.hint == "leave out --offline once, so that it is pulled"
