@@ -36,7 +36,7 @@ def _observe(assessment: Assessment, parameters: Parameters) -> Iterator[Observa
     fits = [
         fit
         for fit in fits_by_cause(assessment, Cause.MISSING_GUARD)
-        if fit.lands_and_fails and fit.refusal is not None and not fit.culprits
+        if fit.lands_and_fails and not fit.culprits
     ]
     if fits:
         yield _observation(assessment, fits, shortest_guard(assessment, fits))

@@ -5,7 +5,7 @@ import pytest
 from auditor.assessment import Assessment
 from auditor.checks.kubelet_rejection import CHECK
 from auditor.findings import Consequence, Observation
-from tests.support.assessments import HYBRID, LINUX, WINDOWS_2022, assessed, image
+from tests.support.assessments import HYBRID, LINUX, UNKNOWN, WINDOWS_2022, assessed, image
 from tests.support.objects import cluster, pool
 
 LINUX_IMAGE = image("linux/amd64", "linux/arm64")
@@ -54,6 +54,24 @@ def test_a_declaration_that_the_images_contradict(
     assert observation.fix == fix
     assert observation.consequence is Consequence.CERTAIN
     assert len(observation.pools) == len(HYBRID.pools)
+
+
+def test_nodes_that_reject_it_are_told_from_those_that_cannot_run_it() -> None:
+    observation = only(assessed("os: {name: windows}", LINUX_IMAGE, UNKNOWN))
+
+    assert observation.message.endswith("can land on Linux nodes, whose kubelet rejects it")
+    assert len(observation.pools) == 4
+    assert observation.fix == ("correct spec.os.name: the image of container `c0` is Linux-only")
+    assert observation.aspect == "declaration"
+
+
+def test_only_nodes_that_get_it_can_reject_it() -> None:
+    tainted = pool("windows(10.0.26100)/amd64", taints=["os=windows:NoSchedule"])
+    known = cluster(LINUX, WINDOWS_2022, tainted)
+    observation = only(assessed("os: {name: linux}", BOTH, clusters=[known]))
+
+    assert observation.pools == ("test/windows(10.0.20348)/amd64",)
+    assert observation.aspect == ""
 
 
 def test_a_declaration_that_the_selector_contradicts() -> None:
