@@ -40,8 +40,9 @@ def audit(
     from auditor.cli.configuring import Flags, make_config
     from auditor.cli.output import parse_outputs, write_outputs
     from auditor.cli.running import run_audit
+    from auditor.cli.text import tell_notices
     from auditor.errors import UsageError
-    from auditor.formats.catalog import FORMATS, render
+    from auditor.formats.catalog import FORMATS, WITHOUT_NOTICES, render
 
     if output.quiet and output.verbose:
         raise UsageError("--quiet and --verbose exclude each other")
@@ -50,4 +51,6 @@ def audit(
     run = without_stale_entries if update_baseline else run_audit
     report = run(wanted, output)
     write_outputs(outputs, output, lambda name, style: render(name, report, style))
+    if not output.quiet and WITHOUT_NOTICES.issuperset(item.format for item in outputs):
+        tell_notices(report.notices)
     return report.exit_code

@@ -28,6 +28,9 @@ FORMATS: Final[Mapping[str, str]] = {
 }
 """Name -> `module:function`. `json` is the newest version; `json-v1` stays what it is."""
 
+WITHOUT_NOTICES: Final = frozenset(("concise", "github", "gitlab", "junit", "table", "values"))
+"""Formats that have no place for a report's notices: somebody else has to tell them."""
+
 
 def find_format(name: str) -> Format:
     """The format of this name, one of `FORMATS`."""

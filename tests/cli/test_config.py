@@ -182,6 +182,8 @@ def test_registries_are_heeded_where_they_are_trusted(tmp_path: Path) -> None:
     left_out = "registries` was not heeded"
 
     assert left_out in podfit("audit", "--locked").out
+    assert left_out in podfit("audit", "--locked", "-o", "concise").err
+    assert left_out not in podfit("audit", "--locked", "-o", "concise", "--quiet").err
     assert left_out in podfit("images", "--locked").err
     assert left_out not in podfit("audit", "--locked", "--trust-config").out
     own = tmp_path / "own.yaml"

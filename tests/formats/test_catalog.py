@@ -3,10 +3,11 @@
 import json
 import subprocess
 import sys
+from dataclasses import replace
 
 import pytest
 
-from auditor.formats.catalog import FORMATS, find_format, render
+from auditor.formats.catalog import FORMATS, WITHOUT_NOTICES, find_format, render
 from auditor.formats.interface import PLAIN
 from tests.support.reports import SHOP, audit
 from tests.support.tools import ROOT
@@ -18,6 +19,13 @@ def test_every_format_writes_whole_lines_and_the_same_each_time(name: str) -> No
 
     assert text.endswith("\n")
     assert text == find_format(name)(audit(SHOP), PLAIN)
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_a_format_that_does_not_tell_notices_says_so(name: str) -> None:
+    text = render(name, replace(audit(SHOP), notices=("hear-me",)), PLAIN)
+
+    assert ("hear-me" in text) is (name not in WITHOUT_NOTICES)
 
 
 def test_a_version_of_json_can_be_pinned() -> None:
