@@ -85,8 +85,7 @@ def _demands(scheduling: Scheduling) -> Iterator[Scheduling]:
     """What must hold, each for itself: the entries of nodeSelector, and the affinity as a whole."""
     for requirement in scheduling.node_selector:
         yield Scheduling(node_selector=(requirement,))
-    if scheduling.required_terms is not None:
-        yield Scheduling(required_terms=scheduling.required_terms)
+    yield Scheduling(required_terms=scheduling.required_terms)
 
 
 def _text(demand: Scheduling, workload: Workload, cluster: ClusterProfile) -> str:

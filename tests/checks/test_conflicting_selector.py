@@ -145,6 +145,18 @@ def test_a_runtime_class_demands_as_well() -> None:
     assert line.strip() == "runtimeClassName: windows-2022"
 
 
+def test_what_is_wrong_twice_is_told_once() -> None:
+    both = {"kubernetes.io/os": "windows", "kubernetes.io/arch": "arm64"}
+    known = cluster(LINUX, WINDOWS_2022, classes=[RuntimeClass("win", both)])
+    by_class = seen("runtimeClassName: win", AMD64, clusters=(known,))
+    assert by_class.fix == "take it out of RuntimeClass win, or use an image that meets it"
+
+    twice = "nodeSelector: {kubernetes.io/os: windows, beta.kubernetes.io/os: windows}"
+    assert seen(twice, MULTI).fix == (
+        "demand kubernetes.io/os=linux instead, or use an image that meets it"
+    )
+
+
 def test_a_namespace_demands_as_well() -> None:
     known = cluster(
         LINUX,
