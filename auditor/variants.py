@@ -44,20 +44,26 @@ def merge_workloads(workloads: Iterable[Workload]) -> tuple[Workload, ...]:
 def merge_findings(findings: Sequence[Finding]) -> dict[int, tuple[str, ...]]:
     """The findings to keep, by their index, each with the variants that show it.
 
-    Of those with one fingerprint from different variants the first stands for all.
+    Of those with one fingerprint from different variants the first stands for all. A chart without
+    variants is rendered with its defaults, which an object that installs it may change.
     """
     variants: dict[int, tuple[str, ...]] = {}
     first: dict[str, list[int]] = {}
     for index, finding in enumerate(findings):
         own = finding.observation.workload.variants
         known = first.setdefault(finding.fingerprint, [])
-        home = next((i for i in known if own and set(own).isdisjoint(variants[i])), None)
+        home = next((i for i in known if _differ(own, variants[i])), None)
         if home is None:
             known.append(index)
             variants[index] = own
         else:
-            variants[home] = _united(variants[home], own)
+            variants[home] = _united(variants[home] or (_FIRST,), own or (_FIRST,))
     return variants
+
+
+def _differ(one: tuple[str, ...], other: tuple[str, ...]) -> bool:
+    """Whether these are different renderings of a chart; without variants there is only one."""
+    return bool(one or other) and set(one or (_FIRST,)).isdisjoint(other or (_FIRST,))
 
 
 def _demands(workload: Workload) -> Hashable:

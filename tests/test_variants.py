@@ -107,6 +107,13 @@ def test_findings_of_different_workloads_are_merged_over_variants() -> None:
     assert findings(report) == [("missing-os-selector", ("default", "edge", "prod"))]
 
 
+@pytest.mark.parametrize("order", [1, -1])
+def test_a_chart_and_what_an_object_installs_of_it(order: int) -> None:
+    report = audit(*[rendered(""), rendered("Application/eu")][::order])
+
+    assert findings(report) == [("missing-os-selector", ("default", "Application/eu"))]
+
+
 def test_a_finding_of_one_variant() -> None:
     report = audit(rendered("default", selector=GUARD), rendered("prod"))
 
