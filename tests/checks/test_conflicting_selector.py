@@ -157,6 +157,29 @@ def test_what_is_wrong_twice_is_told_once() -> None:
     )
 
 
+def test_only_what_is_about_platforms_is_at_fault() -> None:
+    windows = AFFINITY.replace("kubernetes.io/arch", "kubernetes.io/os").replace("s390x", "windows")
+    contradiction = seen(f"nodeSelector: {{disk: ssd, kubernetes.io/os: linux}}{windows}", MULTI)
+    assert "disk" not in contradiction.message
+
+    equal = "nodeSelector: {kubernetes.io/os: windows}" + ONLY_WINDOWS
+    assert seen(equal, MULTI).message.startswith("Deployment/app demands kubernetes.io/os=windows,")
+
+    both = image("linux/amd64", "windows(10.0.20348.1)/amd64")
+    assert seen("nodeSelector: {kubernetes.io/arch: s390x}", both).fix.startswith(
+        "demand kubernetes.io/arch=amd64 instead"
+    )
+
+
+ONLY_WINDOWS = """
+affinity:
+  nodeAffinity:
+    requiredDuringSchedulingIgnoredDuringExecution:
+      nodeSelectorTerms:
+        - matchExpressions: [{key: kubernetes.io/os, operator: In, values: [windows]}]
+"""
+
+
 def test_a_namespace_demands_as_well() -> None:
     known = cluster(
         LINUX,
