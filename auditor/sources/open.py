@@ -110,6 +110,7 @@ def open_sources(
     taken = {_key(part) for _, parts in named for part in parts if not _is_found(part)}
     seen: set[object] = set()
     sources: list[Source] = []
+    paths = tuple(Path(name).absolute() for name in arguments if name != STREAM)
     for name, parts in named:
         kept: list[Part] = []
         for part in parts:
@@ -119,7 +120,7 @@ def open_sources(
             seen.add(key)
             kept.append(part)
         if kept or not parts:
-            follower = Follower(Path(name).absolute(), options, renderer)
+            follower = Follower(Path(name).absolute(), options, renderer, paths)
             sources.append(OpenedSource(name, tuple(kept), follower if options.follow else None))
     return tuple(sources)
 

@@ -30,7 +30,8 @@ class Release:
     chart elsewhere; or, where it is_local, a folder from the root of a repository. values: in the
     order in which they count, after value_files: those of the chart, or from the root after `/`.
     repositories: addresses of the git repositories that its folder and files are taken from.
-    holder: the object; values_path: where in it the values stand, or would.
+    may_be_plain: its folder may as well hold manifests, or a kustomization. holder: the object;
+    values_path: where in it the values stand, or would.
     """
 
     name: str
@@ -44,6 +45,7 @@ class Release:
     release_name: str = ""
     namespace: str = ""
     repositories: tuple[str, ...] = ()
+    may_be_plain: bool = False
     values_path: tuple[str | int, ...] = field(default=(), compare=False)
     holder: Manifest | None = field(default=None, compare=False, repr=False)
 

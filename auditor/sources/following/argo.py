@@ -84,6 +84,7 @@ def _argo(name: str, item: Manifest, spec: Node, path: tuple[str | int, ...]) ->
             repositories=tuple(
                 repositories if chart else [source.text_at("repoURL"), *repositories]
             ),
+            may_be_plain=source.get("helm") is None,
             values_path=(
                 *path,
                 *(("source",) if single else ("sources", index)),

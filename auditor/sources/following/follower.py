@@ -28,12 +28,14 @@ from auditor.sources.rendering import Renderer
 class Follower:
     """Finds the charts of the releases of one SOURCE.
 
-    source: its path. The values that a release gives are written into a folder of its own.
+    source: its path. named: those of all SOURCEs. The values that a release gives are written into
+    a folder of its own.
     """
 
     source: Path
     options: SourceOptions
     renderer: Renderer
+    named: tuple[Path, ...] = ()
     _folder: Path | None = None
     _written: int = 0
     _completions: dict[Path, Completion | None] = field(default_factory=dict)
@@ -45,7 +47,8 @@ class Follower:
                 yield release
                 continue
             try:
-                yield self._chart(release)
+                if not (release.is_local and release.may_be_plain and self._is_plain(release)):
+                    yield self._chart(release)
             except SourceError as error:
                 told = error.problem
                 why = ": ".join(filter(None, (told.what, told.why)))
@@ -86,11 +89,30 @@ class Follower:
         inside = real_path(self.source)
         return home.root if home else inside if inside.is_dir() else inside.parent
 
-    def _local(self, release: Release) -> tuple[Path, str]:
+    def _is_plain(self, release: Release) -> bool:
+        """Whether a release is made of manifests, which are audited where they are."""
+        self._require_here(release)
+        path = self._folder_of(release)
+        if not path.is_dir() or is_chart_folder(path):
+            return False
+        if not any(path.is_relative_to(real_path(named)) for named in self.named):
+            raise SourceError(
+                f"{release.chart} holds manifests, and is not among what is audited",
+                hint="name it as a SOURCE, too",
+            )
+        return True
+
+    def _folder_of(self, release: Release) -> Path:
         """Nothing outside of the repository is read."""
         path = real_path(self._root / release.chart.lstrip("/"))
-        if not path.is_relative_to(real_path(self._root)) or not is_chart_folder(path):
-            raise SourceError(f"there is no chart {release.chart} in this repository")
+        if not path.is_relative_to(real_path(self._root)):
+            raise _no_chart(release)
+        return path
+
+    def _local(self, release: Release) -> tuple[Path, str]:
+        path = self._folder_of(release)
+        if not is_chart_folder(path):
+            raise _no_chart(release)
         try:
             return path, path.relative_to(Path.cwd()).as_posix()
         except ValueError:
@@ -122,3 +144,7 @@ class Follower:
         path = self._folder / f"values-{self._written}.yaml"
         path.write_bytes(content)
         return path.as_posix()
+
+
+def _no_chart(release: Release) -> SourceError:
+    return SourceError(f"there is no chart {release.chart} in this repository")

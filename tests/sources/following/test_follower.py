@@ -228,3 +228,27 @@ def test_the_reason_and_the_way_out_are_those_of_the_chart(repo: Path) -> None:
 
     assert problem.why == "chart oci://registry.example/charts/web is not in the cache"
     assert problem.hint == "leave out --offline once, so that it is pulled"
+
+
+def test_an_application_of_manifests(repo: Path) -> None:
+    """They are audited where they are."""
+    write_app(repo, "{repoURL: x, path: plain}")
+    write_tree(repo, {"plain/pod.yaml": POD.replace("{name}", "web")})
+    options = SourceOptions(follow=True)
+
+    _, [problem] = read(open_sources(["apps"], options)[0])
+    both = [read(source) for source in open_sources(["apps", "plain"], options)]
+
+    assert problem.why == "plain holds manifests, and is not among what is audited"
+    assert problem.hint == "name it as a SOURCE, too"
+    assert [problems for _, problems in both] == [[], []]
+    assert [item.path for item in both[1][0]] == ["plain/pod.yaml"]
+
+
+def test_values_for_manifests(repo: Path) -> None:
+    write_app(repo, "{repoURL: x, path: plain, helm: {values: 'a: 1'}}")
+    write_tree(repo, {"plain/pod.yaml": POD.replace("{name}", "web")})
+
+    _, [problem] = followed(repo)
+
+    assert problem.why == "there is no chart plain in this repository"
