@@ -33,6 +33,14 @@ def test_nothing_but_a_taint() -> None:
     assert seen.consequence is Consequence.NONE
 
 
+def test_the_containers_at_fault_are_named() -> None:
+    both = image("linux/amd64", "windows(10.0.20348.1)/amd64")
+    known = cluster(LINUX, TAINTED_WINDOWS)
+    (seen,) = dependent(assessed("", both, MULTI, AMD64, clusters=[known]))
+
+    assert [subject.container for subject in seen.subjects] == ["c1", "c2"]
+
+
 def test_one_guard_for_all() -> None:
     """The guard against the untainted Windows nodes keeps it off the tainted ones as well."""
     both = cluster(LINUX, WINDOWS_2022, TAINTED_WINDOWS)
