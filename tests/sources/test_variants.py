@@ -93,7 +93,7 @@ def test_more_variants_than_anybody_means(tmp_path: Path) -> None:
 
     assert len(found) == MAX_VARIANTS
     assert problem == Problem(
-        "charts/web has 51 variants; the first 50 were audited",
+        "charts/web has 101 variants; the first 100 were audited",
         where="charts/web",
         hint="--no-ci-values leaves out those of ci/; -f audits with one values file",
     )
