@@ -13,7 +13,7 @@ from auditor.sources.options import HelmOptions, SourceOptions, Variant
 
 DEFAULT: Final = "default"
 MAX_VARIANTS: Final = 100
-"""The most that a survey of 535 charts met is 61, of datadog."""
+"""Of some 500 charts that were tried, datadog has the most: 61."""
 
 _CI_VALUES: Final = "ci/*-values.yaml"
 """Each is a way in which the chart must work, by the convention of helm/chart-testing."""
