@@ -43,6 +43,23 @@ def test_taints_that_are_there_are_named() -> None:
     ]
 
 
+def test_only_taints_that_would_keep_it_off_are_named_and_each_once() -> None:
+    taints = ["os=windows:NoSchedule", "slow:PreferNoSchedule", "old:NoExecute"]
+    windows = "windows(10.0.20348)/amd64"
+    known = cluster(LINUX, pool(windows, taints=taints), pool(windows, taints=taints[:1]))
+
+    assert broad(assessed("tolerations: [{operator: Exists}]", MULTI, clusters=[known])) == [
+        (
+            "Deployment/app tolerates every taint, which defeats os=windows:NoSchedule and "
+            "old:NoExecute"
+        )
+    ]
+    spec = "tolerations: [{operator: Exists, effect: NoSchedule}, {key: old, operator: Exists}]"
+    assert broad(assessed(spec, MULTI, clusters=[known])) == [
+        "Deployment/app tolerates every NoSchedule taint, which defeats os=windows:NoSchedule"
+    ]
+
+
 @pytest.mark.parametrize(
     "spec",
     [

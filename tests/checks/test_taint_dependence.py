@@ -41,6 +41,14 @@ def test_the_containers_at_fault_are_named() -> None:
     assert [subject.container for subject in seen.subjects] == ["c1", "c2"]
 
 
+def test_where_no_label_tells_the_nodes_apart_nothing_is_advised() -> None:
+    """containerd 1.6.0 takes no Windows row without a version, and newer ones do."""
+    old = pool("windows(10.0.20348)/amd64", runtime="containerd://1.6.0", taints=["old:NoSchedule"])
+    found = assessed("", image("windows/amd64"), clusters=[cluster(old, WINDOWS_2022)])
+
+    assert [seen.fix for seen in dependent(found)] == [""]
+
+
 def test_one_guard_for_all() -> None:
     """The guard against the untainted Windows nodes keeps it off the tainted ones as well."""
     both = cluster(LINUX, WINDOWS_2022, TAINTED_WINDOWS)
