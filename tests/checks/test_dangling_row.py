@@ -4,7 +4,7 @@ import pytest
 
 from auditor.checks.dangling_row import CHECK
 from auditor.findings import Consequence
-from tests.support.assessments import ARM, LINUX, UNKNOWN, assessed, image
+from tests.support.assessments import ARM, LINUX, UNKNOWN, WINDOWS_2022, assessed, image
 from tests.support.objects import cluster
 
 MULTI = image("linux/amd64", "linux/arm64")
@@ -12,7 +12,7 @@ MULTI = image("linux/amd64", "linux/arm64")
 
 def test_a_dangling_row_concerns_the_pools_that_would_take_it() -> None:
     broken = image("linux/amd64", dangling=["linux/arm64", "linux/s390x"])
-    found = assessed("", broken, clusters=[cluster(LINUX, ARM)])
+    found = assessed("", broken, clusters=[cluster(LINUX, ARM, WINDOWS_2022)])
     (seen,) = CHECK.observe(found, {})
 
     assert seen.pools == (f"test/{ARM.name}",)
