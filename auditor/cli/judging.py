@@ -10,6 +10,7 @@ from auditor.config.files import shown_path
 from auditor.config.model import Config
 from auditor.errors import ConfigurationError
 from auditor.policy import Policy
+from auditor.repositories import real_path
 from auditor.schema import read_bounded
 from auditor.suppression.baseline import HINT, MAX_BYTES, WHAT, Baseline, parse_baseline
 from auditor.suppression.scopes import Scope
@@ -47,7 +48,7 @@ def _is_there(path: Path, config: Config, area: Area) -> bool:
     """One that was named must be there; the usual one need not, but is no link to elsewhere."""
     if config.ignores.baseline or area.settings.baseline:
         return True
-    if path.is_file() and not path.resolve().is_relative_to(area.root):
+    if path.is_file() and not real_path(path).is_relative_to(area.root):
         raise ConfigurationError(
             f"the {WHAT} is a link that leads out of the repository",
             where=shown_path(path),

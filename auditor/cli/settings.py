@@ -16,7 +16,7 @@ from auditor.config.shown import entries_of, to_json, to_yaml
 from auditor.config.starter import STARTER
 from auditor.errors import UsageError
 from auditor.formats.escape import json_text
-from auditor.repositories import CONFIG_NAMES, Home, find_home
+from auditor.repositories import CONFIG_NAMES, Home, find_home, real_path
 from auditor.rulebook import load_rulebook
 
 
@@ -35,7 +35,7 @@ def show_settings(flags: Flags, *, as_yaml: bool) -> None:
 
 def begin(folder: Path) -> None:
     """Writes the starter. Raises `UsageError` where there is a configuration already."""
-    home = find_home(folder) or Home(folder.resolve(), is_repository=False)
+    home = find_home(folder) or Home(real_path(folder), is_repository=False)
     there = find_config(home)
     if there is not None:
         raise UsageError(

@@ -9,7 +9,7 @@ from pathlib import Path
 from auditor.config.files import ConfigFile, find_config, read_config
 from auditor.config.settings import Settings
 from auditor.errors import ConfigurationError
-from auditor.repositories import Home, find_home
+from auditor.repositories import Home, find_home, real_path
 from auditor.rulebook import Rule
 from auditor.sources.options import Tree
 from auditor.suppression.baseline import BASELINE_NAME
@@ -76,7 +76,9 @@ def find_areas(sources: Sequence[str], rules: tuple[Rule, ...], lookup: Lookup) 
             sources=tuple(names),
             file=named or _read_found(homes[root], lookup, rules),
             whole=any(
-                root.is_relative_to(Path(source).resolve()) for source in names if _is_local(source)
+                root.is_relative_to(real_path(Path(source)))
+                for source in names
+                if _is_local(source)
             ),
             streams=not all(map(_is_local, names)),
         )
@@ -97,7 +99,7 @@ def _home(path: Path) -> Home:
     home = find_home(path)
     if home is not None:
         return home
-    inside = path.resolve()
+    inside = real_path(path)
     return Home(inside if inside.is_dir() else inside.parent, is_repository=False)
 
 
@@ -111,7 +113,7 @@ def _read_named(
         raise ConfigurationError(
             "there is no such configuration", where=str(lookup.named), hint="check the path"
         )
-    there = lookup.named.resolve()
+    there = real_path(lookup.named)
     inside = next((root for root in roots if there.is_relative_to(root)), None)
     within = None if lookup.trusted else inside
     trusted = lookup.trusted or inside is None

@@ -13,7 +13,7 @@ from auditor.config.sections import Surroundings
 from auditor.config.settings import Settings
 from auditor.errors import ConfigurationError
 from auditor.manifests import Document
-from auditor.repositories import CONFIG_NAMES, REPOSITORY_MARK, Home
+from auditor.repositories import CONFIG_NAMES, REPOSITORY_MARK, Home, real_path
 from auditor.rulebook import Rule
 from auditor.schema import naming, parse_strict, read_bounded
 from auditor.yaml.nodes import Node
@@ -97,7 +97,7 @@ def read_config(
     of registries is heeded. Raises `ConfigurationError` with file, line and column.
     """
     shown = shown_path(path)
-    if within is not None and not path.resolve().is_relative_to(within):
+    if within is not None and not real_path(path).is_relative_to(within):
         raise ConfigurationError(
             "the configuration is a link that leads out of the repository",
             where=shown,
@@ -148,7 +148,7 @@ def _locate(name: str, config: Path, shown: str, within: Path | None) -> Path:
     """Where a file is that a configuration names: paths count from the configuration's folder."""
     if not name.strip():
         raise ValueError("the path of a file must not be blank")
-    there = (config.parent / name).resolve()
+    there = real_path(config.parent / name)
     if within is not None and not _belongs(there, within):
         raise ValueError(
             f"`{name}` leads out of the repository; name such a file by an option, or keep the "

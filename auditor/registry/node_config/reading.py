@@ -20,6 +20,7 @@ from auditor.registry.node_config.docker import read_certificates, read_daemon
 from auditor.registry.node_config.podman import read_registries
 from auditor.registry.node_config.tables import NodeConfig, config_error
 from auditor.registry.options import HostOptions, Namespace
+from auditor.repositories import real_path
 
 _NAMES: Final = ("registries.conf.d", "registries.conf", "daemon.json", "certs.d")
 """What a folder of a program may hold; the first that speaks of a host counts."""
@@ -83,7 +84,7 @@ def _read_certs(folder: Path) -> Iterator[NodeConfig]:
 
 def _host(folder: Path) -> str:
     """The registry, "" for all of them: `host_5000_` is how `host:5000` is written elsewhere."""
-    name = folder.resolve().name
+    name = real_path(folder).name
     if name == _DEFAULT:
         return ""
     found = _PORT.fullmatch(name)
