@@ -126,8 +126,15 @@ def unreadable(shown: str, error: OSError | ValueError) -> SourceError:
 
 
 def missing(shown: str) -> SourceError:
-    hint = _nearest(Path(shown)) or "check the path"
-    return SourceError(f"{shown} does not exist", where=shown, hint=hint)
+    """For a path that is not there, or that is a link to what is not there."""
+    path = Path(shown)
+    if path.is_symlink():
+        return SourceError(
+            f"{shown} is a link that leads nowhere", where=shown, hint="mend the link"
+        )
+    return SourceError(
+        f"{shown} does not exist", where=shown, hint=_nearest(path) or "check the path"
+    )
 
 
 def _nearest(path: Path) -> str:

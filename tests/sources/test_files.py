@@ -6,6 +6,7 @@ import pytest
 from auditor.errors import Problem, SourceError
 from auditor.manifests import Document
 from auditor.sources.files import MAX_BYTES, ManifestFile, decode, read_text
+from auditor.sources.open import open_sources
 
 
 def test_a_file_is_one_document(tmp_path: Path) -> None:
@@ -80,6 +81,20 @@ def test_a_missing_file(tmp_path: Path) -> None:
     assert raised.value.problem == Problem(
         "gone.yaml does not exist", where="gone.yaml", hint="check the path"
     )
+
+
+@pytest.mark.parametrize("target", ["gone.yaml", "a.yaml"])
+def test_a_link_that_leads_nowhere(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, target: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("a.yaml").symlink_to(target)
+
+    (source,) = open_sources(["a.yaml"])
+
+    assert list(source.documents()) == [
+        Problem("a.yaml is a link that leads nowhere", where="a.yaml", hint="mend the link")
+    ]
 
 
 def test_a_file_that_cannot_be_opened(tmp_path: Path) -> None:
