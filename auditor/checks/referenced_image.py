@@ -9,22 +9,20 @@ from auditor.assessment import Assessment, ImageUse, PoolFit, use_compatibility
 from auditor.checks.interface import Check, Parameters
 from auditor.compatibility import Runnable
 from auditor.findings import Confidence, Consequence, Observation
-from auditor.phrases import built_for, pool_ids, pool_names, subject, unique
+from auditor.phrases import built_for, pool_ids, pool_names, subject
 
 
 def _observe(assessment: Assessment, parameters: Parameters) -> Iterator[Observation]:
-    """One observation for each image text: who starts it, and where, no manifest says."""
+    """Who starts such an image, and where, no manifest says."""
     del parameters
     workload = assessment.workload
-    first = {use.container.image: use for use in reversed(assessment.referenced)}
-    for image in unique(use.container.image for use in assessment.referenced):
-        use = first[image]
+    for use in assessment.referenced:
         fits = [fit for fit in assessment.fits if _cannot_run(use, fit)]
         if not fits or use.known is None:
             continue
         yield Observation(
             workload=workload,
-            message=f"{workload} names image {image}, which cannot run on "
+            message=f"{workload} names image {use.container.image}, which cannot run on "
             f"{pool_names(fits, assessment)}",
             location=use.container.location,
             subjects=(subject(use),),

@@ -9,7 +9,7 @@ from auditor.assessment import Assessment, ImageUse
 from auditor.checks.interface import Check, Parameters
 from auditor.findings import Confidence, Consequence, Observation, Subject
 from auditor.images import UnknownPlatforms, UnknownReason
-from auditor.phrases import built_for, consequence, container_text, listed, unique
+from auditor.phrases import built_for, consequence, container_text, listed
 from auditor.workloads import Role
 
 _BROKEN: Final = {
@@ -70,7 +70,7 @@ def _observation(
 ) -> Observation:
     workload = assessment.workload
     unknown = wanted == "unknown"
-    owners = listed(unique(container_text(use.container) for use in uses))
+    owners = listed(container_text(use.container) for use in uses)
     return Observation(
         workload=workload,
         message=f"{workload}: {_problem(wanted, image or '(empty)', owners)}",
