@@ -16,6 +16,7 @@ def test_mixed_images_are_each_said() -> None:
         "all containers of a pod run on one node; container `c0` is built for linux/amd64 and "
         "linux/arm64; container `c1` is built for Windows 10.0.20348"
     )
+    assert [subject.container for subject in seen.subjects] == ["c0", "c1"]
     assert seen.consequence is Consequence.CERTAIN
 
 
