@@ -199,8 +199,7 @@ def _check_repository(repository: str, domain: str) -> None:
     if repository.startswith("["):
         _reject("a host and no repository", "write [::1]:5000/name")
     if repository != repository.lower():
-        host = f"{domain}/" if domain else ""
-        _reject("the repository must be lower case", f"write {host}{repository.lower()}")
+        _reject("the repository must be lower case", f"write it {repository.lower()}")
     for part in repository.split("/"):
         if not part:
             _reject("an empty part beside a `/`", "is a chart value or variable empty?")

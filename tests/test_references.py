@@ -50,9 +50,9 @@ DIGEST = "write NAME@sha256: and 64 hexadecimal digits"
 
 INVALID = {
     "": ("it is empty", "set it; the API server refuses a container without an image"),
-    "Nginx": (UPPER, "write nginx"),
-    "ghcr.io/Org/App": (UPPER, "write ghcr.io/org/app"),
-    "myorg/App:1": (UPPER, "write myorg/app"),
+    "Nginx": (UPPER, "write it nginx"),
+    "ghcr.io/Org/App": (UPPER, "write it org/app"),
+    "myorg/App:1": (UPPER, "write it myorg/app"),
     "[::1]": ("a host and no repository", "write [::1]:5000/name"),
     "[::1]:5000": ("a host and no repository", "write [::1]:5000/name"),
     "[fe80::1%eth0]:5000/x": ("an IPv6 zone is not allowed in an image's name", ""),
