@@ -10,7 +10,7 @@ from auditor.formats import escape
 from auditor.formats.excerpt import Line, Mark, excerpt
 from auditor.formats.outcomes import LOOKS
 from auditor.formats.pen import TIE, Look, Pen, cut, head, width_of
-from auditor.formats.repetition import Block
+from auditor.formats.repetition import Block, other_than
 from auditor.formats.words import explained, notes_of
 from auditor.report import Report
 
@@ -56,7 +56,9 @@ def problem_frame(problems: Sequence[Problem], pen: Pen) -> Iterator[str]:
         yield from _arrow(problem.where, "", gutter, pen)
     yield from _note("why", problem.why, gutter, pen)
     yield from _note("help", problem.hint, gutter, pen)
-    yield from _lines("also", [pen.text(other.what) for other in others], gutter, pen)
+    yield from _lines(
+        "also", [pen.text(other_than(problem, other)) for other in others], gutter, pen
+    )
 
 
 def _arrow(where: str, note: str, gutter: int, pen: Pen) -> Iterator[str]:

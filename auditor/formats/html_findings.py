@@ -11,7 +11,7 @@ from auditor.formats.excerpt import Line, excerpt
 from auditor.formats.interface import Style
 from auditor.formats.outcomes import workload_key
 from auditor.formats.paths import source_link
-from auditor.formats.repetition import gathered
+from auditor.formats.repetition import gathered, other_than
 from auditor.formats.words import explained, notes_of, rule_urls
 from auditor.manifests import Location
 from auditor.report import Report
@@ -114,7 +114,7 @@ def _problem(problems: Sequence[Problem]) -> str:
     where = f'<p class="mono">{html(problem.where)}</p>\n' if problem.where else ""
     why = "".join(f"<p>{html(line)}</p>\n" for line in lines(problem.why))
     hint = f"<p>{html_prose(problem.hint)}</p>\n" if problem.hint else ""
-    items = "".join(f"<li>{html_prose(other.what)}</li>\n" for other in others)
+    items = "".join(f"<li>{html_prose(other_than(problem, other))}</li>\n" for other in others)
     also = f"<p>Also:</p>\n<ul>{items}</ul>\n" if others else ""
     what = f"<p><b>{html_prose(problem.what)}</b></p>\n"
     return f'<div class="problem">{what}{where}{why}{hint}{also}</div>\n'

@@ -42,12 +42,33 @@ def blocks(findings: Iterable[Finding], pen: Pen) -> Iterator[Block]:
 
 
 def gathered(problems: Iterable[Problem]) -> tuple[tuple[Problem, ...], ...]:
-    """The problems in their order, those with one place and one cause together."""
+    """The problems in their order, together those with one place and cause, or the same words."""
+    by_place = _grouped(
+        ([problem], (problem.where, problem.why) if problem.where and problem.why else None)
+        for problem in problems
+    )
+    by_words = _grouped((group, _words(group)) for group in by_place)
+    return tuple(map(tuple, by_words))
+
+
+def other_than(problem: Problem, other: Problem) -> str:
+    """What tells another problem from the first one of its block."""
+    return other.what if other.where == problem.where else other.where
+
+
+def _grouped(items: Iterable[tuple[list[Problem], Hashable]]) -> list[list[Problem]]:
+    """The items of one key put together; what has none stays alone."""
     groups: dict[Hashable, list[Problem]] = {}
-    for index, problem in enumerate(problems):
-        key = (problem.where, problem.why) if problem.where and problem.why else index
-        groups.setdefault(key, []).append(problem)
-    return tuple(map(tuple, groups.values()))
+    for index, (problems, key) in enumerate(items):
+        groups.setdefault(index if key is None else key, []).extend(problems)
+    return list(groups.values())
+
+
+def _words(group: Sequence[Problem]) -> Hashable:
+    """What one problem alone says, wherever that is; None for others."""
+    problem, *others = group
+    is_told = bool(problem.where and problem.why and not others)
+    return (problem.what, problem.why, problem.hint) if is_told else None
 
 
 def _cause(finding: Finding) -> Hashable:

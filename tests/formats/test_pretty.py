@@ -218,6 +218,31 @@ not audited: chart shop fails, with ci/c-values.yaml
     assert pretty(audit(workload(image="pause:3.8"), *problems)) == expected
 
 
+def test_the_same_words_in_several_places_are_told_once() -> None:
+    places = ("a.yaml:6:15", "b.yaml:4:10", "c.yaml:1:1")
+    whys = ("a mapping as a key", "a mapping as a key", "a tab")
+    problems = [
+        Problem("not a YAML document", where, why, "mend it")
+        for where, why in zip(places, whys, strict=True)
+    ]
+
+    expected = """\
+not audited: not a YAML document
+  --> a.yaml:6:15
+    = why:  a mapping as a key
+    = help: mend it
+    = also: b.yaml:4:10
+
+not audited: not a YAML document
+  --> c.yaml:1:1
+    = why:  a tab
+    = help: mend it
+
+? No findings, but the audit is incomplete · 1 workload, 1 image · 3 parts not audited
+"""
+    assert pretty(audit(workload(image="pause:3.8"), *problems)) == expected
+
+
 def test_an_explanation_is_attached() -> None:
     report = told(audit(workload()))
     (finding,) = report.findings
