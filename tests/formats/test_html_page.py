@@ -119,8 +119,9 @@ def test_every_section_is_there() -> None:
 def test_one_cause_in_several_variants_is_one_card() -> None:
     names = ("default", "ci/a-values.yaml")
     problems = [Problem(f"chart shop fails, with {name}", "x.yaml:1:2", "nil") for name in names]
+    problems += [Problem("chart api fails", where, "nil") for where in ("y.yaml:1:2", "z.yaml:3:4")]
 
-    page = tree(audit(*problems, Problem("chart api fails", "y.yaml:1:2", "nil")))
+    page = tree(audit(*problems))
     cards = [card.content.split("\n") for card in page.all("div", class_="problem")]
     assert [[line for line in card if line] for card in cards] == [
         [
@@ -130,7 +131,7 @@ def test_one_cause_in_several_variants_is_one_card() -> None:
             "Also:",
             "chart shop fails, with ci/a-values.yaml",
         ],
-        ["chart api fails", "y.yaml:1:2", "nil"],
+        ["chart api fails", "y.yaml:1:2", "nil", "Also:", "z.yaml:3:4"],
     ]
 
 
