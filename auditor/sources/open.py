@@ -30,12 +30,14 @@ class OpenedSource:
     """What one SOURCE stands for: a file, a chart, a stream, or a folder's files and charts.
 
     follower: goes on to the charts that are installed by objects in it; None where nobody wants it.
-    watch: puts in place of a chart one that is watched as it is read.
+    reason: why it has no parts; "" where nobody took them away. watch: puts in place of a chart one
+    that is watched as it is read.
     """
 
     name: str
     parts: tuple[Part, ...]
     follower: Follower | None = field(default=None, compare=False)
+    reason: str = ""
     watch: Callable[[ChartSource], ChartSource] = field(default=lambda chart: chart, compare=False)
     _releases: Releases = field(default_factory=Releases, compare=False)
     _charts: list[ChartSource] = field(default_factory=list, compare=False)
@@ -49,7 +51,7 @@ class OpenedSource:
     def why_empty(self) -> str:
         """See `Source`."""
         reasons = {chart.why_empty for chart in self._charts}
-        return reasons.pop() if len(reasons) == 1 else ""
+        return reasons.pop() if len(reasons) == 1 else self.reason
 
     @property
     def notices(self) -> tuple[str, ...]:
@@ -121,7 +123,9 @@ def open_sources(
             kept.append(part)
         if kept or not parts:
             follower = Follower(Path(name).absolute(), options, renderer, paths)
-            sources.append(OpenedSource(name, tuple(kept), follower if options.follow else None))
+            reason = "" if parts else finder.why_nothing(name)
+            followed = follower if options.follow else None
+            sources.append(OpenedSource(name, tuple(kept), followed, reason))
     return tuple(sources)
 
 

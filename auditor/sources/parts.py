@@ -76,6 +76,12 @@ class PartFinder:
         except OSError as error:  # a folder on the way that may not be entered, a name too long
             yield unreadable(argument, error).problem
 
+    def why_nothing(self, argument: str) -> str:
+        """A clause on why a SOURCE without parts has none; "" where there is nothing to say."""
+        there = Path(argument)
+        excluded = there.is_dir() and any(not isinstance(item, Problem) for item in walk(there))
+        return "`exclude` in the configuration covers all of it" if excluded else ""
+
     def _elsewhere(self, argument: str) -> RemotePart | None:
         """What lies here comes first."""
         if Path(argument).exists():

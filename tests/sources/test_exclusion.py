@@ -35,6 +35,24 @@ def test_globs_count_from_the_root_whatever_is_named(root: Path, source: str) ->
     assert read(root, source) == ["deep/d.yaml"]
 
 
+@pytest.mark.parametrize(
+    ("exclude", "why"),
+    [("deep/**", "`exclude` in the configuration covers all of it"), ("**/testdata/**", "")],
+)
+def test_what_leaves_nothing_says_so(root: Path, exclude: str, why: str) -> None:
+    (source,) = open_sources(["deep"], SourceOptions(trees=(Tree(root, (exclude,)),)))
+
+    assert source.why_empty == why
+
+
+def test_an_empty_folder_is_not_excluded(root: Path) -> None:
+    (root / "empty").mkdir()
+
+    (source,) = open_sources(["empty"], SourceOptions(trees=(Tree(root, ("**",)),)))
+
+    assert source.why_empty == ""
+
+
 def test_what_is_named_is_audited(root: Path) -> None:
     assert read(root, "testdata/b.yaml") == ["testdata/b.yaml"]
 
