@@ -57,8 +57,8 @@ bench: $(DEVELOP) ## measure: the start of podfit, and how fast it resolves imag
 	@$(BIN)/python scripts/fetch_tools.py skopeo crane
 	$(BIN)/python -m bench.resolve --write
 
-tools: $(DEVELOP) ## fetch the real programs that tests use: docker-registry, helm, skopeo
-	$(BIN)/python scripts/fetch_tools.py docker-registry helm skopeo
+tools: $(DEVELOP) ## fetch the real programs that tests use: docker-registry, helm, kustomize, skopeo
+	$(BIN)/python scripts/fetch_tools.py docker-registry helm kustomize skopeo
 
 clean: ## remove everything that these commands made
 	rm -rf .venv .tools dist build .coverage .coverage.* .hypothesis

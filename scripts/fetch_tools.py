@@ -1,8 +1,8 @@
 """Fetch the real programs that tests run into `.tools/bin`: `fetch_tools.py NAME...`.
 
 docker-registry and skopeo come from Debian's packages, unpacked and not installed: installing the
-registry would start a service on port 5000. helm and crane are built from their Go modules. None
-needs root, and a program that is already there, or on PATH, is left alone.
+registry would start a service on port 5000. helm, crane and kustomize are built from their Go
+modules. None needs root, and a program that is already there, or on PATH, is left alone.
 
 A program that cannot be had is not an error, as its tests are skipped and say so; where CI is set
 it is one, as everything must be there.
@@ -23,6 +23,7 @@ from typing import Final
 TOOLS: Final = Path(__file__).resolve().parents[1] / ".tools"
 HELM: Final = "helm.sh/helm/v4/cmd/helm@v4.3.1"
 CRANE: Final = "github.com/google/go-containerregistry/cmd/crane@v0.20.6"
+KUSTOMIZE: Final = "sigs.k8s.io/kustomize/kustomize/v5@v5.7.1"
 SKOPEO: Final = """\
 #!/bin/sh
 libraries=$(dirname "$0")/../skopeo
@@ -30,6 +31,8 @@ export LD_LIBRARY_PATH="$libraries${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}"
 exec "$libraries/skopeo" "$@"
 """
 """Starts skopeo with the libraries that were unpacked beside it."""
+INSTEAD: Final = {"kustomize": "kubectl"}
+"""Programs that have another one built in."""
 TIME_LIMIT: Final = 1800
 """Seconds for one command: building Helm takes minutes on a small machine."""
 
@@ -50,7 +53,7 @@ def main(names: list[str]) -> int:
 
 
 def fetch(name: str) -> None:
-    if (TOOLS / "bin" / name).exists() or shutil.which(name):
+    if (TOOLS / "bin" / name).exists() or any(map(shutil.which, (name, INSTEAD.get(name, name)))):
         return
     print(f"{name}: fetching into {TOOLS / 'bin'}", flush=True)
     (TOOLS / "bin").mkdir(parents=True, exist_ok=True)
@@ -120,6 +123,10 @@ def build_crane() -> None:
     build(CRANE)
 
 
+def build_kustomize() -> None:
+    build(KUSTOMIZE)
+
+
 def build(module: str) -> None:
     run("go", "install", module, environment={"GOBIN": str(TOOLS / "bin"), "GOFLAGS": "-trimpath"})
 
@@ -150,6 +157,7 @@ RECIPES: Final[dict[str, Callable[[], None]]] = {
     "crane": build_crane,
     "docker-registry": fetch_docker_registry,
     "helm": build_helm,
+    "kustomize": build_kustomize,
     "skopeo": fetch_skopeo,
 }
 

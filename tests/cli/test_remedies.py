@@ -10,7 +10,7 @@ from tests.support.charts import require_library, write_tree
 from tests.support.command import podfit, write_lock
 from tests.support.remedies import KNOBS
 from tests.support.reports import workload
-from tests.support.tools import missing
+from tests.support.tools import require_kustomize
 
 LOCK = {"docker.io/library/nginx:1.31": ("linux/amd64", "linux/arm64")}
 AUDIT = ("audit", str(KNOBS / "no-knob"), "--locked", "--lock-file", "podfit.lock.json")
@@ -74,9 +74,8 @@ def test_views_of_the_audit_do_not_look_for_remedies() -> None:
         assert "selector-not-configurable" not in done.out + done.err
 
 
-def test_a_kustomization_gets_a_patch_that_was_tried() -> None:
-    if not (shutil.which("kustomize") or shutil.which("kubectl")):
-        missing("neither kustomize nor kubectl is installed")
+def test_a_kustomization_gets_a_patch_that_was_tried(monkeypatch: pytest.MonkeyPatch) -> None:
+    require_kustomize(monkeypatch)
     write_tree(
         Path("shop"), {"kustomization.yaml": "resources: [web.yaml]\n", "web.yaml": workload()}
     )

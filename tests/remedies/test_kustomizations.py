@@ -1,6 +1,5 @@
 """Kustomizations: a patch for the kustomization itself, tried by building it."""
 
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,15 +17,14 @@ from auditor.sources.open import OpenedSource
 from tests.support.charts import write_tree
 from tests.support.remedies import of
 from tests.support.reports import HYBRID, IMAGES, FakeInspector, joined, workload
-from tests.support.tools import missing
+from tests.support.tools import require_kustomize
 
 BASE = {"base/kustomization.yaml": "resources: [web.yaml]\n", "base/web.yaml": workload("web")}
 
 
 @pytest.fixture(autouse=True)
 def _repo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    if not (shutil.which("kustomize") or shutil.which("kubectl")):
-        missing("neither kustomize nor kubectl is installed")
+    require_kustomize(monkeypatch)
     monkeypatch.chdir(tmp_path)
 
 

@@ -1,7 +1,6 @@
 """Kustomizations, built by the real kustomize or kubectl."""
 
 import http.server
-import shutil
 import sys
 import threading
 from collections.abc import Iterator
@@ -14,7 +13,7 @@ from auditor.errors import Problem
 from auditor.manifests import Document
 from auditor.sources.open import open_sources
 from tests.support.charts import POD, read, write_chart, write_tree
-from tests.support.tools import missing
+from tests.support.tools import require_kustomize
 
 WEB = POD.replace("{name}", "web")
 BASE = {"base/kustomization.yaml": "resources: [web.yaml]\n", "base/web.yaml": WEB}
@@ -26,8 +25,7 @@ TEST = {
 
 @pytest.fixture(autouse=True)
 def repo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    if not (shutil.which("kustomize") or shutil.which("kubectl")):
-        missing("neither kustomize nor kubectl is installed")
+    require_kustomize(monkeypatch)
     folder = tmp_path / "repo"
     (folder / ".git").mkdir(parents=True)
     monkeypatch.chdir(folder)

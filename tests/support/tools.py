@@ -24,6 +24,14 @@ def require_tool(name: str) -> str:
     missing(f"{name} is not installed; `make tools` fetches it where Debian's packages are")
 
 
+def require_kustomize(monkeypatch: pytest.MonkeyPatch) -> None:
+    """kustomize, or else kubectl, on PATH: podfit looks for them there."""
+    if shutil.which("kustomize") or shutil.which("kubectl"):
+        return
+    folder = Path(require_tool("kustomize")).parent
+    monkeypatch.setenv("PATH", f"{folder}{os.pathsep}{os.environ['PATH']}")
+
+
 def missing(reason: str) -> NoReturn:
     """Skip the test on a user's machine; fail it in CI, where everything must be there."""
     if os.environ.get("CI"):
