@@ -47,6 +47,7 @@ class Follower:
                 yield release
                 continue
             try:
+                self._require_here(release)
                 if not (release.is_local and release.may_be_plain and self._is_plain(release)):
                     yield self._chart(release)
             except SourceError as error:
@@ -57,7 +58,6 @@ class Follower:
                 yield not_followed(release.name, release.where, str(error))
 
     def _chart(self, release: Release) -> ChartSource:
-        self._require_here(release)
         path, shown = self._local(release) if release.is_local else self._remote(release)
         files = [self._values_file(path, name) for name in release.value_files]
         files += [self._write(json.dumps(values).encode()) for values in release.values]
@@ -91,7 +91,6 @@ class Follower:
 
     def _is_plain(self, release: Release) -> bool:
         """Whether a release is made of manifests, which are audited where they are."""
-        self._require_here(release)
         path = self._folder_of(release)
         if not path.is_dir() or is_chart_folder(path):
             return False
