@@ -34,7 +34,9 @@ def main(environment: Mapping[str, str]) -> int:
     except InputError as error:
         print(f"error: {error}", flush=True)
         return finish(environment, {"exit-code": str(USAGE)})
-    code = subprocess.run([sys.executable, "-m", "auditor", *arguments], check=False).returncode
+    code = subprocess.run(
+        [sys.executable, "-I", "-m", "auditor", *arguments], check=False
+    ).returncode
     outputs = {"exit-code": str(code), "findings": findings(json_file)}
     outputs |= {
         name: str(path) if path.exists() else ""

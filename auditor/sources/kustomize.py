@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import shutil
 import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -15,6 +14,7 @@ from typing import Final
 
 from auditor.errors import Problem, SourceError
 from auditor.manifests import Document
+from auditor.programs import find_program
 from auditor.repositories import find_home, real_path
 from auditor.sources.files import read_text
 from auditor.sources.processes.programs import run
@@ -67,7 +67,7 @@ class KustomizationSource:
         What kustomize generates itself comes from the kustomization. Bases elsewhere are not
         fetched: a kustomization that has such is a problem.
         """
-        program = find_program()
+        program = find_builder()
         if program is None:
             yield _NO_PROGRAM.problem
             return
@@ -158,11 +158,11 @@ _NO_PROGRAM: Final = SourceError(
 )
 
 
-def find_program() -> tuple[str, ...] | None:
+def find_builder() -> tuple[str, ...] | None:
     """The command that builds: kustomize, else kubectl, which has it built in."""
-    if program := shutil.which("kustomize"):
+    if program := find_program("kustomize"):
         return program, "build"
-    if program := shutil.which("kubectl"):
+    if program := find_program("kubectl"):
         return program, "kustomize"
     return None
 

@@ -6,7 +6,6 @@ import contextlib
 import json
 import os
 import re
-import shutil
 import tempfile
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
@@ -14,6 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from auditor.errors import SourceError
+from auditor.programs import find_program
 from auditor.sources.contents.staging import with_template, without_dependencies
 from auditor.sources.options import HelmOptions
 from auditor.sources.processes.programs import Finished, run
@@ -45,8 +45,8 @@ _NOTES: Final = re.compile(r'^notes: (".*")$', re.MULTILINE)
 
 
 def find_helm() -> str | None:
-    """The program on PATH."""
-    return shutil.which("helm")
+    """The program on a trusted part of PATH."""
+    return find_program("helm")
 
 
 class CliRenderer:

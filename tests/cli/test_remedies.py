@@ -74,8 +74,10 @@ def test_views_of_the_audit_do_not_look_for_remedies() -> None:
         assert "selector-not-configurable" not in done.out + done.err
 
 
-def test_a_kustomization_gets_a_patch_that_was_tried(monkeypatch: pytest.MonkeyPatch) -> None:
-    require_kustomize(monkeypatch)
+def test_a_kustomization_gets_a_patch_that_was_tried(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    require_kustomize(monkeypatch, tmp_path)
     write_tree(
         Path("shop"), {"kustomization.yaml": "resources: [web.yaml]\n", "web.yaml": workload()}
     )

@@ -1,6 +1,5 @@
 """`--quiet` and `--verbose`: less and more than the report."""
 
-import os
 import re
 from pathlib import Path
 
@@ -9,7 +8,7 @@ import pytest
 from tests.support.charts import require_library
 from tests.support.command import podfit, write_lock
 from tests.support.registry import Registry
-from tests.support.tools import require_tool
+from tests.support.tools import put_on_path
 
 POD = """apiVersion: v1
 kind: Pod
@@ -84,9 +83,9 @@ def test_verbose_tells_on_standard_error_what_the_audit_goes_by(folder: Path) ->
     ("renderer", "name"), [("embedded", "Helm's library"), ("cli", "the program helm")]
 )
 def test_verbose_tells_which_helm_rendered_and_what_it_warned_of(
-    folder: Path, renderer: str, name: str, monkeypatch: pytest.MonkeyPatch
+    folder: Path, tmp_path: Path, renderer: str, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("PATH", str(Path(require_tool("helm")).parent), prepend=os.pathsep)
+    put_on_path(monkeypatch, tmp_path, "helm")
     chart = folder / "shop"
     (chart / "templates").mkdir(parents=True)
     (chart / "Chart.yaml").write_text("{apiVersion: v2, name: shop, version: 1.0.0}\n")

@@ -11,7 +11,13 @@ import pytest
 from tests.guards.modules import Module, all_modules, imported_roots
 from tests.support.tools import ROOT, missing
 
-EDGES = ("auditor/cli/", "auditor/config/", "auditor/registry/", "auditor/sources/")
+EDGES = (
+    "auditor/cli/",
+    "auditor/config/",
+    "auditor/programs.py",
+    "auditor/registry/",
+    "auditor/sources/",
+)
 """Where files, processes, sockets and the environment may be touched."""
 
 

@@ -24,7 +24,7 @@ BASE = {"base/kustomization.yaml": "resources: [web.yaml]\n", "base/web.yaml": w
 
 @pytest.fixture(autouse=True)
 def _repo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    require_kustomize(monkeypatch)
+    require_kustomize(monkeypatch, tmp_path)
     monkeypatch.chdir(tmp_path)
 
 

@@ -25,7 +25,7 @@ TEST = {
 
 @pytest.fixture(autouse=True)
 def repo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    require_kustomize(monkeypatch)
+    require_kustomize(monkeypatch, tmp_path)
     folder = tmp_path / "repo"
     (folder / ".git").mkdir(parents=True)
     monkeypatch.chdir(folder)

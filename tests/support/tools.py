@@ -24,12 +24,22 @@ def require_tool(name: str) -> str:
     missing(f"{name} is not installed; `make tools` fetches it where Debian's packages are")
 
 
-def require_kustomize(monkeypatch: pytest.MonkeyPatch) -> None:
+def require_kustomize(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """kustomize, or else kubectl, on PATH: podfit looks for them there."""
     if shutil.which("kustomize") or shutil.which("kubectl"):
         return
-    folder = Path(require_tool("kustomize")).parent
-    monkeypatch.setenv("PATH", f"{folder}{os.pathsep}{os.environ['PATH']}")
+    put_on_path(monkeypatch, tmp_path, "kustomize")
+
+
+def put_on_path(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str) -> None:
+    """Put a required program first on PATH, by a link outside of this checkout.
+
+    podfit does not run programs that lie in the working directory.
+    """
+    folder = tmp_path.with_name(f"{tmp_path.name}-tools")
+    folder.mkdir(exist_ok=True)
+    (folder / name).symlink_to(require_tool(name))
+    monkeypatch.setenv("PATH", str(folder), prepend=os.pathsep)
 
 
 def missing(reason: str) -> NoReturn:

@@ -10,7 +10,6 @@ import atexit
 import contextlib
 import os
 import re
-import shutil
 import signal
 import subprocess
 import threading
@@ -18,6 +17,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Final
 
+from auditor.programs import find_program
 from auditor.registry.json_text import JsonError, parse_object, text_at
 
 _NAME: Final = re.compile(r"[A-Za-z0-9._-]{1,100}")
@@ -44,7 +44,7 @@ def ask_helper(name: str, server: str, timeout: float = _TIMEOUT) -> HelperAnswe
     """What the helper knows for a server, or None. Raises HelperError."""
     if not _NAME.fullmatch(name) or name in (".", ".."):
         raise HelperError("the name of a credential helper in the configuration is not valid")
-    program = shutil.which(f"docker-credential-{name}")
+    program = find_program(f"docker-credential-{name}")
     if program is None:
         raise HelperError(f"docker-credential-{name} not found on PATH")
     status, output = _run(program, server, timeout)

@@ -49,6 +49,7 @@ _CALLS: Final[dict[str, Callable[..., None]]] = {"complete": complete, "pull": p
 
 
 def main() -> None:
+    sys.path += sys.argv[1:]  # last: Python's own modules come first
     request: dict[str, Any] = json.loads(sys.stdin.read())
     try:
         _CALLS[request["call"]](**request["arguments"])

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import os
-import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -21,6 +20,7 @@ from auditor.sources.chart import read_chart
 from auditor.sources.fetching.gate import gate
 from auditor.sources.fetching.helm_settings import Repository, helm_repositories
 from auditor.sources.options import HostRules, SourceOptions
+from auditor.sources.processes.isolation import helm_child
 from auditor.sources.processes.programs import Finished, run
 from auditor.sources.renderer_cli import error_message, find_helm
 from auditor.sources.renderer_embedded import is_installed
@@ -87,7 +87,7 @@ class EmbeddedFetcher:
 
     def _call(self, call: str, **arguments: object) -> None:
         request = json.dumps({"call": call, "arguments": arguments})
-        command = (sys.executable, "-P", str(_CHILD))
+        command = helm_child(_CHILD)
         with _surroundings(self.hosts) as variables:
             _check(run(command, FETCH_SECONDS, variables, online=True, stdin=request))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import sys
 from collections.abc import Sequence
@@ -54,6 +55,17 @@ def bounded(command: Sequence[str], output: int, *, online: bool = False) -> tup
     reach = "online" if online else "offline"
     bounds = (str(ADDRESS_SPACE), str(output), reach)
     return (sys.executable, "-I", "-S", str(_LAUNCHER), *bounds, *command)
+
+
+def helm_child(script: Path) -> tuple[str, ...]:
+    """Return the command that runs a script with Helm's library in an isolated Python.
+
+    `-I` ignores PYTHON* variables, the working directory and the user's packages. The folder of the
+    library, which may be among those, is the script's argument.
+    """
+    spec = importlib.util.find_spec("helm_python")
+    folder = str(Path(spec.origin).absolute().parents[1]) if spec and spec.origin else ""
+    return (sys.executable, "-I", str(script), folder)
 
 
 def cause_of_death(log: str) -> Cause:

@@ -156,6 +156,7 @@ def _read_lines(stream: BinaryIO, lines: queue.SimpleQueue[bytes]) -> None:
 
 def main() -> None:
     """Answers requests until standard input ends."""
+    sys.path += sys.argv[1:]  # last: Python's own modules come first
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # what a library prints must not look like an answer
     lines: queue.SimpleQueue[bytes] = queue.SimpleQueue()

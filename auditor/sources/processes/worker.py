@@ -6,14 +6,18 @@ import contextlib
 import json
 import os
 import subprocess
-import sys
 import tempfile
 import threading
 import weakref
 from pathlib import Path
 from typing import Any, BinaryIO, Final, cast
 
-from auditor.sources.processes.isolation import bounded, cause_of_death, isolated_environment
+from auditor.sources.processes.isolation import (
+    bounded,
+    cause_of_death,
+    helm_child,
+    isolated_environment,
+)
 from auditor.sources.rendering import Cause, RenderError
 
 _CHILD: Final = Path(__file__).with_name("render_child.py")
@@ -86,7 +90,7 @@ class _Child:
     def __init__(self) -> None:
         self._log = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the process
         process = subprocess.Popen(
-            bounded((sys.executable, "-P", str(_CHILD)), _MAX_LOG_FILE),
+            bounded(helm_child(_CHILD), _MAX_LOG_FILE),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._log,

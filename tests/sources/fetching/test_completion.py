@@ -22,7 +22,7 @@ from tests.support.charts import (
     write_tree,
 )
 from tests.support.registry import Registry
-from tests.support.tools import require_tool
+from tests.support.tools import put_on_path
 
 RendererName = Literal["embedded", "cli"]
 DB_POD = POD.replace("{name}", "db")
@@ -30,10 +30,12 @@ WEB_POD = POD.replace("{name}", "web")
 
 
 @pytest.fixture(params=RENDERERS)
-def renderer(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> RendererName:
+def renderer(
+    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> RendererName:
     make_renderer(request.param)
     require_library()  # it indexes repositories and packs charts
-    monkeypatch.setenv("PATH", str(Path(require_tool("helm")).parent), prepend=":")
+    put_on_path(monkeypatch, tmp_path, "helm")
     name: RendererName = request.param
     return name
 

@@ -17,7 +17,7 @@ from auditor.sources.options import HelmOptions, SourceOptions
 from tests.support.chart_repository import ChartRepository, run_chart_repository
 from tests.support.charts import POD, RENDERERS, make_renderer, read, require_library, write_chart
 from tests.support.registry import Registry
-from tests.support.tools import require_tool
+from tests.support.tools import put_on_path
 
 STABLE = Repository("stable", "https://charts.test/stable/", "me", "secret")
 WEB = POD.replace("{name}", "web")
@@ -95,7 +95,7 @@ def options(
 ) -> SourceOptions:
     make_renderer(request.param)
     require_library()
-    monkeypatch.setenv("PATH", str(Path(require_tool("helm")).parent), prepend=":")
+    put_on_path(monkeypatch, tmp_path, "helm")
     monkeypatch.chdir(tmp_path)
     name: Literal["embedded", "cli"] = request.param
     return SourceOptions(HelmOptions(renderer=name), cache=tmp_path / "cache")

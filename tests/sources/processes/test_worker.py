@@ -160,14 +160,15 @@ def test_a_library_that_does_not_load(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, asked: Worker
 ) -> None:
     (tmp_path / "helm_python.py").write_text("raise ImportError('wrong architecture')")
-    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    command = (sys.executable, "-I", "-S", render_child.__file__, str(tmp_path))
 
-    for _ in range(2):
-        with pytest.raises(RenderError) as raised:
-            asked.ask("parse_set", 20, expression="a=1")
-        assert (raised.value.cause, raised.value.text) == (Cause.CRASH, "wrong architecture")
+    with monkeypatch.context() as patched:
+        patched.setattr(worker, "helm_child", lambda _: command)
+        for _ in range(2):
+            with pytest.raises(RenderError) as raised:
+                asked.ask("parse_set", 20, expression="a=1")
+            assert (raised.value.cause, raised.value.text) == (Cause.CRASH, "wrong architecture")
 
-    monkeypatch.delenv("PYTHONPATH")
     assert asked.ask("parse_set", 20, expression="a=1") == {"a": 1}
 
 
