@@ -23,8 +23,8 @@ _MAX_NEIGHBOURS: Final = 1000
 """Names in a folder that are compared with one that is not there."""
 _UTF16: Final = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _UTF32: Final = (codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)
-_UNMARKED_UTF16: Final = b"k\0i\0n\0d"
-"""In UTF-16 without a byte order mark, which Kubernetes refuses too, but not in silence."""
+_WIDE: Final = (b"k\0i\0n\0d", b"k\0\0\0i\0\0\0n\0\0\0d")
+"""In UTF-16 and UTF-32 without a byte order mark, which Kubernetes refuses, but not in silence."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +65,11 @@ class ManifestFile:
             return True
         if data.startswith(_UTF16):
             return len(data) > MAX_BYTES or may_hold_objects(decode(data, self.shown).encode())
-        if may_hold_objects(data) or _UNMARKED_UTF16 in data:
+        if may_hold_objects(data):
             return True
+        if any(word in data for word in _WIDE):
+            why = "it is UTF-16 or UTF-32 without a byte order mark, which Kubernetes does not read"
+            raise _no_text(self.shown, self.shown, why)
         return len(data) > MAX_BYTES and _may_hold_objects_somewhere(self.path, self.shown)
 
 
@@ -119,24 +122,18 @@ def decode(data: bytes, shown: str) -> str:
             hint="split it; nothing of it was audited",
         )
     if data.startswith(_UTF32):
-        raise SourceError(
-            f"{shown} is not UTF-8 text",
-            where=shown,
-            why="it is UTF-32, which Kubernetes does not read",
-            hint="save it as UTF-8",
-        )
+        raise _no_text(shown, shown, "it is UTF-32, which Kubernetes does not read")
     if data.startswith(_UTF16):
         return data.decode("utf-16", "replace")
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
-        raise SourceError(
-            f"{shown} is not UTF-8 text",
-            where=f"{shown}:{line}",
-            why=str(error),
-            hint="save it as UTF-8",
-        ) from error
+        raise _no_text(shown, f"{shown}:{line}", str(error)) from error
+
+
+def _no_text(shown: str, where: str, why: str) -> SourceError:
+    return SourceError(f"{shown} is not UTF-8 text", where=where, why=why, hint="save it as UTF-8")
 
 
 def shown_path(path: Path) -> str:
