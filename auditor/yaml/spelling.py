@@ -12,7 +12,7 @@ from typing import Final
 
 _BREAK: Final = rb"(?:[\r\n]|\xc2\x85|\xe2\x80[\xa8\xa9])"
 """A line break of YAML 1.1, in UTF-8: CR, LF, NEL, LS, PS."""
-_JOINT: Final = rb"(?:\\" + _BREAK + rb"(?:[ \t]|" + _BREAK + rb")*)*"
+_JOINT: Final = rb"(?:\\" + _BREAK + rb"[ \t\r\n\xc2\x85\xe2\x80\xa8\xa9]*)*"
 """Nothing, or a line that is folded away between two characters of a word in double quotes."""
 _ESCAPE: Final = re.compile(rb"\\(?:[xuU]|" + _BREAK + rb")")
 """The escapes that can stand in the place of a letter, or of nothing."""
