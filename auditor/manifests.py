@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mmap
 import re
 from collections import Counter
 from collections.abc import Iterator
@@ -12,14 +13,20 @@ from auditor.errors import ManifestError, Problem
 from auditor.lines import LineMap, OneLine, Precision, SourceLine
 from auditor.yaml.nodes import Node, ShapeError
 from auditor.yaml.reading import YamlError, read_documents
+from auditor.yaml.spelling import Word
 
-_KUBERNETES: Final = re.compile(r"\b(apiVersion|kind)[\"']?[ \t]*:")
-"""What every Kubernetes object says somewhere; a file without it is of another kind."""
-_SKIPPED_KIND: Final = re.compile(
-    r"^kind:[ \t]*[\"']?CustomResourceDefinition\b(?![\s\S]*^[\"']?kind[\"']?[ \t]*:)", re.MULTILINE
+_WORDS: Final = (Word("kind"), Word("apiVersion"))
+"""What every Kubernetes object says, or the list that it stands in."""
+_DEFINITION: Final = "CustomResourceDefinition"
+_ROOT_LINE: Final = re.compile(r"^[^ \n][^\n]*", re.MULTILINE)
+_DEFINITION_LINE: Final = re.compile(
+    r"---[ \t]*|#.*|(?:metadata|spec|status):[ \t]*"
+    r"|apiVersion:[ \t]*[\"']?apiextensions\.k8s\.io/\w+[\"']?[ \t]*"
+    rf"|(?P<kind>kind):[ \t]*[\"']?{_DEFINITION}[\"']?[ \t]*"
 )
-"""Definitions are large and make no pods: they are left out before they are parsed. Of two equal
-keys the last counts."""
+"""What the lines at the left of a definition say, as everybody writes one."""
+_OTHER_BREAKS: Final = ("\r", "\x85", "\u2028", "\u2029")
+"""Breaks of lines for YAML, beside the one that `_ROOT_LINE` knows."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -155,16 +162,21 @@ class Manifest:
         return self.document.location(self.root)
 
 
+def may_hold_objects(data: bytes | mmap.mmap) -> bool:
+    """Whether a file may hold Kubernetes objects; if not, it need not be parsed. data: UTF-8."""
+    return all(word.may_stand_in(data) for word in _WORDS)
+
+
 def read_manifests(document: Document) -> Iterator[Manifest | Problem]:
     """The objects of a document in order; what cannot be read comes as a `Problem` in its place.
 
-    A `List` (any kind ending in `List` that has `items`) stands for its items.
+    What has a list of `items` stands for these, as it does for kubectl, whatever its kind is.
     """
-    if document.lenient and not _KUBERNETES.search(document.text):
+    if document.lenient and not may_hold_objects(document.text.encode("utf-8", "replace")):
         return
     ordinal = 0
     kinds: Counter[str] = Counter()
-    for part in read_documents(document.text, skip=_SKIPPED_KIND):
+    for part in read_documents(document.text, skip=_is_definition):
         if isinstance(part, YamlError):
             yield Problem(
                 "not a YAML document that Kubernetes can read",
@@ -247,10 +259,36 @@ def _list_items(root: Node) -> tuple[_Item, ...] | None:
     if not root.is_mapping:
         return None
     kind, listed, version = (root.get(key) for key in ("kind", "items", "apiVersion"))
-    if kind is None or not kind.is_text or not kind.text().endswith("List"):
+    if kind is None or not kind.is_text or listed is None or not listed.is_sequence:
         return None
-    if listed is None or not listed.is_sequence:
+    if not listed.items() and not kind.text().endswith("List"):
         return None
     typed = kind.text().removesuffix("List")
     given = version.text() if typed and version is not None and version.is_text else ""
     return tuple(_Item(node, given, typed) for node in listed.items())
+
+
+def _is_definition(part: str) -> bool:
+    """Whether a document is a CustomResourceDefinition: large, makes no pods, need not be parsed.
+
+    The first line and all that begin at the left are among those of a definition. So the first is
+    a key of the root, every other key of the root begins at the left as well, whatever is quoted or
+    folded, and `kind` can be none but the one.
+    """
+    if _DEFINITION not in part:
+        return False
+    text = part.replace("\r\n", "\n")
+    if any(mark in text for mark in _OTHER_BREAKS):
+        return False
+    kinds = 0
+    first = ""
+    for match in _ROOT_LINE.finditer(text):
+        line = _DEFINITION_LINE.fullmatch(match[0])
+        if line is None:
+            return False
+        kinds += line["kind"] is not None
+        if not first and not match[0].startswith(("-", "#")):
+            first = match[0]
+            if "\n " in f"\n{text[: match.start()]}":
+                return False
+    return kinds == 1

@@ -16,7 +16,7 @@ REPOSITORY_MARK: Final = ".git"
 CONFIG_NAMES: Final = (".podfit.yaml", ".github/.podfit.yaml")
 """Where the configuration of a repository may be; outside of one the first name alone counts."""
 LOCK_NAME: Final = "podfit.lock.json"
-"""The lock file, which holds no manifest although it is JSON."""
+"""The lock file."""
 MISSPELT_NAMES: Final = (".podfit.yml", "podfit.yaml", "podfit.yml", ".github/.podfit.yml")
 """Names under which people look for it, and podfit does not."""
 

@@ -210,17 +210,17 @@ def test_a_broken_manifest_met_by_chance_is_a_problem() -> None:
     assert problem("apiVersion: v1\nkind: Pod\nspec: [\n", lenient=True).where == "x.yaml:4:1"
 
 
-CRD = "apiVersion: apiextensions.k8s.io/v1\nkind: CustomResourceDefinition\nspec: {a: =}\n"
+CRD = "apiVersion: apiextensions.k8s.io/v1\nkind: CustomResourceDefinition\nspec:\n  a: =\n"
 
 
 @pytest.mark.parametrize("quote", ["", "'", '"'])
 def test_definitions_are_left_out_unparsed(quote: str) -> None:
     crd = CRD.replace("CustomResourceDefinition", f"{quote}CustomResourceDefinition{quote}")
 
-    assert refs(f"{crd}broken: [\n---\n{POD}") == ["Pod/web"]
+    assert refs(f"{crd}  broken: [\n---\n{POD}") == ["Pod/web"]
 
 
-@pytest.mark.parametrize("key", ["kind", '"kind"', "'kind' "])
+@pytest.mark.parametrize("key", ["kind", '"kind"', "'kind' ", '"\\x6bind"', "? kind\n"])
 def test_what_only_seems_to_be_a_definition_is_read(key: str) -> None:
     """Of two equal keys the last counts."""
     assert refs(f"kind: CustomResourceDefinition\n{key}: Pod\napiVersion: v1\n") == ["Pod/"]
@@ -230,6 +230,38 @@ def test_a_kind_that_only_begins_like_a_definition_is_read() -> None:
     assert refs("apiVersion: x/v1\nkind: CustomResourceDefinitionStore\n") == [
         "CustomResourceDefinitionStore/"
     ]
+
+
+FAKE = "kind: CustomResourceDefinition\n"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f'{{apiVersion: v1, kind: Pod, x: "\n{FAKE}"}}',
+        f' apiVersion: v1\n kind: Pod\n x: "\n{FAKE} "\n',
+        f'# a\n \n\n apiVersion: v1\n kind: Pod\n x: "\n{FAKE} "\n',
+        f"apiVersion: v1\nx: &x {{\n{FAKE} }}\n? kind\n: Pod\n",
+        f"{FAKE}apiVersion: v1\nspec: &s {{kind: Pod}}\n<<: *s\n",
+        f"{FAKE}apiVersion: v1\nspec:\r'kind': Pod\r",
+        f"{FAKE}apiVersion: v1\nspec:\u2028'kind': Pod\n",
+        f"{FAKE}apiVersion: v1\nitems:\n- {{apiVersion: v1, kind: Pod}}\n",
+        f"apiVersion: v1\nmetadata:\n  x: |\n    {FAKE}kind: Pod\n",
+    ],
+)
+def test_no_text_hides_an_object_as_a_definition(text: str) -> None:
+    assert [str(item.ref) for item in manifests(text)] == ["Pod/"]
+
+
+def test_a_list_of_items_stands_for_these_whatever_its_kind_is() -> None:
+    """As kubectl takes them."""
+    pod = "{apiVersion: v1, kind: Pod, metadata: {name: web}}"
+
+    for lenient in (False, True):
+        assert refs(f"apiVersion: v1\nkind: ConfigMap\nitems: [{pod}]\n", lenient=lenient) == [
+            "Pod/web"
+        ]
+    assert refs("apiVersion: v1\nkind: ConfigMap\nitems: []\n") == ["ConfigMap/"]
 
 
 def test_reading_is_lazy() -> None:

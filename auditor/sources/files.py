@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import codecs
+import mmap
 import os
-import re
 import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from auditor.errors import Problem, SourceError
-from auditor.manifests import Document
+from auditor.manifests import Document, may_hold_objects
 from auditor.schema import suggestion
 
 MAX_BYTES: Final = 20_000_000
@@ -21,9 +21,10 @@ MAX_BYTES: Final = 20_000_000
 
 _MAX_NEIGHBOURS: Final = 1000
 """Names in a folder that are compared with one that is not there."""
-_MAY_BE_MANIFEST: Final = re.compile(rb"kind|k\0i\0n\0d")
-"""Something every manifest says, in UTF-8 and in UTF-16 (which is refused, but not in silence)."""
 _UTF16: Final = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+_UTF32: Final = (codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)
+_WIDE: Final = (b"k\0i\0n\0d", b"k\0\0\0i\0\0\0n\0\0\0d")
+"""In UTF-16 and UTF-32 without a byte order mark, which Kubernetes refuses, but not in silence."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +49,7 @@ class ManifestFile:
         """The file as one document; none where it was found by chance and holds no manifest."""
         try:
             data = read_bytes(self.path, self.shown)
-            if self.lenient and not _MAY_BE_MANIFEST.search(data):
+            if self.lenient and not self._may_hold_objects(data):
                 return
             text = decode(data, self.shown)
         except SourceError as error:
@@ -58,11 +59,24 @@ class ManifestFile:
             self.shown, text, self.source, namespace=self.namespace, lenient=self.lenient
         )
 
+    def _may_hold_objects(self, data: bytes) -> bool:
+        """Whether it must be decoded. One that is too large to be is looked through to its end."""
+        if data.startswith(_UTF32):
+            return True
+        if data.startswith(_UTF16):
+            return len(data) > MAX_BYTES or may_hold_objects(decode(data, self.shown).encode())
+        if may_hold_objects(data):
+            return True
+        if any(word in data for word in _WIDE):
+            why = "it is UTF-16 or UTF-32 without a byte order mark, which Kubernetes does not read"
+            raise _no_text(self.shown, self.shown, why)
+        return len(data) > MAX_BYTES and _may_hold_objects_somewhere(self.path, self.shown)
+
 
 def read_text(path: Path, shown: str) -> str:
     """The text of a file, without a byte order mark.
 
-    Raises SourceError where it is absent, unreadable, no regular file, too large or not UTF-8.
+    Raises SourceError where it is absent, unreadable, no regular file, too large or no text.
     """
     return decode(read_bytes(path, shown), shown)
 
@@ -81,14 +95,25 @@ def read_bytes(path: Path, shown: str) -> bytes:
         raise unreadable(shown, error) from error
 
 
+def _may_hold_objects_somewhere(path: Path, shown: str) -> bool:
+    try:
+        with (
+            path.open("rb") as file,
+            mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content,
+        ):
+            return may_hold_objects(content)
+    except (OSError, ValueError) as error:
+        raise unreadable(shown, error) from error
+
+
 def _open_at_once(path: str, flags: int) -> int:
     return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
 
 
 def decode(data: bytes, shown: str) -> str:
-    """Bytes as UTF-8 text, without a byte order mark.
+    """Bytes as text, without a byte order mark: UTF-8, or what kubectl takes for UTF-16.
 
-    Raises SourceError where they are too many or not UTF-8.
+    Raises SourceError where they are too many or no such text.
     """
     if len(data) > MAX_BYTES:
         raise SourceError(
@@ -96,19 +121,19 @@ def decode(data: bytes, shown: str) -> str:
             where=shown,
             hint="split it; nothing of it was audited",
         )
+    if data.startswith(_UTF32):
+        raise _no_text(shown, shown, "it is UTF-32, which Kubernetes does not read")
+    if data.startswith(_UTF16):
+        return data.decode("utf-16", "replace")
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        utf16 = data.startswith(_UTF16)
         line = data.count(b"\n", 0, error.start) + 1
-        raise SourceError(
-            f"{shown} is not UTF-8 text",
-            where=shown if utf16 else f"{shown}:{line}",
-            why="it is UTF-16, which Windows PowerShell writes with `>`" if utf16 else str(error),
-            hint="save it as UTF-8 (in PowerShell: `| Out-File -Encoding utf8`)"
-            if utf16
-            else "save it as UTF-8",
-        ) from error
+        raise _no_text(shown, f"{shown}:{line}", str(error)) from error
+
+
+def _no_text(shown: str, where: str, why: str) -> SourceError:
+    return SourceError(f"{shown} is not UTF-8 text", where=where, why=why, hint="save it as UTF-8")
 
 
 def shown_path(path: Path) -> str:

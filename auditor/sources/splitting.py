@@ -13,7 +13,8 @@ from typing import Final
 
 _SEPARATOR: Final = re.compile(r"^---[\t\n\f\r ]*", re.MULTILINE)
 """Helm's `pkg/release/v1/util/manifest.go`, with the space before it left to trimming."""
-_SOURCE: Final = re.compile(r"# Source: (?P<template>[^\r\n]+?)[ \t]*(?:\r?\n|$)")
+_SOURCE: Final = re.compile("# Source: (?P<template>[^\r\n\x85\u2028\u2029]+?)[ \t]*(?:\r?\n|$)")
+"""To the end of its line, as YAML knows it: what follows is no comment any more."""
 _KIND: Final = re.compile(r"^kind:[ \t]*[\"']?(\w*)", re.MULTILINE)
 _HOOK: Final = re.compile(r"^[ \t]+[\"']?helm\.sh/hook[\"']?[ \t]*:", re.MULTILINE)
 _COMMENT: Final = re.compile(r"[ \t]*(#.*)?")

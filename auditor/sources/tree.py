@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from auditor.errors import Problem, SourceError
-from auditor.repositories import LOCK_NAME, real_path
+from auditor.repositories import REPOSITORY_MARK, find_home, real_path
 from auditor.sources.chart import is_chart_folder
 from auditor.sources.files import shown_path, unreadable
 from auditor.sources.kustomize import kustomization_file
@@ -18,8 +18,7 @@ MAX_ENTRIES: Final = 200_000
 MAX_DEPTH: Final = 40
 
 _SUFFIXES: Final = (".yaml", ".yml", ".json")
-_SKIPPED: Final = frozenset(("node_modules",))
-"""Folders of other tools, full of JSON that is nobody's manifest."""
+"""Those that kubectl reads; it takes hidden files and folders like any other."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,10 +45,12 @@ def walk(
     """Files that may hold manifests, kustomizations, and charts, below a folder: its files first,
     each by name.
 
-    Nothing hidden, nothing inside a chart, no link to a folder, no link that leaves the folder.
+    What is hidden is read as kubectl reads it, but for `.git`: no commit can hold one. Nothing
+    inside a chart, no link to a folder. A link to a file that leads out of the folder and its
+    repository is a problem.
     skips: says of an entry whether it is passed over with all that is below it.
     """
-    root = real_path(folder)
+    roots = _roots(folder)
     entries_left = max_entries
     pending = [(folder, 0, False)]
     while pending:
@@ -70,29 +71,56 @@ def walk(
         if entries_left < 0:
             yield _too_much(folder, f"more than {max_entries} files and folders")
             return
-        own = () if built else entries
-        files = (Path(entry.path) for entry in own if _may_hold_manifests(entry, root))
-        yield from (path for path in files if not skips(path))
-        below = [Path(entry.path) for entry in entries if _is_entered(entry)]
-        below = [path for path in below if not skips(path)]
+        for entry in () if built else entries:
+            if entry.name.endswith(_SUFFIXES) and not skips(Path(entry.path)):
+                yield from _file(entry, roots)
+        below = [path for path in _folders(entries) if not skips(path)]
         if below and depth >= max_depth:
             yield _too_much(current, f"folders more than {max_depth} deep")
             continue
         pending += ((path, depth + 1, built) for path in reversed(below))
 
 
-def _is_entered(entry: os.DirEntry[str]) -> bool:
-    hidden = entry.name.startswith(".") or entry.name in _SKIPPED
-    return not hidden and entry.is_dir(follow_symlinks=False)
+def _roots(folder: Path) -> tuple[Path, ...]:
+    """The folders that links may lead to: it, and its repository."""
+    home = find_home(folder)
+    return (real_path(folder), *((home.root,) if home and home.is_repository else ()))
 
 
-def _may_hold_manifests(entry: os.DirEntry[str], root: Path) -> bool:
-    if entry.name.startswith(".") or not entry.name.endswith(_SUFFIXES) or entry.name == LOCK_NAME:
-        return False
+def _folders(entries: Iterable[os.DirEntry[str]]) -> Iterator[Path]:
+    """Those that are entered."""
+    for entry in entries:
+        if entry.name != REPOSITORY_MARK and entry.is_dir(follow_symlinks=False):
+            yield Path(entry.path)
+
+
+def _file(entry: os.DirEntry[str], roots: tuple[Path, ...]) -> Iterator[Path | Problem]:
+    """A file of manifests, unless it is none."""
+    path = Path(entry.path)
     if not entry.is_symlink():
-        return entry.is_file()
-    target = real_path(Path(entry.path))
-    return target.is_relative_to(root) and target.is_file()
+        if entry.is_file():
+            yield path
+        return
+    target = real_path(path)
+    if not any(_is_inside(target, root) for root in roots):
+        yield _leads_out(path)
+    elif target.is_file():
+        yield path
+
+
+def _is_inside(target: Path, root: Path) -> bool:
+    """Whether it lies there, and not among git's own files."""
+    return target.is_relative_to(root) and REPOSITORY_MARK not in target.relative_to(root).parts
+
+
+def _leads_out(path: Path) -> Problem:
+    shown = shown_path(path)
+    return SourceError(
+        f"{shown} is a link that leads out, and was not read",
+        where=shown,
+        why="kubectl follows it; podfit reads what is in the folder or its repository",
+        hint="put the file itself there, or `exclude` the link in the configuration",
+    ).problem
 
 
 def _too_much(folder: Path, what: str) -> Problem:
@@ -100,5 +128,5 @@ def _too_much(folder: Path, what: str) -> Problem:
     return SourceError(
         f"{shown} holds {what}; the rest was not read",
         where=shown,
-        hint="name the folders that hold your manifests",
+        hint="name the folders that hold your manifests, or `exclude` those that hold none",
     ).problem

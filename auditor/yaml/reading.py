@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -20,6 +20,7 @@ from auditor.yaml.nodes import Node
 from auditor.yaml.scalars import json_number
 
 _SEPARATOR: Final = re.compile(r"^---(?=\s|$)", re.MULTILINE)
+_JSON_START: Final = re.compile(r"[^ \t\r\n]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,17 +32,19 @@ class YamlError:
     column: int
 
 
-def read_documents(text: str, skip: re.Pattern[str] | None = None) -> Iterator[Node | YamlError]:
+def read_documents(
+    text: str, skip: Callable[[str], bool] = lambda _: False
+) -> Iterator[Node | YamlError]:
     """The documents of a text in order; one that cannot be read comes as a `YamlError`.
 
-    Empty documents are left out, and so are those in whose text `skip` is found, unparsed.
+    Empty documents are left out, and so are those that `skip` knows by their text, unparsed.
     """
     start, first_line = 0, 0
     for end in (*(match.start() for match in _SEPARATOR.finditer(text)), len(text)):
         part = text[start:end]
         if end < len(text) and _holds_directives_alone(part):
             continue  # they belong to the document that the dashes begin
-        if not (skip and skip.search(part)):
+        if not skip(part):
             yield from _read_part(part, first_line)
         first_line += part.count("\n")
         start = end
@@ -54,17 +57,30 @@ def _holds_directives_alone(part: str) -> bool:
 
 
 def _read_part(part: str, first_line: int) -> Iterator[Node | YamlError]:
+    read = 0
     try:
-        yield from Builder(first_line).documents(part)
+        for node in Builder(first_line).documents(part):
+            yield node
+            read += 1
     except Refused as refused:
         if part.lstrip().startswith("{"):
             try:  # JSON that YAML cannot read, such as surrogate pairs: right, but without places
-                value = json.loads(part, parse_float=_finite, parse_constant=_finite)
-                yield _from_json(value, first_line + 1)
-                return
+                values = tuple(_json_values(part, first_line + 1))
             except (ValueError, RecursionError):
                 pass
+            else:
+                yield from values[read:]
+                return
         yield YamlError(refused.message, refused.line, refused.column)
+
+
+def _json_values(part: str, line: int) -> Iterator[Node]:
+    """JSON values one after another, as kubectl takes them. Raises ValueError, RecursionError."""
+    decoder = json.JSONDecoder(parse_float=_finite, parse_constant=_finite)
+    place = 0
+    while start := _JSON_START.search(part, place):
+        value, place = decoder.raw_decode(part, start.start())
+        yield _from_json(value, line + part.count("\n", 0, start.start()))
 
 
 def _from_json(value: Any, line: int) -> Node:

@@ -11,12 +11,18 @@ from auditor.sources.open import open_sources
 
 def test_a_file_is_one_document(tmp_path: Path) -> None:
     path = tmp_path / "pod.yaml"
-    path.write_bytes("\ufeffkind: Pod # ü\r\n".encode())
+    path.write_bytes("\ufeffapiVersion: v1\r\nkind: Pod # ü\r\n".encode())
 
     file = ManifestFile(path, "deploy/pod.yaml", "deploy", namespace="shop", lenient=True)
 
     assert list(file.documents()) == [
-        Document("deploy/pod.yaml", "kind: Pod # ü\r\n", "deploy", namespace="shop", lenient=True)
+        Document(
+            "deploy/pod.yaml",
+            "apiVersion: v1\r\nkind: Pod # ü\r\n",
+            "deploy",
+            namespace="shop",
+            lenient=True,
+        )
     ]
 
 
@@ -35,26 +41,26 @@ def test_each_reading_is_anew(tmp_path: Path) -> None:
     [
         (b"a: 1\nb: \xff\n", "x.yaml:2", "x.yaml is not UTF-8 text", "save it as UTF-8"),
         (
-            "kind: Pod".encode("utf-16"),
+            "kind: Pod".encode("utf-32"),
             "x.yaml",
             "x.yaml is not UTF-8 text",
-            "save it as UTF-8 (in PowerShell: `| Out-File -Encoding utf8`)",
+            "save it as UTF-8",
         ),
         (
-            b"kind: Pod\n" + b"#" * MAX_BYTES,
+            b"#" * MAX_BYTES + b"\napiVersion: v1\nkind: Pod\n",
             "x.yaml",
             "x.yaml is larger than 20 MB",
             "split it; nothing of it was audited",
         ),
     ],
-    ids=["latin-1", "utf-16", "large"],
+    ids=["latin-1", "utf-32", "large"],
 )
 @pytest.mark.parametrize("lenient", [False, True])
 def test_a_file_that_is_no_text_is_a_problem(
     tmp_path: Path, data: bytes, where: str, what: str, hint: str, lenient: bool
 ) -> None:
     path = tmp_path / "x.yaml"
-    path.write_bytes(data.replace(b"a: 1", b"kind: Pod") if lenient else data)
+    path.write_bytes(data.replace(b"a: 1", b"{apiVersion: v1, kind: Pod}") if lenient else data)
 
     [found] = ManifestFile(path, "x.yaml", "x.yaml", lenient=lenient).documents()
 
@@ -63,7 +69,9 @@ def test_a_file_that_is_no_text_is_a_problem(
 
 
 @pytest.mark.parametrize(
-    "data", [b"\x89PNG\xff", b"a: 1\n", b"[1, 2]" + b" " * MAX_BYTES], ids=["png", "other", "large"]
+    "data",
+    [b"\x89PNG\xff", b"a: 1\n", b"[1, 2]" + b" " * MAX_BYTES, "a: 1".encode("utf-16")],
+    ids=["png", "other", "large", "utf-16"],
 )
 def test_a_file_met_by_chance_that_is_no_manifest_is_passed_over(
     tmp_path: Path, data: bytes

@@ -28,7 +28,8 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder with manifests and a chart, as the working folder."""
     require_library()
     work = tmp_path / "work"
-    write_tree(work, {"deploy/pod.yaml": POD, "deploy/list.json": '{"kind": "List"}', "x.txt": ""})
+    found = '{"kind": "List", "apiVersion": "v1"}'
+    write_tree(work, {"deploy/pod.yaml": POD, "deploy/list.json": found, "x.txt": ""})
     write_chart(work / "charts" / "web", {"pod.yaml": POD_TEMPLATE}, values="a: 1\n")
     write_chart(work / "charts" / "web" / "charts" / "db", {"pod.yaml": POD_TEMPLATE})
     monkeypatch.chdir(work)

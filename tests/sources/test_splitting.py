@@ -1,5 +1,7 @@
 import time
 
+import pytest
+
 from auditor.sources.splitting import Piece, normalise, normalise_all, read_pieces
 
 STREAM = """\
@@ -95,3 +97,11 @@ def test_time_is_linear_in_the_text() -> None:
     normalise(text)
 
     assert time.perf_counter() - started < 5
+
+
+@pytest.mark.parametrize("line_break", ["\x85", "\u2028", "\u2029"])
+def test_what_follows_a_source_after_any_line_break_is_kept(line_break: str) -> None:
+    text = f"# Source: a/templates/b.yaml{line_break}{{apiVersion: v1, kind: Pod}}\n"
+
+    assert [piece.text for piece in read_pieces(text)] == [text]
+    assert normalise(text) == text

@@ -37,23 +37,44 @@ def test_nothing_inside_a_chart_is_a_manifest(tmp_path: Path) -> None:
     assert list(walk(tmp_path)) == [ChartFolder(tmp_path / "one")]
 
 
-def test_what_is_hidden_or_belongs_to_other_tools_is_passed_over(tmp_path: Path) -> None:
-    names = (".git/x.yaml", ".hidden.yaml", "a/.github/w.yaml", "node_modules/p/package.json")
-    write_tree(tmp_path, dict.fromkeys((*names, "shown.yaml"), ""))
+def test_what_is_hidden_is_read_as_kubectl_reads_it_but_nothing_of_git(tmp_path: Path) -> None:
+    names = (".h.yaml", ".yaml", ".podfit.yaml", "podfit.lock.json", ".svn/y.yaml", "a/.b/w.json")
+    write_tree(tmp_path, dict.fromkeys((*names, "node_modules/p/x.yml", ".git/x.yaml"), ""))
 
-    assert _names(tmp_path) == ["shown.yaml"]
+    assert sorted(_names(tmp_path)) == sorted((*names, "node_modules/p/x.yml"))
 
 
-def test_links_that_leave_the_folder_are_not_followed(tmp_path: Path) -> None:
+def test_links_are_followed_to_files_of_the_folder(tmp_path: Path) -> None:
     write_tree(tmp_path, {"out/secret.yaml": "", "in/real.yaml": "", "in/below/x.yaml": ""})
     folder = tmp_path / "in"
-    (folder / "away.yaml").symlink_to(tmp_path / "out" / "secret.yaml")
     (folder / "away").symlink_to(tmp_path / "out")
     (folder / "broken.yaml").symlink_to(folder / "gone.yaml")
     (folder / "loop").symlink_to(folder)
     (folder / "near.yaml").symlink_to(folder / "real.yaml")
 
     assert _names(folder) == ["near.yaml", "real.yaml", "below/x.yaml"]
+
+
+@pytest.mark.parametrize("target", ["out/secret.yaml", "gone.yaml", "in/.git/config"])
+def test_a_link_that_leads_out_is_a_problem(tmp_path: Path, target: str) -> None:
+    write_tree(tmp_path, {"out/secret.yaml": "", "in/.git/config": "", "in/real.yaml": ""})
+    folder = tmp_path / "in"
+    (folder / "away.yaml").symlink_to(tmp_path / target)
+
+    problem, real = walk(folder)
+
+    assert isinstance(problem, Problem)
+    assert problem.where.endswith("/in/away.yaml")
+    assert "is a link that leads out, and was not read" in problem.what
+    assert real == folder / "real.yaml"
+    assert list(walk(folder, skips=lambda path: path.name == "away.yaml")) == [real]
+
+
+def test_a_link_may_lead_to_elsewhere_in_the_repository(tmp_path: Path) -> None:
+    write_tree(tmp_path, {".git/config": "", "common/x.yaml": "", "deploy/real.yaml": ""})
+    (tmp_path / "deploy" / "x.yaml").symlink_to("../common/x.yaml")
+
+    assert _names(tmp_path / "deploy") == ["real.yaml", "x.yaml"]
 
 
 def test_a_folder_named_through_a_link_is_walked(tmp_path: Path) -> None:
