@@ -42,7 +42,7 @@ def missing(reason: str) -> NoReturn:
     pytest.skip(f"{MISSING}{reason}")
 
 
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+def pytest_terminal_summary(terminalreporter: "pytest.TerminalReporter") -> None:
     """Say in the last lines what was missing, and how many tests were skipped for it."""
     reasons = Counter[str]()
     for report in terminalreporter.stats.get("skipped", ()):
