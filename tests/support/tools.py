@@ -1,7 +1,8 @@
-"""External programs that tests run for real."""
+"""External programs that tests run for real. As a pytest plugin: a last word on those missing."""
 
 import os
 import shutil
+from collections import Counter
 from pathlib import Path
 from typing import NoReturn
 
@@ -9,6 +10,8 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 TOOLS = ROOT / ".tools"
+MISSING = "missing: "
+"""Begins the reason of a test that is skipped for want of a program."""
 
 
 def find_tool(name: str) -> str | None:
@@ -21,7 +24,7 @@ def require_tool(name: str) -> str:
     """The program's path. Without it the test is skipped, or fails where CI is set."""
     if path := find_tool(name):
         return path
-    missing(f"{name} is not installed; `make tools` fetches it where Debian's packages are")
+    missing(f"{name} is not installed; `make tools` fetches it, or says why it cannot")
 
 
 def require_kustomize(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -46,4 +49,17 @@ def missing(reason: str) -> NoReturn:
     """Skip the test on a user's machine; fail it in CI, where everything must be there."""
     if os.environ.get("CI"):
         pytest.fail(reason)
-    pytest.skip(reason)
+    pytest.skip(f"{MISSING}{reason}")
+
+
+def pytest_terminal_summary(terminalreporter: "pytest.TerminalReporter") -> None:
+    """Say in the last lines what was missing, and how many tests were skipped for it."""
+    reasons = Counter[str]()
+    for report in terminalreporter.stats.get("skipped", ()):
+        _, found, reason = str(report.longrepr).partition(MISSING)
+        if found:
+            reasons[reason.rstrip("')")] += 1
+    if reasons:
+        terminalreporter.section("not tested, because a program is missing")
+        for reason, count in sorted(reasons.items()):
+            terminalreporter.line(f"{count} skipped: {reason}")
