@@ -59,7 +59,6 @@ def set_traps(checkout: Path, touched: Path) -> int:
     configuration = {
         ".env": f"PATH={checkout}/bin\nPYTHONPATH={checkout}\n",
         ".helm/plugins/trap/plugin.yaml": PLUGIN.format(command=runs),
-        "helm/plugins/trap/plugin.yaml": PLUGIN.format(command=runs),
         ".docker/config.json": '{"credsStore": "trap"}',
         "config.json": '{"credsStore": "trap"}',
         ".gitconfig": f"[core]\n  fsmonitor = {runs}\n  hooksPath = {checkout}/bin\n",
