@@ -46,18 +46,22 @@ class Builder:
         self._first_line = first_line
         self._anchors: dict[str, Node | None] = {}
         self._stack: list[_Open] = []
+        self._position = 0
 
     def documents(self, part: str) -> Iterator[Node]:
         """The documents that are not empty. Raises `Refused`."""
         parser = pyyaml.CSafeLoader(part)
         try:
             while (event := parser.get_event()) is not None:
+                self._position = getattr(event.start_mark, "index", 0)
                 node = self._take(event)
                 if node is not None and node.value is not None:
                     yield node
         except pyyaml.MarkedYAMLError as error:
             mark = error.problem_mark or error.context_mark
             line, column = (mark.line, mark.column) if mark else (0, 0)
+            if mark and self._is_too_deep(part[self._position : mark.index + 1]):
+                raise _too_deep(self._first_line + line + 1) from error
             message = ": ".join(filter(None, (error.context, error.problem))) or str(error)
             if _is_tab(part, line, column):
                 message = "a tab cannot indent a line: YAML wants spaces"
@@ -67,6 +71,15 @@ class Builder:
             raise Refused(str(error.reason), self._first_line + line + 1, 1) from error
         finally:
             parser.dispose()
+
+    def _is_too_deep(self, ahead: str) -> bool:
+        """Whether the collections that are open, and those that `ahead` begins, are too many.
+
+        libyaml, as PyYAML 6.0.4 ships it, has a bound of its own. Its scanner runs up to 1024
+        characters ahead of the events, so it can meet that bound before podfit sees a collection.
+        """
+        begun = sum(map(ahead.count, "[{-?:")) - sum(map(ahead.count, "]}"))
+        return len(self._stack) + begun >= MAX_DEPTH
 
     def _take(self, event: Any) -> Node | None:
         """The document that this event completes, if it completes one."""
@@ -96,7 +109,7 @@ class Builder:
     def _open(self, event: Any, kind: type, line: int) -> None:
         if kind is pyyaml.MappingStartEvent or kind is pyyaml.SequenceStartEvent:
             if len(self._stack) >= MAX_DEPTH:
-                raise Refused(f"nested more than {MAX_DEPTH} deep", line, 1)
+                raise _too_deep(line)
             if event.anchor:
                 self._anchors[event.anchor] = None
             self._stack.append(_Open(event, line))
@@ -147,6 +160,10 @@ class Builder:
                 raise Refused("map merge requires map or sequence of maps", node.line, node.column)
             merged.update(source.value)
         return merged
+
+
+def _too_deep(line: int) -> Refused:
+    return Refused(f"nested more than {MAX_DEPTH} deep", line, 1)
 
 
 def _key(node: Node) -> str:

@@ -327,10 +327,28 @@ def test_honest_aliases_are_followed() -> None:
         "{a: " * 100_000,
         '{"a":' * 100_000 + "1" + "}" * 100_000,
         "? " * 100_000,
+        "a: " + "[" * 1500,
+        "[" * 1500 + "]" * 1500,
+        "\n".join(" " * depth + "a:" for depth in range(1500)),
+        "\n".join(" " * depth + "-" for depth in range(1500)),
     ],
 )
 def test_depth_is_bounded(text: str) -> None:
-    assert f"nested more than {MAX_DEPTH} deep" in error_of(text).message
+    assert error_of(text).message == f"nested more than {MAX_DEPTH} deep"
+
+
+def test_what_is_nested_less_is_read() -> None:
+    depth = MAX_DEPTH - 1
+    (read,) = read_documents("[" * depth + "]" * depth)
+    assert isinstance(read, Node)
+    for _ in range(depth - 1):
+        (read,) = read.items()
+    assert read.items() == ()
+
+
+@pytest.mark.parametrize("text", ["[" * 500 + "}", "- " * 500 + "]", "a: [" + "b, " * 2000 + "}"])
+def test_another_mistake_keeps_its_message(text: str) -> None:
+    assert "nested" not in error_of(text).message
 
 
 @pytest.mark.timeout(30)
