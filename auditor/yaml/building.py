@@ -53,7 +53,6 @@ class Builder:
         parser = pyyaml.CSafeLoader(part)
         try:
             while (event := parser.get_event()) is not None:
-                self._position = getattr(event.start_mark, "index", 0)
                 node = self._take(event)
                 if node is not None and node.value is not None:
                     yield node
@@ -85,6 +84,7 @@ class Builder:
         """The document that this event completes, if it completes one."""
         kind = type(event)
         mark = event.start_mark
+        self._position = mark.index
         line = self._first_line + mark.line + 1
         if kind is pyyaml.ScalarEvent:
             node = Node(_resolve(event, line), line, mark.column + 1)
