@@ -54,7 +54,12 @@ def command_line(environment: Mapping[str, str], json_file: Path, sarif_file: Pa
         arguments += ["-o", f"markdown={summary}"]
     if switch(environment, "STRICT"):
         arguments.append("--strict")
-    for name, option in (("FAIL_ON", "fail-on"), ("CONFIG", "config"), ("BASELINE", "baseline")):
+    for name, option in (
+        ("FAIL_ON", "fail-on"),
+        ("CONFIG", "config"),
+        ("BASELINE", "baseline"),
+        ("POLICY_REF", "policy-from"),
+    ):
         if value := environment.get(f"INPUT_{name}", "").strip():
             arguments.append(f"--{option}={value}")
     for name, option in (("VALUES", "values"), ("CLUSTER", "cluster")):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +12,10 @@ from auditor.cli.image_flags import ImageFlags
 from auditor.cli.policy_flags import ClusterFlags, ConfigFlags, GateFlags, IgnoreFlags, RuleFlags
 from auditor.cli.registries import chart_hosts
 from auditor.cli.source_flags import SourceFlags
-from auditor.clusters.catalog import DEFAULT
+from auditor.clusters.catalog import BUILT_IN, DEFAULT
 from auditor.config.areas import Area, Lookup, find_areas
 from auditor.config.model import Config, IgnoreConfig, ImageConfig, Reach
+from auditor.config.policy_base import PolicyBase, open_policy_base
 from auditor.config.resolution import Given, Resolved, Setting, resolve
 from auditor.config.settings import Cluster
 from auditor.errors import UsageError
@@ -58,7 +59,10 @@ def make_config(flags: Flags) -> Config:
     """
     if flags.images.offline and flags.sources.dependency_update:
         raise UsageError("--offline and --dependency-update exclude each other")
-    areas, resolved = survey(flags)
+    base = open_policy_base(flags.gate.policy_from) if flags.gate.policy_from is not None else None
+    if base:
+        flags = _with_trusted_files(flags, base)
+    areas, resolved = survey(flags, base)
     fail_on = resolved.fail_on.value
     images = _image_config(flags.images, resolved)
     return Config(
@@ -85,15 +89,41 @@ def make_config(flags: Flags) -> Config:
         ignores=IgnoreConfig(not flags.ignores.no_ignores, flags.ignores.baseline),
         areas=areas,
         notices=notices_of(areas),
+        policy_base=base,
     )
 
 
-def survey(flags: Flags) -> tuple[tuple[Area, ...], Resolved]:
+def _with_trusted_files(flags: Flags, base: PolicyBase) -> Flags:
+    """The flags with the trusted version of each file that they name and that steers podfit."""
+
+    def trusted(path: Path | None) -> Path | None:
+        return path and base.path(path)
+
+    clusters = [
+        name if name in BUILT_IN else str(base.path(Path(name))) for name in flags.clusters.cluster
+    ]
+    config = replace(
+        flags.config,
+        config=trusted(flags.config.config),
+        rule_folders=[base.path(folder) for folder in flags.config.rule_folders],
+    )
+    return replace(
+        flags,
+        config=config,
+        clusters=replace(flags.clusters, cluster=clusters),
+        images=replace(flags.images, lock_file=trusted(flags.images.lock_file)),
+        ignores=replace(flags.ignores, baseline=trusted(flags.ignores.baseline)),
+    )
+
+
+def survey(flags: Flags, base: PolicyBase | None = None) -> tuple[tuple[Area, ...], Resolved]:
     """The areas of the SOURCEs, and every setting with its origin."""
     config = flags.config
     if config.config is not None and config.no_config:
         raise UsageError("--config and --no-config exclude each other")
-    lookup = Lookup(config.config, wanted=not config.no_config, trusted=config.trust_config)
+    lookup = Lookup(
+        config.config, wanted=not config.no_config, trusted=config.trust_config, base=base
+    )
     areas = find_areas(flags.named, load_rulebook(config.rule_folders), lookup)
     return areas, resolve(given_settings(flags), areas, cluster=DEFAULT)
 

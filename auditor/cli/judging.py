@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
 from auditor.config.areas import Area
 from auditor.config.files import shown_path
 from auditor.config.model import Config
+from auditor.config.policy_base import PolicyBase
 from auditor.errors import ConfigurationError
 from auditor.policy import Policy
 from auditor.repositories import real_path
 from auditor.schema import read_bounded
 from auditor.suppression.baseline import HINT, MAX_BYTES, WHAT, Baseline, parse_baseline
 from auditor.suppression.scopes import Scope
+from auditor.suppression.statements import Statement
 
 
 def make_policy(config: Config, *, baselines: bool = True) -> Policy:
@@ -48,13 +51,20 @@ def _is_there(path: Path, config: Config, area: Area) -> bool:
     """One that was named must be there; the usual one need not, but is no link to elsewhere."""
     if config.ignores.baseline or area.settings.baseline:
         return True
-    if path.is_file() and not real_path(path).is_relative_to(area.root):
+    if path.is_file() and not real_path(path).is_relative_to(area.policy_root):
         raise ConfigurationError(
             f"the {WHAT} is a link that leads out of the repository",
             where=shown_path(path),
             hint="put the file itself there, or name another with --baseline",
         )
     return path.is_file()
+
+
+def _honours(base: PolicyBase | None) -> Callable[[Statement], bool]:
+    """Whether a comment or annotation counts where the policy comes from elsewhere."""
+    if base is None:
+        return lambda _: True
+    return lambda item: base.honours(item.document, (*item.rules, item.reason), str(item.location))
 
 
 def _scope(area: Area, baseline: Baseline | None) -> Scope:
@@ -69,4 +79,5 @@ def _scope(area: Area, baseline: Baseline | None) -> Scope:
         config=area.file.document if area.file else None,
         whole=area.whole,
         streams=area.streams,
+        honours=_honours(area.base),
     )

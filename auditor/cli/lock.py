@@ -24,6 +24,15 @@ def lock(
             "--check", help="Write nothing; exit 1 if the registries say other than the lock file."
         ),
     ] = False,
+    verify: Annotated[
+        bool,
+        typer.Option(
+            "--verify",
+            envvar="PODFIT_VERIFY",
+            help="Write nothing; ask the registries for the digest of each entry, and exit 1 if an "
+            "entry says other than its content.",
+        ),
+    ] = False,
     update: Annotated[
         list[str] | None,
         typer.Option(
@@ -42,4 +51,4 @@ def lock(
     from auditor.cli.locking import run_lock
 
     wanted = make_config(Flags(sources, images, config))
-    return run_lock(wanted, check=check, update=tuple(update or ()), watch=watch)
+    return run_lock(wanted, check=check, verify=verify, update=tuple(update or ()), watch=watch)

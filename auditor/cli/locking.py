@@ -15,6 +15,7 @@ from auditor.cli.running import notices_of
 from auditor.cli.text import say, tell, tell_notices, tell_problems
 from auditor.cli.wiring import (
     custom_resources,
+    find_lock_files,
     named_lock_file,
     opened_inspector,
     overrides,
@@ -33,7 +34,7 @@ from auditor.phrases import count
 from auditor.references import parse_reference
 from auditor.registry.chain import Overrides
 from auditor.registry.lock import LockConflict, LockFile, lock_beside, read_lock, write_lock
-from auditor.registry.lock_changes import LockComparison, compare
+from auditor.registry.lock_changes import LockComparison, compare, disagreements, pinned
 from auditor.registry.lock_changes import update as updated
 from auditor.sources.interface import Source
 from auditor.sources.open import open_sources
@@ -49,10 +50,14 @@ class _Target:
     whole: bool
 
 
-def run_lock(config: Config, *, check: bool, update: Sequence[str], watch: WatchFlags) -> int:
+def run_lock(
+    config: Config, *, check: bool, verify: bool, update: Sequence[str], watch: WatchFlags
+) -> int:
     """Locks or checks every lock file of the sources; the exit code."""
     if config.images.reach is Reach.LOCKED:
         raise UsageError("--locked makes no sense here", hint="podfit lock asks for every image")
+    if verify:
+        return _run_verify(config, watch)
     wanted = frozenset(map(_reference, update))
     observer = tell_request if watch.verbose else None
     with display(watch) as shown:
@@ -73,6 +78,37 @@ def run_lock(config: Config, *, check: bool, update: Sequence[str], watch: Watch
     if EXIT_FINDINGS in codes:
         return EXIT_FINDINGS
     return EXIT_INCOMPLETE if problems or EXIT_INCOMPLETE in codes else EXIT_CLEAN
+
+
+def _run_verify(config: Config, watch: WatchFlags) -> int:
+    """Compares each entry of the lock files with the content of its digest; the exit code."""
+    locks = {path: read_lock(path) for path in find_lock_files(config)}
+    if not locks:
+        raise UsageError("there is no lock file", hint="run `podfit lock`")
+    asked = sorted({item for lock in locks.values() for item in pinned(lock).values()})
+    observer = tell_request if watch.verbose else None
+    with (
+        display(watch) as shown,
+        opened_inspector(config, locks={}, observer=observer, fresh=True) as inspection,
+    ):
+        answers = inspection.inspector.inspect(asked, shown.on_image)
+        tell_notices((*config.notices, *inspection.remarks()))
+    codes = [_verified(path, lock, answers) for path, lock in locks.items()]
+    return EXIT_FINDINGS if EXIT_FINDINGS in codes else max(codes)
+
+
+def _verified(path: Path, lock: LockFile, answers: Mapping[ImageReference, Platforms]) -> int:
+    wrong, unverified = disagreements(lock, answers)
+    for line in wrong:
+        say(f"{path}: {line}")
+    for line in unverified:
+        tell(f"{path}: not verified: {line}")
+    if wrong:
+        return EXIT_FINDINGS
+    if unverified:
+        return EXIT_INCOMPLETE
+    say(f"{path} is verified ({count(len(lock.images), 'image')})")
+    return EXIT_CLEAN
 
 
 def _reference(text: str) -> ImageReference:

@@ -92,6 +92,15 @@ class GateFlags:
             help="An unresolved image or an undecided placement gives exit code 3.",
         ),
     ] = False
+    policy_from: Annotated[
+        str | None,
+        option(
+            "--policy-from",
+            metavar="REV|DIR",
+            help="Take configuration, rules, clusters, lock file, baseline and ignores from this "
+            "git revision or folder, not from the files that are audited.",
+        ),
+    ] = None
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from auditor.cli.report_flags import WatchFlags
 from auditor.cli.text import tell_notices, tell_problems
 from auditor.cli.wiring import (
     applied_rules,
+    changed_entries,
     custom_resources,
     find_lock_files,
     find_remedies,
@@ -68,7 +69,10 @@ def run_audit(
         )
         report = auditor.audit(timed(sources) if output.verbose else sources)
         notices = (*config.notices, *inspection.remarks(), *report.notices, *notices_of(sources))
-        report = replace(report, notices=notices)
+        if config.policy_base:
+            notices += config.policy_base.notices
+        wrong = changed_entries(config, inspection.inspector) if config.policy_base else ()
+        report = replace(report, notices=notices, problems=(*report.problems, *wrong))
     if output.verbose:
         tell_outcome(report)
     if tell:

@@ -7,11 +7,12 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from auditor.checks import unreached_selector
 from auditor.clusters.catalog import load_cluster
 from auditor.config.model import Config, Reach
+from auditor.errors import Problem
 from auditor.nodes import ClusterProfile
 from auditor.policy import select_rules
 from auditor.registry.cache import Cache, default_root
@@ -19,6 +20,7 @@ from auditor.registry.caching import MAX_STALE, CachingInspector, default_max_ag
 from auditor.registry.chain import ChainInspector, Lookup, Overrides
 from auditor.registry.interface import Inspector
 from auditor.registry.lock import LockFile, find_lock, no_lock, not_locked, read_lock
+from auditor.registry.lock_changes import disagreements, pinned
 from auditor.remedies.finder import RemedyFinder, RenderedSource
 from auditor.resources.table import Table, table_with
 from auditor.rulebook import Rule
@@ -77,10 +79,54 @@ def source_place(source: str) -> Path:
 def find_lock_files(config: Config) -> tuple[Path, ...]:
     """The lock files of a run, each once: those that were named, or those of the sources."""
     found = (
-        named_lock_file(config, source) or find_lock(source_place(source))
+        named_lock_file(config, source) or find_lock(_trusted_place(config, source))
         for source in config.sources
     )
     return tuple(dict.fromkeys(path for path in found if path is not None))
+
+
+def _trusted_place(config: Config, source: str) -> Path:
+    """Where the lock file of a SOURCE is looked for: with `--policy-from`, not beside it."""
+    place = source_place(source)
+    return config.policy_base.path(place) if config.policy_base else place
+
+
+def changed_entries(config: Config, inspector: Inspector) -> tuple[Problem, ...]:
+    """Problems of the lock entries that differ from those of the trusted version.
+
+    Such entries decide nothing. They are compared with the content of their digests, so that a
+    wrong one is seen before it is merged.
+    """
+    found = (_audited_lock_file(config, source) for source in config.sources)
+    problems: list[Problem] = []
+    trusted = {path: read_lock(path) for path in find_lock_files(config)}
+    known = {item for lock in trusted.values() for item in lock.images.items()}
+    for path in dict.fromkeys(path for path in found if path is not None):
+        lock = read_lock(path)
+        changed = LockFile(dict(item for item in lock.images.items() if item not in known))
+        answers = inspector.inspect(sorted(set(pinned(changed).values())))
+        wrong, unverified = disagreements(changed, answers)
+        problems += (
+            Problem("a changed lock entry is wrong", where=str(path), why=line, hint=_RELOCK)
+            for line in wrong
+        )
+        problems += (
+            Problem("a changed lock entry was not verified", where=str(path), why=line)
+            for line in unverified
+        )
+    return tuple(problems)
+
+
+_RELOCK: Final = "write it with `podfit lock`"
+
+
+def _audited_lock_file(config: Config, source: str) -> Path | None:
+    """The lock file of the audited version that belongs to a SOURCE."""
+    base, named = config.policy_base, named_lock_file(config, source)
+    if base is None or named is None:
+        return find_lock(source_place(source))
+    here = base.here(named)
+    return here if here.is_file() else None
 
 
 def overrides(config: Config) -> Overrides:

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from auditor.config.files import ConfigFile, find_config, read_config
+from auditor.config.policy_base import PolicyBase
 from auditor.config.settings import Settings
-from auditor.errors import ConfigurationError
+from auditor.errors import ConfigurationError, UsageError
 from auditor.repositories import Home, find_home, real_path
 from auditor.rulebook import Rule
 from auditor.sources.options import Tree
@@ -22,7 +23,7 @@ class Area:
     """A folder with everything below it. root: absolute. sources: the SOURCEs in it, as written.
 
     whole: one of them is the root itself, or holds it. streams: standard input and remote charts
-    count as part of it.
+    count as part of it. base: where the files that steer podfit come from, if not from the root.
     """
 
     root: Path
@@ -30,6 +31,7 @@ class Area:
     file: ConfigFile | None = None
     whole: bool = False
     streams: bool = False
+    base: PolicyBase | None = None
 
     @property
     def settings(self) -> Settings:
@@ -45,7 +47,12 @@ class Area:
     @property
     def usual_baseline(self) -> Path:
         """Where its baseline is if nobody says otherwise."""
-        return self.root / BASELINE_NAME
+        return self.policy_root / BASELINE_NAME
+
+    @property
+    def policy_root(self) -> Path:
+        """The folder of the files that steer podfit: that of `base` where there is one."""
+        return self.base.folder if self.base else self.root
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +66,7 @@ class Lookup:
     named: Path | None = None
     wanted: bool = True
     trusted: bool = False
+    base: PolicyBase | None = None
 
 
 def find_areas(sources: Sequence[str], rules: tuple[Rule, ...], lookup: Lookup) -> tuple[Area, ...]:
@@ -69,6 +77,11 @@ def find_areas(sources: Sequence[str], rules: tuple[Rule, ...], lookup: Lookup) 
         home = _home(_local(source))
         homes.setdefault(home.root, home)
         grouped.setdefault(home.root, []).append(source)
+    if lookup.base and (strange := next((r for r in grouped if r != lookup.base.root), None)):
+        raise UsageError(
+            f"--policy-from holds for the repository of the working directory, not for {strange}",
+            hint="audit one repository at a time, from a folder in it",
+        )
     named = _read_named(lookup, tuple(grouped), rules)
     return tuple(
         Area(
@@ -81,6 +94,7 @@ def find_areas(sources: Sequence[str], rules: tuple[Rule, ...], lookup: Lookup) 
                 if _is_local(source)
             ),
             streams=not all(map(_is_local, names)),
+            base=lookup.base,
         )
         for root, names in grouped.items()
     )
@@ -114,6 +128,8 @@ def _read_named(
             "there is no such configuration", where=str(lookup.named), hint="check the path"
         )
     there = real_path(lookup.named)
+    if lookup.base:
+        roots = (*roots, lookup.base.folder)
     inside = next((root for root in roots if there.is_relative_to(root)), None)
     within = None if lookup.trusted else inside
     trusted = lookup.trusted or inside is None
@@ -123,6 +139,8 @@ def _read_named(
 def _read_found(home: Home, lookup: Lookup, rules: tuple[Rule, ...]) -> ConfigFile | None:
     if not lookup.wanted or lookup.named is not None:
         return None
+    if lookup.base:
+        home = Home(lookup.base.folder, is_repository=home.is_repository)
     path = find_config(home)
     if path is None:
         return None

@@ -8,6 +8,7 @@ from enum import Enum
 from pathlib import Path
 
 from auditor.config.areas import Area
+from auditor.config.policy_base import PolicyBase
 from auditor.config.settings import Cluster, Registry
 from auditor.platforms import Platform
 from auditor.policy import Gate, RuleSetting
@@ -68,7 +69,8 @@ class Config:
 
     remedies: look for what resolves findings. rule_folders: of the user's own rules. areas: the
     repositories of the sources, each with its own configuration. notices: what the user should hear
-    about the configuration.
+    about the configuration. policy_base: where the files that steer podfit come from, if not from
+    what is audited.
     """
 
     sources: tuple[str, ...] = (".",)
@@ -85,6 +87,7 @@ class Config:
     ignores: IgnoreConfig = field(default_factory=IgnoreConfig)
     areas: tuple[Area, ...] = ()
     notices: tuple[str, ...] = ()
+    policy_base: PolicyBase | None = None
 
     def area_of(self, source: str) -> Area | None:
         """The area that a SOURCE belongs to."""

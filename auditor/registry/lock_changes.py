@@ -76,6 +76,26 @@ def compare(lock: LockFile, answers: Mapping[ImageReference, Platforms]) -> Lock
     return LockComparison(tuple(changes), tuple(added), tuple(dropped), tuple(unresolved))
 
 
+def pinned(lock: LockFile) -> dict[ImageReference, ImageReference]:
+    """For each entry of a lock file, the reference that asks for its digest."""
+    return {
+        image: replace(image, tag="", digest=image.digest or known.digest)
+        for image, known in lock.images.items()
+    }
+
+
+def disagreements(
+    lock: LockFile, answers: Mapping[ImageReference, Platforms]
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Entries that the registry contradicts, and entries that could not be verified.
+
+    answers: for the references of `pinned`. Each entry is a sentence.
+    """
+    comparison = compare(lock, {image: answers[asked] for image, asked in pinned(lock).items()})
+    unverified = [f"{image.familiar}: {found.message}" for image, found in comparison.unresolved]
+    return tuple(map(str, comparison.changes)), tuple(unverified)
+
+
 def update(lock: LockFile, answers: Mapping[ImageReference, Platforms]) -> LockFile:
     """The lock file to write: what was found for every image in use.
 

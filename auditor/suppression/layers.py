@@ -84,7 +84,7 @@ def _matches(
     finding: Finding, statements: Sequence[Statement], scope: Scope, today: date
 ) -> Iterator[tuple[Silence, Hashable]]:
     for item in statements:
-        if finding.rule in item.rules and not item.mistake:
+        if finding.rule in item.rules and not item.mistake and scope.honours(item):
             yield Silence(item.layer, item.reason, str(item.location)), item.key
     for entry in scope.entries:
         if entry.silences(finding, today):

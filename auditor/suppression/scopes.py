@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
 from pathlib import PurePath
 from typing import Final
 
@@ -12,6 +12,7 @@ from auditor.globs import covers
 from auditor.manifests import Document
 from auditor.suppression.baseline import Baseline
 from auditor.suppression.entries import IgnoreEntry
+from auditor.suppression.statements import Statement
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +22,7 @@ class Scope:
     root: absolute. entries: `ignore` of the configuration. caps: the most severe that findings
     below a glob may be. config: the configuration itself, for messages about its entries. whole:
     all of the folder was audited, so what concerns no finding is stale. streams: it speaks for
-    standard input too.
+    standard input too. honours: whether a comment or annotation counts.
     """
 
     root: str
@@ -31,6 +32,7 @@ class Scope:
     config: Document | None = None
     whole: bool = False
     streams: bool = False
+    honours: Callable[[Statement], bool] = field(default=lambda _: True, compare=False)
 
     def cap(self, severity: Severity, document: Document) -> Severity:
         """A severity as it counts in a document: the first glob that covers it decides."""

@@ -163,3 +163,35 @@ def test_locked_without_a_lock_file_says_so(pod: Path) -> None:
 
 def test_lock_with_locked_makes_no_sense(pod: Path) -> None:
     assert podfit("lock", pod, "--locked").code == 2
+
+
+def test_verify_compares_each_entry_with_its_digest(
+    pod: Path, registry: Registry, request: pytest.FixtureRequest
+) -> None:
+    podfit("lock", pod)
+    path = pod / "podfit.lock.json"
+    honest = path.read_text()
+    registry.push_image(repository_of(request), "one", ["linux/amd64", "linux/s390x"])  # it moved
+
+    done = podfit("lock", pod, "--verify")
+    assert (done.code, done.out) == (0, f"{path} is verified (2 images)\n")
+    assert path.read_text() == honest
+
+    path.write_text(honest.replace('"linux/one"', '"linux/one",\n "windows(10.0.20348)/amd64"'))
+    lying = podfit("lock", pod, "--verify")
+    assert lying.code == 1
+    assert f"{repository_of(request)}:one: read differently from the same digest" in lying.out
+    assert "platforms lost: windows(10.0.20348)/amd64" in lying.out
+
+
+def test_verify_says_what_it_cannot_verify(pod: Path) -> None:
+    podfit("lock", pod)
+    path = pod / "podfit.lock.json"
+    content = json.loads(path.read_text())
+    for entry in content["images"].values():
+        entry["digest"] = f"sha256:{'0' * 64}"
+    path.write_text(json.dumps(content))
+
+    done = podfit("lock", pod, "--verify")
+    assert (done.code, done.out) == (3, "")
+    assert done.err.count("not verified: ") == 2

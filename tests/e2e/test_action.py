@@ -151,6 +151,19 @@ def test_a_broken_repository_is_incomplete_and_still_reported(runner: Runner) ->
     assert "agent.yaml" in run.summary
 
 
+def test_policy_ref_takes_the_policy_from_the_base(runner: Runner) -> None:
+    folder = runner.workspace
+    (folder / ".git").rmdir()
+    for arguments in (("init", "-q", "-b", "main"), ("add", "-A"), ("commit", "-q", "-m", "base")):
+        identity = ("-c", "user.name=Test", "-c", "user.email=test@example.test")
+        subprocess.run(["git", *identity, *arguments], cwd=folder, check=True, timeout=60)
+    (folder / "agent.yaml").write_text(POD)
+    (folder / ".podfit.yaml").write_text("version: 1\nrules: {missing-os-selector: {severity: info}}\n")
+    assert runner.run(extra_args="--locked").code == 0
+    assert runner.run(extra_args="--locked", policy_ref="main").code == 1
+    assert runner.run(extra_args="--locked", policy_ref="no-such-revision").code == 2
+
+
 def test_fail_on_never_lets_findings_pass(runner: Runner) -> None:
     (runner.workspace / "agent.yaml").write_text(POD)
     run = runner.run(extra_args="--locked", fail_on="never", annotations="false", summary="false")

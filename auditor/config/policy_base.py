@@ -1,0 +1,203 @@
+"""`PolicyBase`: the files that steer podfit, from a git revision or folder that is trusted."""
+
+from __future__ import annotations
+
+import atexit
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+from typing import Final
+
+from auditor.errors import ConfigurationError, UsageError
+from auditor.manifests import Document
+from auditor.programs import find_program
+from auditor.repositories import REPOSITORY_MARK, find_home, real_path
+
+MAX_FILE: Final = 20_000_000
+MAX_TOTAL: Final = 500_000_000
+"""Bytes of one file, and of all files, that are copied from a revision."""
+_SECONDS: Final = 60
+_SUFFIXES: Final = (".yaml", ".yml", ".json")
+_FILE_MODES: Final = ("100644", "100755")
+_GIT: Final = ("-c", "core.hooksPath=" + os.devnull, "-c", "core.fsmonitor=false")
+_ENVIRONMENT: Final = {
+    "GIT_ALLOW_PROTOCOL": "none",
+    "GIT_CONFIG_GLOBAL": os.devnull,
+    "GIT_CONFIG_NOSYSTEM": "1",
+    "GIT_NO_LAZY_FETCH": "1",
+    "GIT_NO_REPLACE_OBJECTS": "1",
+    "GIT_TERMINAL_PROMPT": "0",
+}
+
+
+@dataclass(slots=True)
+class PolicyBase:
+    """A trusted version of a repository.
+
+    root: the repository that is audited. folder: its trusted version. shown: the revision or folder
+    as the user wrote it.
+    """
+
+    root: Path
+    folder: Path
+    shown: str
+    _disregarded: set[str] = field(default_factory=set)
+
+    def path(self, path: Path) -> Path:
+        """Return the trusted version of a path; a path outside of the repository is unchanged."""
+        # Links of the audited repository are not followed.
+        absolute = Path(os.path.abspath(path))  # noqa: PTH100
+        if not absolute.is_relative_to(self.root):
+            return path
+        return self.folder / absolute.relative_to(self.root)
+
+    def here(self, path: Path) -> Path:
+        """Return the audited version of a path in the trusted folder."""
+        if not path.is_relative_to(self.folder):
+            return path
+        return self.root / path.relative_to(self.folder)
+
+    def honours(self, document: Document, words: tuple[str, ...], where: str) -> bool:
+        """Whether an ignore in a document counts: its file is unchanged and holds its words.
+
+        A template that is unchanged can still write what changed values say, so the words of the
+        ignore have to be in the file.
+        """
+        text = self._unchanged(document)
+        if text is not None and all(word in text for word in words):
+            return True
+        self._disregarded.add(where)
+        return False
+
+    @property
+    def notices(self) -> tuple[str, ...]:
+        """What the user has to know of ignores that did not count."""
+        number = len(self._disregarded)
+        if not number:
+            return ()
+        places = ", ".join(sorted(self._disregarded)[:5])
+        what = f"{number} ignore{'s' if number > 1 else ''} did not count"
+        return (f"{what}: their files differ from those of {self.shown} ({places})",)
+
+    def _unchanged(self, document: Document) -> str | None:
+        if document.home != str(self.root) or not document.identity:
+            return None
+        try:
+            now = (self.root / document.identity).read_bytes()
+            before = (self.folder / document.identity).read_bytes()
+        except (OSError, ValueError):
+            return None
+        return now.decode("utf-8", "replace") if now == before else None
+
+
+def open_policy_base(wanted: str) -> PolicyBase:
+    """The trusted version of the repository of the working directory: a folder, or a revision.
+
+    A folder that is part of the repository does not count: a pull request can add one that has the
+    name of a revision.
+
+    The copy of a revision is removed when podfit ends. Raises `UsageError` where there is no such
+    revision, and `ConfigurationError` where it cannot be read.
+    """
+    home = find_home(Path())
+    root = home.root if home else real_path(Path())
+    folder = real_path(Path(wanted))
+    around = find_home(folder)
+    if folder.is_dir() and not (around and around.root == root):
+        return PolicyBase(root, folder, wanted)
+    if home is None or not home.is_repository:
+        raise UsageError(
+            f"--policy-from {wanted}: it is no folder, and this is no git repository",
+            hint="name a folder that holds the trusted files",
+        )
+    git = find_program("git")
+    if git is None:
+        raise UsageError("--policy-from needs git on PATH", hint="install it, or name a folder")
+    repository = _Repository(git, root)
+    commit = repository.commit(wanted)
+    copy = Path(tempfile.mkdtemp(prefix="podfit-policy-"))
+    atexit.register(shutil.rmtree, copy, ignore_errors=True)
+    repository.copy(commit, copy)
+    (copy / REPOSITORY_MARK).mkdir()  # so that lock files above a SOURCE are found
+    return PolicyBase(root, real_path(copy), wanted)
+
+
+@dataclass(frozen=True, slots=True)
+class _Repository:
+    """A git repository, read without hooks, filters, user settings or a network."""
+
+    git: str
+    root: Path
+
+    def commit(self, revision: str) -> str:
+        arguments = ("rev-parse", "--verify", "--quiet", "--end-of-options", revision + "^{commit}")
+        done = self._run(*arguments)
+        if done.returncode:
+            raise UsageError(
+                f"--policy-from {revision}: there is no such revision in this clone",
+                hint=f"fetch it first: `git fetch --depth=1 origin {revision}`; with "
+                "actions/checkout, set `fetch-depth: 0`",
+            )
+        return done.stdout.decode().strip()
+
+    def copy(self, commit: str, folder: Path) -> None:
+        """Write the YAML and JSON files of a commit below a folder. Links are left out."""
+        files = dict(self._files(commit))
+        if not files:
+            return
+        done = self._run("cat-file", "--batch", given="\n".join(files.values()).encode())
+        rest = memoryview(done.stdout)
+        for path, name in files.items():
+            head, _, _ = bytes(rest[:200]).partition(b"\n")
+            found, _, size_text = head.rpartition(b" ")
+            if found != f"{name} blob".encode():
+                raise _unreadable(commit, f"{path} is not in this clone")
+            start, size = len(head) + 1, int(size_text)
+            target = folder / path
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes(rest[start : start + size])
+            rest = rest[start + size + 1 :]
+
+    def _files(self, commit: str) -> Iterator[tuple[str, str]]:
+        """Path and object name of each file to copy."""
+        done = self._run("ls-tree", "-r", "-z", "--full-tree", "--long", commit)
+        if done.returncode:
+            raise _unreadable(commit, done.stderr.decode("utf-8", "replace").strip())
+        total = 0
+        for row in filter(None, done.stdout.split(b"\0")):
+            described, _, raw = row.partition(b"\t")
+            mode, _, name, size = described.decode().split()
+            path = os.fsdecode(raw)
+            parts = PurePosixPath(path).parts
+            if mode not in _FILE_MODES or not path.endswith(_SUFFIXES) or ".." in parts:
+                continue
+            if int(size) > MAX_FILE:
+                continue  # podfit reads no file of this size
+            total += int(size)
+            if total > MAX_TOTAL:
+                raise _unreadable(commit, f"its files have more than {MAX_TOTAL:,} bytes")
+            yield path, name
+
+    def _run(self, *arguments: str, given: bytes = b"") -> subprocess.CompletedProcess[bytes]:
+        kept = {name: text for name, text in os.environ.items() if not name.startswith("GIT_")}
+        safe = f"safe.directory={self.root}"
+        try:
+            return subprocess.run(
+                [self.git, "-C", str(self.root), *_GIT, "-c", safe, *arguments],
+                input=given,
+                capture_output=True,
+                env={**kept, **_ENVIRONMENT},
+                timeout=_SECONDS,
+            )
+        except (OSError, subprocess.TimeoutExpired) as error:
+            raise _unreadable(arguments[0], str(error)) from error
+
+
+def _unreadable(what: str, why: str) -> ConfigurationError:
+    return ConfigurationError(
+        f"--policy-from: git cannot read {what}", why=why, hint="name a folder instead"
+    )
