@@ -42,7 +42,7 @@ def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(folder)
     git("init", "-q", "-b", "main")
     (folder / "deploy" / "agent.yaml").write_text(manifest())
-    write_lock(folder, {AGENT: ("linux/amd64",)})
+    write_lock(folder, {AGENT: ("linux/amd64", "linux/arm64")})
     commit()
     return folder
 
@@ -81,7 +81,7 @@ def test_without_a_change_it_is_the_same_audit(repository: Path) -> None:
         (".podfit.yaml", "exclude: [deploy/agent.yaml]\n"),
         (".podfit.yaml", "cluster: linux\n"),
         (".podfit.yaml", "fail-on: never\n"),
-        (".podfit.yaml", "images: {overrides: {'*': [linux/amd64, windows/amd64]}}\n"),
+        (".podfit.yaml", "images: {overrides: {'**': [linux/amd64, windows/amd64]}}\n"),
         (".podfit.yaml", "ignore: [{rules: [missing-os-selector], reason: x, paths: ['**']}]\n"),
         (".github/.podfit.yaml", "fail-on: never\n"),
         ("main/.podfit.yaml", "fail-on: never\n"),

@@ -158,7 +158,9 @@ def test_policy_ref_takes_the_policy_from_the_base(runner: Runner) -> None:
         identity = ("-c", "user.name=Test", "-c", "user.email=test@example.test")
         subprocess.run(["git", *identity, *arguments], cwd=folder, check=True, timeout=60)
     (folder / "agent.yaml").write_text(POD)
-    (folder / ".podfit.yaml").write_text("version: 1\nrules: {missing-os-selector: {severity: info}}\n")
+    (folder / ".podfit.yaml").write_text(
+        "version: 1\nrules: {missing-os-selector: {severity: info}}\n"
+    )
     assert runner.run(extra_args="--locked").code == 0
     assert runner.run(extra_args="--locked", policy_ref="main").code == 1
     assert runner.run(extra_args="--locked", policy_ref="no-such-revision").code == 2
