@@ -63,7 +63,7 @@ def merge_findings(findings: Sequence[Finding]) -> dict[int, tuple[str, ...]]:
 
 def _differ(one: tuple[str, ...], other: tuple[str, ...]) -> bool:
     """Whether these are different renderings of a chart; without variants there is only one."""
-    return bool(one or other) and set(one or (_FIRST,)).isdisjoint(other or (_FIRST,))
+    return set(one or (_FIRST,)).isdisjoint(other or (_FIRST,))
 
 
 def _demands(workload: Workload) -> Hashable:

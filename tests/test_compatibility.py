@@ -145,6 +145,17 @@ def test_one_row_that_may_run_beside_others_that_cannot() -> None:
 
 
 @pytest.mark.parametrize(
+    "rows",
+    [
+        ("windows/amd64", "windows(10.0.20348.1)/amd64"),
+        ("windows(10.0.20348.1)/amd64", "windows/amd64"),
+    ],
+)
+def test_a_row_that_runs_counts_before_one_that_may_run(rows: tuple[str, str]) -> None:
+    assert compatibility(image(*rows), pool("windows(10.0.20348)/amd64")).runnable is YES
+
+
+@pytest.mark.parametrize(
     ("rows", "node", "mismatch", "message"),
     [
         (["windows/amd64", "linux/s390x"], "linux/amd64", Mismatch.ARCHITECTURE, "linux/amd64"),

@@ -159,6 +159,12 @@ def test_rules_that_explain_each_other_hide_nothing() -> None:
     assert attached((rule("one", "one"), A)) == {"one": []}
 
 
+@pytest.mark.timeout(20)
+def test_a_rule_that_explains_rules_that_explain_each_other() -> None:
+    one, two, why = rule("one", "two"), rule("two", "one"), rule("why", "one")
+    assert attached((one, A), (two, A), (why, A)) == {"one": [], "two": [], "why": []}
+
+
 def test_another_workload_is_another_matter() -> None:
     first, second = objects.workload(), objects.workload()
     pairs = [

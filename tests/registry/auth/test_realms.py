@@ -46,6 +46,17 @@ def test_others_may_not(registry: str, realm: str) -> None:
     assert not trusted(registry, realm)
 
 
+def test_a_related_host_speaks_the_scheme_of_the_registry() -> None:
+    options = RegistryOptions(hosts={"registry.corp.example": HostOptions(insecure="any")})
+    plain = next(
+        endpoint
+        for endpoint in endpoints_of("registry.corp.example", options)
+        if endpoint.origin.scheme == "http"
+    )
+    assert judge_realm("http://auth.corp.example/token", plain).trusted
+    assert not judge_realm("https://auth.corp.example/token", plain).trusted
+
+
 def test_a_trusted_host_may() -> None:
     assert trusted("quay.io", "https://sso.example/token", "sso.example")
     assert trusted("quay.io", "https://sso.example:8443/token", "sso.example:8443")

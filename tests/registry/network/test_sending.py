@@ -58,6 +58,33 @@ def test_a_pause_that_a_registry_wants_is_kept_by_all(answer: Answer, pause: flo
     assert follower.answers == []
 
 
+@pytest.mark.parametrize(
+    ("asked", "left", "pauses"),
+    [
+        ("20", 60, [20.0]),
+        ("21", 60, []),
+        ("120", 600, []),
+        ("7", 8, [7.0]),
+        ("7", 7, []),
+    ],
+)
+def test_a_pause_that_is_too_long_is_not_kept(asked: str, left: float, pauses: list[float]) -> None:
+    clock = FakeClock()
+    options = RegistryOptions(clock=clock)
+    wait = Answer(429, "https://r.example/x", (("retry-after", asked),), b"")
+    follower = Script([wait, FINE])
+    (endpoint,) = endpoints_of("r.example", options)
+    sender = Sender(follower, endpoint, options, Remarks())  # type: ignore[arg-type]
+    deadline = Deadline(clock, clock.time + left, "time is up", threading.Event())
+
+    if pauses:
+        assert sender.send(REQUEST, deadline) is FINE
+    else:
+        with pytest.raises(RegistryFailure):
+            sender.send(REQUEST, deadline)
+    assert clock.pauses == pauses
+
+
 def failure(message: str) -> RegistryFailure:
     return RegistryFailure(UnknownReason.UNREACHABLE, message, "hint")
 
