@@ -16,11 +16,12 @@ COMPILE = $(UV) pip compile --quiet --upgrade --universal --generate-hashes --no
 TESTS ?= tests
 SOURCES := auditor bench scripts tests
 CORE := auditor/admission.py,auditor/compatibility.py,auditor/kubelet.py,auditor/placement.py,auditor/predicates.py,auditor/tolerations.py,auditor/validation.py,auditor/windows.py
+QUICK := $(wildcard tests/test_*.py) $(addprefix tests/,checks clusters config registry/content resources suppression yaml)
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-newest test-lowest lint fix docs package bench tools update clean
+.PHONY: help demo test quick test-newest test-lowest lint fix docs package bench tools update clean
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s  %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -48,6 +49,9 @@ test-newest test-lowest: $(UV)
 	$(UV) pip install --quiet --python .tools/$@ --resolution $(NEWEST_OR_LOWEST) \
 		--editable '.[helm]' --group test --group lint
 	.tools/$@/bin/python -m pytest -n auto $(TESTS)
+
+quick: $(DEVELOP) ## run the tests of pure logic, without programs and servers
+	$(BIN)/python -m pytest -q -n auto $(QUICK)
 
 lint: $(DEVELOP) ## check style, types, layers, and that generated documents are up to date
 	$(BIN)/ruff check $(SOURCES)
