@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +13,7 @@ from packaging.utils import canonicalize_name
 
 from tests.support.command import write_lock
 from tests.support.tools import ROOT, missing
+from tests.support.traps import set_traps
 
 POD = """apiVersion: v1
 kind: Pod
@@ -50,7 +52,7 @@ def repository(tmp_path: Path) -> Path:
 def try_hook(repository: Path, home: Path, hook: str) -> subprocess.CompletedProcess[str]:
     git(repository, "add", ".")
     return subprocess.run(
-        [sys.executable, "-m", "pre_commit", "try-repo", str(ROOT), hook, "--all-files"],
+        [sys.executable, "-I", "-m", "pre_commit", "try-repo", str(ROOT), hook, "--all-files"],
         cwd=repository,
         env={
             **os.environ,
@@ -66,10 +68,13 @@ def try_hook(repository: Path, home: Path, hook: str) -> subprocess.CompletedPro
 
 @pytest.mark.timeout(900)
 def test_a_chart_is_rendered_once_for_all_of_its_changed_files(
-    repository: Path, home: Path
+    repository: Path, home: Path, tmp_path: Path
 ) -> None:
+    """In a repository full of traps, of which none is touched."""
     if not (ROOT / ".git").exists():
         missing("pre-commit clones the repository, and this is no clone")
+    set_traps(repository, tmp_path / "touched")
+    shutil.rmtree(repository / ".git" / "hooks")  # the git of this test would run them
     templates = repository / "chart" / "templates"
     for name in ("a", "b"):
         (templates / f"{name}.yaml").write_text(POD.format(selector=""))
@@ -82,6 +87,7 @@ def test_a_chart_is_rendered_once_for_all_of_its_changed_files(
     done = try_hook(repository, home, "podfit-locked")
     assert done.returncode == 0, done.stdout + done.stderr
     assert installed(home / "pip.json") == locked()
+    assert list((tmp_path / "touched").iterdir()) == []
 
 
 def installed(report: Path) -> set[str]:
