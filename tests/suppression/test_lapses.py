@@ -63,6 +63,15 @@ def test_a_comment_outside_of_every_workload() -> None:
     assert where == "deploy/pods.yaml:16:1"
 
 
+def test_each_of_several_ignores_that_silence_something_is_used() -> None:
+    report = audit(
+        joined(workload("web") + COMMENT, workload("api") + COMMENT.replace("tainted", "cordoned"))
+    )
+
+    assert UNUSED not in rules_of(report)
+    assert len(report.suppressed) == 2
+
+
 def test_nothing_is_said_where_it_cannot_be_known() -> None:
     unresolved = workload(image="registry.corp/x:1", spec=LINUX_ONLY)
     pedantic = FINE + "# podfit: ignore[excluded-compatible-pool] not with us\n"
