@@ -64,7 +64,7 @@ def _honours(base: PolicyBase | None) -> Callable[[Statement], bool]:
     """Whether a comment or annotation counts where the policy comes from elsewhere."""
     if base is None:
         return lambda _: True
-    return lambda item: base.honours(item.document, (*item.rules, item.reason), str(item.location))
+    return lambda item: base.honours(item.document, str(item.location))
 
 
 def _scope(area: Area, baseline: Baseline | None) -> Scope:

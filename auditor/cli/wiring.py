@@ -97,11 +97,10 @@ def changed_entries(config: Config, inspector: Inspector) -> tuple[Problem, ...]
     Such entries decide nothing. They are compared with the content of their digests, so that a
     wrong one is seen before it is merged.
     """
-    found = (_audited_lock_file(config, source) for source in config.sources)
     problems: list[Problem] = []
     trusted = {path: read_lock(path) for path in find_lock_files(config)}
     known = {item for lock in trusted.values() for item in lock.images.items()}
-    for path in dict.fromkeys(path for path in found if path is not None):
+    for path in _audited_lock_files(config):
         lock = read_lock(path)
         changed = LockFile(dict(item for item in lock.images.items() if item not in known))
         answers = inspector.inspect(sorted(set(pinned(changed).values())))
@@ -115,6 +114,23 @@ def changed_entries(config: Config, inspector: Inspector) -> tuple[Problem, ...]
             for line in unverified
         )
     return tuple(problems)
+
+
+def _without_changed(lock: LockFile, config: Config) -> LockFile:
+    """A trusted lock file without the images whose entries changed: their registries decide."""
+    audited = _audited_lock_files(config)
+    others = [read_lock(path).images for path in audited]
+    kept = {
+        image: known
+        for image, known in lock.images.items()
+        if all(other.get(image, known) == known for other in others)
+    }
+    return LockFile(kept)
+
+
+def _audited_lock_files(config: Config) -> tuple[Path, ...]:
+    found = (_audited_lock_file(config, source) for source in config.sources)
+    return tuple(dict.fromkeys(path for path in found if path is not None))
 
 
 _RELOCK: Final = "write it with `podfit lock`"
@@ -157,6 +173,9 @@ def opened_inspector(
     """
     if locks is None:
         locks = {path: read_lock(path) for path in find_lock_files(config)}
+    if config.policy_base and config.images.reach is Reach.ONLINE:
+        locks = {path: _without_changed(lock, config) for path, lock in locks.items()}
+        fresh = True  # whoever wrote the cache may be who wrote the change
     known: tuple[Lookup, ...] = (*_stated(config), *locks.values())
     if config.images.reach is Reach.LOCKED:
         yield Inspection(ChainInspector((*known, not_locked if locks else no_lock), None))

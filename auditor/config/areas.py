@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from auditor.config.files import ConfigFile, find_config, read_config
@@ -12,7 +12,7 @@ from auditor.config.settings import Settings
 from auditor.errors import ConfigurationError, UsageError
 from auditor.repositories import Home, find_home, real_path
 from auditor.rulebook import Rule
-from auditor.sources.options import Tree
+from auditor.sources.options import Tree, Variant
 from auditor.suppression.baseline import BASELINE_NAME
 
 STREAM = "-"
@@ -41,8 +41,19 @@ class Area:
     def tree(self) -> Tree:
         """What its configuration says to the sources."""
         charts = self.settings.charts
-        variants = tuple((chart.path, chart.variants) for chart in charts if chart.variants)
+        variants = tuple(
+            (chart.path, tuple(map(self._audited, chart.variants)))
+            for chart in charts
+            if chart.variants
+        )
         return Tree(self.root, self.settings.exclude, variants)
+
+    def _audited(self, variant: Variant) -> Variant:
+        """A variant with the values files of what is audited: they are content, not policy."""
+        if self.base is None:
+            return variant
+        files = tuple(str(self.base.here(Path(name))) for name in variant.values_files)
+        return replace(variant, values_files=files)
 
     @property
     def usual_baseline(self) -> Path:

@@ -15,7 +15,14 @@ from typing import Final
 from auditor.errors import ConfigurationError, UsageError
 from auditor.manifests import Document
 from auditor.programs import find_program
-from auditor.repositories import REPOSITORY_MARK, find_home, real_path
+from auditor.repositories import (
+    CONFIG_NAMES,
+    LOCK_NAME,
+    REPOSITORY_MARK,
+    find_home,
+    real_path,
+)
+from auditor.suppression.baseline import BASELINE_NAME
 
 MAX_FILE: Final = 20_000_000
 MAX_TOTAL: Final = 500_000_000
@@ -23,6 +30,8 @@ MAX_TOTAL: Final = 500_000_000
 _SECONDS: Final = 60
 _SUFFIXES: Final = (".yaml", ".yml", ".json")
 _FILE_MODES: Final = ("100644", "100755")
+_LINK: Final = "120000"
+_STEERING: Final = (CONFIG_NAMES[0], LOCK_NAME, BASELINE_NAME)
 _GIT: Final = ("-c", "core.hooksPath=" + os.devnull, "-c", "core.fsmonitor=false")
 _ENVIRONMENT: Final = {
     "GIT_ALLOW_PROTOCOL": "none",
@@ -49,26 +58,27 @@ class PolicyBase:
 
     def path(self, path: Path) -> Path:
         """Return the trusted version of a path; a path outside of the repository is unchanged."""
-        # Links of the audited repository are not followed.
+        # The outermost folder that leads into the repository counts: links in it are not followed.
         absolute = Path(os.path.abspath(path))  # noqa: PTH100
-        if not absolute.is_relative_to(self.root):
-            return path
-        return self.folder / absolute.relative_to(self.root)
+        for folder in (*reversed(absolute.parents), absolute):
+            there = real_path(folder)
+            if there.is_relative_to(self.root):
+                return self.folder / there.relative_to(self.root) / absolute.relative_to(folder)
+        return path
 
     def here(self, path: Path) -> Path:
         """Return the audited version of a path in the trusted folder."""
-        if not path.is_relative_to(self.folder):
+        absolute = Path(os.path.abspath(path))  # noqa: PTH100
+        if not absolute.is_relative_to(self.folder):
             return path
-        return self.root / path.relative_to(self.folder)
+        return self.root / absolute.relative_to(self.folder)
 
-    def honours(self, document: Document, words: tuple[str, ...], where: str) -> bool:
-        """Whether an ignore in a document counts: its file is unchanged and holds its words.
+    def honours(self, document: Document, where: str) -> bool:
+        """Whether an ignore in a document counts: it is a file that is the same as in the base.
 
-        A template that is unchanged can still write what changed values say, so the words of the
-        ignore have to be in the file.
+        What is rendered never counts: a template that is unchanged writes what changed values say.
         """
-        text = self._unchanged(document)
-        if text is not None and all(word in text for word in words):
+        if not document.rendered and self._is_unchanged(document):
             return True
         self._disregarded.add(where)
         return False
@@ -81,24 +91,25 @@ class PolicyBase:
             return ()
         places = ", ".join(sorted(self._disregarded)[:5])
         what = f"{number} ignore{'s' if number > 1 else ''} did not count"
-        return (f"{what}: their files differ from those of {self.shown} ({places})",)
+        why = f"they are rendered, or their files differ from those of {self.shown}"
+        return (f"{what}: {why} ({places})",)
 
-    def _unchanged(self, document: Document) -> str | None:
+    def _is_unchanged(self, document: Document) -> bool:
         if document.home != str(self.root) or not document.identity:
-            return None
+            return False
         try:
             now = (self.root / document.identity).read_bytes()
             before = (self.folder / document.identity).read_bytes()
         except (OSError, ValueError):
-            return None
-        return now.decode("utf-8", "replace") if now == before else None
+            return False
+        return now == before
 
 
 def open_policy_base(wanted: str) -> PolicyBase:
     """The trusted version of the repository of the working directory: a folder, or a revision.
 
-    A folder that is part of the repository does not count: a pull request can add one that has the
-    name of a revision.
+    A folder inside the repository does not count: a pull request can add one, or a submodule, that
+    has the name of a revision.
 
     The copy of a revision is removed when podfit ends. Raises `UsageError` where there is no such
     revision, and `ConfigurationError` where it cannot be read.
@@ -106,8 +117,7 @@ def open_policy_base(wanted: str) -> PolicyBase:
     home = find_home(Path())
     root = home.root if home else real_path(Path())
     folder = real_path(Path(wanted))
-    around = find_home(folder)
-    if folder.is_dir() and not (around and around.root == root):
+    if folder.is_dir() and not folder.is_relative_to(root):
         return PolicyBase(root, folder, wanted)
     if home is None or not home.is_repository:
         raise UsageError(
@@ -173,6 +183,8 @@ class _Repository:
             mode, _, name, size = described.decode().split()
             path = os.fsdecode(raw)
             parts = PurePosixPath(path).parts
+            if mode == _LINK and parts[-1] in _STEERING:
+                raise _unreadable(commit, f"{path} is a link; keep the file itself there")
             if mode not in _FILE_MODES or not path.endswith(_SUFFIXES) or ".." in parts:
                 continue
             if int(size) > MAX_FILE:

@@ -68,7 +68,7 @@ def find_lapses(
 ) -> Iterator[tuple[Lapse, Observation]]:
     """Every lapse once, however many renderings show its statement."""
     seen: set[tuple[Lapse, object]] = set()
-    for lapse, statement, about in _statement_lapses(audited, silences.used):
+    for lapse, statement, about in _statement_lapses(audited, silences.used, scopes):
         if (lapse, statement.key) not in seen:
             seen.add((lapse, statement.key))
             yield lapse, about
@@ -79,13 +79,15 @@ def find_lapses(
 
 
 def _statement_lapses(
-    audited: Audited, used: Collection[Use]
+    audited: Audited, used: Collection[Use], scopes: Sequence[Scope]
 ) -> Iterator[tuple[Lapse, Statement, Observation]]:
     placed: set[object] = set()
     for assessment in audited.assessments:
         workload = assessment.workload
         for item in statements_on(workload):
             placed.add(item.key)
+            if not scope_of(workload.document, scopes).honours(item):
+                continue  # it may silence something where it counts
             if problem := _problem(item, assessment, audited, used):
                 yield Lapse.EFFECT, item, _about(item, workload, *problem)
             elif not item.reason and any((item.key, rule) in used for rule in item.rules):
