@@ -10,7 +10,8 @@ import pytest
 from tests.support.registry import Registry, run_registry
 
 hypothesis.settings.register_profile("podfit", deadline=None)  # a busy machine is no failure
-hypothesis.settings.load_profile("podfit")
+hypothesis.settings.register_profile("quick", deadline=None, max_examples=20)
+hypothesis.settings.load_profile("podfit")  # `--hypothesis-profile=quick` is loaded after this
 
 _SCRUBBED = (
     "NO_COLOR",

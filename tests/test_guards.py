@@ -210,7 +210,7 @@ def homes(found: Assessment) -> dict[int, int]:
     return counts
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=4 * settings().max_examples, deadline=None)
 @given(SPECS, KINDS, st.lists(IMAGES, min_size=1, max_size=2), CLUSTERS)
 def test_a_guard_refuses_the_bad_and_keeps_a_good(
     spec: str, kind: str, images: list[KnownPlatforms], clusters: list[ClusterProfile]
@@ -233,7 +233,7 @@ def test_a_guard_refuses_the_bad_and_keeps_a_good(
         assert set(lost) <= {Verdict.REFUSED}
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=4 * settings().max_examples, deadline=None)
 @given(SPECS, KINDS, st.lists(IMAGES, min_size=1, max_size=2), CLUSTERS)
 def test_the_guards_against_all_gaps_hold_together(
     spec: str, kind: str, images: list[KnownPlatforms], clusters: list[ClusterProfile]

@@ -272,7 +272,7 @@ def evaluate(kind: str, spec: Data, runtime_class: Data | None, pool: NodePool) 
     return place(workload, pool, cluster)
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=4 * settings().max_examples, deadline=None)
 @given(kinds, specs, classes, closed_pools())
 def test_where_everything_is_known_the_answer_is_exact(
     kind: str, spec: Data, runtime_class: Data | None, nodes: list[Data]
@@ -298,7 +298,7 @@ def possible_nodes(node: Data, *, open_keys: tuple[str, ...]) -> Iterator[Data]:
             }
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=2 * settings().max_examples, deadline=None)
 @given(kinds, specs, classes, closed_pools())
 def test_where_labels_are_open_a_refusal_is_certain(
     kind: str, spec: Data, runtime_class: Data | None, nodes: list[Data]
@@ -320,7 +320,7 @@ def test_where_labels_are_open_a_refusal_is_certain(
         assert placement.verdict is Verdict.ADMITTED
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=2 * settings().max_examples, deadline=None)
 @given(kinds, specs, classes, closed_pools())
 def test_a_varying_label_is_between_known_and_open(
     kind: str, spec: Data, runtime_class: Data | None, nodes: list[Data]

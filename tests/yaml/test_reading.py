@@ -361,7 +361,7 @@ def test_time_grows_with_the_text() -> None:
 INDICATORS = "ab: -[]{},&*!|>'\"#%@\n\t\r~<=?0x1.e\\é\x00\ufeff"
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=3 * settings().max_examples, deadline=None)
 @given(st.text(alphabet=st.sampled_from(INDICATORS), max_size=40))
 def test_any_text_is_read_or_refused(text: str) -> None:
     for item in read_documents(text):
@@ -380,7 +380,7 @@ JSON = st.recursive(
 )
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=2 * settings().max_examples, deadline=None)
 @given(JSON)
 def test_json_is_read_as_json(value: Any) -> None:
     for text in (json.dumps({"a": value}), json.dumps({"a": value}, indent=2)):
