@@ -7,6 +7,7 @@ audited again.
 import re
 from collections import Counter
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -118,12 +119,17 @@ def told(report: Report) -> Counter[tuple[str, str, str]]:
     )
 
 
+@cache
+def audited(rule: str) -> Report:
+    return audit(FIXTURES / rule / "bad.yaml")
+
+
 def mendable() -> list[tuple[str, int]]:
     """Rule and index of each finding whose fix is something to write into the manifest."""
     fixes = {
         (rule, index): finding.observation.fix
         for rule in CASES
-        for index, finding in enumerate(audit(FIXTURES / rule / "bad.yaml").findings)
+        for index, finding in enumerate(audited(rule).findings)
     }
     return [
         key
@@ -136,7 +142,7 @@ def mendable() -> list[tuple[str, int]]:
 def test_a_fix_carried_out_to_the_letter(rule: str, index: int, tmp_path: Path) -> None:
     """The finding is gone, and nothing new has come beside what had explained it."""
     text = (FIXTURES / rule / "bad.yaml").read_text(encoding="utf-8")
-    before = audit(FIXTURES / rule / "bad.yaml")
+    before = audited(rule)
     finding = before.findings[index]
     manifests = list(yaml.safe_load_all(text))
     manifest = manifests[finding.observation.workload.ordinal]
