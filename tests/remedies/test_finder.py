@@ -5,6 +5,7 @@ the finding must be gone.
 """
 
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ import pytest
 from auditor.findings import RemedyKind, Severity
 from auditor.nodes import ClusterProfile
 from auditor.remedies.budget import Budget
+from auditor.report import Report
 from tests.support.charts import CHARTS, RENDERERS, write_chart
 from tests.support.remedies import (
     DISKS,
@@ -191,10 +193,17 @@ BOTH = pytest.mark.parametrize("helm", RENDERERS)
 ALL = pytest.mark.parametrize("pattern", PATTERNS, ids=lambda pattern: pattern.chart)
 
 
+@cache
+def report_on(chart: str, helm: str) -> Report:
+    """The report on a pattern's chart: three tests look at it, and it takes many renders."""
+    (pattern,) = (item for item in PATTERNS if item.chart == chart)
+    return remedied(chart_source(KNOBS / chart, helm), cluster=pattern.cluster)
+
+
 @BOTH
 @ALL
 def test_the_fix_says_which_value_to_set(pattern: Pattern, helm: str) -> None:
-    report = remedied(chart_source(KNOBS / pattern.chart, helm), cluster=pattern.cluster)
+    report = report_on(pattern.chart, helm)
 
     assert (report.problems, report.notices) == ((), ())
     assert fixes(report) == pattern.fixes
@@ -205,8 +214,7 @@ def test_the_fix_says_which_value_to_set(pattern: Pattern, helm: str) -> None:
 def test_the_values_remove_the_findings_when_helm_gets_them(
     pattern: Pattern, tmp_path: Path
 ) -> None:
-    source = chart_source(KNOBS / pattern.chart, "cli")
-    report = remedied(source, cluster=pattern.cluster)
+    report = report_on(pattern.chart, "cli")
     values = tmp_path / "values.yaml"
     values.write_text(report.overlays[0].text, encoding="utf-8")
 
@@ -220,7 +228,7 @@ def test_the_values_remove_the_findings_when_helm_gets_them(
 
 @ALL
 def test_each_remedy_is_enough_for_its_finding(pattern: Pattern, tmp_path: Path) -> None:
-    report = remedied(chart_source(KNOBS / pattern.chart, "cli"), cluster=pattern.cluster)
+    report = report_on(pattern.chart, "cli")
 
     for finding in of(report, OS):
         for remedy in finding.observation.remedies:
