@@ -46,12 +46,16 @@ class Reply:
 
 @dataclass
 class FaultServer:
-    """Answers by path, query aside. seen: every request, in order. connections: accepted ones."""
+    """Answers by path, query aside.
+
+    seen: every request, in order. connections: how many were accepted. open: those not yet ended.
+    """
 
     host: str
     seen: list[Seen] = field(default_factory=list)
     connections: int = 0
     done: threading.Event = field(default_factory=threading.Event)
+    open: set[socket.socket] = field(default_factory=set)
     _replies: dict[str, list[Reply]] = field(default_factory=dict)
     _handlers: dict[str, Callable[[Seen], Reply]] = field(default_factory=dict)
 
@@ -106,11 +110,13 @@ def run_server(
     """A server on a free port of loopback. certificates: to speak TLS with. kind: its family."""
     address = "::1" if kind.address_family == socket.AF_INET6 else "127.0.0.1"
     with kind((address, 0), _Handler) as server:
-        server.daemon_threads = True
+        server.daemon_threads = False  # so that closing the server joins the threads that answer
         if certificates:
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
             context.load_cert_chain(certificates.server, certificates.server_key)
-            server.socket = context.wrap_socket(server.socket, server_side=True)
+            server.socket = context.wrap_socket(
+                server.socket, server_side=True, do_handshake_on_connect=False
+            )
         host = f"[{address}]" if ":" in address else address
         running = FaultServer(f"{host}:{server.server_address[1]}")
         server.faults = running  # type: ignore[attr-defined]
@@ -121,7 +127,10 @@ def run_server(
         finally:
             running.done.set()
             server.shutdown()
-            thread.join(10)
+            thread.join()
+            for connection in tuple(running.open):
+                with contextlib.suppress(OSError):
+                    socket.socket.shutdown(connection, socket.SHUT_RDWR)
 
 
 class OverIpv6(ThreadingHTTPServer):
@@ -135,9 +144,17 @@ class _Handler(BaseHTTPRequestHandler):
     timeout = 10
 
     def setup(self) -> None:
-        super().setup()
         self.faults: FaultServer = self.server.faults  # type: ignore[attr-defined]
+        self.faults.open.add(self.request)
+        super().setup()
+        if isinstance(self.request, ssl.SSLSocket):
+            self.request.do_handshake()  # here, where a client that stalls holds up no other
         self.faults.connections += 1
+
+    def finish(self) -> None:
+        self.faults.open.discard(self.request)
+        with contextlib.suppress(OSError):
+            super().finish()
 
     def _answer(self) -> None:
         length = int(self.headers.get("Content-Length") or 0)
