@@ -51,7 +51,7 @@ test-newest test-lowest: $(UV)
 	.tools/$@/bin/python -m pytest -n auto $(TESTS)
 
 quick: $(DEVELOP) ## run the tests of pure logic, without programs and servers
-	$(BIN)/python -m pytest -q -n auto $(QUICK)
+	$(BIN)/python -m pytest -q -n auto --hypothesis-profile=quick $(QUICK)
 
 lint: $(DEVELOP) ## check style, types, layers, and that generated documents are up to date
 	$(BIN)/ruff check $(SOURCES)
