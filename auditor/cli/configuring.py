@@ -59,10 +59,8 @@ def make_config(flags: Flags) -> Config:
     """
     if flags.images.offline and flags.sources.dependency_update:
         raise UsageError("--offline and --dependency-update exclude each other")
-    base = open_policy_base(flags.gate.policy_from) if flags.gate.policy_from is not None else None
-    if base:
-        flags = _with_trusted_files(flags, base)
-    areas, resolved = survey(flags, base)
+    found = survey(flags)
+    flags, areas, resolved = found.flags, found.areas, found.resolved
     fail_on = resolved.fail_on.value
     images = _image_config(flags.images, resolved)
     return Config(
@@ -89,7 +87,7 @@ def make_config(flags: Flags) -> Config:
         ignores=IgnoreConfig(not flags.ignores.no_ignores, flags.ignores.baseline),
         areas=areas,
         notices=notices_of(areas),
-        policy_base=base,
+        policy_base=found.base,
     )
 
 
@@ -111,13 +109,35 @@ def _with_trusted_files(flags: Flags, base: PolicyBase) -> Flags:
         flags,
         config=config,
         clusters=replace(flags.clusters, cluster=clusters),
-        images=replace(flags.images, lock_file=trusted(flags.images.lock_file)),
+        images=replace(
+            flags.images,
+            lock_file=trusted(flags.images.lock_file),
+            registry_config=[base.path(path) for path in flags.images.registry_config],
+        ),
         ignores=replace(flags.ignores, baseline=trusted(flags.ignores.baseline)),
     )
 
 
-def survey(flags: Flags, base: PolicyBase | None = None) -> tuple[tuple[Area, ...], Resolved]:
-    """The areas of the SOURCEs, and every setting with its origin."""
+@dataclass(frozen=True, slots=True)
+class Surveyed:
+    """Every setting of a run.
+
+    flags: with `--policy-from`, they name the trusted files. base: where those are, or None. areas:
+    of the SOURCEs. resolved: the settings with their origins.
+    """
+
+    flags: Flags
+    base: PolicyBase | None
+    areas: tuple[Area, ...]
+    resolved: Resolved
+
+
+def survey(flags: Flags) -> Surveyed:
+    """Find the areas of the SOURCEs, and every setting with its origin."""
+    wanted = flags.gate.policy_from
+    base = None if wanted is None else open_policy_base(wanted)
+    if base:
+        flags = _with_trusted_files(flags, base)
     config = flags.config
     if config.config is not None and config.no_config:
         raise UsageError("--config and --no-config exclude each other")
@@ -125,7 +145,8 @@ def survey(flags: Flags, base: PolicyBase | None = None) -> tuple[tuple[Area, ..
         config.config, wanted=not config.no_config, trusted=config.trust_config, base=base
     )
     areas = find_areas(flags.named, load_rulebook(config.rule_folders), lookup)
-    return areas, resolve(given_settings(flags), areas, cluster=DEFAULT)
+    resolved = resolve(given_settings(flags), areas, cluster=DEFAULT)
+    return Surveyed(flags, base, areas, resolved)
 
 
 def given_settings(flags: Flags) -> Given:

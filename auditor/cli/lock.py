@@ -30,7 +30,7 @@ def lock(
             "--verify",
             envvar="PODFIT_VERIFY",
             help="Write nothing; ask the registries for the digest of each entry, and exit 1 if an "
-            "entry says other than its content.",
+            "entry differs from its content.",
         ),
     ] = False,
     update: Annotated[

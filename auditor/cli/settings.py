@@ -22,15 +22,15 @@ from auditor.rulebook import load_rulebook
 
 def show_settings(flags: Flags, *, as_yaml: bool) -> None:
     """Prints the settings of every area: a YAML document each, or one JSON value."""
-    areas, resolved = survey(flags)
-    given = given_settings(flags)
-    shown = [(area, entries_of(area, resolved, given)) for area in areas]
+    found = survey(flags)
+    given = given_settings(found.flags)
+    shown = [(area, entries_of(area, found.resolved, given)) for area in found.areas]
     if as_yaml:
         typer.echo("---\n".join(to_yaml(*item) for item in shown), nl=False)
     else:
         areas_json = [to_json(*item) for item in shown]
         typer.echo(json_text({"areas": areas_json}))
-    tell_notices(notices_of(areas))
+    tell_notices(notices_of(found.areas))
 
 
 def begin(folder: Path) -> None:

@@ -116,16 +116,20 @@ def changed_entries(config: Config, inspector: Inspector) -> tuple[Problem, ...]
     return tuple(problems)
 
 
-def _without_changed(lock: LockFile, config: Config) -> LockFile:
-    """A trusted lock file without the images whose entries changed: their registries decide."""
-    audited = _audited_lock_files(config)
-    others = [read_lock(path).images for path in audited]
-    kept = {
-        image: known
-        for image, known in lock.images.items()
-        if all(other.get(image, known) == known for other in others)
-    }
-    return LockFile(kept)
+def _without_changed(trusted: Mapping[Path, LockFile], config: Config) -> dict[Path, LockFile]:
+    """Trusted lock files without the images whose entries changed: their registries decide."""
+    audited = [read_lock(path).images for path in _audited_lock_files(config)]
+
+    def kept(lock: LockFile) -> LockFile:
+        return LockFile(
+            {
+                image: known
+                for image, known in lock.images.items()
+                if all(images.get(image, known) == known for images in audited)
+            }
+        )
+
+    return {path: kept(lock) for path, lock in trusted.items()}
 
 
 def _audited_lock_files(config: Config) -> tuple[Path, ...]:
@@ -174,7 +178,7 @@ def opened_inspector(
     if locks is None:
         locks = {path: read_lock(path) for path in find_lock_files(config)}
     if config.policy_base and config.images.reach is Reach.ONLINE:
-        locks = {path: _without_changed(lock, config) for path, lock in locks.items()}
+        locks = _without_changed(locks, config)
         fresh = True  # whoever wrote the cache may be who wrote the change
     known: tuple[Lookup, ...] = (*_stated(config), *locks.values())
     if config.images.reach is Reach.LOCKED:

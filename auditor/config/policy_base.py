@@ -28,7 +28,8 @@ MAX_FILE: Final = 20_000_000
 MAX_TOTAL: Final = 500_000_000
 """Bytes of one file, and of all files, that are copied from a revision."""
 _SECONDS: Final = 60
-_SUFFIXES: Final = (".yaml", ".yml", ".json")
+_SUFFIXES: Final = (".yaml", ".yml", ".json", ".toml", ".conf", ".pem", ".crt")
+"""Of files that steer podfit, and of those that they name."""
 _FILE_MODES: Final = ("100644", "100755")
 _LINK: Final = "120000"
 _STEERING: Final = (CONFIG_NAMES[0], LOCK_NAME, BASELINE_NAME)
@@ -155,7 +156,7 @@ class _Repository:
         return done.stdout.decode().strip()
 
     def copy(self, commit: str, folder: Path) -> None:
-        """Write the YAML and JSON files of a commit below a folder. Links are left out."""
+        """Write the files of a commit that can steer podfit below a folder. Links are left out."""
         files = dict(self._files(commit))
         if not files:
             return

@@ -2,7 +2,6 @@
 
 import json
 import shutil
-import subprocess
 from importlib.resources import files
 from pathlib import Path
 
@@ -10,6 +9,7 @@ import pytest
 
 from tests.support.command import Done, podfit, write_lock
 from tests.support.registry import Registry
+from tests.support.repositories import Repository, new_repository
 
 AGENT = "docker.io/library/agent:1"
 MANIFEST = """apiVersion: apps/v1
@@ -23,34 +23,24 @@ spec:
 IGNORE = "  # podfit: ignore[missing-os-selector] -- known"
 
 
+HERE = Repository(Path())
+"""The repository of the working directory."""
+
+
 def manifest(name: str = "agent", image: str = "agent:1", comment: str = "") -> str:
     return MANIFEST.format(name=name, image=image, comment=comment)
-
-
-def git(*arguments: str) -> str:
-    identity = ["-c", "user.name=Test", "-c", "user.email=test@example.test"]
-    command = ["git", *identity, *arguments]
-    done = subprocess.run(command, check=True, capture_output=True, encoding="utf-8", timeout=60)
-    return done.stdout.strip()
 
 
 @pytest.fixture
 def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A repository whose base has one finding: a DaemonSet with a Linux image and no guard."""
-    folder = tmp_path / "repository"
-    (folder / "deploy").mkdir(parents=True)
+    folder = new_repository(tmp_path / "repository").folder
+    (folder / "deploy").mkdir()
     monkeypatch.chdir(folder)
-    git("init", "-q", "-b", "main")
     (folder / "deploy" / "agent.yaml").write_text(manifest())
     write_lock(folder, {AGENT: ("linux/amd64", "linux/arm64")})
-    commit()
+    HERE.commit({})
     return folder
-
-
-def commit() -> str:
-    git("add", "-A")
-    git("commit", "-q", "-m", "change")
-    return git("rev-parse", "HEAD")
 
 
 def audit(*arguments: str, base: str = "main") -> Done:
@@ -65,7 +55,7 @@ def findings(done: Done) -> list[tuple[str, bool]]:
 
 
 def as_pull_request() -> None:
-    git("checkout", "-q", "-b", "change")
+    HERE.git("checkout", "-q", "-b", "change")
 
 
 def test_without_a_change_it_is_the_same_audit(repository: Path) -> None:
@@ -92,7 +82,7 @@ def test_a_changed_configuration_does_not_count(repository: Path, path: str, tex
     as_pull_request()
     (repository / path).parent.mkdir(exist_ok=True)
     (repository / path).write_text(f"version: 1\n{text}")
-    commit()
+    HERE.commit({})
     if not path.startswith("main/"):
         plain = podfit("audit", "deploy", "--locked", "-o", "json")
         assert plain.code != 1, "the change would decide"
@@ -110,7 +100,7 @@ def test_a_changed_baseline_does_not_count(repository: Path) -> None:
 
 def test_the_baseline_of_the_base_counts(repository: Path) -> None:
     assert podfit("baseline", ".", "--locked").code == 0
-    commit()
+    HERE.commit({})
     as_pull_request()
     (repository / ".podfit-baseline.json").unlink()
     (repository / "deploy" / "new.yaml").write_text(manifest("new"))
@@ -155,7 +145,7 @@ def test_a_changed_entry_that_lies_is_found_by_its_digest(
 
 def test_a_comment_counts_only_where_its_file_is_that_of_the_base(repository: Path) -> None:
     (repository / "deploy" / "agent.yaml").write_text(manifest(comment=IGNORE))
-    commit()
+    HERE.commit({})
     as_pull_request()
     (repository / "deploy" / "new.yaml").write_text(manifest("new", comment=IGNORE))
     done = audit()
@@ -170,7 +160,7 @@ def test_rules_and_clusters_of_the_pull_request_do_not_count(repository: Path) -
     profile = files("auditor.clusters").joinpath("hybrid.yaml").read_text(encoding="utf-8")
     (repository / "cluster.yaml").write_text(profile)
     expected = audit()
-    commit()
+    HERE.commit({})
     as_pull_request()
     (repository / "cluster.yaml").write_text("broken: [\n")
     (repository / "rules").mkdir()
@@ -178,6 +168,26 @@ def test_rules_and_clusters_of_the_pull_request_do_not_count(repository: Path) -
     assert audit("--rules=rules").code == 2
     done = audit("--cluster=cluster.yaml")
     assert len(done.json["findings"]) == len(expected.json["findings"])
+
+
+def test_registry_settings_of_the_pull_request_do_not_count(repository: Path) -> None:
+    (repository / "daemon.json").write_text("{}")
+    HERE.commit({})
+    as_pull_request()
+    (repository / "daemon.json").write_text("broken")
+    plain = podfit("audit", "deploy", "--registry-config=daemon.json")
+    based = podfit("audit", "deploy", "--registry-config=daemon.json", "--policy-from=main")
+    assert (plain.code, based.code) == (2, 1)
+
+
+def test_config_show_shows_the_settings_of_the_base(repository: Path) -> None:
+    HERE.commit({".podfit.yaml": "version: 1\nfail-on: warning\n"})
+    as_pull_request()
+    (repository / ".podfit.yaml").write_text("version: 1\nfail-on: never\n")
+    assert "fail-on: never" in podfit("config", "show", "deploy").out
+    shown = podfit("config", "show", "deploy", "--policy-from=main").out
+    assert "fail-on: warning" in shown
+    assert "never" not in shown
 
 
 def test_a_folder_is_a_base_too(repository: Path, tmp_path: Path) -> None:
@@ -214,9 +224,9 @@ def commit_with_filters(repository: Path, touched: Path) -> str:
     script.write_text(f"#!/bin/sh\ntouch '{touched}'\ncat\n")
     script.chmod(0o755)
     (repository / ".gitattributes").write_text("*.yaml filter=x diff=x export-ignore\n")
-    base = commit()
+    base = HERE.commit({})
     for name in ("filter.x.smudge", "filter.x.clean", "diff.x.textconv", "core.fsmonitor"):
-        git("config", name, str(script))
+        HERE.git("config", name, str(script))
     return base
 
 

@@ -32,7 +32,7 @@ class Checkout:
         write_lock(self.folder, {NGINX: ("linux/amd64",)})
 
     @property
-    def sprung(self) -> list[str]:
+    def run(self) -> list[str]:
         """The traps that ran."""
         return sorted(path.name for path in self.touched.iterdir())
 
@@ -73,16 +73,16 @@ def test_there_are_enough_traps(checkout: Checkout) -> None:
     assert checkout.traps >= 100
 
 
-def test_a_trap_springs_where_it_is_run(checkout: Checkout) -> None:
+def test_a_trap_leaves_a_file_where_it_runs(checkout: Checkout) -> None:
     """The traps themselves work: `python -m` in the checkout runs them."""
     subprocess.run(
         [sys.executable, "-m", "auditor"], cwd=checkout.folder, capture_output=True, timeout=60
     )
-    assert checkout.sprung
+    assert checkout.run
 
 
 @pytest.mark.parametrize("arguments", COMMANDS, ids=" ".join)
-def test_no_command_springs_a_trap(checkout: Checkout, arguments: tuple[str, ...]) -> None:
+def test_no_command_runs_a_trap(checkout: Checkout, arguments: tuple[str, ...]) -> None:
     require_library()
     program = Path(sys.executable).with_name("podfit")
     done = subprocess.run(
@@ -95,18 +95,18 @@ def test_no_command_springs_a_trap(checkout: Checkout, arguments: tuple[str, ...
     )
     assert done.returncode in (0, 1, 2, 3), done.stderr
     assert "podfit itself failed" not in done.stderr
-    assert checkout.sprung == []
+    assert checkout.run == []
 
 
-def test_no_step_of_the_action_springs_a_trap(checkout: Checkout, tmp_path: Path) -> None:
+def test_no_step_of_the_action_runs_a_trap(checkout: Checkout, tmp_path: Path) -> None:
     temporary = tmp_path / "temp"
     temporary.mkdir()
     runner = Runner(checkout.folder, temporary)
     run = runner.run(extra_args="--locked")
-    assert (run.outputs["exit-code"], checkout.sprung) == ("1", [])
+    assert (run.outputs["exit-code"], checkout.run) == ("1", [])
 
 
-def test_the_install_step_of_the_action_springs_no_trap(
+def test_the_install_step_of_the_action_runs_no_trap(
     checkout: Checkout, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Up to the first request: tests reach no package index, so pip ends with an error."""
@@ -118,4 +118,4 @@ def test_the_install_step_of_the_action_springs_no_trap(
     done = runner._step(step)
     assert (temporary / "podfit-venv").is_dir()
     assert done.returncode != 0
-    assert checkout.sprung == []
+    assert checkout.run == []

@@ -61,11 +61,11 @@ def helm_child(script: Path) -> tuple[str, ...]:
     """Return the command that runs a script with Helm's library in an isolated Python.
 
     `-I` ignores PYTHON* variables, the working directory and the user's packages. The folder of the
-    library, which may be among those, is the script's argument.
+    library, which may be among those, is the script's argument where the library is installed.
     """
     spec = importlib.util.find_spec("helm_python")
-    folder = str(Path(spec.origin).absolute().parents[1]) if spec and spec.origin else ""
-    return (sys.executable, "-I", str(script), folder)
+    folders = (str(Path(spec.origin).absolute().parents[1]),) if spec and spec.origin else ()
+    return (sys.executable, "-I", str(script), *folders)
 
 
 def cause_of_death(log: str) -> Cause:

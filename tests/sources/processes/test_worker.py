@@ -1,4 +1,5 @@
 import gc
+import importlib.util
 import os
 import signal
 import subprocess
@@ -10,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from auditor.sources.processes import render_child, worker
+from auditor.sources.processes.isolation import helm_child
 from auditor.sources.processes.worker import Worker
 from auditor.sources.rendering import Cause, RenderError
 from tests.support.charts import require_library, write_chart
@@ -154,6 +156,12 @@ def test_the_process_ends_with_its_standard_input_even_in_a_call(tmp_path: Path)
     process.communicate((request % chart.as_posix()).encode(), timeout=30)
 
     assert process.returncode == 0
+
+
+def test_without_the_library_no_folder_is_searched_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An empty folder would be the working directory."""
+    monkeypatch.setattr(importlib.util, "find_spec", lambda _: None)
+    assert helm_child(Path("child.py")) == (sys.executable, "-I", "child.py")
 
 
 def test_a_library_that_does_not_load(
