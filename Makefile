@@ -15,7 +15,7 @@ COMPILE = $(UV) pip compile --quiet --upgrade --universal --generate-hashes --no
 	--no-header --python-version 3.11
 TESTS ?= tests
 SOURCES := auditor bench scripts tests
-CORE := auditor/admission.py,auditor/compatibility.py,auditor/kubelet.py,auditor/placement.py,auditor/predicates.py,auditor/tolerations.py,auditor/validation.py,auditor/windows.py
+CORE := auditor/scheduling/*
 QUICK := $(wildcard tests/test_*.py) $(addprefix tests/,checks clusters config registry/content resources suppression yaml)
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1

@@ -1,5 +1,5 @@
 """`python -m auditor` is `podfit`."""
 
-from auditor.cli.main import main
+from auditor.cli.app import main
 
 main()

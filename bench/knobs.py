@@ -21,21 +21,20 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-from auditor.audit import Auditor
-from auditor.clusters.catalog import load_cluster
-from auditor.findings import Finding, RemedyKind
-from auditor.images import ImageReference, KnownPlatforms, Platforms
-from auditor.platforms import parse_platform
+from auditor.audit.audit import Auditor
+from auditor.audit.report import Report
+from auditor.checks.findings import Finding, RemedyKind
+from auditor.checks.rulebook import load_builtin_rules
+from auditor.clusters.profiles import load_cluster
+from auditor.fixes.finder import RemedyFinder
+from auditor.fixes.renderings import Budget
+from auditor.images.images import ImageReference, KnownPlatforms, Platforms
+from auditor.images.platforms import parse_platform
 from auditor.registry.interface import Progress, no_progress
-from auditor.remedies.budget import Budget
-from auditor.remedies.finder import RemedyFinder
-from auditor.report import Report
-from auditor.rulebook import load_builtin_rules
 from auditor.sources.chart import CHART_FILE
 from auditor.sources.helm import ChartSource
 from auditor.sources.options import HelmOptions
-from auditor.sources.renderer_cli import CliRenderer, find_helm
-from auditor.sources.renderers import choose_renderer
+from auditor.sources.renderers import CliRenderer, choose_renderer, find_helm
 from auditor.sources.rendering import Renderer
 
 LINUX: Final = ("linux/amd64", "linux/arm64")

@@ -22,9 +22,8 @@ from typing import Final
 
 import requests
 
-from auditor.images import ImageReference, KnownPlatforms
-from auditor.registry.cache import Cache
-from auditor.registry.caching import CachingInspector
+from auditor.images.images import ImageReference, KnownPlatforms
+from auditor.registry.cache import Cache, CachingInspector
 from auditor.registry.client import RegistryInspector
 from auditor.registry.options import HostOptions, RegistryOptions
 from bench.registries import INDEX, TAG, Counts, Far, far_registries

@@ -41,11 +41,11 @@ WIDTH: Final = "100"
 sys.path.insert(0, str(ROOT))
 from typer.main import get_command  # noqa: E402
 
-from auditor.cli.main import app  # noqa: E402
-from auditor.config.json_schema import config_schema, schema_text  # noqa: E402
-from auditor.resources.table import Entry, PodSource, builtin_entries  # noqa: E402
-from auditor.rulebook import load_builtin_rules  # noqa: E402 - the checkout, not an install
-from auditor.rules_page import rule_page, rules_index  # noqa: E402
+from auditor.checks.rulebook import load_builtin_rules  # noqa: E402 - the checkout, not an install
+from auditor.checks.rules_page import rule_page, rules_index  # noqa: E402
+from auditor.cli.app import app  # noqa: E402
+from auditor.config.show import config_schema, schema_text  # noqa: E402
+from auditor.kubernetes.custom_resources import Entry, PodSource, builtin_entries  # noqa: E402
 
 _BLOCK: Final = re.compile(
     r"(?P<begin><!-- (?P<what>output|last finding|table|layers|modules)"

@@ -1,12 +1,6 @@
 import pytest
 
-from auditor.addresses import (
-    is_loopback_name,
-    is_public,
-    join,
-    origin_of,
-    without_query,
-)
+from auditor.files.addresses import is_loopback_name, is_public, join, origin_of, without_query
 
 
 @pytest.mark.parametrize(

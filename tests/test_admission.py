@@ -1,8 +1,8 @@
 """Admission plug-ins that change placement (scheduling.md section 4.6)."""
 
-from auditor.admission import admit, daemon_template, origin
-from auditor.nodes import ClusterProfile, RuntimeClass
-from auditor.scheduling import Requirement, Toleration
+from auditor.kubernetes.pod_spec import Requirement, Toleration
+from auditor.scheduling.admission import admit, daemon_template, origin
+from auditor.scheduling.nodes import ClusterProfile, RuntimeClass
 from tests.support.objects import cluster, workload
 
 TOLERATION = Toleration("os", "Equal", "windows", "NoSchedule")

@@ -2,9 +2,9 @@
 
 import pytest
 
-from auditor.advice import new_home
-from auditor.images import Platforms
-from auditor.nodes import NodePool
+from auditor.checks.wording import new_home
+from auditor.images.images import Platforms
+from auditor.scheduling.nodes import NodePool
 from tests.support.assessments import ARM, LINUX, UNKNOWN, WINDOWS_2022, assessed, image
 from tests.support.objects import cluster, pool
 

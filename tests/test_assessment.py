@@ -1,9 +1,9 @@
 """What is known of one workload and one pool, in one word and in many."""
 
-from auditor.assessment import PoolFit
-from auditor.compatibility import Failure, Runnable
-from auditor.images import Platforms
-from auditor.nodes import NodePool
+from auditor.checks.assessment import PoolFit
+from auditor.images.images import Platforms
+from auditor.scheduling.compatibility import Failure, Runnable
+from auditor.scheduling.nodes import NodePool
 from tests.support.assessments import LINUX, UNKNOWN, WINDOWS_2022, assessed, image
 from tests.support.objects import cluster, pool
 

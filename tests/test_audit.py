@@ -3,22 +3,22 @@
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
-from auditor.audit import Auditor
+from auditor.audit.audit import Auditor
+from auditor.audit.report import Report
+from auditor.checks.rulebook import load_builtin_rules
 from auditor.errors import Problem
-from auditor.images import (
+from auditor.images.images import (
     ImageReference,
     KnownPlatforms,
     Platforms,
     UnknownPlatforms,
     UnknownReason,
 )
-from auditor.manifests import Document
-from auditor.nodes import ClusterProfile, NodePool, platform_labels
-from auditor.platforms import parse_platform
-from auditor.policy import Gate
+from auditor.images.platforms import parse_platform
+from auditor.kubernetes.manifests import Document
+from auditor.policy.policy import Gate
 from auditor.registry.interface import Progress, no_progress
-from auditor.report import Report
-from auditor.rulebook import load_builtin_rules
+from auditor.scheduling.nodes import ClusterProfile, NodePool, platform_labels
 
 
 @dataclass(frozen=True)

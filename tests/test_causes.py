@@ -2,7 +2,7 @@
 
 import pytest
 
-from auditor.causes import (
+from auditor.checks.root_cause import (
     Cause,
     Family,
     all_families,
@@ -14,8 +14,8 @@ from auditor.causes import (
     selected_families,
     unmeetable,
 )
-from auditor.images import Platforms
-from auditor.nodes import RuntimeClass
+from auditor.images.images import Platforms
+from auditor.scheduling.nodes import RuntimeClass
 from tests.support.assessments import (
     ARM,
     HYBRID,
@@ -235,7 +235,7 @@ def test_declared_systems() -> None:
 
 
 def test_what_is_only_referenced_does_not_count() -> None:
-    from auditor.workloads import Role
+    from auditor.kubernetes.workloads import Role
 
     found = assessed("", LINUX_IMAGE, IIS, role=Role.REFERENCED)
     ((profile, fits),) = found.by_cluster

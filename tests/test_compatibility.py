@@ -4,7 +4,9 @@ from typing import Literal
 
 import pytest
 
-from auditor.compatibility import (
+from auditor.images.images import KnownPlatforms
+from auditor.images.platforms import parse_platform
+from auditor.scheduling.compatibility import (
     Compatibility,
     Failure,
     Mismatch,
@@ -12,9 +14,7 @@ from auditor.compatibility import (
     compatibility,
     row_mismatch,
 )
-from auditor.images import KnownPlatforms
-from auditor.nodes import NodePool
-from auditor.platforms import parse_platform
+from auditor.scheduling.nodes import NodePool
 from tests.support.objects import pool
 
 YES, NO, UNKNOWN = Runnable.YES, Runnable.NO, Runnable.UNKNOWN

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from auditor.lines import OneLine
-from auditor.manifests import Document
+from auditor.kubernetes.manifests import Document
+from auditor.kubernetes.source_lines import OneLine
 from tests.support.ignores import HOME, audit
 from tests.support.reports import joined, workload
 

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 import yaml
 
-from auditor.report import Report
+from auditor.audit.report import Report
 from tests.test_rules import CASES, CLUSTERS, FIXTURES, audit
 
 _INSTRUCTIONS = {

@@ -2,7 +2,7 @@
 
 import pytest
 
-from auditor.globs import covers
+from auditor.files.paths import covers
 
 
 @pytest.mark.parametrize(

@@ -6,17 +6,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from auditor.assessment import Assessment
-from auditor.causes import Cause, could_run, fits_by_cause
-from auditor.checks import incompatible_pool
-from auditor.compatibility import Runnable
-from auditor.findings import Guard
-from auditor.guards import admits, shortest_guard
-from auditor.images import KnownPlatforms
-from auditor.nodes import ClusterProfile, NodePool
-from auditor.placement import Verdict
-from auditor.scheduling import NodeSelectorTerm, Scheduling
-from auditor.workloads import Workload
+from auditor.checks.assessment import Assessment
+from auditor.checks.findings import Guard
+from auditor.checks.guards import admits, shortest_guard
+from auditor.checks.platforms import INCOMPATIBLE_POOL
+from auditor.checks.root_cause import Cause, could_run, fits_by_cause
+from auditor.images.images import KnownPlatforms
+from auditor.kubernetes.pod_spec import NodeSelectorTerm, Scheduling
+from auditor.kubernetes.workloads import Workload
+from auditor.scheduling.compatibility import Runnable
+from auditor.scheduling.nodes import ClusterProfile, NodePool
+from auditor.scheduling.placement import Verdict
 from tests.support.assessments import (
     ARM,
     LINUX,
@@ -242,8 +242,8 @@ def test_the_guards_against_all_gaps_hold_together(
     before = reassessed(made, images, clusters)
     proposed = [
         seen.guard
-        for mismatch in incompatible_pool.CHECK.parameters["mismatch"]
-        for seen in incompatible_pool.CHECK.observe(before, {"mismatch": mismatch})
+        for mismatch in INCOMPATIBLE_POOL.parameters["mismatch"]
+        for seen in INCOMPATIBLE_POOL.observe(before, {"mismatch": mismatch})
     ]
 
     after = reassessed(guarded(made, *proposed), images, clusters)

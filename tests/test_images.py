@@ -2,7 +2,7 @@
 
 import pytest
 
-from auditor.images import ImageReference
+from auditor.images.images import ImageReference
 
 DIGEST = f"sha256:{'a' * 64}"
 

@@ -4,9 +4,9 @@ import textwrap
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from auditor.inventory import Inventory, take_inventory
-from auditor.manifests import Document
-from auditor.resources.table import Entry, PodSource, table_with
+from auditor.audit.audit import Inventory, take_inventory
+from auditor.kubernetes.custom_resources import Entry, PodSource, table_with
+from auditor.kubernetes.manifests import Document
 
 CRAWLER = """
     apiVersion: acme.example/v1

@@ -2,10 +2,10 @@
 
 import pytest
 
-from auditor.kubelet import is_static, kubelet_refusal
-from auditor.nodes import NodePool, RuntimeClass
-from auditor.resources.catalog import find_workloads
-from auditor.workloads import Workload
+from auditor.kubernetes.pod_finder import find_workloads
+from auditor.kubernetes.workloads import Workload
+from auditor.scheduling.kubelet import is_static, kubelet_refusal
+from auditor.scheduling.nodes import NodePool, RuntimeClass
 from tests.support.objects import cluster, manifest, pool, workload
 
 LINUX = pool(labels={"zone": "z1"}, nodes=("lin-a",))

@@ -2,7 +2,7 @@
 
 import pytest
 
-from auditor.lines import LineMap, Precision, SourceLine
+from auditor.kubernetes.source_lines import LineMap, Precision, SourceLine
 
 TEMPLATE = """{{- if .Values.enabled }}
 apiVersion: apps/v1

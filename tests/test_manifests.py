@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from auditor.errors import Problem
-from auditor.manifests import Document, Location, Manifest, ObjectRef, read_manifests
+from auditor.kubernetes.manifests import Document, Location, Manifest, ObjectRef, read_manifests
 
 POD = "apiVersion: v1\nkind: Pod\nmetadata: {name: web}\n"
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from auditor.nodes import Runtime, Taint, parse_runtime, parse_taint, platform_labels
-from auditor.platforms import Platform
+from auditor.images.platforms import Platform
+from auditor.scheduling.nodes import Runtime, Taint, parse_runtime, parse_taint, platform_labels
 
 
 @pytest.mark.parametrize(

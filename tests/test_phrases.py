@@ -4,9 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from auditor.compatibility import Failure
-from auditor.findings import Guard
-from auditor.phrases import (
+from auditor.checks.findings import Guard
+from auditor.checks.wording import (
     built_for,
     guard_text,
     listed,
@@ -15,8 +14,9 @@ from auditor.phrases import (
     pool_names,
     reasons_by_pool,
 )
-from auditor.platforms import parse_platform
-from auditor.scheduling import Requirement
+from auditor.images.platforms import parse_platform
+from auditor.kubernetes.pod_spec import Requirement
+from auditor.scheduling.compatibility import Failure
 from tests.support.assessments import HYBRID, assessed, image
 from tests.support.objects import workload
 

@@ -2,9 +2,9 @@
 
 import pytest
 
-from auditor.nodes import NodePool, RuntimeClass
-from auditor.placement import Placement, Predicate, Verdict, place
-from auditor.scheduling import Toleration
+from auditor.kubernetes.pod_spec import Toleration
+from auditor.scheduling.nodes import NodePool, RuntimeClass
+from auditor.scheduling.placement import Placement, Predicate, Verdict, place
 from tests.support.objects import cluster, pool, workload
 
 ADMITTED, REFUSED, UNDECIDED = Verdict.ADMITTED, Verdict.REFUSED, Verdict.UNDECIDED

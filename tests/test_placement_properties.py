@@ -14,13 +14,13 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from auditor.manifests import Document, Manifest, read_manifests
-from auditor.nodes import ClusterProfile, NodePool, RuntimeClass, Taint
-from auditor.placement import Placement, Verdict, place
-from auditor.platforms import Platform
-from auditor.predicates import COMPARISON_GATE
-from auditor.resources.catalog import find_workloads
-from auditor.scheduling import Toleration
+from auditor.images.platforms import Platform
+from auditor.kubernetes.manifests import Document, Manifest, read_manifests
+from auditor.kubernetes.pod_finder import find_workloads
+from auditor.kubernetes.pod_spec import Toleration
+from auditor.scheduling.nodes import ClusterProfile, NodePool, RuntimeClass, Taint
+from auditor.scheduling.placement import Placement, Verdict, place
+from auditor.scheduling.predicates import COMPARISON_GATE
 
 Data = dict[str, Any]
 

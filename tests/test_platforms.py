@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from auditor.platforms import Platform, make_platform, normalise, parse_platform
+from auditor.images.platforms import Platform, make_platform, normalise, parse_platform
 
 FORMS = {
     "linux/amd64": Platform("linux", "amd64"),

@@ -2,7 +2,7 @@
 
 import pytest
 
-from auditor.pod_fields import containers, linux_only_fields, windows_only_fields
+from auditor.kubernetes.pod_spec import containers, linux_only_fields, windows_only_fields
 from tests.support.objects import pod_spec
 
 

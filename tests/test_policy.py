@@ -4,10 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from auditor.checks.catalog import CHECKS
-from auditor.findings import Confidence, Finding, Observation, Severity
-from auditor.policy import Gate, RuleSetting, judge, select_rules
-from auditor.rulebook import Rule, load_builtin_rules
+from auditor.checks.findings import Confidence, Finding, Observation, Severity
+from auditor.checks.rulebook import CHECKS, Rule, load_builtin_rules
+from auditor.policy.policy import Gate, RuleSetting, judge, select_rules
 from tests.support import objects
 from tests.support.ignores import audit, entry, finding, rules_of, scope, silenced
 from tests.support.reports import workload

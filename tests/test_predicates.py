@@ -2,8 +2,9 @@
 
 import pytest
 
-from auditor.nodes import Taint
-from auditor.predicates import (
+from auditor.kubernetes.pod_spec import NodeSelectorTerm, Requirement, Toleration
+from auditor.scheduling.nodes import Taint
+from auditor.scheduling.predicates import (
     COMPARISON_GATE,
     Answer,
     NodeView,
@@ -17,7 +18,6 @@ from auditor.predicates import (
     view,
     views,
 )
-from auditor.scheduling import NodeSelectorTerm, Requirement, Toleration
 from tests.support.objects import pool, workload
 
 NODE = NodeView("a", {"zone": "z1", "gpus": "4", "empty": "", "big": str(2**63)})

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from auditor.programs import find_program
+from auditor.files.paths import find_program
 
 
 def _program(folder: Path, name: str = "helm") -> str:

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from auditor.images import ImageReference, UnknownPlatforms, UnknownReason
-from auditor.references import MAX_LENGTH, parse_reference, quote, suspicion
+from auditor.images.images import ImageReference, UnknownPlatforms, UnknownReason
+from auditor.images.references import MAX_LENGTH, parse_reference, quote, suspicion
 
 A64 = "a" * 64
 

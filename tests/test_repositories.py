@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from auditor.repositories import Home, find_home, real_path
+from auditor.files.paths import Home, find_home, real_path
 
 
 def test_the_repository_around_a_path(tmp_path: Path) -> None:

@@ -6,10 +6,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from auditor.checks.catalog import CHECKS
-from auditor.errors import ConfigurationError
-from auditor.findings import Severity
-from auditor.rulebook import (
+from auditor.checks.findings import Severity
+from auditor.checks.rulebook import (
+    CHECKS,
     MAX_BYTES,
     Rule,
     find_rule,
@@ -17,6 +16,7 @@ from auditor.rulebook import (
     load_rulebook,
     load_rules,
 )
+from auditor.errors import ConfigurationError
 
 _FENCE = re.compile(r"```yaml\n(.*?)```", re.DOTALL)
 

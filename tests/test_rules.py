@@ -16,21 +16,21 @@ from typing import Any
 import pytest
 import yaml
 
-from auditor.audit import Auditor
-from auditor.clusters.catalog import DEFAULT, load_cluster
-from auditor.images import (
+from auditor.audit.audit import Auditor
+from auditor.audit.report import Report
+from auditor.checks.rulebook import load_builtin_rules
+from auditor.clusters.profiles import DEFAULT, load_cluster
+from auditor.images.images import (
     ImageReference,
     KnownPlatforms,
     Platforms,
     UnknownPlatforms,
     UnknownReason,
 )
-from auditor.manifests import Document
-from auditor.nodes import ClusterProfile
-from auditor.platforms import parse_platform
+from auditor.images.platforms import parse_platform
+from auditor.kubernetes.manifests import Document
 from auditor.registry.interface import Progress, no_progress
-from auditor.report import Report
-from auditor.rulebook import load_builtin_rules
+from auditor.scheduling.nodes import ClusterProfile
 
 FIXTURES = Path(__file__).with_name("rules")
 CASES = sorted(path.parent.name for path in FIXTURES.glob("*/bad.yaml"))

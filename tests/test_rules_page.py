@@ -4,11 +4,10 @@ import re
 from dataclasses import replace
 from pathlib import Path
 
-from auditor.checks.catalog import CHECKS
+from auditor.checks.findings import Severity
+from auditor.checks.rulebook import CHECKS, Rule, find_rule, load_builtin_rules
+from auditor.checks.rules_page import rule_page, rules_index
 from auditor.config.files import read_config
-from auditor.findings import Severity
-from auditor.rulebook import Rule, find_rule, load_builtin_rules
-from auditor.rules_page import rule_page, rules_index
 from tests.support.ignores import audit, silenced
 from tests.support.reports import workload
 

@@ -2,14 +2,14 @@
 
 import pytest
 
-from auditor.scheduling import (
+from auditor.files.yaml_nodes import ShapeError
+from auditor.kubernetes.pod_spec import (
     NodeSelectorTerm,
     Requirement,
     Scheduling,
     Toleration,
     read_scheduling,
 )
-from auditor.yaml.nodes import ShapeError
 from tests.support.objects import pod_spec
 
 

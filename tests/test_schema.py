@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from auditor.errors import ConfigurationError
-from auditor.schema import (
+from auditor.files.strict import (
     key_node,
     naming,
     one_of,
@@ -16,7 +16,7 @@ from auditor.schema import (
     required,
     suggestion,
 )
-from auditor.yaml.nodes import Node, ShapeError
+from auditor.files.yaml_nodes import Node, ShapeError
 
 
 def root(text: str) -> Node:

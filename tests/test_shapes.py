@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from auditor.shapes import (
+from auditor.files.strict import (
     Choice,
     Constant,
     Flag,
@@ -20,8 +20,8 @@ from auditor.shapes import (
     Shape,
     Text,
 )
-from auditor.yaml.nodes import Node, ShapeError
-from auditor.yaml.reading import YamlError, read_documents
+from auditor.files.yaml_nodes import Node, ShapeError
+from auditor.files.yaml_reading import YamlError, read_documents
 
 
 def node(text: str) -> Node:

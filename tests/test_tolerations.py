@@ -1,7 +1,7 @@
 """Tolerations that nobody wrote."""
 
-from auditor.scheduling import Scheduling, Toleration
-from auditor.tolerations import cluster_tolerations, daemon_tolerations
+from auditor.kubernetes.pod_spec import Scheduling, Toleration
+from auditor.scheduling.tolerations import cluster_tolerations, daemon_tolerations
 from tests.support.objects import cluster, pool, workload
 
 ARM = pool("linux/arm64/v8", taints=["kubernetes.io/arch=arm64:NoSchedule", "gpu=yes:NoSchedule"])

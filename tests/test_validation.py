@@ -2,8 +2,8 @@
 
 import pytest
 
-from auditor.predicates import COMPARISON_GATE
-from auditor.validation import invalidities, is_label_key, is_label_value
+from auditor.scheduling.admission import invalidities, is_label_key, is_label_value
+from auditor.scheduling.predicates import COMPARISON_GATE
 from tests.support.objects import workload
 
 AFFINITY = """

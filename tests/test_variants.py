@@ -4,10 +4,10 @@ from dataclasses import replace
 
 import pytest
 
-from auditor.formats.words import shown_with
-from auditor.inventory import take_inventory
-from auditor.manifests import Document
-from auditor.report import Report
+from auditor.audit.audit import take_inventory
+from auditor.audit.report import Report
+from auditor.formats.wording import shown_with
+from auditor.kubernetes.manifests import Document
 from tests.support.reports import FakeSource, audit
 
 POD = """\

@@ -10,16 +10,16 @@ from typing import Any
 import pytest
 import yaml
 
-from auditor.assessment import PoolFit, assess
-from auditor.compatibility import Failure, Runnable
-from auditor.images import ImageReference, KnownPlatforms
-from auditor.manifests import Document, Manifest, read_manifests
-from auditor.nodes import ClusterProfile, NodePool, RuntimeClass, Taint, parse_runtime
-from auditor.placement import Verdict
-from auditor.platforms import Platform, make_platform
-from auditor.resources.catalog import find_workloads
-from auditor.scheduling import Toleration
-from auditor.workloads import Workload
+from auditor.checks.assessment import PoolFit, assess
+from auditor.images.images import ImageReference, KnownPlatforms
+from auditor.images.platforms import Platform, make_platform
+from auditor.kubernetes.manifests import Document, Manifest, read_manifests
+from auditor.kubernetes.pod_finder import find_workloads
+from auditor.kubernetes.pod_spec import Toleration
+from auditor.kubernetes.workloads import Workload
+from auditor.scheduling.compatibility import Failure, Runnable
+from auditor.scheduling.nodes import ClusterProfile, NodePool, RuntimeClass, Taint, parse_runtime
+from auditor.scheduling.placement import Verdict
 
 PHASES = {
     Failure.PULL: "ImagePullBackOff",

@@ -2,9 +2,9 @@
 
 import pytest
 
-from auditor.nodes import parse_runtime
-from auditor.platforms import Platform
-from auditor.windows import (
+from auditor.images.platforms import Platform
+from auditor.scheduling.nodes import parse_runtime
+from auditor.scheduling.windows import (
     Generation,
     matcher_generation,
     windows_build_runs,

@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from auditor.manifests import Location
-from auditor.workloads import Workload
+from auditor.kubernetes.manifests import Location
+from auditor.kubernetes.workloads import Workload
 from tests.support.objects import workload
 
 

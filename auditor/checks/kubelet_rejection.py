@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from auditor.assessment import Assessment, PoolFit
-from auditor.causes import Cause, common_families, declared_systems, fits_by_cause
+from auditor.checks.assessment import Assessment, PoolFit
+from auditor.checks.findings import Guard, Observation
+from auditor.checks.guards import shortest_guard
 from auditor.checks.interface import Check, Parameters
-from auditor.compatibility import Failure
-from auditor.findings import Guard, Observation
-from auditor.guards import shortest_guard
-from auditor.nodes import OS_LABEL
-from auditor.phrases import (
+from auditor.checks.root_cause import Cause, common_families, declared_systems, fits_by_cause
+from auditor.checks.wording import (
     aftermath,
     consequence,
     guard_text,
@@ -25,10 +23,12 @@ from auditor.phrases import (
     system,
     unique,
 )
-from auditor.workloads import Workload
+from auditor.kubernetes.workloads import Workload
+from auditor.scheduling.compatibility import Failure
+from auditor.scheduling.nodes import OS_LABEL
 
 
-def _observe(assessment: Assessment, parameters: Parameters) -> Iterator[Observation]:
+def _kubelet_rejection(assessment: Assessment, parameters: Parameters) -> Iterator[Observation]:
     """Where an image fails too, the missing guard is the finding; this is for the others."""
     del parameters
     if not any(fit.refusal for fit in assessment.failing):
@@ -90,4 +90,4 @@ def _images(assessment: Assessment) -> str:
     return "it contradicts the selector"
 
 
-CHECK: Final = Check(_observe)
+KUBELET_REJECTION: Final = Check(_kubelet_rejection)

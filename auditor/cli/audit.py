@@ -6,10 +6,16 @@ from typing import Annotated
 
 import typer
 
-from auditor.cli.image_flags import ImageFlags
-from auditor.cli.policy_flags import ClusterFlags, ConfigFlags, GateFlags, IgnoreFlags, RuleFlags
-from auditor.cli.report_flags import ReportFlags
-from auditor.cli.source_flags import SourceFlags
+from auditor.cli.options import (
+    ClusterFlags,
+    ConfigFlags,
+    GateFlags,
+    IgnoreFlags,
+    ImageFlags,
+    ReportFlags,
+    RuleFlags,
+    SourceFlags,
+)
 
 
 def audit(
@@ -36,11 +42,10 @@ def audit(
     Renders charts, asks registries which platforms the images support, and works out where each pod
     may be placed. Exit codes: 0 clean, 1 findings, 3 audit incomplete.
     """
-    from auditor.cli.baselining import without_stale_entries
-    from auditor.cli.configuring import Flags, make_config
-    from auditor.cli.output import parse_outputs, write_outputs
-    from auditor.cli.running import run_audit
-    from auditor.cli.text import tell_notices
+    from auditor.cli.baseline import without_stale_entries
+    from auditor.cli.configuration import Flags, make_config
+    from auditor.cli.console import parse_outputs, tell_notices, write_outputs
+    from auditor.cli.run import run_audit
     from auditor.errors import UsageError
     from auditor.formats.catalog import FORMATS, WITHOUT_NOTICES, render
 

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from auditor.cli.commands import add_command
-from auditor.cli.image_flags import CacheFlags
+from auditor.cli.options import CacheFlags
 
 if TYPE_CHECKING:
     from auditor.registry.cache import Cache, Usage
+
 
 app = typer.Typer(
     help="Show, empty or shrink the cache of registry answers.",

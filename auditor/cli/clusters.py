@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from auditor.cli.completion import complete_cluster
+from auditor.cli.commands import complete_cluster
 
 
 def clusters(
@@ -22,10 +22,10 @@ def clusters(
     ] = "",
 ) -> int:
     """List the cluster profiles, or show the pools of one."""
-    from auditor.cli.report_flags import ColorMode
-    from auditor.cli.terminal import style
-    from auditor.clusters.catalog import BUILT_IN, load_cluster
-    from auditor.formats.profiles import list_profiles, show_profile
+    from auditor.cli.console import style
+    from auditor.cli.options import ColorMode
+    from auditor.clusters.profiles import BUILT_IN, load_cluster
+    from auditor.formats.listings import list_profiles, show_profile
 
     if name:
         typer.echo(show_profile(load_cluster(name), style(ColorMode.AUTO)), nl=False)

@@ -1,6 +1,8 @@
 """How commands are declared: with groups of flags, a dataclass and a section of the help each.
 
 A command takes a group as one parameter:  `def audit(sources: SourceFlags, output: OutputFlags)`.
+
+What the shell offers when the user presses the tab key.
 """
 
 from __future__ import annotations
@@ -9,6 +11,7 @@ import inspect
 from collections.abc import Callable
 from copy import copy
 from dataclasses import MISSING, Field, fields, is_dataclass
+from pathlib import Path
 from typing import Annotated, Any, Final, get_type_hints
 
 import typer
@@ -120,3 +123,29 @@ def _given(context: typer.Context) -> dict[str, str]:
             label = max(parameter.opts, key=len) if by_option else str(parameter.envvar)
             found[parameter.name or ""] = label
     return found
+
+
+def complete_rule(context: typer.Context, incomplete: str) -> list[str]:
+    """Rules whose id begins so, those in the folders of `--rules` among them."""
+    from auditor.checks.rulebook import load_builtin_rules, load_rulebook
+    from auditor.errors import ConfigurationError
+
+    try:
+        rules = load_rulebook(map(Path, context.params.get("rule_folders") or ()))
+    except ConfigurationError:
+        rules = load_builtin_rules()
+    return [rule.id for rule in rules if rule.id.startswith(incomplete)]
+
+
+def complete_format(incomplete: str) -> list[str]:
+    """Formats whose name begins so."""
+    from auditor.formats.catalog import FORMATS
+
+    return [name for name in FORMATS if name.startswith(incomplete)]
+
+
+def complete_cluster(incomplete: str) -> list[str]:
+    """Built-in clusters whose name begins so; files are the shell's own business."""
+    from auditor.clusters.profiles import BUILT_IN
+
+    return [name for name in BUILT_IN if name.startswith(incomplete)]

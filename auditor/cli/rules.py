@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 
-from auditor.cli.completion import complete_rule
-from auditor.cli.policy_flags import RuleFolderFlags
+from auditor.cli.commands import complete_rule
+from auditor.cli.options import RuleFolderFlags
 
 
 def rules(
@@ -26,12 +26,12 @@ def rules(
     """List the rules, or show the whole page of one."""
     import sys
 
-    from auditor.cli.report_flags import ColorMode
-    from auditor.cli.terminal import style
-    from auditor.formats.page import write_page, write_source
-    from auditor.formats.rule_list import list_rules
-    from auditor.rulebook import find_rule, load_rulebook
-    from auditor.rules_page import rule_page
+    from auditor.checks.rulebook import find_rule, load_rulebook
+    from auditor.checks.rules_page import rule_page
+    from auditor.cli.console import style
+    from auditor.cli.options import ColorMode
+    from auditor.formats.html import write_page, write_source
+    from auditor.formats.listings import list_rules
 
     known = load_rulebook(folders.rule_folders)
     look = style(ColorMode.AUTO)

@@ -7,10 +7,15 @@ from typing import Annotated
 
 import typer
 
-from auditor.cli.image_flags import ImageFlags
-from auditor.cli.policy_flags import ClusterFlags, ConfigFlags, GateFlags
-from auditor.cli.report_flags import OutputFlags, TerminalFlags
-from auditor.cli.source_flags import SourceFlags
+from auditor.cli.options import (
+    ClusterFlags,
+    ConfigFlags,
+    GateFlags,
+    ImageFlags,
+    OutputFlags,
+    SourceFlags,
+    TerminalFlags,
+)
 
 
 def matrix(
@@ -25,14 +30,10 @@ def matrix(
 
     Formats: text (the default), json, markdown.
     """
-    from auditor.cli.configuring import Flags, make_config
-    from auditor.cli.output import parse_outputs, write_outputs
-    from auditor.cli.running import run_audit
-    from auditor.formats.matrix import (
-        write_matrix_json,
-        write_matrix_markdown,
-        write_matrix_text,
-    )
+    from auditor.cli.configuration import Flags, make_config
+    from auditor.cli.console import parse_outputs, write_outputs
+    from auditor.cli.run import run_audit
+    from auditor.formats.matrix import write_matrix_json, write_matrix_markdown, write_matrix_text
 
     formats = {
         "json": write_matrix_json,
@@ -58,11 +59,10 @@ def explain(
     config: ConfigFlags,
 ) -> int:
     """Tell the whole story of one workload: pools, tests, images."""
-    from auditor.cli.configuring import Flags, make_config
-    from auditor.cli.output import write_text
-    from auditor.cli.running import find_workload, run_audit
-    from auditor.cli.terminal import style
-    from auditor.formats.story import write_story
+    from auditor.cli.configuration import Flags, make_config
+    from auditor.cli.console import style, write_text
+    from auditor.cli.run import find_workload, run_audit
+    from auditor.formats.explain import write_story
 
     wanted = make_config(Flags(sources, images, config, clusters))
     wanted = replace(wanted, allow_empty=True, remedies=False)

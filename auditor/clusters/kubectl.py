@@ -1,22 +1,25 @@
-"""What `kubectl get nodes -o yaml` prints, as a cluster: nodes that are alike become one pool."""
+"""What `kubectl get nodes -o yaml` prints, as a cluster: nodes that are alike become one pool.
+
+Objects of a cluster that change where pods may land: RuntimeClass and Namespace.
+
+What to call the pools of a real cluster.
+"""
 
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from auditor.admission import OPENSHIFT_PLUGIN
-from auditor.clusters.objects import (
-    is_runtime_class,
-    namespace_selector,
-    parse_selector,
-    read_runtime_class,
-)
-from auditor.clusters.pool_names import base_name, unique_names
 from auditor.errors import printable
-from auditor.nodes import (
+from auditor.files.strict import only_keys, required
+from auditor.files.yaml_nodes import Node, ShapeError
+from auditor.images.platforms import Platform, make_platform
+from auditor.kubernetes.pod_spec import read_toleration
+from auditor.scheduling.admission import NAMESPACE_PLUGINS, OPENSHIFT_PLUGIN
+from auditor.scheduling.nodes import (
     ARCHITECTURE_LABEL,
     EFFECTS,
     OS_LABEL,
@@ -24,13 +27,123 @@ from auditor.nodes import (
     ClusterProfile,
     NodePool,
     Runtime,
+    RuntimeClass,
     Taint,
     parse_runtime,
     platform_labels,
 )
-from auditor.platforms import Platform, make_platform
-from auditor.schema import required
-from auditor.yaml.nodes import Node, ShapeError
+
+_SHORT_KEYS: Final = ("name", "handler", "nodeSelector", "tolerations")
+
+
+def is_runtime_class(node: Node) -> bool:
+    """Whether an object is a RuntimeClass (and not of a group of somebody's own)."""
+    group = node.text_at("apiVersion").partition("/")[0]
+    return node.text_at("kind") == "RuntimeClass" and group == "node.k8s.io"
+
+
+def read_runtime_class(node: Node) -> RuntimeClass:
+    """A RuntimeClass object, or its short form in a cluster file. Raises `ShapeError`."""
+    if node.is_mapping and node.get("kind") is not None:
+        return _runtime_class_object(node)
+    only_keys(node, _SHORT_KEYS, "a RuntimeClass")
+    return _runtime_class(required(node, "name", "a RuntimeClass").text(), node)
+
+
+def _runtime_class_object(node: Node) -> RuntimeClass:
+    if node.text_at("kind") != "RuntimeClass":
+        raise ShapeError(f"expected a RuntimeClass, not a {node.text_at('kind')}", node)
+    metadata = required(node, "metadata", "a RuntimeClass")
+    name = required(metadata, "name", "a RuntimeClass").text()
+    return _runtime_class(name, node.get("scheduling"))
+
+
+def _runtime_class(name: str, scheduling: Node | None) -> RuntimeClass:
+    if scheduling is None:
+        return RuntimeClass(name)
+    return RuntimeClass(
+        name,
+        scheduling.texts_at("nodeSelector"),
+        tuple(map(read_toleration, scheduling.items_at("tolerations"))),
+    )
+
+
+def namespace_selector(node: Node, plugin: str) -> Mapping[str, str] | None:
+    """The node selector that a Namespace object carries for an admission plug-in; None without one.
+
+    Raises `ShapeError`.
+    """
+    metadata = required(node, "metadata", "a Namespace")
+    annotation = NAMESPACE_PLUGINS[plugin]
+    text = metadata.texts_at("annotations").get(annotation)
+    return None if text is None else parse_selector(text, node, f"annotation {annotation}")
+
+
+def parse_selector(text: str, node: Node, what: str) -> Mapping[str, str]:
+    """Labels written `key=value,...` (apimachinery `labels.ConvertSelectorToLabelsMap`).
+
+    what, node: for the `ShapeError` that it raises.
+    """
+    selector = {}
+    for part in filter(None, (part.strip() for part in text.split(","))):
+        key, equals, value = (piece.strip() for piece in part.partition("="))
+        if not equals or not key or "=" in value:
+            raise ShapeError(f"{what}: {part!r} is not key=value", node)
+        selector[key] = value
+    return selector
+
+
+POOL_LABELS: Final = (
+    "kubernetes.azure.com/agentpool",
+    "agentpool",
+    "eks.amazonaws.com/nodegroup",
+    "alpha.eksctl.io/nodegroup-name",
+    "cloud.google.com/gke-nodepool",
+    "karpenter.sh/nodepool",
+    "cluster.x-k8s.io/deployment-name",
+    "doks.digitalocean.com/node-pool",
+)
+"""Labels by which clouds and provisioners say which pool a node belongs to."""
+
+_ROLE_PREFIX: Final = "node-role.kubernetes.io/"
+_SERVERS: Final = {"17763": "2019", "20348": "2022", "25398": "23h2", "26100": "2025"}
+
+
+def base_name(labels: Mapping[str, str], platform: Platform) -> str:
+    """What a cloud or provisioner calls the pool of a node; else the node's role, or platform."""
+    for key in POOL_LABELS:
+        if labels.get(key):
+            return labels[key]
+    roles = {key.removeprefix(_ROLE_PREFIX) for key in labels if key.startswith(_ROLE_PREFIX)}
+    roles -= {"worker", "node", ""}
+    if "control-plane" in roles:
+        return "control-plane"
+    return "-".join(sorted(roles)) or _platform_name(platform)
+
+
+def _platform_name(platform: Platform) -> str:
+    if platform.os != "windows" or not platform.windows_build:
+        return f"{platform.os}-{platform.architecture}"
+    build = platform.windows_build.rpartition(".")[2]
+    return f"windows-{_SERVERS.get(build, build)}"
+
+
+def unique_names(pools: Sequence[tuple[str, Platform]]) -> list[str]:
+    """Each pool's base name; where it is not unique, with the platform; then with a number."""
+    names = [base for base, _ in pools]
+    for suffixed in (True, False):
+        count, seen = Counter(names), Counter[str]()
+        for index, (name, (_, host)) in enumerate(zip(tuple(names), pools, strict=True)):
+            if count[name] == 1:
+                continue
+            seen[name] += 1
+            platform = _platform_name(host)
+            if suffixed:
+                names[index] = name if name == platform else f"{name}-{platform}"
+            elif seen[name] > 1:
+                names[index] = f"{name}-{seen[name]}"
+    return names
+
 
 _MOMENTARY: Final = frozenset(
     (

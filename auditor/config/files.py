@@ -8,16 +8,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
-from auditor.config.keys import make_shape
-from auditor.config.sections import Surroundings
+from auditor.checks.rulebook import Rule
+from auditor.config.keys import Surroundings, make_shape
 from auditor.config.settings import Settings
 from auditor.errors import ConfigurationError
-from auditor.manifests import Document
-from auditor.repositories import CONFIG_NAMES, REPOSITORY_MARK, Home, real_path
-from auditor.rulebook import Rule
-from auditor.schema import naming, parse_strict, read_bounded
-from auditor.yaml.nodes import Node
-from auditor.yaml.repetition import repeated_keys
+from auditor.files.paths import CONFIG_NAMES, REPOSITORY_MARK, Home, real_path
+from auditor.files.strict import naming, parse_strict, read_bounded
+from auditor.files.yaml_nodes import Node, repeated_keys
+from auditor.kubernetes.manifests import Document
 
 MAX_BYTES: Final = 2**20
 _WHAT: Final = "configuration"

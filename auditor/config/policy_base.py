@@ -13,16 +13,16 @@ from pathlib import Path, PurePosixPath
 from typing import Final
 
 from auditor.errors import ConfigurationError, UsageError
-from auditor.manifests import Document
-from auditor.programs import find_program
-from auditor.repositories import (
+from auditor.files.paths import (
     CONFIG_NAMES,
     LOCK_NAME,
     REPOSITORY_MARK,
     find_home,
+    find_program,
     real_path,
 )
-from auditor.suppression.baseline import BASELINE_NAME
+from auditor.kubernetes.manifests import Document
+from auditor.policy.baseline import BASELINE_NAME
 
 MAX_FILE: Final = 20_000_000
 MAX_TOTAL: Final = 500_000_000

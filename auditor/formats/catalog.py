@@ -9,14 +9,14 @@ from collections.abc import Mapping
 from importlib import import_module
 from typing import Final
 
+from auditor.audit.report import Report
 from auditor.formats.interface import Format, Style
-from auditor.report import Report
 
 FORMATS: Final[Mapping[str, str]] = {
     "concise": "auditor.formats.concise:write_concise",
     "github": "auditor.formats.github:write_github",
     "gitlab": "auditor.formats.gitlab:write_gitlab",
-    "html": "auditor.formats.html_page:write_html",
+    "html": "auditor.formats.html:write_html",
     "json": "auditor.formats.json_v1:write_json",
     "json-v1": "auditor.formats.json_v1:write_json",
     "junit": "auditor.formats.junit:write_junit",

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from auditor.audit.report import Report
 from auditor.formats import escape
 from auditor.formats.interface import Style
-from auditor.formats.outcomes import LOOKS
-from auditor.formats.pen import Look, Pen
-from auditor.formats.words import rule_urls
-from auditor.report import Report
+from auditor.formats.summary import LOOKS
+from auditor.formats.terminal import Look, Pen
+from auditor.formats.wording import rule_urls
 
 
 def write_concise(report: Report, style: Style) -> str:

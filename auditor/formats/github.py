@@ -11,13 +11,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
+from auditor.audit.report import Report
+from auditor.checks.findings import Finding, Severity
+from auditor.checks.wording import count
 from auditor.errors import Problem
-from auditor.findings import Finding, Severity
 from auditor.formats import escape
+from auditor.formats.excerpt import repository_path, split_place
 from auditor.formats.interface import Style
-from auditor.formats.paths import repository_path, split_place
-from auditor.phrases import count
-from auditor.report import Report
 
 MAX_PER_LEVEL: Final = 10
 MAX_MESSAGE: Final = 4000

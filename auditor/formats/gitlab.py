@@ -8,12 +8,12 @@ from __future__ import annotations
 import hashlib
 from typing import Any, Final
 
+from auditor.audit.report import Report
+from auditor.checks.findings import FINGERPRINT_LENGTH, Finding, Severity
 from auditor.errors import Problem
-from auditor.findings import FINGERPRINT_LENGTH, Finding, Severity
 from auditor.formats.escape import json_text, visible
+from auditor.formats.excerpt import repository_path, split_place
 from auditor.formats.interface import Style
-from auditor.formats.paths import repository_path, split_place
-from auditor.report import Report
 
 _SEVERITIES: Final = {
     Severity.ERROR: "major",

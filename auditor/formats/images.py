@@ -7,12 +7,12 @@ from typing import Final
 
 from tabulate import tabulate
 
+from auditor.audit.report import ImageEntry
+from auditor.checks.wording import count
 from auditor.formats.escape import json_text, log, terminal
 from auditor.formats.interface import Style
-from auditor.formats.pen import Look, Pen, width_of
-from auditor.images import KnownPlatforms, UnknownPlatforms
-from auditor.phrases import count
-from auditor.report import ImageEntry
+from auditor.formats.terminal import Look, Pen, width_of
+from auditor.images.images import KnownPlatforms, UnknownPlatforms
 
 _MANY: Final = 4
 

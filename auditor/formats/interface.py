@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
-from auditor.report import Report
+from auditor.audit.report import Report
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,21 +10,21 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from auditor import __version__
-from auditor.assessment import Assessment, ImageUse, PoolFit
+from auditor.audit.report import ImageEntry, Overlay, Report
+from auditor.checks.assessment import Assessment, ImageUse, PoolFit
+from auditor.checks.findings import Explanation, Finding, Observation, Remedy, RemedyKind, Subject
 from auditor.errors import Problem
-from auditor.findings import Explanation, Finding, Observation, Remedy, RemedyKind, Subject
+from auditor.files.yaml_nodes import Node
+from auditor.files.yaml_reading import read_documents
 from auditor.formats.escape import json_text
 from auditor.formats.interface import Style
-from auditor.formats.words import rule_urls
-from auditor.images import KnownPlatforms, Platforms
-from auditor.manifests import Location
-from auditor.nodes import ClusterProfile
-from auditor.policy import Suppressed
-from auditor.report import ImageEntry, Overlay, Report
-from auditor.scheduling import Requirement
-from auditor.workloads import Workload
-from auditor.yaml.nodes import Node
-from auditor.yaml.reading import read_documents
+from auditor.formats.wording import rule_urls
+from auditor.images.images import KnownPlatforms, Platforms
+from auditor.kubernetes.manifests import Location
+from auditor.kubernetes.pod_spec import Requirement
+from auditor.kubernetes.workloads import Workload
+from auditor.policy.policy import Suppressed
+from auditor.scheduling.nodes import ClusterProfile
 
 SCHEMA_VERSION: Final = 1
 

@@ -10,14 +10,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 from xml.etree import ElementTree as ET
 
+from auditor.audit.report import Report
+from auditor.checks.findings import Finding
 from auditor.errors import Problem
-from auditor.findings import Finding
 from auditor.formats.escape import lines, visible, xml_document
 from auditor.formats.interface import Style
-from auditor.formats.words import workload_names
-from auditor.policy import Gate
-from auditor.report import Report
-from auditor.workloads import Workload
+from auditor.formats.wording import workload_names
+from auditor.kubernetes.workloads import Workload
+from auditor.policy.policy import Gate
 
 _KINDS: Final = ("failure", "error", "skipped")
 

@@ -1,19 +1,113 @@
-"""How the workloads are laid out as a table: rows, and the width of each column."""
+"""How the workloads are laid out as a table: rows, and the width of each column.
+
+Cells of a terminal's table: each says as much as the given number of columns holds.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
-from auditor.assessment import Assessment, ImageUse
-from auditor.formats import cells
-from auditor.formats.cells import Cell
-from auditor.formats.outcomes import Result, results
-from auditor.formats.pen import Pen, width_of
-from auditor.formats.words import may_land, workload_names
-from auditor.phrases import unique
-from auditor.report import Report
+from auditor.audit.report import Report
+from auditor.checks.assessment import Assessment, ImageUse
+from auditor.checks.wording import unique
+from auditor.formats.summary import Result, results
+from auditor.formats.terminal import Pen, cut, width_of
+from auditor.formats.wording import may_land, runs_on_use, workload_names
+
+Cell = Callable[[int], str]
+"""The text for a number of columns, never wider."""
+
+_DIGEST: Final = re.compile(r"@(sha\d+:)([0-9a-f]{7})[0-9a-f]+$")
+_SHORT_KINDS: Final = {
+    "CronJob": "cj",
+    "DaemonSet": "ds",
+    "Deployment": "deploy",
+    "Pod": "po",
+    "ReplicaSet": "rs",
+    "ReplicationController": "rc",
+    "StatefulSet": "sts",
+}
+"""As `kubectl api-resources` abbreviates them."""
+_DETAILS: Final = (3, 2, 0)
+"""Words for each system of an image, from the most to none."""
+
+
+def empty(width: int) -> str:
+    del width
+    return ""
+
+
+def plain(text: str, pen: Pen) -> Cell:
+    """Beginning and end of a text."""
+    return lambda width: cut(pen.text(text), width, pen.glyph("…"))
+
+
+def beside(left: Cell, right: Cell, widths: tuple[int, int], gap: int) -> Cell:
+    """Two cells as one. widths: what each may take; the left one gives where there is no room."""
+
+    def both(width: int) -> str:
+        room = max(min(widths[0], width - gap - widths[1]), 0)
+        text = left(room)
+        return f"{text}{' ' * (room - width_of(text) + gap)}{right(widths[1])}"
+
+    return both
+
+
+def workload(text: str, pen: Pen) -> Cell:
+    """A workload's name: its kind is abbreviated before the middle goes."""
+    return partial(_workload, pen.text(text), pen=pen)
+
+
+def image(text: str, pen: Pen, *, lead: str = "") -> Cell:
+    """An image's name: the digest is shortened first, then the host goes, then the middle."""
+    return partial(_image, pen.text(text) or "(none)", lead=pen.glyph(lead), pen=pen)
+
+
+def platforms(use: ImageUse, pen: Pen) -> Cell:
+    """What an image runs on."""
+    return partial(_platforms, use, pen=pen)
+
+
+def result(item: Result, pen: Pen) -> Cell:
+    """All rules, else the first of them and the number of the others."""
+    return partial(_result, item, pen=pen)
+
+
+def _workload(text: str, width: int, *, pen: Pen) -> str:
+    kind, slash, name = text.partition("/")
+    if width_of(text) > width and kind in _SHORT_KINDS:
+        text = f"{_SHORT_KINDS[kind]}{slash}{name}"
+    return cut(text, width, pen.glyph("…"))
+
+
+def _image(text: str, width: int, *, lead: str, pen: Pen) -> str:
+    dots = pen.glyph("…")
+    room = width - width_of(lead)
+    short = _DIGEST.sub(rf"@\2{dots}", text)
+    parts = short.split("/")
+    candidates = [_DIGEST.sub(rf"@\1\2{dots}", text), short]
+    candidates += ["/".join((dots, *parts[index:])) for index in range(1, len(parts))]
+    fitting = (candidate for candidate in candidates if width_of(candidate) <= room)
+    return cut(lead + next(fitting, cut(candidates[-1], room, dots)), width, dots)
+
+
+def _platforms(use: ImageUse, width: int, *, pen: Pen) -> str:
+    texts = [pen.text(runs_on_use(use, limit)) for limit in _DETAILS]
+    fitting = (text for text in texts if width_of(text) <= width)
+    return next(fitting, cut(texts[-1], width, pen.glyph("…")))
+
+
+def _result(item: Result, width: int, *, pen: Pen) -> str:
+    text = pen.text(str(item))
+    if width_of(text) > width and len(item.rules) > 1 and not item.text:
+        more = f" +{len(item.rules) - 1}"
+        return cut(pen.text(item.rules[0]), width - len(more), pen.glyph("…")) + more
+    return cut(text, width, pen.glyph("…"))
+
 
 GAP: Final = 2
 """Columns between two cells."""
@@ -70,7 +164,7 @@ def lay_out(shown: Sequence[Entry], room: int, pen: Pen, lead: str = "  ") -> La
     Where there is no room: a line for the workload and where it may land, and one below for each of
     its images, after `lead`.
     """
-    header = Row(tuple(cells.plain(title, pen) for title in _WIDE))
+    header = Row(tuple(plain(title, pen) for title in _WIDE))
     rows = tuple(row for entry in shown for row in _wide(entry, pen))
     widths = _widths((header, *rows), _WIDE_MINIMA, room)
     if widths is not None:
@@ -83,30 +177,30 @@ def lay_out(shown: Sequence[Entry], room: int, pen: Pen, lead: str = "  ") -> La
 
 
 def _wide(entry: Entry, pen: Pen) -> Iterator[Row]:
-    landing = cells.plain(may_land(entry.assessment), pen)
+    landing = plain(may_land(entry.assessment), pen)
     for index, (name, use) in enumerate(_uses(entry.assessment)):
-        pair = (cells.image(name, pen), cells.platforms(use, pen))
+        pair = (image(name, pen), platforms(use, pen))
         if index:
-            yield Row((cells.empty, *pair, cells.empty, cells.empty))
+            yield Row((empty, *pair, empty, empty))
         else:
-            tail = (landing, cells.result(entry.result, pen))
-            yield Row((cells.workload(entry.name, pen), *pair, *tail), entry.result)
+            tail = (landing, result(entry.result, pen))
+            yield Row((workload(entry.name, pen), *pair, *tail), entry.result)
 
 
 def _narrow_headers(pair: tuple[int, int], pen: Pen, lead: str) -> tuple[Row, Row]:
-    titles = (cells.plain("WORKLOAD", pen), cells.plain("MAY LAND ON", pen))
+    titles = (plain("WORKLOAD", pen), plain("MAY LAND ON", pen))
     return (
-        Row((cells.beside(*titles, pair, GAP), cells.plain("RESULT", pen))),
-        Row((cells.plain(f"{lead}image", pen), cells.plain("runs on", pen))),
+        Row((beside(*titles, pair, GAP), plain("RESULT", pen))),
+        Row((plain(f"{lead}image", pen), plain("runs on", pen))),
     )
 
 
 def _narrow(entry: Entry, pair: tuple[int, int], pen: Pen, lead: str) -> Iterator[Row]:
-    landing = cells.plain(may_land(entry.assessment), pen)
-    first = cells.beside(cells.workload(entry.name, pen), landing, pair, GAP)
-    yield Row((first, cells.result(entry.result, pen)), entry.result)
-    for image, use in _uses(entry.assessment):
-        yield Row((cells.image(image, pen, lead=lead), cells.platforms(use, pen)))
+    landing = plain(may_land(entry.assessment), pen)
+    first = beside(workload(entry.name, pen), landing, pair, GAP)
+    yield Row((first, result(entry.result, pen)), entry.result)
+    for name, use in _uses(entry.assessment):
+        yield Row((image(name, pen, lead=lead), platforms(use, pen)))
 
 
 def _pair(shown: Sequence[Entry], pen: Pen) -> tuple[int, int]:

@@ -9,15 +9,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Final
 
+from auditor.audit.report import Report
+from auditor.checks.findings import Finding, Observation
+from auditor.checks.wording import count, unique
 from auditor.errors import Problem
-from auditor.findings import Finding, Observation
 from auditor.formats.escape import lines, markdown, markdown_code, markdown_prose
-from auditor.formats.excerpt import excerpt
+from auditor.formats.excerpt import excerpt, source_link
 from auditor.formats.interface import Style
-from auditor.formats.outcomes import MARKS, results
-from auditor.formats.paths import source_link
-from auditor.formats.totals import reservations, scope, verdict
-from auditor.formats.words import (
+from auditor.formats.summary import MARKS, reservations, results, scope, verdict
+from auditor.formats.table import REASONABLE
+from auditor.formats.wording import (
     explained,
     may_land,
     notes_of,
@@ -25,10 +26,7 @@ from auditor.formats.words import (
     runs_on_use,
     workload_names,
 )
-from auditor.formats.workload_table import REASONABLE
-from auditor.lines import Precision
-from auditor.phrases import count, unique
-from auditor.report import Report
+from auditor.kubernetes.source_lines import Precision
 
 MAX_BYTES: Final = 900 * 1024
 _SHARES: Final = (0.5, 0.3)

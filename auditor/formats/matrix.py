@@ -6,15 +6,15 @@ from collections.abc import Mapping
 from enum import Enum
 from typing import Final
 
-from auditor.assessment import PoolFit
-from auditor.compatibility import Runnable
-from auditor.formats import cells
+from auditor.audit.report import Report
+from auditor.checks.assessment import PoolFit
+from auditor.formats import layout
 from auditor.formats.escape import json_text, log, markdown
 from auditor.formats.interface import Style
-from auditor.formats.pen import Look, Pen, width_of
-from auditor.formats.words import workload_names
-from auditor.placement import Verdict
-from auditor.report import Report
+from auditor.formats.terminal import Look, Pen, width_of
+from auditor.formats.wording import workload_names
+from auditor.scheduling.compatibility import Runnable
+from auditor.scheduling.placement import Verdict
 
 
 class Cell(Enum):
@@ -58,7 +58,7 @@ def write_matrix_text(report: Report, style: Style) -> str:
         return "no workloads\n"
     pen = Pen(style)
     pools = _pools(report)
-    names = [cells.workload(name, pen) for name in workload_names(report)]
+    names = [layout.workload(name, pen) for name in workload_names(report)]
     natural = max(width_of(name(style.width)) for name in names)
     width = max(min(natural, style.width - 2 * len(pools) - 1), _LEAST)
     lines = []

@@ -1,19 +1,144 @@
-"""`pretty`: for people at a terminal. Problems first, then the workloads, then the totals."""
+"""`pretty`: for people at a terminal. Problems first, then the workloads, then the totals.
+
+A finding or problem as a frame: headline, place, source, and what to know about it.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from operator import attrgetter
+from typing import Final
 
+from auditor.audit.report import Report
+from auditor.errors import Problem
 from auditor.formats import escape
-from auditor.formats.frames import finding_frame, problem_frame
+from auditor.formats.excerpt import Line, Mark, excerpt
+from auditor.formats.grouping import Block, blocks, gathered, other_than
 from auditor.formats.interface import Style
-from auditor.formats.pen import Look, Pen
-from auditor.formats.repetition import blocks, gathered
-from auditor.formats.totals import totals_lines
-from auditor.formats.words import rule_urls
-from auditor.formats.workload_table import workload_table
-from auditor.report import Report
+from auditor.formats.summary import LOOKS, totals_lines
+from auditor.formats.table import workload_table
+from auditor.formats.terminal import TIE, Look, Pen, cut, head, width_of
+from auditor.formats.wording import explained, notes_of, rule_urls
+
+_LABELS: Final = len("note: ")
+_HANGING: Final = " " * 2
+_FRAME: Final = len(" │ ")
+_MINIMUM: Final = 20
+"""Columns of a source line that are shown however narrow the terminal is."""
+
+
+def finding_frame(block: Block, report: Report, pen: Pen, url: str = "") -> Iterator[str]:
+    """The lines of a finding. url: of its rule."""
+    finding, shared = block.finding, block.shared
+    seen = finding.observation
+    look = LOOKS[finding.severity]
+    rule = pen.text(finding.rule)
+    kind = f"{finding.severity}[{rule}]:"
+    first, *rest = pen.wrap(f"{kind} {pen.text(seen.message)}")
+    painted = f"{pen.paint(f'{finding.severity}[', look)}{pen.link(pen.paint(rule, look), url)}"
+    yield f"{painted}{pen.paint(']:', look)}{pen.paint(first.removeprefix(kind), Look.STRONG)}"
+    yield from (pen.paint(line, Look.STRONG) for line in rest)
+    lines = excerpt(seen)
+    gutter = max((len(str(line.number)) for line in lines if line.number), default=1) + 1
+    note = f"({seen.location.note})" if seen.location.note else ""
+    yield from _arrow(str(seen.location), note, gutter, pen)
+    yield from _source(lines, gutter, look, pen)
+    for label, text in notes_of(finding, report):
+        yield from _note(label, shared.get(label, text), gutter, pen)
+    yield from _lines("also", block.also, gutter, pen)
+    for explanation in finding.explanations:
+        yield from _note("note", f"{explained(explanation)} [{explanation.rule}]", gutter, pen)
+
+
+def problem_frame(problems: Sequence[Problem], pen: Pen) -> Iterator[str]:
+    """The lines of parts of the audit that could not be done, for one and the same reason."""
+    problem, *others = problems
+    kind = "not audited:"
+    first, *rest = pen.wrap(f"{kind} {pen.text(problem.what)}")
+    yield pen.paint(kind, Look.BAD) + pen.paint(first.removeprefix(kind), Look.STRONG)
+    yield from (pen.paint(line, Look.STRONG) for line in rest)
+    gutter = 3
+    if problem.where:
+        yield from _arrow(problem.where, "", gutter, pen)
+    yield from _note("why", problem.why, gutter, pen)
+    yield from _note("help", problem.hint, gutter, pen)
+    yield from _lines(
+        "also", [pen.text(other_than(problem, other)) for other in others], gutter, pen
+    )
+
+
+def _arrow(where: str, note: str, gutter: int, pen: Pen) -> Iterator[str]:
+    """The place in one piece, so that a terminal can open it."""
+    lead = f"{' ' * (gutter - 1)}--> "
+    place = pen.text(where).replace(" ", TIE)
+    first, *rest = pen.wrap(f"{place} {note}".strip(), lead, " " * len(lead))
+    yield first.replace("-->", pen.paint("-->", Look.FRAME), 1)
+    yield from rest
+
+
+def _note(label: str, text: str, gutter: int, pen: Pen) -> Iterator[str]:
+    """`= why:  text`."""
+    yield from _lines(label, [pen.text(line) for line in escape.lines(text)], gutter, pen)
+
+
+def _lines(label: str, lines: Sequence[str], gutter: int, pen: Pen) -> Iterator[str]:
+    """Safe lines behind a label; of several each is wrapped with a hanging indent."""
+    if not lines:
+        return
+    lead = f"{' ' * (gutter + 1)}= {f'{label}:':<{_LABELS}}"
+    following = " " * len(lead)
+    hanging = following + (_HANGING if len(lines) > 1 else "")
+    wrapped = [part for line in lines for part in pen.wrap(line, following, hanging)]
+    painted = lead.replace(f"{label}:", pen.paint(f"{label}:", Look.STRONG))
+    yield painted.replace("=", pen.paint("=", Look.FRAME), 1) + wrapped[0].removeprefix(following)
+    yield from wrapped[1:]
+
+
+def _source(lines: Sequence[Line], gutter: int, look: Look, pen: Pen) -> Iterator[str]:
+    if not lines:
+        return
+    bar = pen.paint(pen.glyph("│"), Look.FRAME)
+    empty = f"{' ' * gutter} {bar}"
+    yield empty
+    for line in lines:
+        if line.number is None:
+            yield f"{pen.paint('...', Look.FRAME)}"
+            continue
+        number = pen.paint(f"{line.number:>{gutter}}", Look.FRAME)
+        room = max(pen.style.width - gutter - _FRAME, _MINIMUM)
+        shown, offsets = _fitted(line, room, pen)
+        yield f"{number} {bar} {shown}".rstrip()
+        for mark, offset in zip(line.marks, offsets, strict=True):
+            pointer = pen.paint(
+                _pointer(mark, shown, offset, room, pen), look if mark.primary else Look.FRAME
+            )
+            yield f"{empty} {' ' * offset}{pointer}"
+    yield empty
+
+
+def _fitted(line: Line, width: int, pen: Pen) -> tuple[str, list[int]]:
+    """The text of a line within the width, and where in it each mark begins.
+
+    A mark further right than the width is moved into it by leaving out the beginning.
+    """
+    skip = 0
+    dots = pen.glyph("…")
+    furthest = max((mark.start for mark in line.marks), default=0)
+    if width_of(pen.text(line.text[:furthest])) > width // 2:
+        skip = max(furthest - width // 4, 0)
+    lead = dots if skip else ""
+    shown = lead + pen.text(line.text[skip : skip + width])
+    offsets = [width_of(lead + pen.text(line.text[skip : mark.start])) for mark in line.marks]
+    if width_of(shown) > width or len(line.text) > skip + width:
+        shown = head(shown, width - len(dots)) + dots
+    return shown, offsets
+
+
+def _pointer(mark: Mark, shown: str, offset: int, room: int, pen: Pen) -> str:
+    """Carets or dashes below the marked text, shorter where the label needs the room."""
+    label = f" {cut(pen.text(mark.label), room // 2, pen.glyph('…'))}" if mark.label else ""
+    length = min(mark.length, width_of(shown) - offset, room - offset - width_of(label))
+    return ("^" if mark.primary else "-") * max(length, 1) + label
 
 
 def write_pretty(report: Report, style: Style) -> str:

@@ -13,17 +13,16 @@ from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
 from auditor import __version__
+from auditor.audit.report import ImageEntry, Report
+from auditor.checks.findings import Finding, Observation, Severity
+from auditor.checks.rulebook import Rule
+from auditor.checks.wording import count
 from auditor.errors import Problem
-from auditor.findings import Finding, Observation, Severity
 from auditor.formats.escape import json_text, visible
-from auditor.formats.excerpt import excerpt
+from auditor.formats.excerpt import excerpt, repository_path, split_place, uri
 from auditor.formats.interface import Style
-from auditor.formats.paths import repository_path, split_place, uri
-from auditor.formats.words import rule_url, runs_on
-from auditor.images import KnownPlatforms
-from auditor.phrases import count
-from auditor.report import ImageEntry, Report
-from auditor.rulebook import Rule
+from auditor.formats.wording import rule_url, runs_on
+from auditor.images.images import KnownPlatforms
 
 SCHEMA: Final = (
     "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"

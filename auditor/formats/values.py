@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
+from auditor.audit.report import Overlay, Report
+from auditor.checks.wording import count, listed
 from auditor.formats import escape
 from auditor.formats.interface import Style
-from auditor.phrases import count, listed
-from auditor.report import Overlay, Report
 
 _NOTHING: Final = "# no chart needs values to resolve a finding\n{}\n"
 

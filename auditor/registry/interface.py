@@ -1,11 +1,19 @@
-"""What the audit needs of the registry side: an `Inspector`."""
+"""What the audit needs of the registry side: an `Inspector`.
+
+Why a registry could not answer, and what else to say of it, in the words of the user's world.
+
+What concerns a whole host (unreachable, rate limited, TLS) is worded without the image's name: all
+its images get the same answer, and a report shows it once.
+"""
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Collection, Mapping
 from typing import Protocol
 
-from auditor.images import ImageReference, Platforms
+from auditor.errors import printable, shorten
+from auditor.images.images import ImageReference, Platforms, UnknownPlatforms, UnknownReason
 
 Progress = Callable[[int, int], None]
 """Called with (done, total) as answers come in, from any thread."""
@@ -35,3 +43,49 @@ class Blobs(Protocol):
     def get(self, digest: str) -> bytes | None: ...
 
     def put(self, digest: str, content: bytes) -> None: ...
+
+
+MAX_FOREIGN: int = 200
+"""Characters shown of anything a registry wrote."""
+
+
+class RegistryFailure(Exception):
+    """An answer that ends the work on an image: nobody can tell its platforms."""
+
+    def __init__(self, reason: UnknownReason, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.answer = UnknownPlatforms(reason, message, hint)
+
+    @classmethod
+    def of(cls, answer: UnknownPlatforms) -> RegistryFailure:
+        return RegistryFailure(answer.reason, answer.message, answer.hint)
+
+
+class Missing(RegistryFailure):
+    """What was asked for is not there (404)."""
+
+
+def foreign(text: str) -> str:
+    """A registry's text for a message: one line, nothing unprintable, at most 200 characters."""
+    return shorten(printable(" ".join(text[: 4 * MAX_FOREIGN].split())), MAX_FOREIGN)
+
+
+class Remarks:
+    """What a user should hear about the registries, said once however many images it concerns.
+
+    Added to from many threads.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._by_topic: dict[str, str] = {}
+
+    def add(self, text: str, topic: str = "") -> None:
+        """topic: a later remark on the same one takes the place of the earlier."""
+        with self._lock:
+            self._by_topic[topic or text] = text
+
+    def all(self) -> tuple[str, ...]:
+        """Sorted, so that threads do not show."""
+        with self._lock:
+            return tuple(sorted(self._by_topic.values()))

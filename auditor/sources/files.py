@@ -1,20 +1,30 @@
-"""Text files from outside, read within bounds."""
+"""Text files from outside, read within bounds.
+
+Rendered text, cut into objects as Helm cuts it, in an order that every Helm gives alike.
+
+`helm template` sorts what it prints by kind and puts hooks last; Helm's library gives each template
+as it was rendered. Both come to the same text here, so places and ordinals are the same too.
+
+Standard input: manifests, or what `helm template` prints.
+"""
 
 from __future__ import annotations
 
 import codecs
 import mmap
 import os
+import re
 import stat
-from collections.abc import Iterator
-from dataclasses import dataclass
+import sys
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 from typing import Final
 
 from auditor.errors import Problem, SourceError
-from auditor.manifests import Document, may_hold_objects
-from auditor.schema import suggestion
+from auditor.files.strict import suggestion
+from auditor.kubernetes.manifests import Document, may_hold_objects
 
 MAX_BYTES: Final = 20_000_000
 """The largest file that is read; the largest rendered chart of a survey of 535 has 5 MB."""
@@ -171,3 +181,135 @@ def _nearest(path: Path) -> str:
         return ""
     alike = (item.name for item in beside if suggestion(absent.stem, (item.stem,)))
     return suggestion(absent.name, tuple(alike))
+
+
+_SEPARATOR: Final = re.compile(r"^---[\t\n\f\r ]*", re.MULTILINE)
+"""Helm's `pkg/release/v1/util/manifest.go`, with the space before it left to trimming."""
+_SOURCE: Final = re.compile("# Source: (?P<template>[^\r\n\x85\u2028\u2029]+?)[ \t]*(?:\r?\n|$)")
+"""To the end of its line, as YAML knows it: what follows is no comment any more."""
+_KIND: Final = re.compile(r"^kind:[ \t]*[\"']?(\w*)", re.MULTILINE)
+_HOOK: Final = re.compile(r"^[ \t]+[\"']?helm\.sh/hook[\"']?[ \t]*:", re.MULTILINE)
+_COMMENT: Final = re.compile(r"[ \t]*(#.*)?")
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """What stands between two `---` lines of a stream.
+
+    template: what its `# Source:` comment says, as Helm writes it before each object; or "". line:
+    where the text begins, from 1.
+    """
+
+    template: str
+    text: str
+    line: int
+
+
+def read_pieces(stream: str) -> Iterator[Piece]:
+    """The pieces of a stream that hold more than space."""
+    for line, text in _split(stream):
+        header = _SOURCE.match(text)
+        if header is None:
+            yield Piece("", text, line)
+        elif text[header.end() :].strip():
+            yield Piece(header["template"], text[header.end() :], line + 1)
+
+
+def normalise(text: str) -> str:
+    """The objects of a rendered template: each trimmed, by kind, hooks last; "" where none is."""
+    return _join(piece for _, piece in _split(text))
+
+
+def normalise_all(pieces: Iterable[Piece]) -> dict[str, str]:
+    """The normalised text of each template, by its name."""
+    texts: dict[str, list[str]] = {}
+    for piece in pieces:
+        texts.setdefault(piece.template, []).append(piece.text)
+    joined = {template: _join(texts[template]) for template in sorted(texts)}
+    return {template: text for template, text in joined.items() if text}
+
+
+def _split(stream: str) -> Iterator[tuple[int, str]]:
+    """What stands between `---` lines, with the line where it begins; not what is but space."""
+    start, line = 0, 1
+    for match in (*_SEPARATOR.finditer(stream), None):
+        piece = stream[start : match.start() if match else len(stream)]
+        if piece.strip():
+            yield line, piece
+        if match:
+            line += stream.count("\n", start, match.end())
+            start = match.end()
+
+
+def _join(pieces: Iterable[str]) -> str:
+    trimmed = [piece.strip() for piece in pieces]
+    full = [piece for piece in trimmed if not all(map(_COMMENT.fullmatch, piece.splitlines()))]
+    ordered = sorted(full, key=lambda piece: (bool(_HOOK.search(piece)), _kind(piece)))
+    return "\n---\n".join(ordered) + "\n" if ordered else ""
+
+
+def _kind(piece: str) -> str:
+    match = _KIND.search(piece)
+    return match[1] if match else ""
+
+
+SHOWN: Final = "<stdin>"
+
+_TEMPLATE: Final = re.compile(r"[A-Za-z0-9._-]+/(templates|charts|crds)/[^\\:]+")
+
+
+@dataclass(slots=True)
+class StandardInput:
+    """What is piped in. It can be read only once, so it is kept."""
+
+    namespace: str = ""
+    name: str = "-"
+    _text: str | None = field(default=None, init=False)
+
+    def documents(self) -> Iterator[Document | Problem]:
+        """A document for each template that `# Source:` comments name, and one for the rest."""
+        try:
+            if self._text is None:
+                self._text = decode(sys.stdin.buffer.read(MAX_BYTES + 1), SHOWN)
+        except (OSError, SourceError) as error:
+            yield error.problem if isinstance(error, SourceError) else _unreadable(error)
+            return
+        pieces = tuple(read_pieces(self._text))
+        rendered = [piece for piece in pieces if _is_template(piece.template)]
+        for template, text in normalise_all(rendered).items():
+            yield Document(
+                path=template,
+                text=text,
+                source=self.name,
+                chart=template.partition("/")[0],
+                namespace=self.namespace,
+                template=template,
+            )
+        rest = _in_place(piece for piece in pieces if not _is_template(piece.template))
+        text = rest if rendered else self._text
+        if text.strip():
+            yield Document(SHOWN, text, self.name, namespace=self.namespace)
+
+
+def _in_place(pieces: Iterable[Piece]) -> str:
+    """The pieces as one text, each on the line that it has in the stream."""
+    parts: list[str] = []
+    line = 1
+    for piece in pieces:
+        gap = piece.line - line
+        start = "\n" * (gap - 1) + "---\n" if gap else "--- " if parts else ""
+        parts += (start, piece.text)
+        line = piece.line + piece.text.count("\n")
+    return "".join(parts)
+
+
+def _is_template(name: str) -> bool:
+    """Whether a `# Source:` is Helm's, and not a comment of the user's or a path to elsewhere."""
+    parts = name.split("/")
+    return bool(_TEMPLATE.match(name)) and name.isprintable() and not {"..", ""} & set(parts)
+
+
+def _unreadable(error: OSError) -> Problem:
+    return SourceError(
+        "standard input cannot be read", where=SHOWN, why=error.strerror or str(error)
+    ).problem

@@ -13,15 +13,13 @@ from pathlib import Path
 from typing import Final
 
 from auditor.errors import Problem, SourceError
-from auditor.manifests import Document
-from auditor.programs import find_program
-from auditor.repositories import find_home, real_path
-from auditor.sources.files import read_text
-from auditor.sources.processes.programs import run
+from auditor.files.paths import find_home, find_program, real_path
+from auditor.files.yaml_nodes import Node, ShapeError
+from auditor.files.yaml_reading import read_documents
+from auditor.kubernetes.manifests import Document
+from auditor.sources.files import Piece, normalise_all, read_pieces, read_text
+from auditor.sources.processes.launch import run
 from auditor.sources.rendering import Cause, RenderError
-from auditor.sources.splitting import Piece, normalise_all, read_pieces
-from auditor.yaml.nodes import Node, ShapeError
-from auditor.yaml.reading import read_documents
 
 FILE_NAMES: Final = ("kustomization.yaml", "kustomization.yml", "Kustomization")
 BUILD_SECONDS: Final = 60.0

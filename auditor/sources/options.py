@@ -1,16 +1,22 @@
-"""What the user may say about sources; the Helm part is named as Helm names it."""
+"""What the user may say about sources; the Helm part is named as Helm names it.
+
+What the audit needs of a source: its documents.
+
+Names of documents that are the same in every run, whatever SOURCE was written for them.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Final, Literal
+from typing import Final, Literal, Protocol
 from urllib.parse import urlsplit
 
-from auditor.globs import covers
-from auditor.repositories import real_path
+from auditor.errors import Problem
+from auditor.files.paths import Home, covers, find_home, real_path
+from auditor.kubernetes.manifests import Document
 
 RendererName = Literal["auto", "embedded", "cli"]
 
@@ -135,3 +141,52 @@ class SourceOptions:
 def _covered(globs: Iterable[str], path: Path, root: Path) -> bool:
     relative = path.relative_to(root).as_posix()
     return any(covers(glob, relative) for glob in globs)
+
+
+class Source(Protocol):
+    """Where documents come from: a file, a folder, a chart, a stream.
+
+    name: as the user named it, for messages. why_empty: a clause on why it rightly makes no pods,
+    once its documents were read; "" where there is nothing to say.
+    """
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def why_empty(self) -> str: ...
+
+    def documents(self) -> Iterator[Document | Problem]:
+        """The documents in a stable order; what could not be read comes as a `Problem`.
+
+        Each call reads anew. Never raises for a bad input: one bad chart does not hide the others.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Identifier:
+    """Fills in a document's `home` and `identity`. Remembers where folders are at home."""
+
+    _homes: dict[Path, Home] = field(default_factory=dict)
+
+    def __call__(self, item: Document | Problem) -> Document | Problem:
+        """Documents from no file, such as standard input or a remote chart, stay as they are."""
+        if isinstance(item, Problem) or _is_no_file(item.chart or item.path):
+            return item
+        home = self._home(real_path(Path(item.chart or item.path)))
+        identity = home.relative(real_path(Path(item.path)))
+        return replace(
+            item, home=str(home.root), identity=identity, in_repository=home.is_repository
+        )
+
+    def _home(self, path: Path) -> Home:
+        """Outside of any repository: the folder that the file, or the chart, lies in."""
+        folder = path if path.is_dir() else path.parent
+        if folder not in self._homes:
+            self._homes[folder] = find_home(folder) or Home(path.parent, is_repository=False)
+        return self._homes[folder]
+
+
+def _is_no_file(path: str) -> bool:
+    return path.startswith("<") or "://" in path

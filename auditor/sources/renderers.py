@@ -1,15 +1,277 @@
-"""Which Helm renders."""
+"""Which Helm renders.
+
+The program `helm`, version 3.8 or later, as a renderer.
+
+Helm inside podfit: the library of the extra `podfit[helm]`, in a process of its own.
+"""
 
 from __future__ import annotations
 
+import contextlib
+import importlib.util
+import json
+import os
+import re
+import tempfile
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
-from typing import Final, NoReturn
+from typing import Any, Final, NoReturn
 
 from auditor.errors import SourceError
+from auditor.files.paths import find_program
+from auditor.sources.chart_safety import with_template, without_dependencies
+from auditor.sources.files import Piece, normalise, normalise_all, read_pieces
 from auditor.sources.options import HelmOptions
-from auditor.sources.renderer_cli import OLDEST, CliRenderer, find_helm
-from auditor.sources.renderer_embedded import EmbeddedRenderer, is_installed
-from auditor.sources.rendering import NO_VALUES, Dependency, Rendered, Renderer, Values
+from auditor.sources.processes.launch import Finished, run
+from auditor.sources.processes.worker import Worker
+from auditor.sources.rendering import (
+    NO_VALUES,
+    Cause,
+    Dependency,
+    Rendered,
+    Renderer,
+    RenderError,
+    Values,
+    makes_pods,
+    warnings_in,
+)
+from auditor.sources.values import apply_set, drop_digits, keep_digits, merge, read_values_file
+
+OLDEST: Final = "3.8"
+"""The first version of helm that this was made for."""
+_QUICK_SECONDS: Final = 10.0
+_MISSING: Final = re.compile(r"missing in charts/ directory: (?P<names>[^\n]+)")
+_ROW: Final = re.compile(
+    r"(?P<name>[^\t]*?) *\t(?P<version>[^\t]*?) *\t[^\t]*\t(?P<status>[^\t]*?)\s*"
+)
+_INVALID_YAML: Final = "YAML parse error on"
+_ERROR: Final = re.compile(r"^Error: ", re.MULTILINE)
+_NOTES_TEMPLATE: Final = "podfit-notes.yaml"
+_INCLUDE_NOTES: Final = 'notes: {{ include (print .Template.BasePath "/NOTES.txt") . | toJson }}'
+_NOTES: Final = re.compile(r'^notes: (".*")$', re.MULTILINE)
+
+
+def find_helm() -> str | None:
+    """The program on a trusted part of PATH."""
+    return find_program("helm")
+
+
+class CliRenderer:
+    """The program helm, run once for each rendering, without the user's plugins and settings."""
+
+    def __init__(self, program: str) -> None:
+        self._program = program
+        self._is_known = False
+
+    def render(self, chart: Path, options: HelmOptions, overlay: Values = NO_VALUES) -> Rendered:
+        with _flags(options, overlay) as flags:
+            try:
+                return self._render(chart, options, flags)
+            except RenderError as error:
+                missing = _MISSING.search(error.text)
+                if missing is None:
+                    raise
+                names = frozenset(re.split(r",\s*", missing["names"].strip()))
+            with without_dependencies(chart, names) as complete:
+                return self._render(complete, options, flags)
+
+    def dependencies(self, chart: Path) -> tuple[Dependency, ...]:
+        done = self._helm(
+            _QUICK_SECONDS, "dependency", "list", str(chart.absolute()), "--max-col-width=0"
+        )
+        rows = (_ROW.fullmatch(line) for line in done.stdout.splitlines())
+        return tuple(
+            Dependency(row["name"], row["version"], row["status"])
+            for row in rows
+            if row and row["status"] != "STATUS"
+        )
+
+    def _render(self, chart: Path, options: HelmOptions, flags: list[str]) -> Rendered:
+        call = ["template", options.release_name, str(chart.absolute()), *flags]
+        try:
+            done = self._helm(options.timeout, *call)
+        except RenderError as error:
+            if _INVALID_YAML not in error.text:
+                raise
+            # One template is not YAML. With --debug Helm prints them all and still fails.
+            done = self._run(options.timeout, *call, "--debug")
+        templates = normalise_all(_attributed(read_pieces(done.stdout)))
+        rendered = Rendered(templates, warnings=warnings_in(done.stderr))
+        if any(map(makes_pods, rendered.templates.values())):
+            return rendered
+        return replace(rendered, notes=self._notes(chart, options, flags))
+
+    def _notes(self, chart: Path, options: HelmOptions, flags: list[str]) -> str:
+        """NOTES.txt, which `helm template` does not print: by a template that includes it."""
+        with with_template(chart, _NOTES_TEMPLATE, _INCLUDE_NOTES) as copy:
+            call = ("template", options.release_name, str(copy), *flags)
+            done = self._run(options.timeout, *call, f"--show-only=templates/{_NOTES_TEMPLATE}")
+        found = _NOTES.search(done.stdout)
+        return str(json.loads(found[1])) if found else ""
+
+    def _helm(self, timeout: float, *arguments: str) -> Finished:
+        done = self._run(timeout, *arguments)
+        if done.status:
+            raise RenderError(Cause.REFUSED, error_message(done.stderr))
+        return done
+
+    def _run(self, timeout: float, *arguments: str) -> Finished:
+        if not self._is_known:
+            _require_version(self._program)
+            self._is_known = True
+        return _run(self._program, timeout, *arguments)
+
+
+@contextlib.contextmanager
+def _flags(options: HelmOptions, overlay: Values) -> Iterator[list[str]]:
+    """The options as flags. An overlay is a last values file: what `--set` says stays on top."""
+    flags = [f"--namespace={options.namespace or 'default'}"]
+    documents = [text for name in options.values_files for text in read_values_file(name)]
+    if overlay:
+        documents.append(json.dumps(overlay))  # JSON is YAML
+    flags += (f"--set={expression}" for expression in options.set_values)
+    flags += (f"--set-string={expression}" for expression in options.set_strings)
+    flags += (f"--api-versions={name}" for name in options.api_versions)
+    if options.kube_version:
+        flags.append(f"--kube-version={options.kube_version}")
+    with tempfile.TemporaryDirectory(prefix="podfit-values-") as folder:
+        for number, text in enumerate(documents):
+            file = Path(folder, f"{number}.yaml")
+            file.write_text(text, encoding="utf-8")
+            flags.append(f"--values={file}")
+        yield flags
+
+
+def _attributed(pieces: Iterable[Piece]) -> Iterator[Piece]:
+    """Each piece with its template: with --debug Helm names it before the first of several only."""
+    template = ""
+    for piece in pieces:
+        template = piece.template or template
+        if template:
+            yield replace(piece, template=template)
+
+
+def _run(program: str, timeout: float, *arguments: str) -> Finished:
+    folders = ("HELM_CACHE_HOME", "HELM_CONFIG_HOME", "HELM_DATA_HOME", "HELM_PLUGINS")
+    with tempfile.TemporaryDirectory(prefix="podfit-helm-") as home:
+        own = {**dict.fromkeys(folders, home), "HELM_NO_PLUGINS": "1", "KUBECONFIG": os.devnull}
+        return run((program, *arguments), timeout, own)
+
+
+def error_message(log: str) -> str:
+    """What follows `Error:`; the rest of standard error is Helm's log."""
+    found = _ERROR.search(log)
+    text = log[found.end() :] if found else log
+    return text.replace("Use --debug flag to render out invalid YAML", "").strip()
+
+
+def _require_version(program: str) -> None:
+    """Raises SourceError where the program is older than the renderer knows, or does not say."""
+    try:
+        done = _run(program, _QUICK_SECONDS, "version", "--template={{.Version}}")
+    except RenderError as error:
+        raise _unusable(program, error.text) from error
+    match = re.match(r"v(\d+)\.(\d+)", done.stdout)
+    if match is None or done.status:
+        raise _unusable(program, error_message(done.stderr) or "it does not say its version")
+    if [int(match[1]), int(match[2])] < [int(part) for part in OLDEST.split(".")]:
+        raise _unusable(program, f"it is version {match[0]}")
+
+
+def _unusable(program: str, why: str) -> SourceError:
+    return SourceError(
+        f"charts cannot be rendered with {program}",
+        why=why,
+        hint=f"install helm {OLDEST} or later, or run `pip install 'podfit[helm]'`",
+    )
+
+
+"""For what runs no template: parsing values, reading Chart.yaml."""
+_EMBEDDED_NOTES: Final = "templates/NOTES.txt"
+
+
+def is_installed() -> bool:
+    return importlib.util.find_spec("helm_python") is not None
+
+
+class EmbeddedRenderer:
+    """Helm's library. All charts of a run share one process, made when it is first needed."""
+
+    def __init__(self) -> None:
+        self._worker = Worker()
+        self._quickly = partial(self._worker.ask, timeout=_QUICK_SECONDS)
+
+    def close(self) -> None:
+        """End the process; the next call makes another."""
+        self._worker.close()
+
+    def render(self, chart: Path, options: HelmOptions, overlay: Values = NO_VALUES) -> Rendered:
+        self._quickly("validate_release_name", name=options.release_name)
+        values = self._compose(options, overlay)
+        try:
+            return self._render(chart, values, options)
+        except RenderError as error:
+            plain = drop_digits(values)
+            if error.cause is not Cause.REFUSED or plain == values:
+                raise
+            return self._render(chart, plain, options)
+
+    def dependencies(self, chart: Path) -> tuple[Dependency, ...]:
+        listed = self._quickly("list_dependencies", chart=str(chart.absolute()))
+        return tuple(Dependency(item["name"], item["version"], item["status"]) for item in listed)
+
+    def _render(self, chart: Path, values: dict[str, Any], options: HelmOptions) -> Rendered:
+        settings = {
+            "name": options.release_name,
+            "namespace": options.namespace or "default",
+            "kube_version": options.kube_version,
+            "api_versions": options.api_versions,
+        }
+        texts: dict[str, str] = self._worker.ask(
+            "render",
+            options.timeout,
+            chart=str(chart.absolute()),
+            values=values,
+            options={key: value for key, value in settings.items() if value},
+        )
+        templates = {
+            name: normalise(texts[name])
+            for name in sorted(texts)
+            if not name.endswith(_EMBEDDED_NOTES)
+        }
+        own = (text for name, text in texts.items() if name.partition("/")[2] == _EMBEDDED_NOTES)
+        return Rendered(
+            {name: text for name, text in templates.items() if text},
+            next(own, ""),
+            warnings_in(self._worker.log()),
+        )
+
+    def _compose(self, options: HelmOptions, overlay: Values) -> dict[str, Any]:
+        values: dict[str, Any] = {}
+        for name in options.values_files:
+            for text in read_values_file(name):
+                values = merge(values, self._quickly("read_values", text=text))
+        values = merge(values, dict(overlay))
+        for call, expressions in (
+            ("parse_set", options.set_values),
+            ("parse_set_string", options.set_strings),
+        ):
+            for expression in expressions:
+                values = apply_set(values, expression, partial(self._parse, call))
+        return values
+
+    def _parse(self, call: str, expression: str) -> dict[str, Any]:
+        try:
+            parsed: dict[str, Any] = keep_digits(self._quickly(call, expression=expression))
+        except RenderError as error:
+            flag = call.removeprefix("parse_").replace("_", "-")
+            raise RenderError(
+                error.cause, f"failed parsing --{flag} data: {error.text}: {expression}"
+            ) from error
+        return parsed
+
 
 _INSTALL_LIBRARY: Final = "run `pip install 'podfit[helm]'`"
 _INSTALL_PROGRAM: Final = f"install the program helm, version {OLDEST} or later, on PATH"

@@ -1,4 +1,7 @@
-"""What rendering a chart means, whichever Helm does it."""
+"""What rendering a chart means, whichever Helm does it.
+
+From what Helm says to what the user should know: what failed, where, and what to do.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,8 @@ from enum import Enum
 from pathlib import Path
 from typing import Any, Final, Protocol
 
+from auditor.errors import Problem, SourceError
+from auditor.sources.chart import Chart
 from auditor.sources.options import HelmOptions
 
 Values = Mapping[str, Any]
@@ -91,3 +96,78 @@ class Renderer(Protocol):
     def dependencies(self, chart: Path) -> tuple[Dependency, ...]:
         """What Chart.yaml declares, conditions and tags not considered."""
         ...
+
+
+_MAX_HEAD: Final = 4000
+"""Characters that are looked at: Helm names the place first, and may say 200 KB about it."""
+_TEMPLATE: Final = re.compile(r"/(templates|charts)/")
+_BETWEEN_WORDS: Final = re.compile(r"[\s()\"']+")
+_JUDGEMENTS: Final = {
+    r"^execution error at": ("refuses its values", "set what it asks for with -f or --set"),
+    r"specifications of the schema": (
+        "does not accept its values: they break its schema",
+        "give other values with -f or --set",
+    ),
+    r"^chart requires kubeVersion": (
+        "does not support this version of Kubernetes",
+        "say the version of your clusters with --kube-version",
+    ),
+    r"^invalid kube version|^could not parse .* as version": (
+        "was not rendered: --kube-version is no version",
+        "write it as 1.31 or v1.31.2",
+    ),
+    r"release name": (
+        "was not rendered: Helm does not accept --release-name",
+        "use at most 53 lower-case letters, digits and hyphens",
+    ),
+    r"failed parsing --set": (
+        "was not rendered: Helm cannot read a --set",
+        "write it as key.path=value",
+    ),
+    r"^parse error at": ("has a template that Helm cannot parse", "mend the template"),
+}
+"""What a refusal amounts to, as the end of a sentence on the chart, and what to do; first match."""
+_FAILS: Final = ("has a template that fails", "set the values it needs, or mend the template")
+_UNKNOWN: Final = ("cannot be rendered", "`helm lint` and `helm template` say more")
+_HINTS: Final = {
+    Cause.TIMEOUT: "a template may loop without end; leave the chart out if it is not yours",
+    Cause.MEMORY: "a template may repeat something without end; leave the chart out",
+    Cause.RECURSION: "look for an include or tpl that leads back to itself",
+    Cause.SIZE: "leave the chart out, or set values that make it render less",
+    Cause.CRASH: "this may be a bug in Helm; `--renderer cli` uses the helm program instead",
+}
+
+
+def explain(error: RenderError, chart: Chart) -> Problem:
+    """A failed rendering as a problem of the chart."""
+    if error.cause is Cause.REFUSED:
+        return _refusal(error.text, chart)
+    return SourceError(
+        f"chart {chart.name} could not be rendered: {error.cause.value}",
+        where=chart.shown,
+        why=_first_lines(error.text),
+        hint=_HINTS[error.cause],
+    ).problem
+
+
+def _refusal(text: str, chart: Chart) -> Problem:
+    head = text[:_MAX_HEAD]
+    place = _place(head, chart)
+    judged = (said for pattern, said in _JUDGEMENTS.items() if re.search(pattern, head))
+    what, hint = next(judged, _FAILS if place else _UNKNOWN)
+    return SourceError(
+        f"chart {chart.name} {what}", where=place or chart.shown, why=text, hint=hint
+    ).problem
+
+
+def _place(text: str, chart: Chart) -> str:
+    """The first template that is named with a line, as `path:line[:column]`; "" where none is."""
+    for word in _BETWEEN_WORDS.split(text):
+        template, *numbers = word.rstrip(":").split(":")
+        if numbers and all(map(str.isdecimal, numbers)) and _TEMPLATE.search(template):
+            return ":".join((chart.template_path(template), *numbers[:2]))
+    return ""
+
+
+def _first_lines(text: str) -> str:
+    return "\n".join(text.strip().splitlines()[:3])

@@ -5,12 +5,12 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from auditor.audit import Auditor
+from auditor.audit.audit import Auditor
+from auditor.audit.report import Report
+from auditor.checks.rulebook import load_builtin_rules
+from auditor.fixes.finder import RemedyFinder
 from auditor.formats.json_v1 import report_data
-from auditor.nodes import ClusterProfile
-from auditor.remedies.finder import RemedyFinder
-from auditor.report import Report
-from auditor.rulebook import load_builtin_rules
+from auditor.scheduling.nodes import ClusterProfile
 from auditor.sources.helm import ChartSource
 from auditor.sources.options import HelmOptions
 from tests.support.charts import CHARTS, make_renderer

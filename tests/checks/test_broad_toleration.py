@@ -2,8 +2,8 @@
 
 import pytest
 
-from auditor.assessment import Assessment
-from auditor.checks.broad_toleration import CHECK
+from auditor.checks.assessment import Assessment
+from auditor.checks.taints import BROAD_TOLERATION
 from tests.support.assessments import LINUX, assessed, image
 from tests.support.objects import cluster, pool
 
@@ -17,7 +17,7 @@ GKE = cluster(
 
 
 def broad(found: Assessment) -> list[str]:
-    return [seen.message for seen in CHECK.observe(found, {})]
+    return [seen.message for seen in BROAD_TOLERATION.observe(found, {})]
 
 
 def test_a_toleration_of_every_taint() -> None:

@@ -4,10 +4,10 @@ from dataclasses import replace
 
 import pytest
 
-from auditor.checks.conflicting_selector import CHECK
-from auditor.findings import Consequence, Observation
-from auditor.images import Platforms
-from auditor.nodes import ClusterProfile, RuntimeClass
+from auditor.checks.findings import Consequence, Observation
+from auditor.checks.selectors import CONFLICTING_SELECTOR
+from auditor.images.images import Platforms
+from auditor.scheduling.nodes import ClusterProfile, RuntimeClass
 from tests.support.assessments import (
     HYBRID,
     LINUX,
@@ -34,7 +34,7 @@ affinity:
 def seen(
     spec: str, *images: Platforms, clusters: tuple[ClusterProfile, ...] = (HYBRID,)
 ) -> Observation:
-    (observation,) = CHECK.observe(assessed(spec, *images, clusters=clusters), {})
+    (observation,) = CONFLICTING_SELECTOR.observe(assessed(spec, *images, clusters=clusters), {})
     return observation
 
 
@@ -216,7 +216,7 @@ def test_it_never_runs() -> None:
 
     found = assessed("nodeSelector: {kubernetes.io/os: windows}", AMD64, kind="Job")
     made = replace(found.workload, hooks=("pre-install",))
-    (blocking,) = CHECK.observe(reassessed(made, [AMD64], [HYBRID]), {})
+    (blocking,) = CONFLICTING_SELECTOR.observe(reassessed(made, [AMD64], [HYBRID]), {})
     assert blocking.consequence is Consequence.BLOCKS
 
 
@@ -230,4 +230,4 @@ def test_it_never_runs() -> None:
     ],
 )
 def test_what_is_no_conflict(spec: str) -> None:
-    assert list(CHECK.observe(assessed(spec, AMD64), {})) == []
+    assert list(CONFLICTING_SELECTOR.observe(assessed(spec, AMD64), {})) == []

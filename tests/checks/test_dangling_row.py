@@ -2,8 +2,8 @@
 
 import pytest
 
-from auditor.checks.dangling_row import CHECK
-from auditor.findings import Consequence
+from auditor.checks.findings import Consequence
+from auditor.checks.images import DANGLING_ROW
 from tests.support.assessments import ARM, LINUX, UNKNOWN, WINDOWS_2022, assessed, image
 from tests.support.objects import cluster
 
@@ -13,7 +13,7 @@ MULTI = image("linux/amd64", "linux/arm64")
 def test_a_dangling_row_concerns_the_pools_that_would_take_it() -> None:
     broken = image("linux/amd64", dangling=["linux/arm64", "linux/s390x"])
     found = assessed("", broken, clusters=[cluster(LINUX, ARM, WINDOWS_2022)])
-    (seen,) = CHECK.observe(found, {})
+    (seen,) = DANGLING_ROW.observe(found, {})
 
     assert seen.pools == (f"test/{ARM.name}",)
     assert seen.consequence is Consequence.POSSIBLE
@@ -27,14 +27,14 @@ def test_a_dangling_row_concerns_the_pools_that_would_take_it() -> None:
 def test_a_dangling_row_that_no_node_takes(spec: str, clusters: object) -> None:
     broken = image("linux/amd64", dangling=["linux/arm64"])
     found = assessed(spec, broken, clusters=[clusters])  # type: ignore[list-item]
-    (seen,) = CHECK.observe(found, {})
+    (seen,) = DANGLING_ROW.observe(found, {})
 
     assert (seen.pools, seen.consequence) == ((), Consequence.NONE)
 
 
 def test_a_whole_index_has_no_dangling_row() -> None:
-    assert list(CHECK.observe(assessed("", MULTI, UNKNOWN), {})) == []
+    assert list(DANGLING_ROW.observe(assessed("", MULTI, UNKNOWN), {})) == []
 
 
 def test_an_index_of_dangling_rows_alone_is_another_finding() -> None:
-    assert list(CHECK.observe(assessed("", image(dangling=["linux/amd64"])), {})) == []
+    assert list(DANGLING_ROW.observe(assessed("", image(dangling=["linux/amd64"])), {})) == []

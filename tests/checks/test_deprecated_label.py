@@ -1,6 +1,6 @@
 """Demands on labels of old."""
 
-from auditor.checks.deprecated_label import CHECK
+from auditor.checks.selectors import DEPRECATED_LABEL
 from tests.support.assessments import assessed, image
 
 AMD64 = image("linux/amd64")
@@ -17,7 +17,7 @@ affinity:
 
 
 def test_each_label_once_at_its_first_use() -> None:
-    seen = list(CHECK.observe(assessed(AFFINITY, AMD64), {}))
+    seen = list(DEPRECATED_LABEL.observe(assessed(AFFINITY, AMD64), {}))
 
     assert [observation.aspect for observation in seen] == [
         "beta.kubernetes.io/os",
@@ -29,4 +29,9 @@ def test_each_label_once_at_its_first_use() -> None:
 
 
 def test_the_labels_of_today() -> None:
-    assert list(CHECK.observe(assessed("nodeSelector: {kubernetes.io/os: linux}", AMD64), {})) == []
+    assert (
+        list(
+            DEPRECATED_LABEL.observe(assessed("nodeSelector: {kubernetes.io/os: linux}", AMD64), {})
+        )
+        == []
+    )

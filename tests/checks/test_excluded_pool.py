@@ -1,8 +1,8 @@
 """Pools that a selector leaves unused."""
 
-from auditor.checks.excluded_pool import CHECK
-from auditor.images import Platforms
-from auditor.nodes import NodePool
+from auditor.checks.platforms import EXCLUDED_POOL
+from auditor.images.images import Platforms
+from auditor.scheduling.nodes import NodePool
 from tests.support.assessments import ARM, HYBRID, LINUX, MAINFRAME, UNKNOWN, assessed, image
 from tests.support.objects import cluster, pool
 
@@ -11,7 +11,7 @@ MULTI = image("linux/amd64", "linux/arm64")
 
 def excluded(spec: str, platforms: Platforms, *pools: NodePool) -> list[str]:
     found = assessed(spec, platforms, clusters=[cluster(*pools)] if pools else [HYBRID])
-    return [seen.message for seen in CHECK.observe(found, {})]
+    return [seen.message for seen in EXCLUDED_POOL.observe(found, {})]
 
 
 def test_pools_that_could_run_it() -> None:

@@ -4,10 +4,10 @@ from dataclasses import replace
 
 import pytest
 
-from auditor.assessment import Assessment
-from auditor.checks.incompatible_pool import CHECK
-from auditor.findings import Consequence, Observation
-from auditor.workloads import Role, Workload
+from auditor.checks.assessment import Assessment
+from auditor.checks.findings import Consequence, Observation
+from auditor.checks.platforms import INCOMPATIBLE_POOL
+from auditor.kubernetes.workloads import Role, Workload
 from tests.support.assessments import (
     ARM,
     LINUX,
@@ -36,7 +36,7 @@ affinity:
 
 
 def seen(found: Assessment, mismatch: str = "os") -> list[Observation]:
-    return list(CHECK.observe(found, {"mismatch": mismatch}))
+    return list(INCOMPATIBLE_POOL.observe(found, {"mismatch": mismatch}))
 
 
 def only(found: Assessment, mismatch: str = "os") -> Observation:

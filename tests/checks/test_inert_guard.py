@@ -2,10 +2,10 @@
 
 import pytest
 
-from auditor.assessment import Assessment
-from auditor.checks.inert_guard import CHECK
-from auditor.findings import Confidence, Consequence, Observation
-from auditor.nodes import ClusterProfile, RuntimeClass
+from auditor.checks.assessment import Assessment
+from auditor.checks.findings import Confidence, Consequence, Observation
+from auditor.checks.selectors import INERT_GUARD
+from auditor.scheduling.nodes import ClusterProfile, RuntimeClass
 from tests.support.assessments import ARM, LINUX, UNKNOWN, WINDOWS_2022, assessed, image
 from tests.support.objects import cluster, pool
 
@@ -30,7 +30,7 @@ affinity:
 
 
 def seen(found: Assessment) -> list[Observation]:
-    return list(CHECK.observe(found, {}))
+    return list(INERT_GUARD.observe(found, {}))
 
 
 def messages(found: Assessment) -> list[str]:

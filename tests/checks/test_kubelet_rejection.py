@@ -2,9 +2,9 @@
 
 import pytest
 
-from auditor.assessment import Assessment
-from auditor.checks.kubelet_rejection import CHECK
-from auditor.findings import Consequence, Observation
+from auditor.checks.assessment import Assessment
+from auditor.checks.findings import Consequence, Observation
+from auditor.checks.kubelet_rejection import KUBELET_REJECTION
 from tests.support.assessments import HYBRID, LINUX, UNKNOWN, WINDOWS_2022, assessed, image
 from tests.support.objects import cluster, pool
 
@@ -14,7 +14,7 @@ LABEL = {"kubernetes.io/os": "windows"}
 
 
 def only(found: Assessment) -> Observation:
-    (observation,) = CHECK.observe(found, {})
+    (observation,) = KUBELET_REJECTION.observe(found, {})
     return observation
 
 
@@ -128,7 +128,7 @@ def test_what_follows(kind: str, aftermath: str) -> None:
     ],
 )
 def test_what_is_not_said(found: Assessment) -> None:
-    assert list(CHECK.observe(found, {})) == []
+    assert list(KUBELET_REJECTION.observe(found, {})) == []
 
 
 def test_only_the_rejecting_pools_are_named() -> None:

@@ -1,7 +1,7 @@
 """Pods whose images have no platform in common."""
 
-from auditor.checks.mixed_platforms import CHECK
-from auditor.findings import Consequence
+from auditor.checks.findings import Consequence
+from auditor.checks.platforms import MIXED_PLATFORMS
 from tests.support.assessments import UNKNOWN, assessed, image
 
 MULTI = image("linux/amd64", "linux/arm64")
@@ -9,7 +9,7 @@ IIS = image("windows(10.0.20348.1)/amd64")
 
 
 def test_mixed_images_are_each_said() -> None:
-    (seen,) = CHECK.observe(assessed("", MULTI, IIS, UNKNOWN), {})
+    (seen,) = MIXED_PLATFORMS.observe(assessed("", MULTI, IIS, UNKNOWN), {})
 
     assert seen.message == "Deployment/app runs nowhere: its images have no platform in common"
     assert seen.why == (
@@ -21,4 +21,4 @@ def test_mixed_images_are_each_said() -> None:
 
 
 def test_images_with_a_common_platform() -> None:
-    assert list(CHECK.observe(assessed("", MULTI, image("linux/arm64")), {})) == []
+    assert list(MIXED_PLATFORMS.observe(assessed("", MULTI, image("linux/arm64")), {})) == []

@@ -4,11 +4,11 @@ from dataclasses import replace
 
 import pytest
 
-from auditor.assessment import Assessment
-from auditor.checks.no_compatible_node import CHECK
-from auditor.findings import Consequence, Observation
-from auditor.images import Platforms
-from auditor.nodes import NodePool, RuntimeClass
+from auditor.checks.assessment import Assessment
+from auditor.checks.findings import Consequence, Observation
+from auditor.checks.platforms import NO_COMPATIBLE_NODE
+from auditor.images.images import Platforms
+from auditor.scheduling.nodes import NodePool, RuntimeClass
 from tests.support.assessments import (
     ARM,
     LINUX,
@@ -26,7 +26,7 @@ TAINTED = pool("linux/amd64", taints=["dedicated=db:NoSchedule"])
 
 
 def only(found: Assessment) -> Observation:
-    (observation,) = CHECK.observe(found, {})
+    (observation,) = NO_COMPATIBLE_NODE.observe(found, {})
     return observation
 
 
@@ -146,7 +146,7 @@ def test_a_cordon_ends_some_day(
     """What else is wrong stays wrong. (A bound pod has its node.)"""
     found = assessed(spec, image_, clusters=[cluster(node, WINDOWS_CORDONED)])
 
-    assert bool(list(CHECK.observe(found, {}))) is homeless
+    assert bool(list(NO_COMPATIBLE_NODE.observe(found, {}))) is homeless
 
 
 def test_a_pod_that_the_api_server_refuses() -> None:
@@ -182,7 +182,7 @@ def test_each_cluster_without_a_home_is_said() -> None:
     spec = "nodeSelector: {kubernetes.io/arch: arm64}"
     found = assessed(spec, MULTI, clusters=[cluster(LINUX), cluster(ARM), cluster(WINDOWS_2022)])
 
-    assert [seen.pools for seen in CHECK.observe(found, {})] == [
+    assert [seen.pools for seen in NO_COMPATIBLE_NODE.observe(found, {})] == [
         (f"test/{LINUX.name}",),
         (f"test/{WINDOWS_2022.name}",),
     ]
@@ -220,4 +220,4 @@ def test_each_cluster_without_a_home_is_said() -> None:
     ],
 )
 def test_what_is_not_said(found: Assessment) -> None:
-    assert list(CHECK.observe(found, {})) == []
+    assert list(NO_COMPATIBLE_NODE.observe(found, {})) == []

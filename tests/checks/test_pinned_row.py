@@ -4,10 +4,10 @@ from dataclasses import replace
 
 import pytest
 
-from auditor.assessment import Assessment
-from auditor.checks.pinned_row import CHECK
-from auditor.findings import Consequence
-from auditor.images import KnownPlatforms
+from auditor.checks.assessment import Assessment
+from auditor.checks.findings import Consequence
+from auditor.checks.images import PINNED_ROW
+from auditor.images.images import KnownPlatforms
 from tests.support.assessments import ARM, HYBRID, LINUX, assessed, image
 from tests.support.objects import cluster
 
@@ -24,7 +24,7 @@ def pinned(known: KnownPlatforms, tagged: KnownPlatforms | None, spec: str = "")
 
 
 def test_a_row_of_several() -> None:
-    (seen,) = CHECK.observe(pinned(PINNED, INDEX), {})
+    (seen,) = PINNED_ROW.observe(pinned(PINNED, INDEX), {})
 
     assert seen.message == (
         "Deployment/app: the digest after quay.io/acme/web:3 pins linux/amd64, one of several "
@@ -36,7 +36,9 @@ def test_a_row_of_several() -> None:
 
 
 def test_where_no_other_row_is_needed() -> None:
-    (seen,) = CHECK.observe(pinned(PINNED, INDEX, "nodeSelector: {kubernetes.io/arch: amd64}"), {})
+    (seen,) = PINNED_ROW.observe(
+        pinned(PINNED, INDEX, "nodeSelector: {kubernetes.io/arch: amd64}"), {}
+    )
 
     assert (seen.pools, seen.consequence) == ((), Consequence.NONE)
 
@@ -52,12 +54,12 @@ def test_where_no_other_row_is_needed() -> None:
     ids=["nobody can tell", "the tag has moved", "the only platform", "the index itself"],
 )
 def test_what_is_not_said(known: KnownPlatforms, tagged: KnownPlatforms | None) -> None:
-    assert list(CHECK.observe(pinned(known, tagged), {})) == []
+    assert list(PINNED_ROW.observe(pinned(known, tagged), {})) == []
 
 
 def test_a_pool_that_the_image_does_not_support_at_all_is_none() -> None:
     found = assessed("", PINNED, clusters=[HYBRID])
     (use,) = found.uses
-    (seen,) = CHECK.observe(replace(found, uses=(replace(use, tagged=INDEX),)), {})
+    (seen,) = PINNED_ROW.observe(replace(found, uses=(replace(use, tagged=INDEX),)), {})
 
     assert seen.pools == (f"test/{ARM.name}",)

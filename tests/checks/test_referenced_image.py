@@ -1,9 +1,9 @@
 """Images that a pod only names for others."""
 
-from auditor.checks.referenced_image import CHECK
-from auditor.findings import Confidence, Consequence, Observation
-from auditor.images import Platforms
-from auditor.workloads import Role
+from auditor.checks.findings import Confidence, Consequence, Observation
+from auditor.checks.images import REFERENCED_IMAGE
+from auditor.images.images import Platforms
+from auditor.kubernetes.workloads import Role
 from tests.support.assessments import UNKNOWN, assessed, image
 
 MULTI = image("linux/amd64", "linux/arm64")
@@ -13,7 +13,7 @@ ANYWHERE = image("linux/amd64", "linux/arm64", "windows(10.0.20348.1)/amd64")
 
 def referenced(*images: Platforms) -> list[Observation]:
     found = assessed("", *images, role=Role.REFERENCED)
-    return list(CHECK.observe(found, {}))
+    return list(REFERENCED_IMAGE.observe(found, {}))
 
 
 def test_an_image_for_others() -> None:

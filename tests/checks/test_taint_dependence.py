@@ -2,9 +2,9 @@
 
 import pytest
 
-from auditor.assessment import Assessment
-from auditor.checks.taint_dependence import CHECK
-from auditor.findings import Consequence, Observation
+from auditor.checks.assessment import Assessment
+from auditor.checks.findings import Consequence, Observation
+from auditor.checks.taints import TAINT_DEPENDENCE
 from tests.support.assessments import HYBRID, LINUX, WINDOWS_2022, assessed, image
 from tests.support.objects import cluster, pool
 
@@ -16,7 +16,7 @@ GKE = cluster(LINUX, TAINTED_ARM, TAINTED_WINDOWS)
 
 
 def dependent(found: Assessment) -> list[Observation]:
-    return list(CHECK.observe(found, {}))
+    return list(TAINT_DEPENDENCE.observe(found, {}))
 
 
 def test_nothing_but_a_taint() -> None:

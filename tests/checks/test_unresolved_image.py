@@ -4,18 +4,18 @@ from dataclasses import replace
 
 import pytest
 
-from auditor.assessment import Assessment
-from auditor.checks.unresolved_image import CHECK
-from auditor.findings import Confidence, Consequence, Observation
-from auditor.images import Platforms, UnknownPlatforms, UnknownReason
-from auditor.workloads import Role
+from auditor.checks.assessment import Assessment
+from auditor.checks.findings import Confidence, Consequence, Observation
+from auditor.checks.images import UNRESOLVED_IMAGE
+from auditor.images.images import Platforms, UnknownPlatforms, UnknownReason
+from auditor.kubernetes.workloads import Role
 from tests.support.assessments import HYBRID, UNKNOWN, assessed, image, reassessed
 
 MULTI = image("linux/amd64", "linux/arm64")
 
 
 def unresolved(found: Assessment, reason: str) -> list[Observation]:
-    return list(CHECK.observe(found, {"reason": reason}))
+    return list(UNRESOLVED_IMAGE.observe(found, {"reason": reason}))
 
 
 @pytest.mark.parametrize(
@@ -32,7 +32,7 @@ def unresolved(found: Assessment, reason: str) -> list[Observation]:
 )
 def test_each_reason_belongs_to_one_rule(reason: UnknownReason, group: str) -> None:
     found = assessed("", UnknownPlatforms(reason, "why", "how"))
-    groups = [name for name in CHECK.parameters["reason"] if unresolved(found, name)]
+    groups = [name for name in UNRESOLVED_IMAGE.parameters["reason"] if unresolved(found, name)]
 
     assert groups == [group]
 
@@ -47,7 +47,7 @@ def test_each_reason_belongs_to_one_rule(reason: UnknownReason, group: str) -> N
 )
 def test_a_volume_may_be_no_image(answer: Platforms, group: str) -> None:
     found = assessed("", MULTI, answer, role=Role.IMAGE_VOLUME)
-    groups = [name for name in CHECK.parameters["reason"] if unresolved(found, name)]
+    groups = [name for name in UNRESOLVED_IMAGE.parameters["reason"] if unresolved(found, name)]
 
     assert groups == [group]
 

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 import typer
 
-from auditor.cli.main import app
+from auditor.cli.app import app
 from tests.support.command import podfit
 
 ROOT: Any = typer.main.get_command(app)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from auditor.registry.atomic import TEMPORARY
+from auditor.registry.storage import TEMPORARY
 from tests.registry.test_hostile import index_body
 from tests.support.command import podfit, write_lock
 from tests.support.faults import FaultServer, Reply, challenge, index, run_server

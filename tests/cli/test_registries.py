@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from auditor.cli.registries import chart_hosts, registry_options
+from auditor.cli.configuration import chart_hosts, registry_options
 from auditor.config.model import ImageConfig
 from auditor.config.settings import Registry
 from auditor.errors import UsageError

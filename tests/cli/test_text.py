@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from auditor.cli.text import say, tell, tell_problems
+from auditor.cli.console import say, tell, tell_problems
 from auditor.errors import Problem
 from tests.support.command import Done, podfit
 from tests.support.tools import ROOT
@@ -65,7 +65,7 @@ def test_an_interrupt_is_told_whoever_caught_it_first(
     def interrupted(**_: object) -> None:
         raise end
 
-    monkeypatch.setattr("auditor.cli.main.app", interrupted)
+    monkeypatch.setattr("auditor.cli.app.app", interrupted)
     assert podfit("rules") == Done(130, "", "interrupted\n")
 
 
@@ -87,7 +87,7 @@ def test_a_crash_is_told_in_harmless_words(monkeypatch: pytest.MonkeyPatch) -> N
         raise RuntimeError(HOSTILE)
 
     monkeypatch.delenv("PODFIT_DEBUG", raising=False)
-    monkeypatch.setattr("auditor.formats.rule_list.list_rules", crash)
+    monkeypatch.setattr("auditor.formats.listings.list_rules", crash)
     done = podfit("rules")
 
     expected = f"""\

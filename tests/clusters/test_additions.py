@@ -1,7 +1,7 @@
 """What the audited manifests change about a cluster."""
 
-from auditor.clusters.additions import extend_cluster
-from auditor.nodes import RuntimeClass
+from auditor.clusters.profiles import extend_cluster
+from auditor.scheduling.nodes import RuntimeClass
 from tests.support.objects import cluster, manifest, pool
 
 OLD = RuntimeClass("windows", {"pool": "old"})

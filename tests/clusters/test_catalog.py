@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from auditor.clusters import catalog
-from auditor.clusters.catalog import BUILT_IN, DEFAULT, load_cluster
+from auditor.clusters import profiles as catalog
+from auditor.clusters.profiles import BUILT_IN, DEFAULT, load_cluster
 from auditor.errors import EXIT_USAGE, ConfigurationError, Problem
-from auditor.placement import Verdict, place
+from auditor.scheduling.placement import Verdict, place
 from tests.support.objects import workload
 
 SPREAD = """

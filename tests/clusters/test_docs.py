@@ -4,8 +4,14 @@ import re
 
 import pytest
 
-from auditor.clusters.catalog import BUILT_IN, load_cluster
-from auditor.clusters.profile import GATES, PLUGINS, POOL_KEYS, PROFILE_KEYS
+from auditor.clusters.profiles import (
+    BUILT_IN,
+    GATES,
+    PLUGINS,
+    POOL_KEYS,
+    PROFILE_KEYS,
+    load_cluster,
+)
 from tests.support.tools import ROOT
 
 PAGE = (ROOT / "docs" / "clusters.md").read_text(encoding="utf-8")

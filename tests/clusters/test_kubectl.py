@@ -7,14 +7,13 @@ from typing import Any
 
 import pytest
 
-from auditor.clusters.catalog import load_cluster
-from auditor.clusters.kubectl import read_objects
-from auditor.clusters.pool_names import POOL_LABELS
-from auditor.nodes import ClusterProfile, NodePool, Runtime, Taint
-from auditor.placement import Verdict, place
-from auditor.platforms import Platform
-from auditor.yaml.nodes import Node, ShapeError
-from auditor.yaml.reading import read_documents
+from auditor.clusters.kubectl import POOL_LABELS, read_objects
+from auditor.clusters.profiles import load_cluster
+from auditor.files.yaml_nodes import Node, ShapeError
+from auditor.files.yaml_reading import read_documents
+from auditor.images.platforms import Platform
+from auditor.scheduling.nodes import ClusterProfile, NodePool, Runtime, Taint
+from auditor.scheduling.placement import Verdict, place
 from tests.support.objects import workload
 
 LINUX = {"kubernetes.io/os": "linux", "kubernetes.io/arch": "amd64"}

@@ -4,12 +4,12 @@ import textwrap
 
 import pytest
 
-from auditor.clusters.profile import read_profile
-from auditor.nodes import ClusterProfile, NodePool, Runtime, RuntimeClass, Taint
-from auditor.platforms import Platform
-from auditor.scheduling import Toleration
-from auditor.yaml.nodes import Node, ShapeError
-from auditor.yaml.reading import read_documents
+from auditor.clusters.profiles import read_profile
+from auditor.files.yaml_nodes import Node, ShapeError
+from auditor.files.yaml_reading import read_documents
+from auditor.images.platforms import Platform
+from auditor.kubernetes.pod_spec import Toleration
+from auditor.scheduling.nodes import ClusterProfile, NodePool, Runtime, RuntimeClass, Taint
 
 
 def root(text: str) -> Node:

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from auditor.config.areas import Area, Lookup, find_areas
+from auditor.checks.rulebook import load_builtin_rules
+from auditor.config.model import Area, Lookup, find_areas
 from auditor.errors import ConfigurationError
-from auditor.rulebook import load_builtin_rules
 from auditor.sources.options import Tree, Variant
 
 RULES = load_builtin_rules()

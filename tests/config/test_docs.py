@@ -5,12 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from auditor.checks.rulebook import load_builtin_rules
 from auditor.config.files import read_config
 from auditor.config.settings import Settings
-from auditor.rulebook import load_builtin_rules
-from auditor.suppression.annotations import annotations_on
-from auditor.suppression.comments import comments_on
-from auditor.suppression.statements import Statement
+from auditor.policy.ignores import Statement, annotations_on, comments_on
 from tests.support.ignores import one_workload
 from tests.support.tools import ROOT
 

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
+from auditor.checks.rulebook import load_builtin_rules
 from auditor.config.files import ConfigFile, find_config, read_config
 from auditor.errors import ConfigurationError
-from auditor.repositories import Home
-from auditor.rulebook import load_builtin_rules
+from auditor.files.paths import Home
 
 RULES = load_builtin_rules()
 REGISTRIES = "version: 1\nregistries: {evil.test: {insecure: skip-verify}}\n"

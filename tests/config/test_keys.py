@@ -11,18 +11,18 @@ import jsonschema
 import pytest
 import yaml
 
+from auditor.checks.findings import Severity
+from auditor.checks.rulebook import load_builtin_rules
 from auditor.config.files import read_config
-from auditor.config.json_schema import config_schema
 from auditor.config.settings import Registry, Settings
+from auditor.config.show import config_schema
 from auditor.errors import ConfigurationError
-from auditor.findings import Severity
-from auditor.nodes import ClusterProfile
-from auditor.platforms import parse_platform
-from auditor.policy import RuleSetting
+from auditor.images.platforms import parse_platform
+from auditor.policy.baseline import Match
+from auditor.policy.policy import RuleSetting
 from auditor.registry.options import HostOptions, Place
-from auditor.rulebook import load_builtin_rules
+from auditor.scheduling.nodes import ClusterProfile
 from auditor.sources.options import Variant
-from auditor.suppression.entries import Match
 from tests.support.tools import ROOT
 
 RULES = load_builtin_rules()

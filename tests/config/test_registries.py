@@ -2,8 +2,7 @@
 
 import pytest
 
-from auditor.config.registries import read_place, with_registries
-from auditor.config.settings import Registry
+from auditor.config.settings import Registry, read_place, with_registries
 from auditor.registry.options import HostOptions, Namespace, Place, RegistryOptions
 
 HTTP = HostOptions(insecure="http")

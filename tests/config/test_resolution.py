@@ -4,12 +4,12 @@ from pathlib import Path
 
 import pytest
 
-from auditor.config.areas import Area, Lookup, find_areas
-from auditor.config.resolution import Given, Resolved, Setting, resolve
+from auditor.checks.findings import Severity
+from auditor.checks.rulebook import load_builtin_rules
+from auditor.config.model import Area, Lookup, find_areas
+from auditor.config.precedence import Given, Resolved, Setting, resolve
 from auditor.errors import ConfigurationError
-from auditor.findings import Severity
-from auditor.policy import RuleSetting
-from auditor.rulebook import load_builtin_rules
+from auditor.policy.policy import RuleSetting
 
 
 @pytest.fixture(autouse=True)

@@ -5,12 +5,11 @@ from pathlib import Path
 
 import pytest
 
+from auditor.checks.rulebook import load_builtin_rules
 from auditor.config.files import read_config
-from auditor.config.keys import make_shape
-from auditor.config.sections import Surroundings
+from auditor.config.keys import Surroundings, make_shape
 from auditor.config.settings import Settings
-from auditor.config.starter import STARTER
-from auditor.rulebook import load_builtin_rules
+from auditor.config.show import STARTER
 
 RULES = load_builtin_rules()
 EXAMPLE = re.compile(r"^# (?P<key>[a-z-]+):.*\n(?:# [ -].*\n)*", re.MULTILINE)

@@ -2,10 +2,10 @@
 
 import pytest
 
-from auditor.formats import cells
+from auditor.formats import layout as cells
 from auditor.formats.interface import Style
-from auditor.formats.outcomes import Outcome, Result
-from auditor.formats.pen import Pen, width_of
+from auditor.formats.summary import Outcome, Result
+from auditor.formats.terminal import Pen, width_of
 from tests.support.reports import audit, workload
 
 PEN = Pen(Style())

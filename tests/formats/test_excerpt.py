@@ -2,9 +2,9 @@
 
 from dataclasses import replace
 
-from auditor.findings import Observation
+from auditor.checks.findings import Observation
 from auditor.formats.excerpt import Line, excerpt
-from auditor.manifests import Location
+from auditor.kubernetes.manifests import Location
 from tests.support.reports import audit, workload
 
 

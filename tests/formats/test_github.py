@@ -4,12 +4,12 @@ import re
 from collections import Counter
 from dataclasses import dataclass, replace
 
+from auditor.audit.report import Report
+from auditor.checks.findings import Severity
 from auditor.errors import Problem
-from auditor.findings import Severity
 from auditor.formats.github import write_github
 from auditor.formats.interface import PLAIN
-from auditor.manifests import Document
-from auditor.report import Report
+from auditor.kubernetes.manifests import Document
 from tests.support.reports import SHOP, audit, joined, rendered, told, workload
 
 

@@ -3,10 +3,10 @@
 import json
 from typing import Any
 
+from auditor.audit.report import Report
 from auditor.errors import Problem
 from auditor.formats.gitlab import write_gitlab
 from auditor.formats.interface import PLAIN
-from auditor.report import Report
 from tests.support.reports import SHOP, audit, joined, rendered, told, workload
 
 

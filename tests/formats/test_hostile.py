@@ -17,20 +17,20 @@ from xml.etree import ElementTree as ET
 import pytest
 from markdown_it import MarkdownIt
 
+from auditor.audit.report import ImageEntry, Report
+from auditor.checks.findings import Explanation, Finding, Severity
 from auditor.errors import Problem
-from auditor.findings import Explanation, Finding, Severity
 from auditor.formats.catalog import FORMATS, render
 from auditor.formats.escape import visible
+from auditor.formats.explain import write_story
 from auditor.formats.images import write_images_json, write_images_rows, write_images_table
 from auditor.formats.interface import Style
+from auditor.formats.listings import show_profile
 from auditor.formats.matrix import write_matrix_json, write_matrix_markdown, write_matrix_text
-from auditor.formats.profiles import show_profile
-from auditor.formats.story import write_story
-from auditor.images import UnknownPlatforms, UnknownReason
-from auditor.manifests import Document
-from auditor.nodes import ClusterProfile
-from auditor.policy import Suppressed
-from auditor.report import ImageEntry, Report
+from auditor.images.images import UnknownPlatforms, UnknownReason
+from auditor.kubernetes.manifests import Document
+from auditor.policy.policy import Suppressed
+from auditor.scheduling.nodes import ClusterProfile
 from tests.support.browser import browse
 from tests.support.reports import LINUX, audit, pool
 

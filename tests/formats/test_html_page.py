@@ -11,12 +11,12 @@ from pathlib import Path
 
 import pytest
 
+from auditor.audit.report import Report
+from auditor.checks.findings import Explanation
 from auditor.errors import Problem
-from auditor.findings import Explanation
-from auditor.formats.html_page import write_html
+from auditor.formats.html import write_html
 from auditor.formats.interface import PLAIN, Style
-from auditor.manifests import Document
-from auditor.report import Report
+from auditor.kubernetes.manifests import Document
 from tests.support.browser import browse
 from tests.support.reports import (
     EDGE,

@@ -8,9 +8,8 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
-from auditor.compatibility import Failure, Runnable
-from auditor.errors import Problem
-from auditor.findings import (
+from auditor.audit.report import Overlay, Report, Totals
+from auditor.checks.findings import (
     Confidence,
     Consequence,
     Explanation,
@@ -19,13 +18,14 @@ from auditor.findings import (
     RemedyKind,
     Severity,
 )
+from auditor.errors import Problem
 from auditor.formats.interface import PLAIN, Style
 from auditor.formats.json_v1 import write_json
-from auditor.images import UnknownReason
-from auditor.placement import Verdict
-from auditor.report import Overlay, Report, Totals
-from auditor.scheduling import Requirement
-from auditor.workloads import Role
+from auditor.images.images import UnknownReason
+from auditor.kubernetes.pod_spec import Requirement
+from auditor.kubernetes.workloads import Role
+from auditor.scheduling.compatibility import Failure, Runnable
+from auditor.scheduling.placement import Verdict
 from tests.support.reports import SHOP, audit, joined, rendered, silence, told, workload
 from tests.support.tools import ROOT
 

@@ -3,12 +3,12 @@
 from dataclasses import replace
 from xml.etree import ElementTree as ET
 
+from auditor.audit.report import Report
+from auditor.checks.findings import Severity
 from auditor.errors import Problem
-from auditor.findings import Severity
 from auditor.formats.interface import PLAIN
 from auditor.formats.junit import write_junit
-from auditor.policy import Gate
-from auditor.report import Report
+from auditor.policy.policy import Gate
 from tests.support import ignores
 from tests.support.ignores import entry
 from tests.support.reports import (

@@ -2,8 +2,8 @@
 
 from dataclasses import replace
 
-from auditor.findings import Severity
-from auditor.formats.outcomes import Outcome, results
+from auditor.checks.findings import Severity
+from auditor.formats.summary import Outcome, results
 from tests.support.reports import EDGE, HYBRID, SHOP, audit, joined, silence, workload
 
 OPERATED = (

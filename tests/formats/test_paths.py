@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import pytest
 
+from auditor.formats.excerpt import repository_path, source_link, split_place, uri
 from auditor.formats.interface import PLAIN, Style
-from auditor.formats.paths import repository_path, source_link, split_place, uri
-from auditor.manifests import Document, Location
+from auditor.kubernetes.manifests import Document, Location
 from tests.support.reports import audit, workload
 
 BLOB = Style(source_url="https://github.com/o/r/blob/abc/")

@@ -3,7 +3,7 @@
 import pytest
 
 from auditor.formats.interface import Style
-from auditor.formats.pen import Look, Pen, cut, width_of
+from auditor.formats.terminal import Look, Pen, cut, width_of
 
 PLAIN = Pen(Style())
 ASCII = Pen(Style(ascii_only=True))

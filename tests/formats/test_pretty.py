@@ -5,12 +5,12 @@ from dataclasses import replace
 
 import pytest
 
+from auditor.audit.report import Report
+from auditor.checks.findings import Explanation
 from auditor.errors import Problem
-from auditor.findings import Explanation
 from auditor.formats.interface import Style
-from auditor.formats.pen import width_of
 from auditor.formats.pretty import write_pretty
-from auditor.report import Report
+from auditor.formats.terminal import width_of
 from tests.support.reports import (
     EDGE,
     HYBRID,

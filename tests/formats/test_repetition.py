@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from auditor.findings import Explanation, Finding, Remedy, RemedyKind
+from auditor.checks.findings import Explanation, Finding, Remedy, RemedyKind
+from auditor.formats.grouping import Block, blocks
 from auditor.formats.interface import PLAIN
-from auditor.formats.pen import Pen
-from auditor.formats.repetition import Block, blocks
-from auditor.manifests import Document
+from auditor.formats.terminal import Pen
+from auditor.kubernetes.manifests import Document
 from tests.support.reports import IMAGES, audit, joined, rendered, workload
 
 LONG = "the scheduler does not look at images: on windows-2022 the pull fails with an error"

@@ -1,7 +1,7 @@
 """The list of rules, as `podfit rules` prints it."""
 
-from auditor.formats.rule_list import list_rules
-from auditor.rulebook import find_rule, load_builtin_rules
+from auditor.checks.rulebook import find_rule, load_builtin_rules
+from auditor.formats.listings import list_rules
 
 
 def test_a_rule_is_one_line() -> None:

@@ -7,13 +7,13 @@ from typing import Any
 import pytest
 from jsonschema.validators import validator_for
 
+from auditor.audit.report import Report
+from auditor.checks.findings import Explanation, Severity
 from auditor.errors import Problem
-from auditor.findings import Explanation, Severity
 from auditor.formats.interface import PLAIN
 from auditor.formats.sarif import write_sarif
-from auditor.manifests import Document
-from auditor.policy import Gate
-from auditor.report import Report
+from auditor.kubernetes.manifests import Document
+from auditor.policy.policy import Gate
 from tests.support.reports import (
     SHOP,
     audit,

@@ -2,11 +2,11 @@
 
 import pytest
 
+from auditor.audit.report import Report
 from auditor.errors import Problem
 from auditor.formats.interface import Style
-from auditor.formats.pen import width_of
 from auditor.formats.table import write_table
-from auditor.report import Report
+from auditor.formats.terminal import width_of
 from tests.support.reports import LINUX_ONLY, SHOP, WIDE, audit, joined, workload
 
 

@@ -4,14 +4,13 @@ from dataclasses import replace
 
 import pytest
 
+from auditor.audit.report import Report
+from auditor.checks.findings import Severity
 from auditor.errors import Problem
-from auditor.findings import Severity
 from auditor.formats.interface import Style
-from auditor.formats.outcomes import Outcome
-from auditor.formats.pen import Pen
-from auditor.formats.totals import overall, reservations, scope, totals_lines, verdict
-from auditor.policy import Gate
-from auditor.report import Report
+from auditor.formats.summary import Outcome, overall, reservations, scope, totals_lines, verdict
+from auditor.formats.terminal import Pen
+from auditor.policy.policy import Gate
 from tests.support.reports import SHOP, audit, joined, silence, workload
 
 OPERATED = (

@@ -2,9 +2,9 @@
 
 from dataclasses import replace
 
+from auditor.audit.report import Overlay
 from auditor.formats.interface import PLAIN
 from auditor.formats.values import write_values
-from auditor.report import Overlay
 from tests.support.reports import audit, workload
 
 REPORT = audit(workload())

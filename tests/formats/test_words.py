@@ -4,12 +4,12 @@ from dataclasses import replace
 
 import pytest
 
-from auditor.assessment import Assessment
-from auditor.formats.words import may_land, pools_of, runs_on, workload_names
-from auditor.manifests import Document
-from auditor.nodes import ClusterProfile, Taint
-from auditor.platforms import parse_platform
-from auditor.report import Report
+from auditor.audit.report import Report
+from auditor.checks.assessment import Assessment
+from auditor.formats.wording import may_land, pools_of, runs_on, workload_names
+from auditor.images.platforms import parse_platform
+from auditor.kubernetes.manifests import Document
+from auditor.scheduling.nodes import ClusterProfile, Taint
 from tests.support.reports import (
     EDGE,
     HYBRID,

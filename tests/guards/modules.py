@@ -15,7 +15,7 @@ PACKAGE = ROOT / "auditor"
 
 @dataclass(frozen=True, slots=True)
 class Module:
-    """A module of podfit: `auditor.cli.main`, its path and its text."""
+    """A module of podfit: `auditor.cli.app`, its path and its text."""
 
     path: Path
     text: str

@@ -4,13 +4,12 @@ import re
 from pathlib import Path
 from typing import Any
 
-from auditor.checks.catalog import CHECKS
-from auditor.clusters.catalog import load_cluster
+from auditor.audit.report import Report
+from auditor.checks.rulebook import CHECKS, SCHEMA_KEYS, load_rulebook
+from auditor.clusters.profiles import load_cluster
 from auditor.errors import Problem
 from auditor.formats.catalog import FORMATS
 from auditor.formats.interface import PLAIN
-from auditor.report import Report
-from auditor.rulebook import SCHEMA_KEYS, load_rulebook
 from tests.support.reports import audit, workload
 from tests.support.tools import ROOT
 

@@ -66,7 +66,7 @@ def test_documents_are_looked_at() -> None:
     names = {path.relative_to(ROOT).as_posix() for path in DOCUMENTS}
 
     assert {"README.md", "CONTRIBUTING.md", "docs/architecture.md"} <= names
-    assert "auditor/placement.py" in _named_paths(ROOT / "docs" / "architecture.md")
+    assert "auditor/scheduling/placement.py" in _named_paths(ROOT / "docs" / "architecture.md")
 
 
 def _exists(name: str) -> bool:

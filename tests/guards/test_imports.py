@@ -20,7 +20,7 @@ HOMES = {
     "platformdirs": ("auditor/registry/cache.py",),
     "requests": ("auditor/registry/",),
     "rich": ("auditor/cli/", "auditor/formats/"),
-    "ruamel": ("auditor/yaml/writing.py",),
+    "ruamel": ("auditor/files/yaml_writing.py",),
     "tabulate": ("auditor/formats/",),
     "typer": ("auditor/cli/",),
     "urllib3": ("auditor/registry/",),
@@ -44,7 +44,7 @@ def test_start_up_loads_nothing_slow(arguments: list[str]) -> None:
     done = _python("-c", _PROBE, *arguments)
 
     loaded = set(json.loads(done.stderr))
-    assert "auditor.cli.main" in loaded
+    assert "auditor.cli.app" in loaded
     assert SLOW & {name.partition(".")[0] for name in loaded} == set()
     assert done.stdout.strip()
 

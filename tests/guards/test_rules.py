@@ -4,9 +4,8 @@ import ast
 
 import pytest
 
-from auditor.checks.catalog import CHECKS
-from auditor.clusters.catalog import BUILT_IN
-from auditor.rulebook import load_builtin_rules
+from auditor.checks.rulebook import CHECKS, load_builtin_rules
+from auditor.clusters.profiles import BUILT_IN
 from tests.guards.modules import PACKAGE, Module, all_modules
 from tests.support.tools import ROOT
 

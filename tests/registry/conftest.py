@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from auditor.images import ImageReference, KnownPlatforms, Platforms, UnknownPlatforms
+from auditor.images.images import ImageReference, KnownPlatforms, Platforms, UnknownPlatforms
 from auditor.registry.auth.credentials import Credential, Keychain, Lookup
 from auditor.registry.client import RegistryInspector
 from auditor.registry.interface import Blobs

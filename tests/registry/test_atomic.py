@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from auditor.registry.atomic import make_private_folder, replace_file
+from auditor.registry.storage import make_private_folder, replace_file
 
 
 def test_a_file_that_cannot_be_put_in_place_leaves_nothing(tmp_path: Path) -> None:

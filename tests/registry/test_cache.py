@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from auditor.images import (
+from auditor.images.images import (
     ImageReference,
     KnownPlatforms,
     Platforms,
@@ -18,7 +18,7 @@ from auditor.images import (
     UnknownReason,
     VersionSource,
 )
-from auditor.platforms import parse_platform
+from auditor.images.platforms import parse_platform
 from auditor.registry.cache import MAX_FILE, Cache, Usage, charts_folder, default_root
 
 NGINX = ImageReference("docker.io", "library/nginx", "1.27")

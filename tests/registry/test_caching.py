@@ -6,16 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from auditor.images import (
+from auditor.images.images import (
     ImageReference,
     KnownPlatforms,
     Platforms,
     UnknownPlatforms,
     UnknownReason,
 )
-from auditor.platforms import parse_platform
-from auditor.registry.cache import Cache
-from auditor.registry.caching import CachingInspector, default_max_age
+from auditor.images.platforms import parse_platform
+from auditor.registry.cache import Cache, CachingInspector, default_max_age
 from auditor.registry.client import RegistryInspector
 from auditor.registry.interface import Progress, no_progress
 from auditor.registry.options import RegistryOptions

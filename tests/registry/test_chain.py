@@ -2,9 +2,9 @@
 
 from collections.abc import Collection, Mapping
 
-from auditor.images import ImageReference, KnownPlatforms, Platforms
-from auditor.platforms import parse_platform
-from auditor.registry.chain import ChainInspector, Overrides
+from auditor.images.images import ImageReference, KnownPlatforms, Platforms
+from auditor.images.platforms import parse_platform
+from auditor.registry.client import ChainInspector, Overrides
 from auditor.registry.interface import Progress, no_progress
 
 A = f"sha256:{'a' * 64}"

@@ -9,14 +9,14 @@ from typing import Any
 
 import pytest
 
-from auditor.images import (
+from auditor.images.images import (
     ImageReference,
     KnownPlatforms,
     UnknownPlatforms,
     UnknownReason,
     VersionSource,
 )
-from auditor.platforms import Platform, make_platform, parse_platform
+from auditor.images.platforms import Platform, make_platform, parse_platform
 from auditor.registry.options import HostOptions
 from tests.registry.conftest import Asker, MemoryBlobs, NewAsker
 from tests.support.faults import FaultServer, Reply, Seen, index, redirect

@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
-from auditor.images import ImageReference, UnknownPlatforms, UnknownReason
-from auditor.platforms import parse_platform
+from auditor.images.images import ImageReference, UnknownPlatforms, UnknownReason
+from auditor.images.platforms import parse_platform
 from auditor.registry.auth.credentials import Credential
 from auditor.registry.content.documents import MAX_DOCUMENT
 from auditor.registry.content.resolution import resolve

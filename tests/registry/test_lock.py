@@ -11,14 +11,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from auditor.errors import ConfigurationError
-from auditor.images import (
+from auditor.images.images import (
     ImageReference,
     KnownPlatforms,
     UnknownPlatforms,
     UnknownReason,
     VersionSource,
 )
-from auditor.platforms import parse_platform
+from auditor.images.platforms import parse_platform
 from auditor.registry.lock import (
     MAX_LOCK,
     LockConflict,

@@ -2,7 +2,7 @@
 
 import pytest
 
-from auditor.images import (
+from auditor.images.images import (
     ImageReference,
     KnownPlatforms,
     Platforms,
@@ -10,9 +10,8 @@ from auditor.images import (
     UnknownReason,
     VersionSource,
 )
-from auditor.platforms import parse_platform
-from auditor.registry.lock import LockFile
-from auditor.registry.lock_changes import Change, LockComparison, compare, update
+from auditor.images.platforms import parse_platform
+from auditor.registry.lock import Change, LockComparison, LockFile, compare, update
 
 A, B = f"sha256:{'a' * 64}", f"sha256:{'b' * 64}"
 NGINX = ImageReference("docker.io", "library/nginx", "1.27")

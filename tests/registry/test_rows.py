@@ -2,16 +2,15 @@
 
 from pathlib import Path
 
-from auditor.audit import Auditor
-from auditor.clusters.catalog import load_cluster
-from auditor.images import KnownPlatforms
-from auditor.manifests import Document
-from auditor.platforms import parse_platform
-from auditor.registry.answers import write_answer
-from auditor.registry.cache import Cache
-from auditor.registry.caching import CachingInspector
+from auditor.audit.audit import Auditor
+from auditor.checks.rulebook import load_builtin_rules
+from auditor.clusters.profiles import load_cluster
+from auditor.images.images import KnownPlatforms
+from auditor.images.platforms import parse_platform
+from auditor.kubernetes.manifests import Document
+from auditor.registry.cache import Cache, CachingInspector
 from auditor.registry.lock import lock_entry
-from auditor.rulebook import load_builtin_rules
+from auditor.registry.storage import write_answer
 from tests.registry.conftest import Asker
 from tests.support.images import ATTESTATION, OCI_INDEX, Pushed, row_of
 from tests.support.registry import Registry

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from auditor.platforms import Platform, parse_platform
-from auditor.registry.layouts.sources import parse_layout, read_layouts
+from auditor.images.platforms import Platform, parse_platform
+from auditor.registry.layouts import parse_layout, read_layouts
 from tests.registry.conftest import Asker
 from tests.support.images import row_of
 from tests.support.registry import Registry

@@ -2,7 +2,7 @@
 
 import pytest
 
-from auditor.remedies.budget import Budget, SpentError
+from auditor.fixes.renderings import Budget, SpentError
 from auditor.sources.rendering import Cause, RenderError
 
 

@@ -1,13 +1,10 @@
 """Which keys are chosen: the fewest, then the most specific."""
 
-from auditor.findings import Guard
-from auditor.remedies.candidates import Candidate
-from auditor.remedies.cover import cover
-from auditor.remedies.fields import AFFINITY, NODE_SELECTOR, Field
-from auditor.remedies.keys import Key
-from auditor.remedies.knobs import Knob
-from auditor.remedies.settings import Setting
-from auditor.scheduling import Requirement
+from auditor.checks.findings import Guard
+from auditor.fixes.candidates import Candidate, cover
+from auditor.fixes.paths import AFFINITY, NODE_SELECTOR, Field, Key
+from auditor.fixes.value_search import Knob, Setting
+from auditor.kubernetes.pod_spec import Requirement
 
 OS = Requirement("kubernetes.io/os", "In", ("linux",))
 ARCH = Requirement("kubernetes.io/arch", "In", ("amd64",))

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from auditor.findings import RemedyKind, Severity
-from auditor.nodes import ClusterProfile
-from auditor.remedies.budget import Budget
-from auditor.report import Report
+from auditor.audit.report import Report
+from auditor.checks.findings import RemedyKind, Severity
+from auditor.fixes.renderings import Budget
+from auditor.scheduling.nodes import ClusterProfile
 from tests.support.charts import CHARTS, RENDERERS, write_chart
 from tests.support.remedies import (
     DISKS,

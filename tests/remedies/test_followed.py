@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from auditor.audit import Auditor
-from auditor.findings import Remedy
-from auditor.remedies.finder import RemedyFinder, RenderedSource
-from auditor.report import Report
-from auditor.rulebook import load_builtin_rules
+from auditor.audit.audit import Auditor
+from auditor.audit.report import Report
+from auditor.checks.findings import Remedy
+from auditor.checks.rulebook import load_builtin_rules
+from auditor.fixes.finder import RemedyFinder, RenderedSource
 from auditor.sources.open import OpenedSource, open_sources
 from auditor.sources.options import SourceOptions
 from tests.support.chart_repository import ChartRepository, run_chart_repository

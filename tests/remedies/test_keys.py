@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from auditor.remedies.keys import MAX_DEPTH, find_keys, key_text, list_of, overlay, value_at
+from auditor.fixes.paths import MAX_DEPTH, find_keys, key_text, list_of, overlay, value_at
 
 NAME = re.compile("nodeSelector")
 

@@ -5,10 +5,9 @@ from typing import Any
 
 import pytest
 
-from auditor.remedies.budget import Budget
-from auditor.remedies.fields import AFFINITY, NODE_SELECTOR, TOLERATIONS, Field
-from auditor.remedies.keys import Key, key_text, value_at
-from auditor.remedies.knobs import Search, search_knobs
+from auditor.fixes.paths import AFFINITY, NODE_SELECTOR, TOLERATIONS, Field, Key, key_text, value_at
+from auditor.fixes.renderings import Budget
+from auditor.fixes.value_search import Search, search_knobs
 from tests.support.fake_helm import FakeHelm, Template, pod, view
 
 WEB = ("shop/templates/web.yaml", "Deployment", 0, "")

@@ -5,13 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from auditor.audit import Auditor
+from auditor.audit.audit import Auditor
+from auditor.audit.report import Report
+from auditor.checks.findings import Remedy, RemedyKind
+from auditor.checks.rulebook import load_builtin_rules
 from auditor.errors import Problem
-from auditor.findings import Remedy, RemedyKind
-from auditor.manifests import Document
-from auditor.remedies.finder import RemedyFinder
-from auditor.report import Report
-from auditor.rulebook import load_builtin_rules
+from auditor.fixes.finder import RemedyFinder
+from auditor.kubernetes.manifests import Document
 from auditor.sources.kustomize import KustomizationSource
 from auditor.sources.open import OpenedSource
 from tests.support.charts import write_tree

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from auditor.audit import Auditor
-from auditor.findings import Remedy, RemedyKind
-from auditor.manifests import Document
-from auditor.nodes import ClusterProfile, NodePool
-from auditor.remedies.finder import RemedyFinder
-from auditor.report import Report
-from auditor.rulebook import load_builtin_rules
+from auditor.audit.audit import Auditor
+from auditor.audit.report import Report
+from auditor.checks.findings import Remedy, RemedyKind
+from auditor.checks.rulebook import load_builtin_rules
+from auditor.fixes.finder import RemedyFinder
+from auditor.kubernetes.manifests import Document
+from auditor.scheduling.nodes import ClusterProfile, NodePool
 from tests.support.reports import HYBRID, IMAGES, FakeInspector, FakeSource, joined, pool, workload
 from tests.support.tools import missing
 

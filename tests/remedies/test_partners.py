@@ -5,13 +5,10 @@ from math import ceil, log2
 
 import pytest
 
-from auditor.findings import Guard
-from auditor.remedies.candidates import Candidate
-from auditor.remedies.fields import NODE_SELECTOR
-from auditor.remedies.keys import Key
-from auditor.remedies.knobs import Knob
-from auditor.remedies.partners import all_others, find_partners
-from auditor.remedies.settings import Setting
+from auditor.checks.findings import Guard
+from auditor.fixes.candidates import Candidate, all_others, find_partners
+from auditor.fixes.paths import NODE_SELECTOR, Key
+from auditor.fixes.value_search import Knob, Setting
 
 
 def candidates(number: int) -> list[Candidate]:

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from auditor.remedies.keys import Key
-from auditor.remedies.places import key_places
+from auditor.fixes.manifests import key_places
+from auditor.fixes.paths import Key
 from auditor.sources.helm import ChartSource
 from auditor.sources.options import HelmOptions
 from tests.support.charts import make_renderer, pack_chart, write_chart

@@ -5,10 +5,9 @@ from contextlib import suppress
 from functools import partial
 from typing import Any
 
-from auditor.remedies.budget import Budget, SpentError
-from auditor.remedies.fields import AFFINITY, NODE_SELECTOR, TOLERATIONS, Field
-from auditor.remedies.keys import Key, value_at
-from auditor.remedies.probe import Landing, Probe, probe
+from auditor.fixes.paths import AFFINITY, NODE_SELECTOR, TOLERATIONS, Field, Key, value_at
+from auditor.fixes.renderings import Budget, SpentError
+from auditor.fixes.value_search import Landing, Probe, probe
 from auditor.sources.rendering import Cause
 from tests.support.fake_helm import FakeHelm, Template, fail, pod, view
 

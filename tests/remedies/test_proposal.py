@@ -5,22 +5,19 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from auditor.assessment import Assessment, assess
-from auditor.images import ImageReference, KnownPlatforms, Platforms
-from auditor.platforms import parse_platform
-from auditor.references import parse_reference
-from auditor.remedies.budget import Budget
-from auditor.remedies.candidates import Candidates, find_candidates
-from auditor.remedies.fields import NODE_SELECTOR
-from auditor.remedies.judging import Judging
-from auditor.remedies.keys import Key, value_at
-from auditor.remedies.knobs import Knob, Search
-from auditor.remedies.needs import find_needs
-from auditor.remedies.proposal import Proposal, propose
-from auditor.remedies.verification import Before
-from auditor.rulebook import load_builtin_rules
+from auditor.checks.assessment import Assessment, assess
+from auditor.checks.rulebook import load_builtin_rules
+from auditor.fixes.candidates import Candidates, find_candidates
+from auditor.fixes.charts import Proposal, propose
+from auditor.fixes.paths import NODE_SELECTOR, Key, value_at
+from auditor.fixes.renderings import Budget, Judging
+from auditor.fixes.value_search import Knob, Search
+from auditor.fixes.verification import Before, find_needs
+from auditor.images.images import ImageReference, KnownPlatforms, Platforms
+from auditor.images.platforms import parse_platform
+from auditor.images.references import parse_reference
+from auditor.kubernetes.workloads import Workload
 from auditor.sources.options import HelmOptions
-from auditor.workloads import Workload
 from tests.support.fake_helm import FakeHelm, Template, fail, pod, view
 from tests.support.reports import HYBRID, IMAGES, LINUX_ONLY
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from auditor.remedies.keys import Key
-from auditor.remedies.refusals import read_refusal
+from auditor.fixes.paths import Key
+from auditor.fixes.renderings import read_refusal
 
 SCHEMA = """\
 values don't meet the specifications of the schema(s) in the following chart(s):

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from auditor.remedies.renderings import ChartView, WorkloadId
+from auditor.fixes.renderings import ChartView, WorkloadId
 from tests.support.fake_helm import FakeHelm, pod, view
 
 TEMPLATE = "shop/templates/all.yaml"

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from auditor.audit import Auditor
-from auditor.clusters.catalog import load_cluster
-from auditor.remedies.finder import RemedyFinder
-from auditor.rulebook import load_builtin_rules
+from auditor.audit.audit import Auditor
+from auditor.checks.rulebook import load_builtin_rules
+from auditor.clusters.profiles import load_cluster
+from auditor.fixes.finder import RemedyFinder
 from tests.support.remedies import chart_source
 from tests.support.tools import ROOT
 from tests.test_rules import FixtureInspector

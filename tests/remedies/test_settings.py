@@ -2,11 +2,10 @@
 
 from typing import Any
 
-from auditor.findings import Guard
-from auditor.remedies.fields import AFFINITY, NODE_SELECTOR, TOLERATIONS, Field
-from auditor.remedies.knobs import Knob
-from auditor.remedies.settings import Setting, narrowed, setting
-from auditor.scheduling import Requirement, Toleration
+from auditor.checks.findings import Guard
+from auditor.fixes.paths import AFFINITY, NODE_SELECTOR, TOLERATIONS, Field
+from auditor.fixes.value_search import Knob, Setting, narrowed, setting
+from auditor.kubernetes.pod_spec import Requirement, Toleration
 
 OS = Requirement("kubernetes.io/os", "In", ("linux",))
 ARCHES = Requirement("kubernetes.io/arch", "In", ("amd64", "arm64"))

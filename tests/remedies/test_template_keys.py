@@ -2,10 +2,8 @@
 
 import pytest
 
-from auditor.remedies.fields import NODE_SELECTOR
-from auditor.remedies.keys import MAX_KEYS, key_text
-from auditor.remedies.template_keys import named_keys
-from auditor.remedies.template_texts import TemplateText
+from auditor.fixes.paths import MAX_KEYS, NODE_SELECTOR, key_text
+from auditor.fixes.templates import TemplateText, named_keys
 
 VALUES = {
     "workers": {"big": {}, "small": {"nodeSelector": {}}},

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from auditor.remedies.template_texts import TemplateText, template_texts
+from auditor.fixes.templates import TemplateText, template_texts
 from auditor.sources.chart import read_chart
 from tests.support.charts import pack_chart, write_chart, write_tree
 

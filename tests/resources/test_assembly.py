@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 import yaml
 
-from auditor.manifests import Location
-from auditor.resources.catalog import find_workloads
-from auditor.resources.table import PodSource
-from auditor.workloads import Workload
-from auditor.yaml.nodes import ShapeError
+from auditor.files.yaml_nodes import ShapeError
+from auditor.kubernetes.custom_resources import PodSource
+from auditor.kubernetes.manifests import Location
+from auditor.kubernetes.pod_finder import find_workloads
+from auditor.kubernetes.workloads import Workload
 from tests.support.objects import manifest
 
 

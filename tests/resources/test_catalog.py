@@ -2,11 +2,11 @@
 
 import pytest
 
-from auditor.manifests import Location
-from auditor.resources.catalog import POD_TEMPLATES, find_workloads
-from auditor.resources.table import PodSource
-from auditor.workloads import Container, Role, Workload
-from auditor.yaml.nodes import ShapeError
+from auditor.files.yaml_nodes import ShapeError
+from auditor.kubernetes.custom_resources import PodSource
+from auditor.kubernetes.manifests import Location
+from auditor.kubernetes.pod_finder import POD_TEMPLATES, find_workloads
+from auditor.kubernetes.workloads import Container, Role, Workload
 from tests.support.objects import manifest
 
 POD = "{containers: [{name: a, image: a:1}], nodeSelector: {disk: ssd}}"

@@ -2,10 +2,10 @@
 
 import re
 
-from auditor.resources.mentions import find_mentions
-from auditor.resources.table import ENTRIES, builtin_entries
-from auditor.yaml.nodes import Node
-from auditor.yaml.reading import read_documents
+from auditor.files.yaml_nodes import Node
+from auditor.files.yaml_reading import read_documents
+from auditor.kubernetes.custom_resources import ENTRIES, builtin_entries
+from auditor.kubernetes.image_mentions import find_mentions
 from tests.support.tools import ROOT
 
 PAGE = (ROOT / "docs" / "custom-resources.md").read_text(encoding="utf-8")

@@ -5,9 +5,8 @@ from typing import Any
 
 import pytest
 
-from auditor.resources.catalog import find_workloads, unread_image
-from auditor.resources.fallback import MAX_NODES, may_make_pods
-from auditor.workloads import Workload
+from auditor.kubernetes.pod_finder import MAX_NODES, find_workloads, may_make_pods, unread_image
+from auditor.kubernetes.workloads import Workload
 from tests.support.objects import manifest
 
 POD: dict[str, Any] = {

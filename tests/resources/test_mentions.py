@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from auditor.resources.mentions import find_mentions
+from auditor.kubernetes.image_mentions import find_mentions
 from tests.support.objects import manifest
 
 DIGEST = f"sha256:{'a' * 64}"

@@ -2,8 +2,8 @@
 
 import pytest
 
-from auditor.resources.paths import check_path, matches
-from auditor.yaml.nodes import Node
+from auditor.files.yaml_nodes import Node
+from auditor.kubernetes.custom_resources import check_path, matches
 from tests.support.objects import manifest
 
 ROOT = manifest("""

@@ -4,16 +4,16 @@ import textwrap
 
 import pytest
 
-from auditor.resources.paths import check_path
-from auditor.resources.table import (
+from auditor.files.yaml_nodes import Node, ShapeError
+from auditor.files.yaml_reading import read_documents
+from auditor.kubernetes.custom_resources import (
     ENTRIES,
     PodSource,
     builtin_entries,
     builtin_table,
+    check_path,
     table_with,
 )
-from auditor.yaml.nodes import Node, ShapeError
-from auditor.yaml.reading import read_documents
 
 REQUIRED = """
     argoproj.io Rollout, argoproj.io Experiment, argoproj.io AnalysisTemplate,

@@ -4,14 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from auditor.sources import archives
-from auditor.sources.archives import (
-    ArchiveError,
-    is_archive,
-    open_members,
-    pack,
-    read_members,
-)
+from auditor.sources import chart as archives
+from auditor.sources.chart import ArchiveError, is_archive, open_members, pack, read_members
 from tests.support.charts import pack as pack_members
 from tests.support.charts import require_library, write_chart
 

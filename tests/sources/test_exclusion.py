@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from auditor.manifests import Document
+from auditor.kubernetes.manifests import Document
 from auditor.sources.open import open_sources
 from auditor.sources.options import SourceOptions, Tree, Variant
 

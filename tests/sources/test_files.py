@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from auditor.errors import Problem, SourceError
-from auditor.manifests import Document
+from auditor.kubernetes.manifests import Document
 from auditor.sources.files import MAX_BYTES, ManifestFile, decode, read_text
 from auditor.sources.open import open_sources
 

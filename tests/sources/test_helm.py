@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from auditor.errors import MAX_WHY, Problem
-from auditor.lines import Precision
-from auditor.manifests import Document
+from auditor.kubernetes.manifests import Document
+from auditor.kubernetes.source_lines import Precision
 from auditor.sources.helm import ChartSource
 from auditor.sources.options import HelmOptions
 from tests.support.charts import (

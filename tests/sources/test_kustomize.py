@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from auditor.errors import Problem
-from auditor.manifests import Document
+from auditor.kubernetes.manifests import Document
 from auditor.sources.open import open_sources
 from tests.support.charts import POD, read, write_chart, write_tree
 from tests.support.tools import require_kustomize

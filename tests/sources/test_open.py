@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from auditor.audit.audit import take_inventory
 from auditor.errors import Problem
-from auditor.inventory import take_inventory
 from auditor.sources.helm import ChartSource
 from auditor.sources.open import OpenedSource, open_sources
 from auditor.sources.options import HelmOptions, SourceOptions

@@ -4,8 +4,7 @@ import pytest
 
 from auditor.errors import MAX_WHY
 from auditor.sources.chart import Chart, Declaration
-from auditor.sources.render_errors import explain
-from auditor.sources.rendering import Cause, RenderError
+from auditor.sources.rendering import Cause, RenderError, explain
 
 WEB = Chart(Path("gone"), "charts/web", "shop", dependencies=(Declaration("store", "cache"),))
 

@@ -6,11 +6,10 @@ from pathlib import Path
 import pytest
 
 from auditor.errors import SourceError
-from auditor.sources import renderer_embedded, renderers
+from auditor.sources import renderers
+from auditor.sources import renderers as renderer_embedded
 from auditor.sources.options import HelmOptions, RendererName
-from auditor.sources.renderer_cli import CliRenderer
-from auditor.sources.renderer_embedded import EmbeddedRenderer
-from auditor.sources.renderers import NoRenderer, choose_renderer
+from auditor.sources.renderers import CliRenderer, EmbeddedRenderer, NoRenderer, choose_renderer
 from auditor.sources.rendering import Cause, Dependency, RenderError
 from tests.support.charts import CHARTS, RENDERERS, make_renderer, pack_chart, write_chart
 

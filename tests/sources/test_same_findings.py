@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from auditor.audit import Auditor
-from auditor.report import Report
-from auditor.rulebook import load_builtin_rules
+from auditor.audit.audit import Auditor
+from auditor.audit.report import Report
+from auditor.checks.rulebook import load_builtin_rules
 from auditor.sources.helm import ChartSource
 from auditor.sources.options import HelmOptions
 from tests.support.charts import CHARTS, RENDERERS, make_renderer

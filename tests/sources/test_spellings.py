@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from auditor.errors import Problem
-from auditor.manifests import Manifest, read_manifests
+from auditor.kubernetes.manifests import Manifest, read_manifests
 from auditor.sources.files import ManifestFile
 
 ENCODINGS = {

@@ -2,7 +2,7 @@ import time
 
 import pytest
 
-from auditor.sources.splitting import Piece, normalise, normalise_all, read_pieces
+from auditor.sources.files import Piece, normalise, normalise_all, read_pieces
 
 STREAM = """\
 ---

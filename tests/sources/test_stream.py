@@ -6,9 +6,8 @@ from types import SimpleNamespace
 import pytest
 
 from auditor.errors import Problem
-from auditor.manifests import Document
-from auditor.sources.files import MAX_BYTES
-from auditor.sources.stream import StandardInput
+from auditor.kubernetes.manifests import Document
+from auditor.sources.files import MAX_BYTES, StandardInput
 from tests.support.charts import CHARTS, read
 from tests.support.tools import require_tool
 

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from auditor.errors import Problem
-from auditor.manifests import Document
-from auditor.sources.tree import ChartFolder, walk
+from auditor.kubernetes.manifests import Document
+from auditor.sources.open import ChartFolder, walk
 from tests.support.charts import open_source, write_chart, write_tree
 
 

@@ -4,7 +4,7 @@ import pytest
 
 from auditor.errors import Problem, SourceError
 from auditor.sources.options import HelmOptions
-from auditor.sources.values_files import check_values_files
+from auditor.sources.values import check_values_files
 
 
 def _check(path: Path, text: str, monkeypatch: pytest.MonkeyPatch) -> list[Problem]:

@@ -7,7 +7,7 @@ import pytest
 from auditor.errors import Problem
 from auditor.sources.open import open_sources
 from auditor.sources.options import HelmOptions, SourceOptions, Tree, Variant
-from auditor.sources.variants import MAX_VARIANTS, NamedOptions, find_variants
+from auditor.sources.values import MAX_VARIANTS, NamedOptions, find_variants
 from tests.support.charts import POD, read, require_library, write_chart, write_tree
 
 NAMED = POD.replace("{name}", "{{ .Values.name }}")

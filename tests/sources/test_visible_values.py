@@ -7,7 +7,7 @@ import pytest
 
 from auditor.errors import SourceError
 from auditor.sources.options import HelmOptions
-from auditor.sources.visible_values import visible_values
+from auditor.sources.values import visible_values
 from tests.support.charts import RENDERERS, make_renderer, pack_chart, write_chart, write_tree
 
 BOTH = pytest.mark.parametrize("name", RENDERERS)

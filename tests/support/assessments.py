@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, Literal
 
-from auditor.assessment import Assessment, assess
-from auditor.images import KnownPlatforms, Platforms, UnknownPlatforms, UnknownReason
-from auditor.nodes import ClusterProfile
-from auditor.platforms import parse_platform
-from auditor.workloads import Container, Role, Workload
+from auditor.checks.assessment import Assessment, assess
+from auditor.images.images import KnownPlatforms, Platforms, UnknownPlatforms, UnknownReason
+from auditor.images.platforms import parse_platform
+from auditor.kubernetes.workloads import Container, Role, Workload
+from auditor.scheduling.nodes import ClusterProfile
 from tests.support.objects import cluster, pool, workload
 
 LINUX = pool("linux/amd64")

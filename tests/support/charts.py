@@ -9,12 +9,10 @@ from pathlib import Path
 from typing import Literal, Protocol
 
 from auditor.errors import Problem
-from auditor.manifests import Document
-from auditor.sources.interface import Source
+from auditor.kubernetes.manifests import Document
 from auditor.sources.open import open_sources
-from auditor.sources.options import SourceOptions
-from auditor.sources.renderer_cli import CliRenderer
-from auditor.sources.renderer_embedded import EmbeddedRenderer, is_installed
+from auditor.sources.options import Source, SourceOptions
+from auditor.sources.renderers import CliRenderer, EmbeddedRenderer, is_installed
 from auditor.sources.rendering import Renderer
 from tests.support.tools import ROOT, missing, require_tool
 

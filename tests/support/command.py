@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
-from auditor.cli.main import main
+from auditor.cli.app import main
 
 
 @dataclass(frozen=True)

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from auditor.assessment import Assessment, assess
-from auditor.remedies.judging import Judging
-from auditor.remedies.renderings import ChartView
+from auditor.checks.assessment import Assessment, assess
+from auditor.fixes.renderings import ChartView, Judging
+from auditor.kubernetes.workloads import Workload
 from auditor.sources.options import HelmOptions
 from auditor.sources.rendering import (
     NO_VALUES,
@@ -21,7 +21,6 @@ from auditor.sources.rendering import (
     Values,
 )
 from auditor.sources.values import merge
-from auditor.workloads import Workload
 
 Template = Callable[[Mapping[str, Any]], str]
 

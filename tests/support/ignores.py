@@ -5,15 +5,15 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import date
 
-from auditor.audit import Auditor
-from auditor.findings import Finding
-from auditor.manifests import Document, Location, read_manifests
-from auditor.policy import Policy
-from auditor.report import Report
-from auditor.rulebook import load_builtin_rules
-from auditor.suppression.entries import IgnoreEntry, Match
-from auditor.suppression.scopes import Scope
-from auditor.workloads import Workload
+from auditor.audit.audit import Auditor
+from auditor.audit.report import Report
+from auditor.checks.findings import Finding
+from auditor.checks.rulebook import load_builtin_rules
+from auditor.kubernetes.manifests import Document, Location, read_manifests
+from auditor.kubernetes.workloads import Workload
+from auditor.policy.baseline import IgnoreEntry, Match
+from auditor.policy.ignores import Scope
+from auditor.policy.policy import Policy
 from tests.support.reports import HYBRID, IMAGES, FakeInspector, FakeSource
 
 HOME = "/repo"

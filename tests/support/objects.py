@@ -6,8 +6,12 @@ import textwrap
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from auditor.manifests import Document, Manifest, read_manifests
-from auditor.nodes import (
+from auditor.files.yaml_nodes import Node
+from auditor.images.platforms import parse_platform
+from auditor.kubernetes.manifests import Document, Manifest, read_manifests
+from auditor.kubernetes.pod_finder import find_workloads
+from auditor.kubernetes.workloads import Workload
+from auditor.scheduling.nodes import (
     ClusterProfile,
     NodePool,
     RuntimeClass,
@@ -15,10 +19,6 @@ from auditor.nodes import (
     parse_taint,
     platform_labels,
 )
-from auditor.platforms import parse_platform
-from auditor.resources.catalog import find_workloads
-from auditor.workloads import Workload
-from auditor.yaml.nodes import Node
 
 _API_VERSIONS = {"CronJob": "batch/v1", "Job": "batch/v1", "Pod": "v1"}
 

@@ -14,8 +14,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from auditor.images import ImageReference
-from auditor.platforms import Platform, parse_platform
+from auditor.images.images import ImageReference
+from auditor.images.platforms import Platform, parse_platform
 from tests.support.images import (
     DOCKER_LIST,
     DOCKER_MANIFEST,

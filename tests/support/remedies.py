@@ -6,13 +6,13 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from auditor.audit import Auditor
-from auditor.findings import Finding
-from auditor.nodes import ClusterProfile, parse_taint
-from auditor.remedies.budget import Budget
-from auditor.remedies.finder import RemedyFinder
-from auditor.report import Report
-from auditor.rulebook import load_builtin_rules
+from auditor.audit.audit import Auditor
+from auditor.audit.report import Report
+from auditor.checks.findings import Finding
+from auditor.checks.rulebook import load_builtin_rules
+from auditor.fixes.finder import RemedyFinder
+from auditor.fixes.renderings import Budget
+from auditor.scheduling.nodes import ClusterProfile, parse_taint
 from auditor.sources.helm import ChartSource
 from auditor.sources.options import HelmOptions
 from tests.support.charts import CHARTS, make_renderer

@@ -5,24 +5,24 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from auditor.audit import Auditor
+from auditor.audit.audit import Auditor
+from auditor.audit.report import Report
+from auditor.checks.findings import Finding
+from auditor.checks.rulebook import load_builtin_rules
 from auditor.errors import Problem
-from auditor.findings import Finding
-from auditor.images import (
+from auditor.images.images import (
     ImageReference,
     KnownPlatforms,
     Platforms,
     UnknownPlatforms,
     UnknownReason,
 )
-from auditor.lines import LineMap
-from auditor.manifests import Document
-from auditor.nodes import ClusterProfile, NodePool, platform_labels
-from auditor.platforms import parse_platform
-from auditor.policy import Gate, Suppressed
+from auditor.images.platforms import parse_platform
+from auditor.kubernetes.manifests import Document
+from auditor.kubernetes.source_lines import LineMap
+from auditor.policy.policy import Gate, Suppressed
 from auditor.registry.interface import Progress, no_progress
-from auditor.report import Report
-from auditor.rulebook import load_builtin_rules
+from auditor.scheduling.nodes import ClusterProfile, NodePool, platform_labels
 
 IMAGES: Mapping[str, tuple[str, ...]] = {
     "fluentd:1.19": ("linux/amd64", "linux/arm/v7", "linux/arm64/v8", "linux/386", "linux/s390x"),

@@ -1,6 +1,6 @@
 """`ignore.podfit.dev/<rule>: "reason"` on a workload, or on its pod template."""
 
-from auditor.suppression.annotations import annotations_on
+from auditor.policy.ignores import annotations_on
 from tests.support.ignores import audit, one_workload, rules_of, silenced
 from tests.support.reports import workload
 

@@ -6,7 +6,7 @@ from collections import Counter
 import pytest
 
 from auditor.errors import ConfigurationError
-from auditor.suppression.baseline import (
+from auditor.policy.baseline import (
     Baseline,
     BaselineEntry,
     format_baseline,

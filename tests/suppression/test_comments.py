@@ -2,7 +2,7 @@
 
 import pytest
 
-from auditor.suppression.comments import comments_on, read_comments
+from auditor.policy.ignores import comments_on, read_comments
 from tests.support.ignores import audit, document, one_workload, rules_of, silenced, workloads
 from tests.support.reports import joined, workload
 

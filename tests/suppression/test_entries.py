@@ -4,7 +4,7 @@ from datetime import date
 
 import pytest
 
-from auditor.suppression.entries import Match
+from auditor.policy.baseline import Match
 from tests.support.ignores import TODAY, audit, entry, finding, rules_of, scope, silenced
 from tests.support.reports import workload
 

@@ -4,10 +4,10 @@ from datetime import date
 
 import pytest
 
-from auditor.findings import Severity
-from auditor.manifests import Document
-from auditor.report import Report
-from auditor.suppression.baseline import Baseline, make_baseline
+from auditor.audit.report import Report
+from auditor.checks.findings import Severity
+from auditor.kubernetes.manifests import Document
+from auditor.policy.baseline import Baseline, make_baseline
 from tests.support.ignores import audit, document, entry, finding, rules_of, scope
 from tests.support.reports import LINUX_ONLY, joined, workload
 

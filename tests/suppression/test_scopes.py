@@ -2,8 +2,8 @@
 
 import pytest
 
-from auditor.manifests import Document
-from auditor.suppression.scopes import NO_SCOPE, Scope, scope_of
+from auditor.kubernetes.manifests import Document
+from auditor.policy.ignores import NO_SCOPE, Scope, scope_of
 
 OUTER, INNER = Scope("/work/outer"), Scope("/work/outer/vendor/inner")
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from auditor.yaml.nodes import Node, ShapeError
-from auditor.yaml.reading import read_documents
+from auditor.files.yaml_nodes import Node, ShapeError
+from auditor.files.yaml_reading import read_documents
 
 
 def root(text: str) -> Node:

@@ -11,9 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from auditor.yaml.building import MAX_DEPTH
-from auditor.yaml.nodes import Node
-from auditor.yaml.reading import YamlError, read_documents
+from auditor.files.yaml_nodes import Node
+from auditor.files.yaml_reading import MAX_DEPTH, YamlError, read_documents
 
 
 def load(text: str) -> list[Any]:

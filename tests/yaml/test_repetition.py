@@ -2,7 +2,7 @@
 
 import pytest
 
-from auditor.yaml.repetition import repeated_keys
+from auditor.files.yaml_nodes import repeated_keys
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from auditor.yaml.spelling import Word
+from auditor.files.yaml_reading import Word
 
 KIND = Word("kind")
 

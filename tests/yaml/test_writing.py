@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from auditor.yaml.nodes import Node
-from auditor.yaml.reading import read_documents
-from auditor.yaml.writing import block, flow
+from auditor.files.yaml_nodes import Node
+from auditor.files.yaml_reading import read_documents
+from auditor.files.yaml_writing import block, flow
 
 SCALARS = st.none() | st.booleans() | st.integers(-(2**50), 2**50) | st.text(max_size=12)
 VALUES = st.recursive(

@@ -1,27 +1,40 @@
 """Tokens of a registry's token service.
 
 Source: distribution `docs/spec/auth/token.md` and `oauth.md`.
+
+`WWW-Authenticate` headers, by the whole grammar of RFC 7235 section 4.1.
+
+One header may hold several challenges and there may be several headers. A comma separates both
+parameters and challenges; what follows tells which: `name =` continues, a bare word begins anew.
+
+May a registry's token service be asked, and may it see the user's credentials?
+
+A registry names its token service (`realm`) itself, so a hijacked one could name anybody. The
+user's credentials go to the registry's own host, to its parent domain or a sibling in it, to
+services known to belong to a registry, and to hosts the user trusts. Anyone else is asked without
+credentials.
 """
 
 from __future__ import annotations
 
 import base64
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
+from types import MappingProxyType
 from typing import Final
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
-from auditor.images import UnknownReason
+from auditor.files.addresses import Origin, origin_of
+from auditor.images.images import UnknownReason
 from auditor.registry.auth.credentials import Credential
-from auditor.registry.failures import RegistryFailure
+from auditor.registry.interface import RegistryFailure
 from auditor.registry.json_text import JsonError, JsonObject, parse_object, text_at
-from auditor.registry.network.deadlines import Deadline
-from auditor.registry.network.redirects import Realm
-from auditor.registry.network.sending import Sender
+from auditor.registry.network.endpoints import Endpoint
+from auditor.registry.network.sending import Realm, Sender
 from auditor.registry.network.transport import Answer, Request
-from auditor.registry.options import Clock
+from auditor.registry.options import Clock, Deadline
 
 CLIENT_ID: Final = "podfit"
 MAX_ANSWER: Final = 1024 * 1024
@@ -138,3 +151,98 @@ def _with_query(url: str, parameters: Mapping[str, str]) -> str:
     given = parse_qsl(parts.query, keep_blank_values=True)
     query = urlencode([*(pair for pair in given if pair[0] not in parameters), *parameters.items()])
     return urlunsplit((parts.scheme, parts.netloc, parts.path, query, ""))
+
+
+MAX_HEADER: Final = 16 * 1024
+
+_NAME: Final = r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+"
+_SCHEME: Final = re.compile(rf"[\s,]*({_NAME})(?=[\s,]|$)")
+_TOKEN_68: Final = re.compile(r"[ \t]+[A-Za-z0-9\-._~+/]+=*[ \t]*(?=,|$)")
+# Some registries leave quotes out around values with `:`, `/` and `=`.
+_PARAMETER: Final = re.compile(
+    rf"[\s,]*({_NAME})\s*=\s*(?:\"((?:[^\"\\]|\\.)*)\"|([^\s,\"]*))(?=[\s,]|$)", re.DOTALL
+)
+_ESCAPE: Final = re.compile(r"\\(.)", re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class Challenge:
+    """One way to authenticate. scheme and the parameters' names are in lower case."""
+
+    scheme: str
+    parameters: Mapping[str, str]
+
+    def __getitem__(self, name: str) -> str:
+        """The parameter, or "": only a realm is ever required."""
+        return self.parameters.get(name, "")
+
+
+def parse_challenges(headers: Iterable[str]) -> tuple[Challenge, ...]:
+    """All challenges in their order. What cannot be read ends its header, not the others."""
+    return tuple(
+        challenge for header in headers for challenge in _parse(header.strip()[:MAX_HEADER])
+    )
+
+
+def _parse(header: str) -> Iterable[Challenge]:
+    position = 0
+    while scheme := _SCHEME.match(header, position):
+        position = scheme.end()
+        parameters: dict[str, str] = {}
+        if token68 := _TOKEN_68.match(header, position):
+            position = token68.end()
+        while parameter := _PARAMETER.match(header, position):
+            name, quoted, bare = parameter.groups()
+            value = bare if quoted is None else _ESCAPE.sub(r"\1", quoted)
+            parameters.setdefault(name.lower(), value)
+            position = parameter.end()
+        yield Challenge(scheme[1].lower(), MappingProxyType(parameters))
+
+
+_KNOWN: Final = {
+    "docker.io": "auth.docker.io",
+    "registry.gitlab.com": "gitlab.com",
+    "nvcr.io": "authn.nvidia.com",
+}
+_SHORT_LABEL: Final = 3
+_COUNTRY: Final = 2
+
+
+class RealmError(ValueError):
+    """A token service that must not be asked at all. The message is a clause for the user."""
+
+
+def judge_realm(url: str, registry: Endpoint) -> Realm:
+    """The token service at a URL that a registry named. Raises RealmError."""
+    try:
+        origin = origin_of(url)
+    except ValueError as error:
+        raise RealmError(f"it names {error} as its token service") from error
+    if origin.scheme == "http" and not registry.allows_http:
+        raise RealmError(f"it names a token service that speaks plain HTTP ({origin.host})")
+    same_host = origin.host == registry.origin.host
+    listed = bool({str(origin), origin.host} & registry.options.trusted_realms)
+    known = _KNOWN.get(registry.name) == str(origin)
+    related = registry.origin.scheme == origin.scheme and _related(registry, origin)
+    return Realm(
+        url=url,
+        origin=origin,
+        private=(same_host and registry.private) or listed,
+        trusted=same_host or listed or known or related,
+    )
+
+
+def _related(registry: Endpoint, origin: Origin) -> bool:
+    """Whether one host is the other's parent domain, or both have the same one."""
+    ours, theirs = registry.origin.host, origin.host
+    parent, other = _parent(ours), _parent(theirs)
+    return bool(parent and parent in (other, theirs)) or bool(other and other == ours)
+
+
+def _parent(host: str) -> str:
+    """The domain above a host, or "" where strangers share it (`io`, `co.uk`)."""
+    labels = host.split(".")[1:]
+    if len(labels) < 2 or labels[-1].isdigit():  # noqa: PLR2004 - a registrable name has two
+        return ""
+    public = len(labels) == 2 and len(labels[0]) <= _SHORT_LABEL and len(labels[1]) == _COUNTRY  # noqa: PLR2004
+    return "" if public else ".".join(labels)

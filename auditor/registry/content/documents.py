@@ -8,20 +8,178 @@
 The kind is what the body's `mediaType` says, else the header, else the structure. A document that
 could be read as two kinds is refused (CVE-2021-41190; containerd `images.validateMediaType`). Rows
 that make no sense are left out with a note, never an error: old and odd indexes exist.
+
+Manifests that hold something other than an image, and what to call it.
+
+OCI artifacts share the image manifest's shape (image-spec `manifest.md`, "guidelines for artifact
+usage"); what they are stands in `artifactType`, in the config's media type, or only in the layers'.
+
+The platform in an image's config blob (image-spec `config.md`), and the shape of any platform.
+
+Whatever a registry calls a platform has to look like one, or a report could not be trusted.
+
+Digests: names of content that the content proves (image-spec `descriptor.md`).
 """
 
 from __future__ import annotations
 
 import base64
 import binascii
-from dataclasses import dataclass
+import hashlib
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Final, Literal
 
-from auditor.platforms import Platform
-from auditor.registry.content.artifacts import name_artifact, show_type
-from auditor.registry.content.configs import DocumentError, read_platform
-from auditor.registry.content.digests import is_digest
+from auditor.errors import printable, shorten
+from auditor.images.images import VersionSource
+from auditor.images.platforms import Platform, make_platform
 from auditor.registry.json_text import JsonError, JsonObject, object_at, parse_object, text_at
+
+_CONFIG_TYPES: Final = (
+    "application/vnd.oci.image.config.v1+json",
+    "application/vnd.docker.container.image.v1+json",
+)
+_LAYER_PREFIXES: Final = (
+    "application/vnd.oci.image.layer.",
+    "application/vnd.docker.image.rootfs.",
+)
+_ARTIFACT_NAMES: Final = (
+    ("helm", "a Helm chart"),
+    ("wasm", "a WebAssembly module"),
+    ("cosign", "a signature"),
+    ("sigstore", "a signature"),
+    ("notary", "a signature"),
+    ("in-toto", "an attestation"),
+    ("spdx", "a bill of materials"),
+    ("cyclonedx", "a bill of materials"),
+    ("docker.plugin", "a Docker plugin"),
+    ("flux", "a Flux artifact"),
+)
+_MAX_SHOWN: Final = 100
+
+
+def name_artifact(declared: str, config_type: str, layer_types: Sequence[str]) -> str:
+    """What a manifest holds, with its article; "" for an image.
+
+    declared: the `artifactType`, which keeps no node from running what has an image's config and
+    layers. layer_types: one for each layer, "" where it has none. Old signatures have an image's
+    config, too; that no layer is an image's gives them away.
+    """
+    has_layers = any(media_type.startswith(_LAYER_PREFIXES) for media_type in layer_types)
+    foreign = bool(layer_types) and all(layer_types) and not has_layers
+    if config_type in ("", *_CONFIG_TYPES) and (has_layers or not (declared or foreign)):
+        return ""
+    types = (declared, config_type, *layer_types)
+    for word, name in _ARTIFACT_NAMES:
+        if any(word in media_type.lower() for media_type in types):
+            return name
+    return f"an artifact of type {show_type(next(filter(None, types)))}"
+
+
+def show_type(media_type: str) -> str:
+    """A foreign media type for a message."""
+    return shorten(printable(media_type), _MAX_SHOWN)
+
+
+_WORD: Final = re.compile(r"[A-Za-z0-9_.-]{1,64}")
+_MAX_FEATURES: Final = 16
+_BASE_LAYER: Final = re.compile(r"Apply image (10\.0\.[0-9]{4,6}(?:\.[0-9]{1,6})?)\b")
+
+
+class DocumentError(ValueError):
+    """A document that cannot be read, or in more than one way. The message is a clause."""
+
+
+@dataclass(frozen=True, slots=True)
+class ConfigPlatform:
+    """What a config says its image is built for, and where the OS version comes from."""
+
+    platform: Platform
+    version_source: VersionSource = VersionSource.CONFIG
+
+
+def parse_config(body: bytes) -> ConfigPlatform:
+    """The platform of an image config. Raises DocumentError.
+
+    A Windows config without `os.version` may still tell its base image in its history: Microsoft's
+    base layers are written as `Apply image 10.0.26100.33438`.
+    """
+    try:
+        config = parse_object(body)
+    except JsonError as error:
+        raise DocumentError(f"its config cannot be read: {error}") from error
+    platform = read_platform(config)
+    if platform.os == "windows" and not platform.os_version:
+        build = _build_in_history(config.get("history"))
+        if build:
+            return ConfigPlatform(replace(platform, os_version=build), VersionSource.HISTORY)
+    return ConfigPlatform(platform)
+
+
+def read_platform(value: JsonObject) -> Platform:
+    """The platform that an index row or a config spells out.
+
+    `os.version` is kept for Windows only: on Linux it says nothing about where an image runs.
+    Raises DocumentError.
+    """
+    system, architecture = _word(value, "os"), _word(value, "architecture")
+    if not system or not architecture:
+        missing = "operating system" if not system else "architecture"
+        raise DocumentError(f"it names no {missing}")
+    variant, version = _word(value, "variant"), _word(value, "os.version")
+    platform = make_platform(system, architecture, variant, version, _features(value))
+    return platform if platform.os == "windows" else replace(platform, os_version="")
+
+
+def _word(value: JsonObject, key: str) -> str:
+    found = value.get(key)
+    if found is None or found == "":
+        return ""
+    if not isinstance(found, str) or not _WORD.fullmatch(found):
+        raise DocumentError(f"its `{key}` is not a name")
+    return found
+
+
+def _features(value: JsonObject) -> tuple[str, ...]:
+    found = value.get("os.features")
+    if found is None:
+        return ()
+    if not isinstance(found, list) or len(found) > _MAX_FEATURES:
+        raise DocumentError("its `os.features` is not a list of names")
+    for feature in found:
+        if not isinstance(feature, str) or not _WORD.fullmatch(feature):
+            raise DocumentError("its `os.features` is not a list of names")
+    return tuple(dict.fromkeys(found))
+
+
+def _build_in_history(history: object) -> str:
+    if not isinstance(history, list) or not history or not isinstance(history[0], dict):
+        return ""
+    match = _BASE_LAYER.match(text_at(history[0], "created_by"))
+    return match[1] if match else ""
+
+
+_DIGEST: Final = re.compile(r"sha256:[0-9a-f]{64}|sha384:[0-9a-f]{96}|sha512:[0-9a-f]{128}")
+
+
+def is_digest(text: str) -> bool:
+    """Whether it is a digest of a registered algorithm."""
+    return _DIGEST.fullmatch(text) is not None
+
+
+def digest_of(body: bytes) -> str:
+    """The digest that content has when nobody says another."""
+    return f"sha256:{hashlib.sha256(body).hexdigest()}"
+
+
+def matches(body: bytes, digest: str, size: int | None = None) -> bool:
+    """Whether content is what a digest names. size: in bytes, None where it is not known."""
+    algorithm, _, expected = digest.partition(":")
+    if not is_digest(digest) or size not in (None, len(body)):
+        return False
+    return hashlib.new(algorithm, body).hexdigest() == expected
+
 
 MAX_DOCUMENT: Final = 4 * 1024 * 1024
 """Bytes of a manifest or index: what distribution's registry accepts."""

@@ -2,21 +2,28 @@
 
 urllib3 offers both only by way of its connection classes. `_new_conn` is where a socket is made,
 before TLS; should urllib3 ever stop calling it, `connect` refuses to go on.
+
+A request that got no usable answer: what kind of trouble, in words without secrets.
 """
 
 from __future__ import annotations
 
 import contextlib
+import http.client
+import re
 import socket
+import ssl
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any, ClassVar
+from enum import Enum
+from typing import Any, ClassVar, Final
 
+import urllib3.exceptions
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
-from auditor.addresses import is_public
+from auditor.files.addresses import is_public
 
 
 class BlockedPeer(Exception):
@@ -124,3 +131,127 @@ def pool_classes(
         "http": type("WatchedPool", (HTTPConnectionPool,), {"ConnectionCls": plain}),
         "https": type("WatchedTlsPool", (HTTPSConnectionPool,), {"ConnectionCls": tls}),
     }
+
+
+PROXY: Final = "the proxy"
+_TUNNEL: Final = re.compile(r"Tunnel connection failed: ([0-9]{3})")
+_REFUSALS: Final = {
+    "403": "does not let podfit through (403)",
+    "407": "wants a name and a password, or others (407)",
+}
+_MAX_CAUSES: Final = 20
+_PLAIN_HTTP: Final = ("WRONG_VERSION_NUMBER", "HTTP_REQUEST", "RECORD_LAYER_FAILURE")
+_CLIENT_CERTIFICATE: Final = ("CERTIFICATE_REQUIRED", "BAD_CERTIFICATE", "HANDSHAKE_FAILURE")
+
+
+class FaultKind(Enum):
+    """What went wrong. The order is that of the connection's life."""
+
+    PROXY = "proxy"
+    NAME = "name"
+    BLOCKED = "blocked"
+    CONNECT = "connect"
+    PLAIN_HTTP = "plain-http"
+    CERTIFICATE = "certificate"
+    CLIENT_CERTIFICATE = "client-certificate"
+    TLS = "tls"
+    TIMEOUT = "timeout"
+    CUT = "cut"
+    TOO_LARGE = "too-large"
+    MALFORMED = "malformed"
+
+
+class Fault(Exception):
+    """why: a clause for the user. transient: asking again may help.
+
+    where: what stood between, if it was not the registry itself: a redirect's target, `PROXY`.
+    """
+
+    def __init__(self, kind: FaultKind, why: str, *, transient: bool = False) -> None:
+        super().__init__(why)
+        self.kind, self.why, self.transient = kind, why, transient
+        self.where = ""
+
+
+def fault_of(error: Exception) -> Fault:
+    """What an exception of the HTTP libraries comes down to.
+
+    Their texts hold URLs, which may hold secrets; so only the kind of the cause is kept.
+    """
+    causes = tuple(_causes(error))
+    fault = _fault(causes)
+    if any(isinstance(cause, urllib3.exceptions.ProxyError) for cause in causes):
+        fault.where = PROXY
+    return fault
+
+
+def _fault(causes: tuple[BaseException, ...]) -> Fault:
+    for cause in causes:
+        if fault := _known(cause):
+            return fault
+    for cause in causes:
+        if isinstance(cause, OSError) and cause.strerror:
+            return Fault(FaultKind.CONNECT, cause.strerror.lower(), transient=True)
+    return Fault(FaultKind.CUT, "the connection was closed too early", transient=True)
+
+
+def _known(cause: BaseException) -> Fault | None:
+    match cause:
+        case (
+            urllib3.exceptions.NewConnectionError()  # A ConnectTimeoutError; its cause knows more.
+            | http.client.IncompleteRead()
+            | http.client.RemoteDisconnected()
+        ):
+            return None
+        case BlockedPeer():
+            return Fault(FaultKind.BLOCKED, cause.address)
+        case socket.gaierror():
+            temporary = cause.errno == socket.EAI_AGAIN
+            return Fault(FaultKind.NAME, "its name does not resolve", transient=temporary)
+        case UnicodeError() | urllib3.exceptions.LocationValueError():
+            return Fault(FaultKind.NAME, "its name is not a valid host name")
+        case http.client.HTTPException():
+            return Fault(FaultKind.MALFORMED, "what it answers is not HTTP")
+        case ssl.SSLError():
+            return _tls_fault(cause)
+        case OSError() if refusal := _TUNNEL.match(str(cause)):
+            return proxy_fault(_REFUSALS.get(refusal[1], f"answered {refusal[1]}"))
+        case TimeoutError() | urllib3.exceptions.ConnectTimeoutError():
+            return Fault(FaultKind.TIMEOUT, "the connection timed out", transient=True)
+        case urllib3.exceptions.ReadTimeoutError():
+            return Fault(FaultKind.TIMEOUT, "it did not answer in time", transient=True)
+        case _:
+            return None
+
+
+def proxy_fault(why: str) -> Fault:
+    """A proxy that is of no use. why: what it is or does."""
+    fault = Fault(FaultKind.PROXY, f"the proxy {why}")
+    fault.where = PROXY
+    return fault
+
+
+def _tls_fault(error: ssl.SSLError) -> Fault:
+    if isinstance(error, ssl.SSLEOFError):
+        return Fault(FaultKind.CUT, "the connection was closed too early", transient=True)
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return Fault(FaultKind.CERTIFICATE, f"its certificate is not valid: {error.verify_message}")
+    reason = error.reason or "unknown reason"
+    if any(word in reason for word in _PLAIN_HTTP):
+        return Fault(FaultKind.PLAIN_HTTP, "it speaks plain HTTP where TLS was expected")
+    if any(word in reason for word in _CLIENT_CERTIFICATE):
+        return Fault(FaultKind.CLIENT_CERTIFICATE, "it wants a client certificate")
+    return Fault(FaultKind.TLS, f"TLS failed: {reason.lower().replace('_', ' ')}")
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    """The exception and what it wraps: urllib3 keeps causes in `reason` and `args`, too."""
+    pending: list[object] = [error]
+    seen: set[int] = set()
+    while pending and len(seen) < _MAX_CAUSES:
+        found = pending.pop(0)
+        if not isinstance(found, BaseException) or id(found) in seen:
+            continue
+        seen.add(id(found))
+        yield found
+        pending += [getattr(found, "reason", None), found.__cause__, found.__context__, *found.args]

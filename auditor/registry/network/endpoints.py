@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 from typing import Final
 from urllib.parse import quote
 
-from auditor.addresses import Origin, is_loopback_name, origin_of
-from auditor.images import ImageReference, KnownPlatforms, UnknownPlatforms, UnknownReason
-from auditor.references import DOCKER_HUB
+from auditor.files.addresses import Origin, is_loopback_name, origin_of
+from auditor.images.images import ImageReference, KnownPlatforms, UnknownPlatforms, UnknownReason
+from auditor.images.references import DOCKER_HUB
 from auditor.registry.options import HostOptions, Namespace, Place, RegistryOptions
 
 _HUB_ENDPOINT: Final = "registry-1.docker.io"
@@ -54,7 +54,8 @@ def endpoints_of(
 ) -> tuple[Endpoint, ...]:
     """Where a registry is reached: at one address, or as insecure as `any` by TLS and without.
 
-    The host must be valid (auditor/references.py). given: instead of what is said of the host.
+    The host must be valid (`auditor.images.references`). given: instead of what is said of the
+    host.
     Plain HTTP is spoken to hosts marked so, and to a loopback host that no TLS option is set for:
     never guessed for a private network.
     """

@@ -1,27 +1,250 @@
-"""Sending to one registry with patience: retries, pauses it asks for, and knowing when to stop."""
+"""Sending to one registry with patience: retries, pauses it asks for, and knowing when to stop.
+
+What went wrong with a registry, and what the user can do, in one sentence each.
+
+The reason decides what a report makes of it; the wording follows the cause.
+
+Redirects followed by hand: nothing secret leaves its origin, nothing private is reached.
+
+Registries redirect manifests as well as blobs (registry.k8s.io does, for every one).
+"""
 
 from __future__ import annotations
 
 import sys
 import threading
+from dataclasses import dataclass, replace
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from typing import Final
 
-from auditor.images import UnknownPlatforms
-from auditor.registry.failures import RegistryFailure, Remarks
-from auditor.registry.network.deadlines import Deadline
+from auditor.files.addresses import Origin, join, origin_of
+from auditor.images.images import ImageReference, UnknownPlatforms, UnknownReason
+from auditor.images.references import DOCKER_HUB, suspicion
+from auditor.registry.interface import Missing, RegistryFailure, Remarks, foreign
+from auditor.registry.json_text import JsonError, parse_object, text_at
+from auditor.registry.network.connections import PROXY, Fault, FaultKind
 from auditor.registry.network.endpoints import Endpoint
-from auditor.registry.network.explanations import (
-    display,
-    explain_exhausted,
-    explain_fault,
-    remaining_pulls,
-)
-from auditor.registry.network.faults import PROXY, Fault, FaultKind
-from auditor.registry.network.redirects import Follower, Realm
-from auditor.registry.network.transport import Answer, Request
-from auditor.registry.options import RegistryOptions
+from auditor.registry.network.transport import Answer, Request, Transport
+from auditor.registry.options import Deadline, HostOptions, RegistryOptions
+
+_TLS_HINTS: Final = {
+    FaultKind.PLAIN_HTTP: "if you trust the network, give --insecure-registry for this host",
+    FaultKind.CERTIFICATE: (
+        "give the registry's CA in SSL_CERT_FILE, or as `ca` of this host under `registries`"
+    ),
+    FaultKind.CLIENT_CERTIFICATE: (
+        "set `client-cert` and `client-key` of this host under `registries`"
+    ),
+    FaultKind.TLS: "check the TLS settings of this host",
+}
+_PROXY_HINT: Final = "check HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and NO_PROXY"
+_TLS: Final = b"HTTPS"
+_REACH_HINT: Final = "check the name and the network, or use a lock file"
+
+
+def explain_fault(endpoint: Endpoint, fault: Fault, attempts: int) -> RegistryFailure:
+    """A request that got no answer."""
+    name = f"registry {endpoint.name}"
+    between = "" if fault.kind is FaultKind.PROXY else fault.where
+    where = f"{name} (by way of {between})" if between else name
+    if fault.kind is FaultKind.BLOCKED:
+        message = f"refused to contact private address {fault.why} for {endpoint.name}"
+        host = fault.where or endpoint.name
+        hint = (
+            f"if {host} is yours, list it under `registries` of a trusted configuration, or give "
+            f"--allow-registry {host} --allow-registry '*'"
+        )
+        return RegistryFailure(UnknownReason.REFUSED, message, hint)
+    if fault.kind in _TLS_HINTS:
+        return RegistryFailure(UnknownReason.TLS, f"{where}: {fault.why}", _TLS_HINTS[fault.kind])
+    if fault.kind is FaultKind.TOO_LARGE:
+        return RegistryFailure(UnknownReason.TOO_LARGE, f"{where}: {fault.why}")
+    if fault.kind is FaultKind.MALFORMED:
+        return RegistryFailure(UnknownReason.MALFORMED, f"{where}: {fault.why}")
+    tries = f" ({attempts} attempts)" if attempts > 1 else ""
+    message = f"{where} unreachable: {fault.why}{tries}"
+    hint = _PROXY_HINT if fault.where == PROXY else _REACH_HINT
+    return RegistryFailure(UnknownReason.UNREACHABLE, message, hint)
+
+
+def explain_exhausted(endpoint: Endpoint, answer: Answer, attempts: int) -> RegistryFailure:
+    """A registry that keeps answering that it cannot now."""
+    if answer.status == HTTPStatus.TOO_MANY_REQUESTS:
+        return _limited(endpoint, answer)
+    there = origin_of(answer.url)
+    by = "" if there == endpoint.origin else f" (by way of {there})"
+    message = f"registry {endpoint.name}{by} answered {answer.status} ({attempts} attempts)"
+    hint = "try again later, or use a lock file"
+    return RegistryFailure(UnknownReason.UNREACHABLE, message, hint)
+
+
+def not_found(reference: ImageReference, part: str) -> Missing:
+    """A 404. part: of the image, "" for what the reference itself names."""
+    repository = f"{reference.registry}/{reference.repository}"
+    named = reference.digest or f'tag "{reference.tag}"'
+    message = f"{part or named} not found in {repository}"
+    return Missing(UnknownReason.NOT_FOUND, message, "" if part else suspicion(reference))
+
+
+def unexpected(endpoint: Endpoint, answer: Answer, said: str) -> RegistryFailure:
+    """An answer that is neither a success nor about authentication. said: the registry's words."""
+    name = f"registry {endpoint.name}"
+    if (
+        answer.status == HTTPStatus.BAD_REQUEST
+        and endpoint.origin.scheme == "http"
+        and _TLS in answer.body
+    ):
+        hint = "leave out `insecure: http`; for a host of this machine set `ca` under `registries`"
+        message = f"{name}: it speaks TLS where plain HTTP was expected"
+        return RegistryFailure(UnknownReason.TLS, message, hint)
+    detail = f": {said}" if said else ""
+    return RegistryFailure(UnknownReason.FAILED, f"{name} answered {answer.status}{detail}")
+
+
+def registry_message(answer: Answer) -> str:
+    """What a registry says is wrong (distribution-spec `errors[0]`), safe to show, or "".
+
+    Only of the registry's own words: what a redirect's target says is nobody's business.
+    """
+    try:
+        errors = parse_object(answer.body).get("errors")
+    except JsonError:
+        return ""
+    first = errors[0] if isinstance(errors, list) and errors else None
+    if not isinstance(first, dict):
+        return ""
+    return foreign(text_at(first, "message") or text_at(first, "code"))
+
+
+def remaining_pulls(answer: Answer) -> tuple[int, int, int] | None:
+    """Docker Hub's (left, of, seconds of the window) from `ratelimit-*` headers, or None."""
+    left, _, window = answer.header("ratelimit-remaining").partition(";w=")
+    most = answer.header("ratelimit-limit").partition(";")[0]
+    if not all(text.isascii() and text.isdigit() for text in (left, most)):
+        return None
+    seconds = int(window[:9]) if window.isascii() and window.isdigit() else 0
+    return int(left[:9]), int(most[:9]), seconds
+
+
+def _limited(endpoint: Endpoint, answer: Answer) -> RegistryFailure:
+    hint = "log in, use a mirror, or a lock file"
+    if pulls := remaining_pulls(answer):
+        left, most, seconds = pulls
+        window = f", window {seconds / 3600:g} h" if seconds else ""
+        message = f"{display(endpoint)} limit reached ({left} of {most} left{window})"
+        return RegistryFailure(UnknownReason.RATE_LIMITED, message, hint)
+    said = registry_message(answer)
+    message = f"{display(endpoint)} limits requests" + (f": {said}" if said else "")
+    return RegistryFailure(UnknownReason.RATE_LIMITED, message, hint)
+
+
+def display(endpoint: Endpoint) -> str:
+    return "Docker Hub" if endpoint.name == DOCKER_HUB else f"registry {endpoint.name}"
+
+
+MAX_HOPS: Final = 5
+_SECRET_HEADERS: Final = frozenset({"authorization", "cookie"})
+_KEEP_METHOD: Final = frozenset({307, 308})
+_MOVED: Final = frozenset({301, 302, 303}) | _KEEP_METHOD
+
+
+@dataclass(frozen=True, slots=True)
+class Realm:
+    """A token service. private: its address need not be public. trusted: may see credentials."""
+
+    url: str
+    origin: Origin
+    private: bool
+    trusted: bool
+
+
+class Follower:
+    """Sends requests on behalf of one registry and goes where it points."""
+
+    def __init__(self, transport: Transport, endpoint: Endpoint, options: RegistryOptions) -> None:
+        self._transport, self._endpoint, self._options = transport, endpoint, options
+
+    def send(self, request: Request, deadline: Deadline, realm: Realm | None = None) -> Answer:
+        """The answer at the end of the redirects.
+
+        realm: the token service that the request is for, if it is for one. Raises Fault, TimeOver
+        and, for a redirect that must not be followed, RegistryFailure.
+        """
+        for _ in range(MAX_HOPS + 1):
+            answer = self._send_once(request, deadline, realm)
+            location = answer.header("location")
+            if answer.status not in _MOVED or not location:
+                return answer
+            request = self._next(request, answer.status, location)
+        raise self._refused(f"redirects more than {MAX_HOPS} times")
+
+    def _send_once(self, request: Request, deadline: Deadline, realm: Realm | None) -> Answer:
+        origin = origin_of(request.url)
+        host_options, private = self._trust(origin, realm)
+        left = deadline.left()
+        timeout = (
+            min(self._options.connect_timeout, left),
+            min(self._options.read_timeout, left),
+        )
+        try:
+            with self._transport.live.until(deadline.over):
+                sent = request if realm else self._with_headers(request, origin)
+                answer = self._transport.send(sent, host_options, timeout, private=private)
+        except Fault as fault:
+            if not fault.where and origin != self._endpoint.origin:
+                fault.where = str(origin)
+            raise
+        deadline.left()  # A connection that was cut can look like the end of an answer.
+        return answer
+
+    def _with_headers(self, request: Request, origin: Origin) -> Request:
+        """With the user's headers for the registry, at its own origin alone. podfit's own count."""
+        if origin != self._endpoint.origin:
+            return request
+        own = {name.lower() for name in request.headers}
+        more = {k: v for k, v in self._endpoint.options.headers if k.lower() not in own}
+        return replace(request, headers={**request.headers, **more})
+
+    def _trust(self, origin: Origin, realm: Realm | None) -> tuple[HostOptions, bool]:
+        """How to speak TLS with an origin, and whether its address may be private."""
+        if origin == self._endpoint.origin:
+            return self._endpoint.options, self._endpoint.private
+        if listed := self._options.hosts.get(str(origin)):
+            return listed, True
+        if realm and origin == realm.origin:
+            beside = origin.host == self._endpoint.origin.host
+            return self._endpoint.options if beside else HostOptions(), realm.private
+        return HostOptions(), False
+
+    def _next(self, request: Request, status: int, location: str) -> Request:
+        here = origin_of(request.url)
+        try:
+            url = join(request.url, location)
+        except ValueError as error:
+            raise self._refused(f"redirects to {error}") from None
+        there = origin_of(url)
+        if here.scheme == "https" and there.scheme == "http":
+            raise self._refused(f"redirects from https to plain http ({there})")
+        if here == there:
+            headers = request.headers
+        else:
+            headers = {
+                name: value
+                for name, value in request.headers.items()
+                if name.lower() not in _SECRET_HEADERS
+            }
+        if request.form is None:
+            return replace(request, url=url, headers=headers)
+        if here != there:
+            raise self._refused(f"redirects a request with a refresh token to {there}")
+        if status in _KEEP_METHOD:
+            return replace(request, url=url)
+        return replace(request, url=url, method="GET", form=None)
+
+    def _refused(self, what: str) -> RegistryFailure:
+        return RegistryFailure(UnknownReason.REFUSED, f"registry {self._endpoint.name} {what}")
+
 
 _TRANSIENT: Final = frozenset({408, 429, 499, 500, 502, 503, 504, *range(520, 525)})
 """Statuses that are worth asking again."""

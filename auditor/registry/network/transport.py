@@ -2,18 +2,24 @@
 
 What `requests` would do of its own accord is switched off, as each has leaked credentials or lost
 data before: netrc entries, environment, cookies, redirects, `Accept: */*`, unbounded bodies.
+
+Bodies of answers: never more of them than asked for, packed or unpacked.
+
+Whom to trust: the operating system's certificates, the user's, and a host's own.
 """
 
 from __future__ import annotations
 
 import http.cookiejar
 import logging
+import os
 import ssl
 import threading
+import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Protocol
 from urllib.parse import urlsplit
 
 import requests
@@ -23,17 +29,137 @@ import requests.utils
 import urllib3.exceptions
 
 from auditor import __version__
-from auditor.addresses import is_loopback_name, is_public, origin_of, without_query
-from auditor.registry.network.bodies import (
-    MAX_ERROR_BODY,
-    MAX_IGNORED_BODY,
-    read_beginning,
-    read_whole,
+from auditor.files.addresses import is_loopback_name, is_public, origin_of, without_query
+from auditor.registry.network.connections import (
+    BlockedPeer,
+    Fault,
+    FaultKind,
+    LiveConnections,
+    fault_of,
+    pool_classes,
+    proxy_fault,
 )
-from auditor.registry.network.connections import BlockedPeer, LiveConnections, pool_classes
-from auditor.registry.network.faults import Fault, FaultKind, fault_of, proxy_fault
-from auditor.registry.network.tls import tls_context
 from auditor.registry.options import HostOptions
+
+MAX_ERROR_BODY: Final = 64 * 1024
+MAX_IGNORED_BODY: Final = 4096
+"""Bytes of a redirect's body that are read to keep the connection; a longer one ends it."""
+_CHUNK: Final = 64 * 1024
+_PACKED: Final = ("gzip", "x-gzip", "deflate")
+
+
+class Stream(Protocol):
+    """A body on its way. `read1` gives what is there, so that a slow server cannot hold it up."""
+
+    def read1(self, amount: int, /, *, decode_content: bool) -> bytes: ...
+
+
+def read_whole(stream: Stream, length: str, encoding: str, limit: int) -> bytes:
+    """A body in full, unpacked. Raises Fault where it is larger than the limit, or damaged.
+
+    length, encoding: the headers, or "". Some proxies compress although `identity` was asked for.
+    """
+    if length.isascii() and length.isdigit() and int(length[:20]) > limit:
+        raise _too_large(limit)
+    body = read_beginning(stream, limit + 1)
+    if len(body) > limit:
+        raise _too_large(limit)
+    encoding = encoding.strip().lower()
+    if encoding in ("", "identity"):
+        return body
+    if encoding not in _PACKED:
+        raise Fault(FaultKind.MALFORMED, "its answer is in an encoding that was not asked for")
+    return _unpacked(body, limit)
+
+
+def read_beginning(stream: Stream, most: int) -> bytes:
+    """At most so many bytes of a body."""
+    chunks: list[bytes] = []
+    while most > 0 and (chunk := stream.read1(min(_CHUNK, most), decode_content=False)):
+        chunks.append(chunk)
+        most -= len(chunk)
+    return b"".join(chunks)
+
+
+def _unpacked(body: bytes, limit: int) -> bytes:
+    inflate = zlib.decompressobj(zlib.MAX_WBITS | 32)  # 32: gzip or zlib, as the header says
+    try:
+        content = inflate.decompress(body, limit + 1)
+    except zlib.error:
+        raise Fault(FaultKind.MALFORMED, "its compressed answer is damaged") from None
+    if len(content) > limit:
+        raise _too_large(limit)
+    if not inflate.eof:
+        raise Fault(FaultKind.CUT, "the connection was closed too early", transient=True)
+    return content
+
+
+def _too_large(limit: int) -> Fault:
+    return Fault(FaultKind.TOO_LARGE, f"its answer is larger than {limit} bytes")
+
+
+_BUNDLE_VARIABLES: Final = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
+
+
+def tls_context(options: HostOptions, fallback: Path) -> ssl.SSLContext:
+    """How to speak TLS with a host. fallback: roots for a system that has no store at all.
+
+    `SSL_CERT_FILE` and `SSL_CERT_DIR` are followed by OpenSSL itself. Raises Fault where a file of
+    the user's cannot be used.
+    """
+    context = ssl.create_default_context()
+    # Python 3.13 wants more of a private CA's certificate than the nodes, which use Go, do.
+    context.verify_flags &= ~ssl.VERIFY_X509_STRICT
+    if not _has_roots(context):
+        context.load_verify_locations(fallback)
+    for bundle in map(os.environ.get, _BUNDLE_VARIABLES):
+        if bundle:
+            _trust(context, Path(bundle))
+    for file in options.cas:
+        _trust(context, file)
+    if options.client_certificate:
+        _identify(context, options.client_certificate, options.client_key)
+    if options.insecure == "skip-verify":
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    return context
+
+
+def _has_roots(context: ssl.SSLContext) -> bool:
+    """A folder of roots is read only when one is needed, so the context does not count them."""
+    # typeshed says this is never None; it is where there is no such folder.
+    folder: str | None = ssl.get_default_verify_paths().capath or None
+    try:
+        in_folder = folder is not None and any(Path(folder).iterdir())
+    except OSError:
+        in_folder = False
+    return in_folder or context.cert_store_stats()["x509_ca"] > 0
+
+
+def _trust(context: ssl.SSLContext, bundle: Path) -> None:
+    try:
+        if bundle.is_dir():
+            context.load_verify_locations(capath=bundle)
+        else:
+            context.load_verify_locations(cafile=bundle)
+    except OSError as error:
+        raise Fault(FaultKind.TLS, f"the CA file {bundle} cannot be used: {_why(error)}") from error
+
+
+def _identify(context: ssl.SSLContext, certificate: Path, key: Path | None) -> None:
+    try:
+        # Without a password callback OpenSSL would ask on the terminal.
+        context.load_cert_chain(certificate, key, password=lambda: b"")
+    except (OSError, ValueError) as error:
+        why = f"the client certificate {certificate} cannot be used: {_why(error)}"
+        raise Fault(FaultKind.TLS, why) from error
+
+
+def _why(error: Exception) -> str:
+    if isinstance(error, ssl.SSLError):
+        return "it is not PEM, or certificate and key do not match"
+    return (error.strerror or "unknown reason") if isinstance(error, OSError) else str(error)
+
 
 _POOL: Final = 16
 

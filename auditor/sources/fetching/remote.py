@@ -14,9 +14,15 @@ from typing import Final
 from urllib.parse import urlsplit, urlunsplit
 
 from auditor.errors import SourceError
-from auditor.sources.archives import MAX_UNPACKED, is_archive
-from auditor.sources.fetching.fetchers import OCI, Fetcher, Pull, choose_fetcher
-from auditor.sources.fetching.helm_settings import Repository, helm_repositories
+from auditor.sources.chart import MAX_UNPACKED, is_archive
+from auditor.sources.fetching.fetch import (
+    OCI,
+    Fetcher,
+    Pull,
+    Repository,
+    choose_fetcher,
+    helm_repositories,
+)
 from auditor.sources.options import SourceOptions
 from auditor.sources.rendering import RenderError
 

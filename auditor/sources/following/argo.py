@@ -6,17 +6,10 @@ import re
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any, Final
 
-from auditor.manifests import Manifest
-from auditor.sources.fetching.fetchers import OCI
-from auditor.sources.release import (
-    EMPTY,
-    Places,
-    Release,
-    UnknownError,
-    chart_address,
-    values_text,
-)
-from auditor.yaml.nodes import Node
+from auditor.files.yaml_nodes import Node
+from auditor.kubernetes.manifests import Manifest
+from auditor.sources.fetching.fetch import OCI
+from auditor.sources.helm import EMPTY, Places, Release, UnknownError, chart_address, values_text
 
 _PARAMETER: Final = re.compile(r"\{\{-?\s*\.?([\w.-]+?)\s*-?\}\}")
 _MAX_ELEMENTS: Final = 100

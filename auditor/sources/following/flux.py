@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from auditor.manifests import Manifest
-from auditor.sources.release import EMPTY, Places, Release, UnknownError, chart_address
-from auditor.yaml.nodes import Node
+from auditor.files.yaml_nodes import Node
+from auditor.kubernetes.manifests import Manifest
+from auditor.sources.helm import EMPTY, Places, Release, UnknownError, chart_address
 
 
 def read_helm_release(item: Manifest, places: Places) -> Iterator[Release]:

@@ -1,27 +1,174 @@
-"""From an object that installs a chart to the chart, with the values that it is given."""
+"""From an object that installs a chart to the chart, with the values that it is given.
+
+Which repositories a working tree is a clone of, as git's own files say. No git is run.
+
+Objects that tell a controller to install a chart: of Argo CD, of Flux, of k3s.
+"""
 
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import tempfile
 import weakref
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Final
+from urllib.parse import urlsplit
 
 from auditor.errors import Problem, SourceError
-from auditor.repositories import find_home, real_path
-from auditor.sources.archives import ArchiveError, open_members
-from auditor.sources.chart import is_chart_folder
-from auditor.sources.fetching.completion import Completion, find_completion
+from auditor.files.paths import REPOSITORY_MARK, find_home, real_path
+from auditor.files.yaml_nodes import ShapeError
+from auditor.kubernetes.manifests import Document, Manifest, read_manifests
+from auditor.sources.chart import ArchiveError, is_chart_folder, open_members
+from auditor.sources.dependencies import Completion, find_completion
 from auditor.sources.fetching.remote import find_elsewhere
-from auditor.sources.following.git import is_among, remotes_of, repository_name
-from auditor.sources.following.releases import Releases, not_followed
-from auditor.sources.helm import ChartSource
+from auditor.sources.files import read_text
+from auditor.sources.following.argo import read_application, read_application_set
+from auditor.sources.following.flux import read_helm_release
+from auditor.sources.following.k3s import read_helm_chart, read_helm_chart_config
+from auditor.sources.helm import ChartSource, Places, Release, UnknownError
 from auditor.sources.options import SourceOptions
-from auditor.sources.release import Release
 from auditor.sources.rendering import Renderer
+
+_SECTION: Final = re.compile(r'\s*\[\s*([\w.-]+)\s*(?:"(?:[^"\\]|\\.)*"\s*)?\](.*)')
+_URL: Final = re.compile(r"\s*url\s*=\s*\"?([^\s\"#;]+)", re.IGNORECASE)
+
+
+def remotes_of(root: Path) -> frozenset[str]:
+    """What the remotes of a tree are called (see `repository_name`); none where nothing says so.
+
+    root: the folder that holds `.git`.
+    """
+    try:
+        text = read_text(_git_folder(root / REPOSITORY_MARK) / "config", "config")
+    except SourceError:
+        return frozenset()
+    return frozenset(filter(None, map(repository_name, _remote_urls(text))))
+
+
+def repository_name(url: str) -> str:
+    """A repository, however it is reached: `github.com/acme/shop`, without login, port and `.git`.
+
+    "" for what is no address of a host. Azure DevOps writes its paths otherwise for SSH.
+    """
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return ""
+    host, path = parts.hostname or "", parts.path
+    if "://" not in url:
+        host, _, path = url.rpartition("@")[2].partition(":")
+    path = path.strip("/").removesuffix(".git").replace("/_git/", "/").removeprefix("v3/")
+    is_named = host and path and "/" not in host
+    return f"{host.removeprefix('ssh.')}/{path}".casefold() if is_named else ""
+
+
+def is_among(name: str, remotes: frozenset[str]) -> bool:
+    """Whether a repository is that of a remote. A host without a dot is an alias of SSH's."""
+    path = name.partition("/")[2]
+    hosts = {host for host, _, there in (item.partition("/") for item in remotes) if there == path}
+    return name in remotes or any("." not in host for host in hosts)
+
+
+def _git_folder(mark: Path) -> Path:
+    """Where the configuration lies: in worktrees and submodules `.git` is a file that leads there.
+
+    Raises SourceError.
+    """
+    if mark.is_dir():
+        return mark
+    folder = mark.parent / read_text(mark, mark.name).removeprefix("gitdir:").strip()
+    shared = folder / "commondir"
+    return folder / read_text(shared, shared.name).strip() if shared.exists() else folder
+
+
+def _remote_urls(text: str) -> Iterator[str]:
+    inside = False
+    for line in text.splitlines():
+        rest = line
+        if section := _SECTION.match(line):
+            inside, rest = section[1].casefold() == "remote", section[2]
+        if inside and (found := _URL.match(rest)):
+            yield found[1]
+
+
+_GROUPS: Final = re.compile(r"argoproj\.io/|toolkit\.fluxcd\.io/|helm\.cattle\.io/")
+_READERS: Final[Mapping[str, Callable[[Manifest, Places], Iterator[Release]]]] = {
+    "Application": read_application,
+    "ApplicationSet": read_application_set,
+    "HelmChart": read_helm_chart,
+    "HelmChartConfig": read_helm_chart_config,
+    "HelmRelease": read_helm_release,
+}
+_PLACES: Final = frozenset(("GitRepository", "HelmRepository", "OCIRepository"))
+_ONLY_VALUES: Final = "HelmChartConfig"
+_NAMED: Final = 5
+
+
+@dataclass(slots=True)
+class Releases:
+    """The installing objects of one SOURCE, and the places that they name."""
+
+    manifests: list[Manifest] = field(default_factory=list)
+    _read: int = 0
+
+    def look(self, document: Document) -> None:
+        """Keep what a document holds of them."""
+        if _GROUPS.search(document.text):
+            self.manifests += (
+                item
+                for item in read_manifests(document)
+                if isinstance(item, Manifest) and item.ref.kind in _READERS.keys() | _PLACES
+                if _GROUPS.search(item.ref.api_version)
+            )
+
+    @property
+    def notices(self) -> tuple[str, ...]:
+        """What to tell the user of those that nobody followed."""
+        found = [item for item in self.unread if item.ref.kind != _ONLY_VALUES]
+        if not found:
+            return ()
+        named = ", ".join(f"{item.ref} ({item.location})" for item in found[:_NAMED])
+        more = f" and {len(found) - _NAMED} more" if len(found) > _NAMED else ""
+        what = "object installs a chart" if len(found) == 1 else "objects install charts"
+        return (
+            f"{len(found)} {what} that podfit did not follow: {named}{more}; --follow audits them",
+        )
+
+    @property
+    def unread(self) -> tuple[Manifest, ...]:
+        """The objects that install, or give values to those that do, and that nobody followed."""
+        return tuple(item for item in self.manifests if item.ref.kind in _READERS)[self._read :]
+
+    def clear(self) -> None:
+        self.manifests.clear()
+        self._read = 0
+
+    def read(self) -> Iterator[Release | Problem]:
+        """What those install that were not read before; what cannot be told is a `Problem`."""
+        places = {
+            (item.ref.kind, item.ref.namespace, item.ref.name): item for item in self.manifests
+        }
+        fresh = self.unread
+        self._read += len(fresh)
+        for item in fresh:
+            try:
+                yield from _READERS[item.ref.kind](item, places)
+            except (ShapeError, UnknownError) as error:
+                yield not_followed(str(item.ref), str(item.location), str(error))
+
+
+def not_followed(name: str, where: str, why: str, hint: str = "") -> Problem:
+    """A release whose chart was not audited."""
+    return SourceError(
+        f"{name} was not followed to its chart",
+        where=where,
+        why=why,
+        hint=hint or "audit the chart itself, with the values that it is given",
+    ).problem
 
 
 @dataclass(slots=True, weakref_slot=True)

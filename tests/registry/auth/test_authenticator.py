@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from auditor.images import KnownPlatforms, UnknownPlatforms, UnknownReason
-from auditor.platforms import parse_platform
+from auditor.images.images import KnownPlatforms, UnknownPlatforms, UnknownReason
+from auditor.images.platforms import parse_platform
 from auditor.registry.auth.credentials import Credential, DockerKeychain
 from auditor.registry.client import RegistryInspector
 from auditor.registry.options import HostOptions

@@ -2,7 +2,7 @@ import time
 
 import pytest
 
-from auditor.registry.auth.challenges import parse_challenges
+from auditor.registry.auth.tokens import parse_challenges
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from auditor.registry.auth.credential_helpers import HelperAnswer, HelperError, ask_helper
+from auditor.registry.auth.credentials import HelperAnswer, HelperError, ask_helper
 from tests.support.tools import ROOT
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="the helpers here are shell scripts")

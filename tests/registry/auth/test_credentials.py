@@ -9,8 +9,14 @@ from typing import Any
 
 import pytest
 
-from auditor.registry.auth.credential_helpers import HelperAnswer, HelperError
-from auditor.registry.auth.credentials import Credential, DockerKeychain, Lookup, user_home
+from auditor.registry.auth.credentials import (
+    Credential,
+    DockerKeychain,
+    HelperAnswer,
+    HelperError,
+    Lookup,
+    user_home,
+)
 
 BOUND = 5.0
 

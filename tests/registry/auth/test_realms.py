@@ -1,6 +1,6 @@
 import pytest
 
-from auditor.registry.auth.realms import RealmError, judge_realm
+from auditor.registry.auth.tokens import RealmError, judge_realm
 from auditor.registry.network.endpoints import endpoints_of
 from auditor.registry.options import HostOptions, RegistryOptions
 

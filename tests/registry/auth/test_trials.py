@@ -2,10 +2,9 @@ import threading
 
 import pytest
 
+from auditor.registry.auth.authenticator import Trials
 from auditor.registry.auth.credentials import Credential
-from auditor.registry.auth.trials import Trials
-from auditor.registry.network.deadlines import Deadline, TimeOver
-from auditor.registry.options import Clock
+from auditor.registry.options import Clock, Deadline, TimeOver
 
 LOGIN = Credential("config", "user", "secret")
 

@@ -3,9 +3,9 @@ from typing import Any
 
 import pytest
 
-from auditor.images import VersionSource
-from auditor.platforms import parse_platform
-from auditor.registry.content.configs import ConfigPlatform, DocumentError, parse_config
+from auditor.images.images import VersionSource
+from auditor.images.platforms import parse_platform
+from auditor.registry.content.documents import ConfigPlatform, DocumentError, parse_config
 
 WINDOWS = {"os": "windows", "architecture": "amd64"}
 BASE = [{"created_by": "Apply image 10.0.26100.33438"}]

@@ -4,7 +4,7 @@ import hashlib
 
 import pytest
 
-from auditor.registry.content.digests import digest_of, is_digest, matches
+from auditor.registry.content.documents import digest_of, is_digest, matches
 
 BODY = b"{}"
 EMPTY_OBJECT = "sha256:44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a"

@@ -8,13 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from auditor.platforms import Platform, parse_platform
-from auditor.registry.content.configs import DocumentError
+from auditor.images.platforms import Platform, parse_platform
 from auditor.registry.content.documents import (
     INDEX_TYPES,
     MANIFEST_TYPES,
     Artifact,
     Descriptor,
+    DocumentError,
     ImageManifest,
     Index,
     Row,

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from auditor.registry.layouts import archives
-from auditor.registry.layouts.archives import ArchiveFiles, FolderFiles, LayoutError
+from auditor.registry import layouts as archives
+from auditor.registry.layouts import ArchiveFiles, FolderFiles, LayoutError
 
 
 def header(name: str, size: int = 0, kind: bytes = tarfile.REGTYPE, **fields: Any) -> bytes:

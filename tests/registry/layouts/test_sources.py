@@ -14,15 +14,15 @@ from typing import Any
 import pytest
 
 from auditor.errors import ConfigurationError, UsageError
-from auditor.images import (
+from auditor.images.images import (
     ImageReference,
     KnownPlatforms,
     UnknownPlatforms,
     UnknownReason,
     VersionSource,
 )
-from auditor.platforms import Platform, parse_platform
-from auditor.registry.layouts.sources import (
+from auditor.images.platforms import Platform, parse_platform
+from auditor.registry.layouts import (
     LayoutLookup,
     LayoutSource,
     parse_layout,

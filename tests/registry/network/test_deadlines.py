@@ -2,7 +2,7 @@ import threading
 
 import pytest
 
-from auditor.registry.network.deadlines import Deadline, TimeOver
+from auditor.registry.options import Deadline, TimeOver
 from tests.registry.conftest import FakeClock
 
 

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from auditor.images import ImageReference, UnknownReason
-from auditor.platforms import parse_platform
-from auditor.references import parse_reference
+from auditor.images.images import ImageReference, UnknownReason
+from auditor.images.platforms import parse_platform
+from auditor.images.references import parse_reference
 from auditor.registry.auth.credentials import Credential
 from auditor.registry.network.endpoints import endpoints_of, rest_of, stops_of
 from auditor.registry.options import HostOptions, Namespace, Place, RegistryOptions

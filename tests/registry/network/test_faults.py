@@ -6,8 +6,7 @@ import pytest
 import requests
 import urllib3.exceptions
 
-from auditor.registry.network.connections import BlockedPeer
-from auditor.registry.network.faults import Fault, FaultKind, fault_of
+from auditor.registry.network.connections import BlockedPeer, Fault, FaultKind, fault_of
 
 SECRET = "https://x/?signature=hunter2"
 

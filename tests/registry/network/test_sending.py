@@ -4,13 +4,12 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from auditor.images import UnknownReason
-from auditor.registry.failures import RegistryFailure, Remarks
-from auditor.registry.network.deadlines import Deadline
+from auditor.images.images import UnknownReason
+from auditor.registry.interface import RegistryFailure, Remarks
 from auditor.registry.network.endpoints import endpoints_of
 from auditor.registry.network.sending import Breaker, Sender, retry_after
 from auditor.registry.network.transport import Answer, Request
-from auditor.registry.options import RegistryOptions
+from auditor.registry.options import Deadline, RegistryOptions
 from tests.registry.conftest import FakeClock
 
 WAIT = Answer(429, "https://r.example/x", (("retry-after", "7"),), b"")

@@ -3,8 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from auditor.registry.network.faults import Fault
-from auditor.registry.network.tls import tls_context
+from auditor.registry.network.connections import Fault
+from auditor.registry.network.transport import tls_context
 from auditor.registry.options import HostOptions
 from tests.support.certificates import make_certificates
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from auditor.images import ImageReference, UnknownReason
+from auditor.images.images import ImageReference, UnknownReason
 from auditor.registry.network.transport import Answer, Request
 from auditor.registry.options import HostOptions
 from tests.registry.conftest import NewAsker

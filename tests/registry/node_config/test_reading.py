@@ -7,10 +7,9 @@ from pathlib import Path
 import pytest
 
 from auditor.errors import ConfigurationError
-from auditor.images import ImageReference
+from auditor.images.images import ImageReference
 from auditor.registry.network.endpoints import stops_of
-from auditor.registry.node_config.reading import read_node_configs
-from auditor.registry.node_config.tables import NodeConfig
+from auditor.registry.node_config import NodeConfig, read_node_configs
 from auditor.registry.options import HostOptions, Namespace, Place, RegistryOptions
 from tests.registry.conftest import NewAsker
 from tests.registry.test_hostile import index_body

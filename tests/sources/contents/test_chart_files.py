@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from auditor.sources.archives import ArchiveError
-from auditor.sources.contents import chart_files as module
-from auditor.sources.contents.chart_files import chart_files
+from auditor.sources import chart_safety as module
+from auditor.sources.chart import ArchiveError
+from auditor.sources.chart_safety import chart_files
 from tests.support.charts import pack_chart, write_chart
 
 

@@ -3,10 +3,14 @@ from pathlib import Path
 
 import pytest
 
-from auditor.sources.archives import ArchiveError
-from auditor.sources.contents.chart_files import walk_chart
-from auditor.sources.contents.hazards import Hazard, external_references, find_hazards
-from auditor.sources.contents.staging import without_files
+from auditor.sources.chart import ArchiveError
+from auditor.sources.chart_safety import (
+    Hazard,
+    external_references,
+    find_hazards,
+    walk_chart,
+    without_files,
+)
 from auditor.sources.helm import ChartSource
 from auditor.sources.options import HelmOptions
 from tests.support.charts import (

@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from auditor.errors import SourceError
-from auditor.sources.archives import read_members
-from auditor.sources.contents import staging
-from auditor.sources.contents.staging import with_template, without_dependencies, without_files
+from auditor.sources import chart_safety as staging
+from auditor.sources.chart import read_members
+from auditor.sources.chart_safety import with_template, without_dependencies, without_files
 from tests.support.charts import pack, pack_chart, write_chart, write_tree
 
 

@@ -8,7 +8,7 @@ from typing import Literal
 import pytest
 
 from auditor.errors import Problem
-from auditor.manifests import Document
+from auditor.kubernetes.manifests import Document
 from auditor.sources.open import open_sources
 from auditor.sources.options import HelmOptions, SourceOptions
 from tests.support.chart_repository import ChartRepository, run_chart_repository

@@ -10,10 +10,9 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from auditor.sources.fetching import gate as module
-from auditor.sources.fetching.fetchers import CliFetcher, EmbeddedFetcher, Fetcher, Pull
-from auditor.sources.fetching.gate import gate
-from auditor.sources.fetching.helm_settings import Repository
+from auditor.sources.fetching import proxy as module
+from auditor.sources.fetching.fetch import CliFetcher, EmbeddedFetcher, Fetcher, Pull, Repository
+from auditor.sources.fetching.proxy import gate
 from auditor.sources.options import HostRules
 from auditor.sources.rendering import RenderError
 from tests.support.chart_repository import ChartRepository, run_chart_repository

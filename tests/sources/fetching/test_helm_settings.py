@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from auditor.sources.fetching.helm_settings import Repository, helm_repositories, repositories_file
+from auditor.sources.fetching.fetch import Repository, helm_repositories, repositories_file
 
 FILE = """\
 apiVersion: ""

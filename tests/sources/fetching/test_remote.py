@@ -8,9 +8,8 @@ from typing import Literal
 import pytest
 
 from auditor.errors import Problem
-from auditor.manifests import Document
-from auditor.sources.fetching.fetchers import Pull
-from auditor.sources.fetching.helm_settings import Repository
+from auditor.kubernetes.manifests import Document
+from auditor.sources.fetching.fetch import Pull, Repository
 from auditor.sources.fetching.remote import RemoteChart, parse_remote
 from auditor.sources.open import open_sources
 from auditor.sources.options import HelmOptions, SourceOptions

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from auditor.errors import Problem
-from auditor.manifests import Document
+from auditor.kubernetes.manifests import Document
 from auditor.sources.open import OpenedSource, open_sources
 from auditor.sources.options import SourceOptions
 from tests.support.chart_repository import ChartRepository, run_chart_repository

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from auditor.sources.following.git import is_among, remotes_of, repository_name
+from auditor.sources.following.follower import is_among, remotes_of, repository_name
 from tests.support.charts import write_tree
 
 

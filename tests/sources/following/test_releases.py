@@ -5,9 +5,9 @@ from dataclasses import replace
 import pytest
 
 from auditor.errors import Problem
-from auditor.manifests import Document
-from auditor.sources.following.releases import Releases
-from auditor.sources.release import Release, chart_address
+from auditor.kubernetes.manifests import Document
+from auditor.sources.following.follower import Releases
+from auditor.sources.helm import Release, chart_address
 
 ARGO = "apiVersion: argoproj.io/v1alpha1\nkind: Application\nmetadata: {name: shop}\n"
 ARGO_SET = "apiVersion: argoproj.io/v1alpha1\nkind: ApplicationSet\nmetadata: {name: shops}\n"

@@ -1,0 +1,226 @@
+"""Index rows whose manifest the registry does not have.
+
+A digest that names one row of the index which the tag beside it names.
+
+Images that a workload hands to something else, and that cannot run everywhere.
+
+Images that no node can pull, or whose platforms nobody could tell.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import Final
+
+from auditor.checks.assessment import Assessment, ImageUse, PoolFit, use_compatibility
+from auditor.checks.findings import Confidence, Consequence, Observation, Subject
+from auditor.checks.interface import Check, Parameters
+from auditor.checks.wording import (
+    built_for,
+    consequence,
+    container_text,
+    listed,
+    pool_ids,
+    pool_names,
+    subject,
+)
+from auditor.images.images import KnownPlatforms, UnknownPlatforms, UnknownReason
+from auditor.kubernetes.workloads import Role
+from auditor.scheduling.compatibility import Runnable
+from auditor.scheduling.placement import Verdict
+
+
+def _dangling_row(assessment: Assessment, parameters: Parameters) -> Iterator[Observation]:
+    """pools: those where the pod may land, and whose nodes would take a row that is missing.
+
+    An image without any manifest at all is another finding.
+    """
+    del parameters
+    workload = assessment.workload
+    for use in assessment.judged:
+        if use.known is None or not use.known.dangling or not use.known.platforms:
+            continue
+        hit = [fit for fit in assessment.fits if _needs_missing_row(use, fit)]
+        yield Observation(
+            workload=workload,
+            message=f"{workload}: image {use.container.image} lists "
+            f"{built_for(use.known.dangling)}, but the registry has no manifest for it",
+            location=use.container.location,
+            subjects=(subject(use),),
+            pools=pool_ids(hit),
+            why="a node of that platform finds its row in the index, and cannot pull what it names",
+            fix="push the image again, or have the mirror fetch all of it",
+            consequence=consequence(workload) if hit else Consequence.NONE,
+        )
+
+
+def _needs_missing_row(use: ImageUse, fit: PoolFit) -> bool:
+    if use.known is None or fit.placement.verdict is Verdict.REFUSED:
+        return False
+    missing = replace(use, platforms=replace(use.known, platforms=use.known.dangling))
+    return (
+        use_compatibility(use, fit.pool).runnable is Runnable.NO
+        and use_compatibility(missing, fit.pool).runnable is not Runnable.NO
+    )
+
+
+DANGLING_ROW: Final = Check(_dangling_row)
+
+
+def _pinned_row(assessment: Assessment, parameters: Parameters) -> Iterator[Observation]:
+    """pools: those where the pod may land, and which another row of the index would run on."""
+    del parameters
+    workload = assessment.workload
+    for use in assessment.judged:
+        if use.known is None or use.tagged is None or not _is_one_of_several(use.known, use.tagged):
+            continue
+        hit = [fit for fit in assessment.fits if _needs_another_row(use, fit)]
+        text = use.container.image.partition("@")[0]
+        yield Observation(
+            workload=workload,
+            message=f"{workload}: the digest after {text} pins {built_for(use.known.platforms)}, "
+            "one of several platforms of the tag",
+            location=use.container.location,
+            subjects=(subject(use),),
+            pools=pool_ids(hit),
+            why=f"the tag names an index of {built_for(use.tagged.platforms)}; the digest of one "
+            "row gives every node that row, and nobody looks at its platform before it starts",
+            fix=f"pin the index instead: {text}@{use.tagged.digest}",
+            consequence=consequence(workload) if hit else Consequence.NONE,
+        )
+
+
+def _is_one_of_several(pinned: KnownPlatforms, tagged: KnownPlatforms) -> bool:
+    """An index of one image and its attestations is pinned either way."""
+    return pinned.digest in tagged.rows and len(tagged.platforms) > 1
+
+
+def _needs_another_row(use: ImageUse, fit: PoolFit) -> bool:
+    if use.tagged is None or fit.placement.verdict is Verdict.REFUSED:
+        return False
+    pinned = use_compatibility(use, fit.pool).runnable
+    whole = use_compatibility(replace(use, platforms=use.tagged), fit.pool).runnable
+    return pinned is Runnable.NO and whole is not Runnable.NO
+
+
+PINNED_ROW: Final = Check(_pinned_row)
+
+
+def _referenced_image(assessment: Assessment, parameters: Parameters) -> Iterator[Observation]:
+    """Who starts such an image, and where, no manifest says."""
+    del parameters
+    workload = assessment.workload
+    for use in assessment.referenced:
+        fits = [fit for fit in assessment.fits if _cannot_run(use, fit)]
+        if not fits or use.known is None:
+            continue
+        yield Observation(
+            workload=workload,
+            message=f"{workload} names image {use.container.image}, which cannot run on "
+            f"{pool_names(fits, assessment)}",
+            location=use.container.location,
+            subjects=(subject(use),),
+            pools=pool_ids(fits),
+            why=f"the image is built for {built_for(use.known.platforms)}; it is not one of the "
+            "pod's own containers, so whoever starts it decides where",
+            fix="see that the pods made from it select nodes that can run it",
+            consequence=Consequence.NONE,
+            confidence=Confidence.LOW,
+        )
+
+
+def _cannot_run(use: ImageUse, fit: PoolFit) -> bool:
+    return use_compatibility(use, fit.pool).runnable is Runnable.NO
+
+
+REFERENCED_IMAGE: Final = Check(_referenced_image)
+
+
+_BROKEN: Final = {
+    UnknownReason.NOT_FOUND: "missing",
+    UnknownReason.INVALID_REFERENCE: "invalid",
+    UnknownReason.NOT_AN_IMAGE: "invalid",
+    UnknownReason.DIGEST_MISMATCH: "invalid",
+}
+_HINTS: Final = {
+    "missing": "correct the name or the tag, or push the image",
+    "invalid": "correct the image",
+    "unknown": "`podfit inspect IMAGE -v` shows what the registry answers",
+}
+_REPUSH: Final = "push the image again; `podfit inspect` shows what the registry holds"
+
+
+def _unresolved_image(assessment: Assessment, parameters: Parameters) -> Iterator[Observation]:
+    """One observation for each image text, with the containers that use it."""
+    wanted = parameters["reason"]
+    groups: dict[tuple[str, UnknownPlatforms], list[ImageUse]] = {}
+    for use in assessment.judged:
+        answer = _trouble(use)
+        if answer is not None and _group(use, answer) == wanted:
+            groups.setdefault((use.container.image, answer), []).append(use)
+    for (image, answer), uses in groups.items():
+        yield _observation(assessment, wanted, image, answer, uses)
+
+
+def _group(use: ImageUse, answer: UnknownPlatforms) -> str:
+    """CRI-O mounts any artifact as a volume (KEP-4639), where containerd takes images alone."""
+    is_artifact = answer.reason is UnknownReason.NOT_AN_IMAGE and use.known is None
+    if is_artifact and use.container.role is Role.IMAGE_VOLUME:
+        return "unknown"
+    return _BROKEN.get(answer.reason, "unknown")
+
+
+def _trouble(use: ImageUse) -> UnknownPlatforms | None:
+    """Why nobody can tell, or why there is nothing to run."""
+    if isinstance(use.platforms, UnknownPlatforms):
+        return use.platforms
+    if use.platforms.platforms:
+        return None
+    missing = built_for(use.platforms.dangling)
+    why = (
+        f"the index lists {missing}, but the registry has no manifest for it"
+        if use.platforms.dangling
+        else "the index lists no manifest that a node could run"
+    )
+    return UnknownPlatforms(UnknownReason.NOT_AN_IMAGE, why, _REPUSH)
+
+
+def _observation(
+    assessment: Assessment,
+    wanted: str,
+    image: str,
+    answer: UnknownPlatforms,
+    uses: Sequence[ImageUse],
+) -> Observation:
+    workload = assessment.workload
+    unknown = wanted == "unknown"
+    owners = listed(container_text(use.container) for use in uses)
+    return Observation(
+        workload=workload,
+        message=f"{workload}: {_problem(wanted, image or '(empty)', owners)}",
+        location=uses[0].container.location,
+        subjects=tuple(
+            Subject(u.container.name, u.container.role.value, image, problem=answer.message)
+            for u in uses
+        ),
+        why=answer.message,
+        fix=answer.hint or _HINTS[wanted],
+        consequence=Consequence.NONE if unknown else consequence(workload, certain=True),
+        confidence=Confidence.LOW if unknown else Confidence.HIGH,
+    )
+
+
+def _problem(wanted: str, image: str, owners: str) -> str:
+    match wanted:
+        case "missing":
+            return f"image {image} of {owners} does not exist"
+        case "invalid":
+            return f"no node can pull image {image} of {owners}"
+        case _:
+            return f"could not tell the platforms of image {image} of {owners}"
+
+
+UNRESOLVED_IMAGE: Final = Check(
+    _unresolved_image, parameters={"reason": ("invalid", "missing", "unknown")}
+)

@@ -1,0 +1,356 @@
+"""Pools on which the workload may land and cannot run, because nothing keeps it off.
+
+Pools that could run the workload, and that its own selector keeps it off.
+
+A pod whose containers have no platform in common.
+
+A cluster without any pool that both admits the workload and can run it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Final
+
+from auditor.checks.assessment import Assessment, ImageUse, PoolFit
+from auditor.checks.findings import Consequence, Guard, Observation
+from auditor.checks.guards import shortest_guard
+from auditor.checks.interface import Check, Parameters
+from auditor.checks.root_cause import (
+    ARCHITECTURES,
+    SYSTEMS,
+    Cause,
+    common_families,
+    could_run,
+    fits_by_cause,
+    platform_demands,
+    root_cause,
+    selected_families,
+    unmeetable,
+)
+from auditor.checks.wording import (
+    aftermath,
+    built_for,
+    consequence,
+    container_text,
+    corrected,
+    guard_text,
+    images_are,
+    lands,
+    listed,
+    new_home,
+    only_for,
+    outcome,
+    pool_ids,
+    pool_names,
+    reasons_by_pool,
+    rest_to_do,
+    subject,
+    system,
+    unique,
+)
+from auditor.images.platforms import make_platform, normalise
+from auditor.kubernetes.manifests import Location
+from auditor.kubernetes.pod_spec import Requirement, Scheduling
+from auditor.scheduling.admission import admit
+from auditor.scheduling.compatibility import Compatibility, Mismatch, Runnable
+from auditor.scheduling.nodes import DEPRECATED_LABELS, OS_LABEL, WINDOWS_BUILD_LABEL
+from auditor.scheduling.placement import Predicate, Verdict
+
+_GROUPS: Final = {
+    Mismatch.OS: "os",
+    Mismatch.ARCHITECTURE: "architecture",
+    Mismatch.VARIANT: "architecture",
+    Mismatch.FEATURES: "windows-build",
+    Mismatch.WINDOWS_BUILD: "windows-build",
+}
+
+
+def _incompatible_pool(assessment: Assessment, parameters: Parameters) -> Iterator[Observation]:
+    wanted = parameters["mismatch"]
+    foreign = [fit for fit in assessment.failing if fit.culprits and _group(fit) == wanted]
+    if not foreign:
+        return
+    fits = fits_by_cause(assessment, Cause.MISSING_GUARD)
+    offending = [fit for fit in foreign if any(fit is item for item in fits)]
+    if not offending:
+        return
+    workload = assessment.workload
+    culprits = _culprits(offending, wanted)
+    guard = shortest_guard(assessment, offending)
+    first = offending[0]
+    event = first.refusal.reason if first.refusal else first.culprits[0][1].event
+    homeless = _homeless(fits, offending)
+    yield Observation(
+        workload=workload,
+        message=f"{lands(workload)} {_nodes(offending, wanted)}, "
+        f"but {_lack(culprits, assessment, wanted)}",
+        location=workload.pod_location,
+        subjects=tuple(subject(use, result.message) for use, result in culprits),
+        pools=pool_ids(offending),
+        why=f"the scheduler does not look at images: on {pool_names([first], assessment)} "
+        f"{outcome(first.failure, event)}; {aftermath(workload, first.failure)}",
+        fix=_fix(assessment, guard, homeless),
+        guard=guard,
+        consequence=consequence(workload, certain=bool(homeless)),
+    )
+
+
+def _group(fit: PoolFit) -> str:
+    """The widest gap decides: an image for another OS also lacks the architecture."""
+    gaps = [result.mismatch for _, result in fit.culprits if result.mismatch is not None]
+    return _GROUPS[min(gaps)]
+
+
+def _culprits(offending: Sequence[PoolFit], wanted: str) -> list[tuple[ImageUse, Compatibility]]:
+    """Each guilty container once, in the pod's order."""
+    found: dict[int, tuple[ImageUse, Compatibility]] = {}
+    for fit in offending:
+        for index, (use, result) in enumerate(fit.results):
+            if result.mismatch is not None and _GROUPS[result.mismatch] == wanted:
+                found.setdefault(index, (use, result))
+    return [found[index] for index in sorted(found)]
+
+
+def _homeless(fits: Sequence[PoolFit], offending: Sequence[PoolFit]) -> list[PoolFit]:
+    """All pools of the clusters that get the pod and have no pool that could run it."""
+    homes = {id(fit.cluster) for fit in fits if could_run(fit)}
+    without = {id(fit.cluster) for fit in offending} - homes
+    return [fit for fit in fits if id(fit.cluster) in without]
+
+
+def _nodes(offending: Sequence[PoolFit], wanted: str) -> str:
+    hosts = [normalise(fit.pool.platform) for fit in offending]
+    builds = unique(host.windows_build for host in hosts)
+    if wanted == "os":
+        return f"{listed(unique(system(host.os) for host in hosts))} nodes"
+    if wanted == "windows-build" and all(builds):
+        return f"Windows nodes of build {listed(builds)}"
+    return f"{listed(unique(host.family for host in hosts))} nodes"
+
+
+def _lack(
+    culprits: Sequence[tuple[ImageUse, Compatibility]], assessment: Assessment, wanted: str
+) -> str:
+    uses = [use for use, _ in culprits]
+    platforms = [row for use in uses if use.known for row in use.known.platforms]
+    owner = images_are(uses, assessment)
+    if wanted == "os":
+        return f"{owner} {only_for(platforms)}"
+    if wanted == "architecture":
+        return f"{owner} built for {built_for(platforms)} only"
+    own = [row for row in platforms if row.os == "windows"]
+    return f"{owner} built for {built_for(own or platforms)}"
+
+
+def _fix(assessment: Assessment, guard: Guard, homeless: Sequence[PoolFit]) -> str:
+    workload = assessment.workload
+    if workload.scheduling.node_name:
+        return "remove spec.nodeName, which goes past every guard, and select nodes by label"
+    if not guard.requirements:
+        return "no label tells these nodes apart: taint them, or build the image for them too"
+    if wrong := _contradicted(workload.scheduling, guard):
+        return _correction(assessment, wrong, guard)
+    instruction = f"set {guard_text(guard, workload)}"
+    if homeless and not workload.is_daemon_set:
+        return new_home(assessment, homeless, instruction)
+    return instruction
+
+
+def _contradicted(scheduling: Scheduling, guard: Guard) -> list[Requirement]:
+    """The pod's demands on the platform that no node of the guard meets."""
+    wanted = {item.key: set(item.values) for item in guard.requirements if item.operator == "In"}
+    return [demand for demand in platform_demands(scheduling) if _excludes(demand, wanted)]
+
+
+def _excludes(demand: Requirement, wanted: Mapping[str, set[str]]) -> bool:
+    if demand.key == WINDOWS_BUILD_LABEL and "windows" not in wanted.get(OS_LABEL, {"windows"}):
+        return demand.operator in ("In", "Exists")
+    values = wanted.get(_current(demand.key))
+    if values is None:
+        return False
+    if demand.operator == "NotIn":
+        return values <= set(demand.values)
+    return demand.operator == "In" and values.isdisjoint(demand.values)
+
+
+def _correction(assessment: Assessment, wrong: Sequence[Requirement], guard: Guard) -> str:
+    right = {item.key: item for item in guard.requirements}
+    steps, corrections = [], {}
+    for demand in wrong:
+        instead = right.get(_current(demand.key))
+        corrections[demand.key] = instead.values if instead else ()
+        if instead is None:
+            steps.append(f"drop {demand.key}")
+        elif demand.operator == "In":
+            was, becomes = (listed(item.values, "or") for item in (demand, instead))
+            steps.append(f"change {demand.key} from {was} to {becomes}")
+        else:
+            steps.append(f"demand {instead} instead of {demand}")
+    rest = rest_to_do(corrected(assessment, corrections))
+    return listed((*steps, rest) if rest else steps)
+
+
+def _current(key: str) -> str:
+    return DEPRECATED_LABELS.get(key, key)
+
+
+INCOMPATIBLE_POOL: Final = Check(
+    _incompatible_pool, parameters={"mismatch": ("architecture", "os", "windows-build")}
+)
+
+
+_SELECTORS: Final = (Predicate.NODE_SELECTOR, Predicate.NODE_AFFINITY)
+
+
+def _excluded_pool(assessment: Assessment, parameters: Parameters) -> Iterator[Observation]:
+    """A workload without any home has another problem than this."""
+    del parameters
+    homes = {id(fit.cluster) for fit in assessment.fits if could_run(fit)}
+    fits = [fit for fit in assessment.fits if id(fit.cluster) in homes and _is_excluded(fit)]
+    if not fits:
+        return
+    workload = assessment.workload
+    step = fits[0].placement.deciding[0]
+    yield Observation(
+        workload=workload,
+        message=f"{workload} could run on {pool_names(fits, assessment)}, "
+        "but its selector keeps it off",
+        location=workload.place(step.place),
+        pools=pool_ids(fits),
+        why=f"{step.message}; the images support these nodes",
+        fix="leave out the demand, if these nodes are meant to run it",
+        consequence=Consequence.NONE,
+    )
+
+
+def _is_excluded(fit: PoolFit) -> bool:
+    return (
+        fit.runnable is Runnable.YES
+        and fit.placement.verdict is Verdict.REFUSED
+        and all(step.predicate in _SELECTORS for step in fit.placement.deciding)
+    )
+
+
+EXCLUDED_POOL: Final = Check(_excluded_pool)
+
+
+def _mixed_platforms(assessment: Assessment, parameters: Parameters) -> Iterator[Observation]:
+    del parameters
+    fits = fits_by_cause(assessment, Cause.MIXED)
+    if not fits:
+        return
+    workload = assessment.workload
+    uses = [use for use in assessment.judged if use.known is not None]
+    parts = (
+        f"{container_text(use.container)} is built for {built_for(use.known.platforms)}"
+        for use in uses
+        if use.known is not None
+    )
+    yield Observation(
+        workload=workload,
+        message=f"{workload} runs nowhere: its images have no platform in common",
+        location=workload.pod_location,
+        subjects=tuple(map(subject, uses)),
+        pools=pool_ids(fits),
+        why=f"all containers of a pod run on one node; {'; '.join(parts)}",
+        fix="use images of one operating system and architecture, or split the pod",
+        consequence=consequence(workload, certain=True),
+    )
+
+
+MIXED_PLATFORMS: Final = Check(_mixed_platforms)
+
+
+_OWN_CAUSES: Final = (Cause.MISSING_GUARD, Cause.DECLARATION)
+
+
+def _no_compatible_node(assessment: Assessment, parameters: Parameters) -> Iterator[Observation]:
+    del parameters
+    for cluster, fits in assessment.by_cluster:
+        if any(map(_is_home, fits)) or _wants_no_home(assessment, fits):
+            continue
+        if fits[0].placement.rejected:
+            yield _rejected(assessment, fits)
+        elif root_cause(assessment, cluster, fits) in _OWN_CAUSES:
+            yield _without_node(assessment, fits)
+
+
+def _is_home(fit: PoolFit) -> bool:
+    """A cordon ends some day, so a pool that only a cordon closes is a home."""
+    deciding = fit.placement.deciding
+    cordoned = bool(deciding) and all(step.predicate is Predicate.CORDON for step in deciding)
+    return could_run(fit) or (cordoned and not fit.culprits and fit.refusal is None)
+
+
+def _wants_no_home(assessment: Assessment, fits: Sequence[PoolFit]) -> bool:
+    """A DaemonSet has as many pods as nodes: none is no failure. A bound pod has its one node."""
+    if fits[0].placement.rejected:
+        return False
+    bound = assessment.workload.scheduling.node_name
+    return assessment.workload.is_daemon_set or any(bound and fit.lands_and_fails for fit in fits)
+
+
+def _rejected(assessment: Assessment, fits: Sequence[PoolFit]) -> Observation:
+    workload = assessment.workload
+    return Observation(
+        workload=workload,
+        message=f"{workload} never gets a pod: the API server refuses it",
+        location=_location(assessment, fits),
+        subjects=tuple(map(subject, assessment.judged)),
+        pools=pool_ids(fits),
+        why="; ".join(step.message for step in fits[0].placement.deciding),
+        fix="correct the field; `kubectl apply --dry-run=server` on a bare Pod shows the refusal",
+        consequence=consequence(workload, certain=True),
+        aspect=fits[0].cluster.name,
+    )
+
+
+def _without_node(assessment: Assessment, fits: Sequence[PoolFit]) -> Observation:
+    """Where the pod lands and fails, another finding gives the advice, and this explains it."""
+    workload, cluster = assessment.workload, fits[0].cluster
+    lands = any(fit.lands_and_fails for fit in fits)
+    return Observation(
+        workload=workload,
+        message=f"{workload} finds no node in cluster {cluster.name} that takes and runs it",
+        location=_location(assessment, fits),
+        subjects=tuple(map(subject, assessment.judged)),
+        pools=pool_ids(fits),
+        why=reasons_by_pool(fits, assessment),
+        fix="" if lands else _fix_without_node(assessment, fits),
+        consequence=consequence(workload, certain=True),
+        aspect=fits[0].cluster.name,
+    )
+
+
+def _fix_without_node(assessment: Assessment, fits: Sequence[PoolFit]) -> str:
+    scheduling = admit(assessment.workload, fits[0].cluster).scheduling
+    for demand in unmeetable(assessment, scheduling):
+        return f"no node carries {demand}; {_correction_without_node(assessment, demand)}"
+    way_out = new_home(assessment, fits)
+    return f"{way_out}; if the cluster has other nodes, describe them with `--cluster`"
+
+
+def _correction_without_node(assessment: Assessment, demand: Requirement) -> str:
+    """`write linux`: what was probably meant, in the spelling of the node's labels."""
+    is_system = DEPRECATED_LABELS.get(demand.key, demand.key) == OS_LABEL
+    known = SYSTEMS if is_system else ARCHITECTURES
+    meant = [make_platform(value, value) for value in demand.values]
+    words = [platform.os if is_system else platform.architecture for platform in meant]
+    right = corrected(assessment, {demand.key: words})
+    fits = selected_families(right.workload.scheduling, common_families(right))
+    if demand.operator != "In" or not set(words) <= set(known) or not fits:
+        return f"it is one of {listed(known, 'or')}"
+    rest = rest_to_do(right)
+    return f"write {listed(words, 'or')}{f', and {rest}' if rest else ''}"
+
+
+def _location(assessment: Assessment, fits: Sequence[PoolFit]) -> Location:
+    for fit in fits:
+        for step in fit.placement.deciding:
+            if step.place != (0, 0):
+                return assessment.workload.place(step.place)
+    return assessment.workload.pod_location
+
+
+NO_COMPATIBLE_NODE: Final = Check(_no_compatible_node)

@@ -1,0 +1,174 @@
+"""Running an audit for a command, and finding things in its report.
+
+From a `Config` to what is silenced: the scopes of its areas, with their baselines.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+
+from auditor.audit.audit import Auditor
+from auditor.audit.report import Report
+from auditor.checks.assessment import Assessment
+from auditor.checks.rulebook import load_rulebook
+from auditor.checks.wording import listed, unique
+from auditor.cli.assembly import (
+    applied_rules,
+    changed_entries,
+    custom_resources,
+    find_lock_files,
+    find_remedies,
+    load_clusters,
+    opened_inspector,
+)
+from auditor.cli.console import display, tell_notices, tell_problems
+from auditor.cli.options import WatchFlags
+from auditor.cli.verbose import follow, tell_inputs, tell_outcome, tell_request, timed
+from auditor.config.files import shown_path
+from auditor.config.model import Area, Config
+from auditor.config.policy_base import PolicyBase
+from auditor.errors import ConfigurationError, UsageError
+from auditor.files.paths import real_path
+from auditor.files.strict import read_bounded, suggestion
+from auditor.policy.baseline import HINT, MAX_BYTES, WHAT, Baseline, parse_baseline
+from auditor.policy.ignores import Scope, Statement
+from auditor.policy.policy import Policy
+from auditor.sources.open import OpenedSource, open_sources
+from auditor.sources.options import Source
+
+
+def make_policy(config: Config, *, baselines: bool = True) -> Policy:
+    """What is silenced. baselines: read them. Raises `ConfigurationError` for one that is wrong."""
+    known: dict[Path, Baseline] = {}
+    scopes = []
+    for area in config.areas:
+        path = baseline_path(config, area)
+        if baselines and config.ignores.wanted and _is_there(path, config, area):
+            known[path] = known.get(path) or read_baseline(path)
+        scopes.append(_scope(area, known.get(path)))
+    return Policy(
+        scopes=tuple(scopes),
+        ignores=config.ignores.wanted,
+        stale=config.ignores.stale,
+        today=datetime.now(UTC).date(),
+    )
+
+
+def baseline_path(config: Config, area: Area) -> Path:
+    """The baseline of an area: of the option, of its configuration, or where it usually is."""
+    return config.ignores.baseline or area.settings.baseline or area.usual_baseline
+
+
+def read_baseline(path: Path) -> Baseline:
+    """The baseline in a file. Raises `ConfigurationError`."""
+    text = read_bounded(path, what=WHAT, limit=MAX_BYTES, hint=HINT)
+    return parse_baseline(text, shown_path(path))
+
+
+def _is_there(path: Path, config: Config, area: Area) -> bool:
+    """One that was named must be there; the usual one need not, but is no link to elsewhere."""
+    if config.ignores.baseline or area.settings.baseline:
+        return True
+    if path.is_file() and not real_path(path).is_relative_to(area.policy_root):
+        raise ConfigurationError(
+            f"the {WHAT} is a link that leads out of the repository",
+            where=shown_path(path),
+            hint="put the file itself there, or name another with --baseline",
+        )
+    return path.is_file()
+
+
+def _honours(base: PolicyBase | None) -> Callable[[Statement], bool]:
+    """Whether a comment or annotation counts where the policy comes from elsewhere."""
+    if base is None:
+        return lambda _: True
+    return lambda item: base.honours(item.document, str(item.location))
+
+
+def _scope(area: Area, baseline: Baseline | None) -> Scope:
+    settings = area.settings
+    return Scope(
+        root=str(area.root),
+        entries=settings.ignore,
+        caps=tuple(
+            (chart.path, chart.severity) for chart in settings.charts if chart.severity is not None
+        ),
+        baseline=baseline,
+        config=area.file.document if area.file else None,
+        whole=area.whole,
+        streams=area.streams,
+        honours=_honours(area.base),
+    )
+
+
+_NAMED: Final = 10
+"""Workloads that are named to somebody who looks for another."""
+
+
+def run_audit(
+    config: Config, output: WatchFlags, *, tell: bool = False, policy: Policy | None = None
+) -> Report:
+    """The audit that a configuration describes.
+
+    tell: print its problems and notices on standard error. policy: another than the configured one.
+    """
+    rules = load_rulebook(config.rule_folders)
+    policy = policy or make_policy(config)
+    with (
+        display(output) as shown,
+        opened_inspector(config, observer=tell_request if output.verbose else None) as inspection,
+    ):
+        sources = open_sources(config.sources, config.source_options)
+        clusters, applied = load_clusters(config), applied_rules(config, rules)
+        if output.verbose:
+            tell_inputs(config, clusters, rules, applied, find_lock_files(config))
+            sources = follow(sources)
+        auditor = Auditor(
+            inspector=inspection.inspector,
+            clusters=clusters,
+            rules=applied,
+            gate=config.gate,
+            policy=policy,
+            known=frozenset(rule.id for rule in rules),
+            table=custom_resources(config),
+            allow_empty=config.allow_empty,
+            remedies=find_remedies(config, sources) if config.remedies else None,
+            on_document=shown.on_document,
+            on_image=shown.on_image,
+        )
+        report = auditor.audit(timed(sources) if output.verbose else sources)
+        notices = (*config.notices, *inspection.remarks(), *report.notices, *notices_of(sources))
+        if config.policy_base:
+            notices += config.policy_base.notices
+        wrong = changed_entries(config, inspection.inspector) if config.policy_base else ()
+        report = replace(report, notices=notices, problems=(*report.problems, *wrong))
+    if output.verbose:
+        tell_outcome(report)
+    if tell:
+        tell_problems(report.problems)
+        tell_notices(report.notices)
+    return report
+
+
+def notices_of(sources: Iterable[Source]) -> tuple[str, ...]:
+    """What sources have to say once they were read."""
+    opened = (source for source in sources if isinstance(source, OpenedSource))
+    return tuple(notice for source in opened for notice in source.notices)
+
+
+def find_workload(report: Report, name: str) -> tuple[Assessment, ...]:
+    """The workloads called NAME or KIND/NAME. Raises `UsageError` with a suggestion."""
+    by_name: dict[str, list[Assessment]] = {}
+    for assessment in report.assessments:
+        ref = assessment.workload.ref
+        for key in {ref.name, str(ref), str(ref).lower(), f"{ref.namespace}/{ref.name}"}:
+            by_name.setdefault(key, []).append(assessment)
+    if name in by_name:
+        return tuple(by_name[name])
+    names = unique(str(item.workload) for item in report.assessments)
+    known = f"there is {listed(names, limit=_NAMED) or 'none at all'}"
+    raise UsageError(f'there is no workload "{name}"', hint=suggestion(name, by_name) or known)

@@ -1,0 +1,157 @@
+"""What `--verbose` tells on standard error: what was read, asked and decided, as it happens."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from auditor.checks.rulebook import Rule
+from auditor.checks.wording import count, listed, unique
+from auditor.cli.console import tell
+from auditor.config.files import shown_path
+from auditor.config.model import Config
+from auditor.images.images import KnownPlatforms
+from auditor.scheduling.nodes import ClusterProfile, NodePool
+from auditor.sources.helm import ChartSource
+from auditor.sources.open import OpenedSource
+from auditor.sources.options import HelmOptions, Source
+from auditor.sources.rendering import NO_VALUES, Dependency, Rendered, Renderer, Values
+
+if TYPE_CHECKING:
+    from auditor.audit.report import Report
+    from auditor.errors import Problem
+    from auditor.kubernetes.manifests import Document
+    from auditor.registry.network.transport import Sent
+
+
+_NAMED: Final = 3
+"""Keys of values that are named where many are tried."""
+
+
+def tell_request(sent: Sent) -> None:
+    """A request that a registry answered."""
+    how = f" ({sent.authentication})" if sent.authentication else ""
+    tell(f"{sent.method} {sent.url} {sent.status}{how}")
+
+
+def tell_inputs(
+    config: Config,
+    clusters: Iterable[ClusterProfile],
+    rules: Iterable[Rule],
+    applied: Iterable[Rule],
+    locks: Iterable[Path],
+) -> None:
+    """What the audit goes by, before it begins."""
+    for area in config.areas:
+        file = shown_path(area.file.path) if area.file else "none"
+        tell(f"configuration of {shown_path(area.root)}: {file}")
+    for cluster in clusters:
+        tell(f"cluster {cluster.name}: {', '.join(map(_pool, cluster.pools))}")
+    names = [rule.id for rule in applied]
+    others = ", ".join(rule.id for rule in rules if rule.id not in names)
+    tell(f"rules: {len(names)} applied{f'; not applied: {others}' if others else ''}")
+    for path in locks:
+        tell(f"lock file: {shown_path(path)}")
+
+
+def tell_outcome(report: Report) -> None:
+    """Where the answers about images came from, and what silenced a finding."""
+    for entry in report.images:
+        answer = entry.platforms
+        told = f"from {answer.source}" if isinstance(answer, KnownPlatforms) else answer.message
+        tell(f"image {entry.name}: {told}")
+    for item in report.suppressed:
+        seen = item.finding.observation
+        where = f" ({item.where})" if item.where else ""
+        reason = f": {item.reason}" if item.reason else ""
+        tell(f"silenced {item.finding.rule} of {seen.workload} by {item.by}{where}{reason}")
+
+
+def follow(sources: Iterable[Source]) -> tuple[Source, ...]:
+    """The sources, telling of themselves as they are read."""
+    return tuple(
+        replace(source, watch=_followed) if isinstance(source, OpenedSource) else source
+        for source in sources
+    )
+
+
+def timed(sources: Iterable[Source]) -> tuple[Source, ...]:
+    """The sources, each telling how long reading it took."""
+    return tuple(map(_TimedSource, sources))
+
+
+@dataclass(frozen=True, slots=True)
+class _TimedSource:
+    inner: Source
+
+    @property
+    def name(self) -> str:
+        return self.inner.name
+
+    @property
+    def why_empty(self) -> str:
+        return self.inner.why_empty
+
+    def documents(self) -> Iterator[Document | Problem]:
+        number, seconds = 0, 0.0
+        documents = iter(self.inner.documents())
+        while True:
+            start = time.perf_counter()
+            item = next(documents, None)
+            seconds += time.perf_counter() - start
+            if item is None:
+                break
+            number += 1
+            yield item
+        tell(f"read {self.name}: {count(number, 'document')} in {seconds:.2f} s")
+
+
+@dataclass(frozen=True, slots=True)
+class _FollowedRenderer:
+    """A renderer that tells of its work. what: the chart, and its variant."""
+
+    inner: Renderer
+    what: str
+
+    def render(self, chart: Path, options: HelmOptions, overlay: Values = NO_VALUES) -> Rendered:
+        start = time.perf_counter()
+        rendered = self.inner.render(chart, options, overlay)
+        seconds = time.perf_counter() - start
+        keys = listed(unique(_keys(overlay)), limit=_NAMED)
+        tried = f", trying {keys}" if overlay else ""
+        number = count(len(rendered.templates), "template")
+        tell(f"rendered {self.what}{tried}: {number} in {seconds:.2f} s by {_helm(self.inner)}")
+        for warning in rendered.warnings:
+            tell(f"helm: {warning}")
+        return rendered
+
+    def dependencies(self, chart: Path) -> tuple[Dependency, ...]:
+        return self.inner.dependencies(chart)
+
+
+def _keys(values: Values, path: tuple[str, ...] = ()) -> Iterator[str]:
+    """The keys of the innermost mappings: `web.nodeSelector`."""
+    for key, value in values.items():
+        if value and isinstance(value, Mapping):
+            yield from _keys(value, (*path, key))
+        else:
+            yield ".".join(path or (key,))
+
+
+def _followed(chart: ChartSource) -> ChartSource:
+    what = f"{chart.shown} with {chart.variant}" if chart.variant else chart.shown
+    return replace(chart, renderer=_FollowedRenderer(chart.renderer, what))
+
+
+def _helm(renderer: Renderer) -> str:
+    from auditor.sources.renderers import CliRenderer
+
+    return "the program helm" if isinstance(renderer, CliRenderer) else "Helm's library"
+
+
+def _pool(pool: NodePool) -> str:
+    taints = "".join(f", {taint}" for taint in pool.taints)
+    return f"{pool.name} ({pool.platform}{taints})"

@@ -1,0 +1,361 @@
+"""Files that steer podfit, read strictly: what nobody knows is an error with a suggestion.
+
+What a file that steers podfit may look like, as values: read strictly, told as a JSON Schema.
+
+A shape is both sides of one description, so the file that podfit reads and the schema that an
+editor checks cannot drift apart.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final, Generic, Protocol, TypeVar
+
+from auditor.errors import ConfigurationError, printable, shorten
+from auditor.files.yaml_nodes import Node, ShapeError
+from auditor.files.yaml_reading import YamlError, read_documents
+
+_T = TypeVar("_T")
+_QUOTED: Final = 60
+
+
+def read_bounded(path: Path, *, what: str, limit: int, hint: str = "") -> str:
+    """The text of a file, or of a pipe. what: for messages, such as "cluster file".
+
+    Raises `ConfigurationError` where it cannot be read, is no UTF-8, or has over `limit` bytes.
+    """
+    try:
+        with path.open("rb") as file:
+            content = file.read(limit + 1)
+    except (OSError, ValueError) as error:
+        why = getattr(error, "strerror", None) or str(error)
+        raise ConfigurationError(
+            f"cannot read the {what}", where=str(path), why=why, hint="check the path"
+        ) from error
+    if len(content) > limit:
+        size = f"{limit // 2**20} MiB" if limit >= 2**20 else f"{limit} bytes"
+        raise ConfigurationError(f"the {what} has more than {size}", where=str(path), hint=hint)
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise ConfigurationError(
+            f"the {what} is not UTF-8 text", where=str(path), why=error.reason, hint=hint
+        ) from error
+
+
+def parse_strict(text: str, path: str, *, what: str, hint: str = "") -> tuple[Node, ...]:
+    """The YAML documents of a text. Raises `ConfigurationError` for the first that is not YAML."""
+    documents: list[Node] = []
+    for part in read_documents(text):
+        if isinstance(part, YamlError):
+            raise ConfigurationError(
+                f"the {what} is not YAML",
+                where=f"{path}:{part.line}:{part.column}",
+                why=part.message,
+                hint=hint,
+            )
+        documents.append(part)
+    return tuple(documents)
+
+
+@contextmanager
+def naming(path: str, *, hint: str = "") -> Iterator[None]:
+    """Turns a `ShapeError` within into a `ConfigurationError` that names the file and place."""
+    try:
+        yield
+    except ShapeError as error:
+        raise ConfigurationError(
+            shorten(printable(error.message)),
+            where=f"{path}:{error.line}:{error.column}",
+            hint=hint,
+        ) from error
+
+
+def only_keys(node: Node, known: Collection[str], what: str) -> None:
+    """Raises `ShapeError` at the first key that is not known. what: such as "a pool"."""
+    if not isinstance(node.value, Mapping):
+        raise ShapeError(f"{what} must be a mapping, not {node.type_name}", node)
+    for key in node.value:
+        if key not in known:
+            advice = suggestion(key, known) or f"it may have {', '.join(known)}"
+            raise ShapeError(f"{what} has no key `{_short(key)}`; {advice}", key_node(node, key))
+
+
+def required(node: Node, key: str, what: str) -> Node:
+    """The value under a key. Raises `ShapeError` where it is absent or null."""
+    if (value := node.get(key)) is None:
+        raise ShapeError(f"{what} needs `{key}`", node)
+    return value
+
+
+def parsed(node: Node, parse: Callable[[str], _T]) -> _T:
+    """A text value parsed. Raises `ShapeError` with the sentence of the parser's ValueError."""
+    try:
+        return parse(node.text())
+    except ValueError as error:
+        raise ShapeError(str(error), node) from error
+
+
+def one_of(node: Node, known: Collection[str], what: str) -> str:
+    """A text that is one of some words. Raises `ShapeError` with a suggestion."""
+    if not node.is_text:
+        raise ShapeError(f"{what} is one of {', '.join(known)}, not {node.type_name}", node)
+    word = node.text()
+    if word not in known:
+        advice = suggestion(word, known) or f"podfit knows {', '.join(known)}"
+        raise ShapeError(f"`{_short(word)}` is not {what}; {advice}", node)
+    return word
+
+
+def suggestion(word: str, known: Collection[str]) -> str:
+    """`did you mean ...?` for the nearest known word, or ""."""
+    lowered = {name.lower(): name for name in known}
+    near = difflib.get_close_matches(word[:_QUOTED].lower(), lowered, n=1)
+    return f"did you mean `{lowered[near[0]]}`?" if near else ""
+
+
+def key_node(node: Node, key: str) -> Node:
+    """A node that stands where the key stands, for an error about the key itself."""
+    line, column = node.key_place(key)
+    return Node(key, line, column)
+
+
+def _short(word: str) -> str:
+    return word if len(word) <= _QUOTED else f"{word[:_QUOTED]}…"
+
+
+T_co = TypeVar("T_co", covariant=True)
+T = TypeVar("T")
+Json = dict[str, Any]
+
+_NO_NAMES: Final[Mapping[str, str]] = {}
+
+
+class Shape(Protocol[T_co]):
+    """A description of a value."""
+
+    def read(self, node: Node) -> T_co:
+        """The value of a node. Raises `ShapeError` with the place of what is wrong."""
+        ...
+
+    def json_schema(self) -> Json:
+        """The same description for editors (JSON Schema, draft 2020-12)."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Text(Generic[T]):
+    """A text, parsed. parse: raises ValueError with a sentence. schema: what editors can check."""
+
+    parse: Callable[[str], T]
+    schema: Mapping[str, Any] = field(default_factory=dict)
+
+    def read(self, node: Node) -> T:
+        return parsed(node, self.parse)
+
+    def json_schema(self) -> Json:
+        return {"type": "string", **self.schema}
+
+
+@dataclass(frozen=True, slots=True)
+class Flag:
+    """true or false."""
+
+    def read(self, node: Node) -> bool:
+        if not isinstance(node.value, bool):
+            raise ShapeError(f"expected true or false, not {node.type_name}", node)
+        return node.value
+
+    def json_schema(self) -> Json:
+        return {"type": "boolean"}
+
+
+@dataclass(frozen=True, slots=True)
+class Constant(Generic[T]):
+    """One value and no other. what: for messages, such as "the version"."""
+
+    value: T
+    what: str
+
+    def read(self, node: Node) -> T:
+        if node.value != self.value or isinstance(node.value, bool) != isinstance(self.value, bool):
+            raise ShapeError(f"{self.what} is {self.value}, not {node.type_name}", node)
+        return self.value
+
+    def json_schema(self) -> Json:
+        return {"const": self.value}
+
+
+@dataclass(frozen=True, slots=True)
+class Choice(Generic[T]):
+    """One of some words, each with its value. what: for messages, such as "a severity"."""
+
+    words: Mapping[str, T]
+    what: str
+
+    def read(self, node: Node) -> T:
+        return self.words[one_of(node, tuple(self.words), self.what)]
+
+    def json_schema(self) -> Json:
+        return {"enum": list(self.words)}
+
+
+@dataclass(frozen=True, slots=True)
+class Scalar:
+    """A text, number, boolean or null, as it is."""
+
+    def read(self, node: Node) -> bool | int | float | str | None:
+        if node.value is None or isinstance(node.value, bool | int | float | str):
+            return node.value
+        raise ShapeError(f"expected a text, number or boolean, not {node.type_name}", node)
+
+    def json_schema(self) -> Json:
+        return {"type": ["boolean", "null", "number", "string"]}
+
+
+@dataclass(frozen=True, slots=True)
+class ListOf(Generic[T]):
+    """A list. at_least: how many items it needs. what: for messages."""
+
+    item: Shape[T]
+    at_least: int = 0
+    what: str = "the list"
+
+    def read(self, node: Node) -> tuple[T, ...]:
+        items = tuple(map(self.item.read, node.items()))
+        if len(items) < self.at_least:
+            raise ShapeError(f"{self.what} must not be empty", node)
+        return items
+
+    def json_schema(self) -> Json:
+        least = {"minItems": self.at_least} if self.at_least else {}
+        return {"type": "array", "items": self.item.json_schema(), **least}
+
+
+@dataclass(frozen=True, slots=True)
+class OneOrMore(Generic[T]):
+    """One item, or a list. what: for messages. at_least: how many items the list needs."""
+
+    item: Shape[T]
+    what: str = "the list"
+    at_least: int = 1
+
+    @property
+    def _list(self) -> ListOf[T]:
+        return ListOf(self.item, self.at_least, self.what)
+
+    def read(self, node: Node) -> tuple[T, ...]:
+        return self._list.read(node) if node.is_sequence else (self.item.read(node),)
+
+    def json_schema(self) -> Json:
+        return {"anyOf": [self.item.json_schema(), self._list.json_schema()]}
+
+
+@dataclass(frozen=True, slots=True)
+class MapOf(Generic[T]):
+    """A mapping of names to values, read as pairs in their order. name: parses a key."""
+
+    value: Shape[T]
+    name: Callable[[str], str] = str
+
+    def read(self, node: Node) -> tuple[tuple[str, T], ...]:
+        if not isinstance(node.value, Mapping):
+            raise ShapeError(f"expected a mapping, not {node.type_name}", node)
+        return tuple(
+            (parsed(key_node(node, key), self.name), self.value.read(item))
+            for key, item in node.value.items()
+        )
+
+    def json_schema(self) -> Json:
+        return {"type": "object", "additionalProperties": self.value.json_schema()}
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """A key of a `Record`. about: one sentence, for editors and documents."""
+
+    shape: Shape[Any]
+    about: str
+    required: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Record(Generic[T]):
+    """A mapping with known keys. what: for messages, such as "an ignore entry".
+
+    build: takes the values under the names of the keys, `-` as `_`; absent keys are not passed. It
+    raises ValueError with a sentence where values contradict each other. placed: pass the record's
+    own line and column as `place`. names: keys whose value has another name there.
+    """
+
+    what: str
+    build: Callable[..., T]
+    keys: Mapping[str, Key]
+    placed: bool = False
+    names: Mapping[str, str] = field(default_factory=lambda: _NO_NAMES)
+
+    def read(self, node: Node) -> T:
+        only_keys(node, tuple(self.keys), self.what)
+        values: Json = {"place": (node.line, node.column)} if self.placed else {}
+        for name, key in self.keys.items():
+            value = required(node, name, self.what) if key.required else node.get(name)
+            if value is not None:
+                values[self.names.get(name, name.replace("-", "_"))] = _read(name, key, value)
+        try:
+            return self.build(**values)
+        except ValueError as error:
+            raise ShapeError(str(error), node) from error
+
+    def json_schema(self) -> Json:
+        needed = [name for name, key in self.keys.items() if key.required]
+        return {
+            "type": "object",
+            "properties": {
+                name: {"description": key.about, **key.shape.json_schema()}
+                for name, key in self.keys.items()
+            },
+            **({"required": needed} if needed else {}),
+            "additionalProperties": False,
+        }
+
+
+def _read(name: str, key: Key, value: Node) -> Any:
+    """What is wrong with the value as a whole is told with the name of its key."""
+    try:
+        return key.shape.read(value)
+    except ShapeError as error:
+        if (error.line, error.column) != (value.line, value.column) or f"`{name}`" in error.message:
+            raise
+        raise ShapeError(f"`{name}`: {error.message}", value) from error
+
+
+@dataclass(frozen=True, slots=True)
+class MappingOr(Generic[T]):
+    """A mapping of one shape, or something else of another."""
+
+    mapping: Shape[T]
+    other: Shape[T]
+
+    def read(self, node: Node) -> T:
+        return (self.mapping if node.is_mapping else self.other).read(node)
+
+    def json_schema(self) -> Json:
+        return {"anyOf": [self.other.json_schema(), self.mapping.json_schema()]}
+
+
+@dataclass(frozen=True, slots=True)
+class OrNothing(Generic[T]):
+    """A value, or null for the default."""
+
+    shape: Shape[T]
+    default: T
+
+    def read(self, node: Node) -> T:
+        return self.default if node.value is None else self.shape.read(node)
+
+    def json_schema(self) -> Json:
+        return {"anyOf": [self.shape.json_schema(), {"type": "null"}]}

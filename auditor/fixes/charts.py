@@ -1,0 +1,242 @@
+"""Remedies for the findings in one chart: which of its values resolve them.
+
+From what could be set to what is proposed: the smallest set that holds when it is tried.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Final
+
+from auditor.checks.assessment import Assessment
+from auditor.errors import SourceError
+from auditor.fixes.candidates import (
+    Candidate,
+    Candidates,
+    all_others,
+    cover,
+    find_candidates,
+    find_partners,
+)
+from auditor.fixes.paths import TOLERATIONS, Field, Key
+from auditor.fixes.renderings import (
+    Budget,
+    ChartView,
+    Judging,
+    SpentError,
+    read_refusal,
+    workload_id,
+)
+from auditor.fixes.templates import named_keys, template_texts
+from auditor.fixes.value_search import Knob, Search, search_knobs
+from auditor.fixes.verification import Before, Need, Outcome, judge_outcome
+from auditor.sources.chart import Chart, read_chart
+from auditor.sources.helm import ChartSource
+from auditor.sources.rendering import RenderError, Values
+from auditor.sources.values import visible_values
+
+_UNRENDERED: Final = "the chart does not render with it"
+_ELSEWHERE: Final = "it changes other workloads too"
+_WITHOUT_EFFECT: Final = "it does not come out in the pod as it should"
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """Candidates that hold together.
+
+    partners: for those that do not work alone, the others that they need. objections: why other
+    knobs are not among them.
+    """
+
+    chosen: tuple[Candidate, ...] = ()
+    partners: Mapping[Key, tuple[Candidate, ...]] = field(default_factory=dict)
+    objections: Mapping[Knob, str] = field(default_factory=dict)
+
+    def meeting(self, number: int) -> tuple[Candidate, ...]:
+        """What resolves a need: a candidate, and those that it needs."""
+        for item in self.chosen:
+            if number in item.meets:
+                return (item, *self.partners.get(item.knob.key, ()))
+        return ()
+
+
+def propose(before: Before, candidates: Candidates, budget: Budget) -> Proposal:
+    """Choose, try, leave out what does not hold, and choose again; nothing where that is too much.
+
+    What does not hold leaves less to choose from each time.
+    """
+    trial = _Trial(before, list(candidates.able), budget, dict(candidates.objections))
+    wanted = {need.number for need in before.needs}
+    chosen = cover(trial.able, wanted)
+    try:
+        while chosen and not trial.holds(chosen):
+            chosen = cover(trial.able, wanted)
+    except SpentError:
+        return Proposal(objections=trial.objections)
+    return trial.proposal(chosen)
+
+
+@dataclass
+class _Trial:
+    """able: candidates that have not failed yet."""
+
+    before: Before
+    able: list[Candidate]
+    budget: Budget
+    objections: dict[Knob, str]
+
+    def holds(self, chosen: Sequence[Candidate]) -> bool:
+        """Whether the chosen do what they promise and harm nobody; who fails is not able any more.
+
+        Raises SpentError.
+        """
+        try:
+            outcome = self._outcome(chosen)
+        except RenderError as error:
+            refusal = read_refusal(error.text, self.before.view.name)
+            named = [item for item in chosen if refusal.names(item.knob.key)]
+            self._isolate(named or chosen, _UNRENDERED)
+            return False
+        guilty = [item for item in chosen if self._weigh(item, outcome)]
+        if not guilty and (outcome.harmed or outcome.broken):
+            self._isolate(chosen, outcome.broken or _ELSEWHERE)
+            return False
+        return not guilty
+
+    def proposal(self, chosen: tuple[Candidate, ...]) -> Proposal:
+        """What holds, and who of it needs whom."""
+        used = {item.knob for item in chosen}
+        left = {knob: why for knob, why in self.objections.items() if knob not in used}
+        try:
+            return Proposal(chosen, find_partners(chosen, self._met), left)
+        except SpentError:
+            return Proposal(chosen, all_others(chosen), left)
+
+    def _met(self, chosen: Sequence[Candidate]) -> frozenset[int]:
+        try:
+            outcome = self._outcome(chosen)
+        except RenderError:
+            return frozenset()
+        return frozenset(outcome.met)
+
+    def _outcome(self, chosen: Sequence[Candidate]) -> Outcome:
+        changes = {item.knob.key: item.setting.value for item in chosen}
+        texts = self.before.view.render(changes, self.budget)
+        return judge_outcome(self.before, [item.setting for item in chosen], texts)
+
+    def _weigh(self, item: Candidate, outcome: Outcome) -> bool:
+        """Whether a candidate fails. One that meets a part of its needs may come again with it."""
+        harmed = [name for name in outcome.harmed if name in item.knob.feeds]
+        if harmed:
+            workload = self.before.assessments[harmed[0]].workload
+            self._drop(item, f"with it, {workload} {outcome.harmed[harmed[0]]}")
+            return True
+        if item.meets <= outcome.met:
+            return False
+        self._drop(item, _WITHOUT_EFFECT)
+        if left := item.meets & outcome.met:
+            self.able.append(replace(item, meets=frozenset(left)))
+        return True
+
+    def _isolate(self, chosen: Sequence[Candidate], why: str) -> None:
+        """Some of them fail together: try each alone. Where each holds, drop the broadest."""
+        before = len(self.able)
+        if len(chosen) > 1:
+            for item in chosen:
+                self.holds((item,))
+        if len(self.able) == before:
+            self._drop(max(chosen, key=lambda item: len(item.knob.feeds)), why)
+
+    def _drop(self, item: Candidate, why: str) -> None:
+        self.able.remove(item)
+        self.objections.setdefault(item.knob, why)
+
+
+@dataclass(frozen=True, slots=True)
+class ChartRemedies:
+    """What a chart's values can do for its findings, in one variant of it.
+
+    search: the knobs. shortage: why not everything was found out, as the end of a sentence; "" for
+    all.
+    """
+
+    source: ChartSource
+    needs: tuple[Need, ...]
+    values: Values = field(default_factory=dict)
+    search: Search = field(default_factory=Search)
+    proposal: Proposal = field(default_factory=Proposal)
+    shortage: str = ""
+
+    def is_unreached(self, need: Need) -> bool:
+        """Whether surely no value can say what the pod needs."""
+        known = not self.shortage and not self.search.refused
+        return known and not self.proposal.meeting(need.number) and not self.is_reached(need)
+
+    def is_reached(self, need: Need) -> bool:
+        """Whether some value comes out where the pod says which nodes it wants."""
+        reaching = self.search.reaching(need.workload)
+        return any(knob.field is not TOLERATIONS for knob in reaching)
+
+
+def find_chart_remedies(
+    source: ChartSource,
+    needs: tuple[Need, ...],
+    assessments: Sequence[Assessment],
+    judging: Judging,
+    budget: Budget,
+) -> ChartRemedies:
+    """What can be set so that the needs of a chart are met, each proposal tried.
+
+    assessments: of all the chart's workloads; empty where they are not known, so that the chart is
+    rendered once more.
+    """
+    try:
+        with source.opened(read_chart(source.path, source.shown)) as (chart, _):
+            view = _view(chart, source, judging, budget)
+            before = _before(view, needs, assessments, budget)
+            search = _search(chart, before, budget)
+            candidates = find_candidates(search, needs, before.assessments)
+            proposal = propose(before, candidates, budget)
+            return ChartRemedies(source, needs, view.values, search, proposal, budget.shortage)
+    except SpentError:
+        why = budget.shortage
+    except RenderError as error:
+        why = error.text
+    except SourceError as error:
+        why = error.problem.what
+    return ChartRemedies(source, needs, shortage=why)
+
+
+def _view(chart: Chart, source: ChartSource, judging: Judging, budget: Budget) -> ChartView:
+    with budget.rendering(source.options.timeout) as seconds:
+        options = replace(source.options, timeout=seconds)
+        values = visible_values(chart.path, options, source.renderer)
+    return ChartView(chart.name, chart.path, source.options, source.renderer, values, judging)
+
+
+def _before(
+    view: ChartView, needs: tuple[Need, ...], assessments: Sequence[Assessment], budget: Budget
+) -> Before:
+    if assessments:
+        known = {workload_id(item.workload): item for item in assessments}
+    else:
+        found = view.read(view.render({}, budget)).workloads
+        known = {name: view.judging.assess(item) for name, item in found.items()}
+    texts = {name[0]: item.workload.document.text for name, item in known.items()}
+    names = {name: item.workload.ref.name for name, item in known.items()}
+    unreadable = view.read(texts).unreadable
+    return Before(replace(view, names=names), known, needs, texts, unreadable)
+
+
+def _search(chart: Chart, before: Before, budget: Budget) -> Search:
+    def in_templates(item: Field) -> list[Key]:
+        return named_keys(template_texts(chart), before.view.values, item.keys)
+
+    return search_knobs(
+        before.view,
+        {need.workload for need in before.needs},
+        in_templates,
+        budget,
+        for_affinity={need.workload for need in before.needs if need.guard.affinity},
+    )

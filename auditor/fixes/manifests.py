@@ -1,0 +1,230 @@
+"""Remedies for findings in plain manifests: lines to put in, and a patch for Kustomize.
+
+A guard written into a manifest: lines put in where they belong, as `patch` takes them.
+
+Where the values of a chart are set: in its values.yaml, or in the object that installs it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+from auditor.checks.assessment import Assessment
+from auditor.checks.findings import Guard, Remedy, RemedyKind
+from auditor.errors import SourceError
+from auditor.files.yaml_nodes import Node
+from auditor.files.yaml_reading import read_documents
+from auditor.files.yaml_writing import block
+from auditor.fixes.kustomizations import kustomize_remedies
+from auditor.fixes.paths import Key, key_text, pod_fields
+from auditor.fixes.renderings import Judging
+from auditor.fixes.verification import Need
+from auditor.kubernetes.manifests import Document
+from auditor.kubernetes.workloads import Workload
+from auditor.sources.files import read_text
+from auditor.sources.helm import ChartSource
+
+_CONTEXT: Final = 3
+_INDENT: Final = "  "
+_OPEN: Final = re.compile(r"\s*nodeSelector:\s*(#.*)?")
+_EMPTY: Final = re.compile(r"(\s*nodeSelector:)\s*\{\s*\}\s*(#.*)?")
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Edit:
+    """Lines for a text. line: in front of which they go, from 1. replaces: lines that give way."""
+
+    line: int
+    lines: tuple[str, ...]
+    replaces: int = 0
+
+
+def find_edit(source: Sequence[str], workload: Workload, guard: Guard) -> Edit | None:
+    """The lines that write a guard; None where the text is in flow style or holds the fields.
+
+    source: the lines of the workload's document.
+    """
+    scheduling = workload.scheduling
+    if not workload.selector_path or "affinity" in scheduling.places:
+        return None
+    if "nodeSelector" in scheduling.places:
+        return _extended(source, workload, guard)
+    place = workload.pod_location
+    lead = _lead(source, place.line, place.column)
+    if lead is None or not source[place.line - 1][place.column - 1 :].startswith("containers"):
+        return None
+    return Edit(place.line, _written(block(pod_fields(guard)), lead, source[place.line - 1]))
+
+
+def _extended(source: Sequence[str], workload: Workload, guard: Guard) -> Edit | None:
+    """A nodeSelector that is there gets the entries that it lacks."""
+    line, column = workload.scheduling.place("nodeSelector")
+    lead = _lead(source, line, column)
+    entries = workload.scheduling.node_selector
+    held = {item.key for item in entries}
+    if lead is None or guard.affinity or held & guard.node_selector.keys():
+        return None
+    text = source[line - 1].rstrip("\r")
+    added = block(guard.node_selector)
+    if not entries and (empty := _EMPTY.fullmatch(text)):
+        return Edit(line, (empty[1], *_written(added, lead + _INDENT, source[line - 1])), 1)
+    if entries and _OPEN.fullmatch(text):
+        inner = " " * (entries[0].place[1] - 1)
+        return Edit(line + 1, _written(added, inner, source[line - 1]))
+    return None
+
+
+def _lead(source: Sequence[str], line: int, column: int) -> str | None:
+    """What stands in front of a key, where that is nothing but space."""
+    if not 0 < line <= len(source):
+        return None
+    lead = source[line - 1][: column - 1]
+    return lead if not lead.strip(" ") else None
+
+
+def _written(text: str, lead: str, like: str) -> tuple[str, ...]:
+    """Lines with the indentation, and with the line end of a line beside them."""
+    end = "\r" if like.endswith("\r") else ""
+    return tuple(f"{lead}{line}{end}" for line in text.splitlines())
+
+
+def apply_edits(source: Sequence[str], edits: Iterable[Edit]) -> str:
+    """The text of these lines with all edits made; they do not overlap."""
+    parts: list[str] = []
+    done = 0
+    for edit in sorted(edits):
+        parts += source[done : edit.line - 1]
+        parts += edit.lines
+        done = edit.line - 1 + edit.replaces
+    return "\n".join((*parts, *source[done:]))
+
+
+def unified_diff(path: str, source: Sequence[str], edit: Edit) -> str:
+    """One edit as a patch, with the lines around it."""
+    ends = len(source) - (source[-1] == "")
+    start = edit.line - 1
+    end = start + edit.replaces
+    before = source[max(start - _CONTEXT, 0) : start]
+    after = source[end : min(end + _CONTEXT, ends)]
+    first = start - len(before) + 1
+    around = len(before) + len(after)
+    hunk = f"@@ -{first},{around + edit.replaces} +{first},{around + len(edit.lines)} @@"
+    marked = [
+        *(f" {line}" for line in before),
+        *(f"-{line}" for line in source[start:end]),
+        *(f"+{line}" for line in edit.lines),
+        *(f" {line}" for line in after),
+    ]
+    if ends == len(source) and end + _CONTEXT >= ends:
+        marked.append("\\ No newline at end of file")
+    return "".join(f"{line}\n" for line in (f"--- a/{path}", f"+++ b/{path}", hunk, *marked))
+
+
+_FILE: Final = "values.yaml"
+
+
+def values_place(source: ChartSource) -> str:
+    """`spec.values of HelmRelease/shop`; "" for a chart whose values the user gives to Helm."""
+    release = source.release
+    if release is None or release.holder is None:
+        return ""
+    return f"{key_text(release.values_path)} of {release.holder.ref}"
+
+
+def key_places(source: ChartSource) -> Callable[[Key], str]:
+    """For each key, its `path:line`; "" where the file does not hold it, or is in an archive.
+
+    For a chart that an object installs, where that holds values, or as near as it goes.
+    """
+    release = source.release
+    if release is not None and release.holder is not None:
+        line = [1, *_lines(release.holder.root, release.values_path)][-1]
+        location = release.holder.document.place(line, 1)
+        return lambda _: f"{location.path}:{location.file_line}"
+    shown = f"{source.shown}/{_FILE}"
+    try:
+        text = read_text(source.path / _FILE, shown)
+    except SourceError:
+        return lambda _: ""
+    root = next(iter(read_documents(text)), None)
+
+    def place(key: Key) -> str:
+        lines = list(_lines(root, key)) if isinstance(root, Node) else []
+        return f"{shown}:{lines[-1]}" if len(lines) == len(key) else ""
+
+    return place
+
+
+def _lines(node: Node | None, key: Key) -> Iterator[int]:
+    """Of each part of the key, as far as it is there."""
+    for part in key:
+        if node is None:
+            return
+        if isinstance(part, int):
+            items = node.items() if node.is_sequence else ()
+            if part >= len(items):
+                return
+            node = items[part]
+            yield node.line
+        elif node.is_mapping and node.keys and part in node.keys:
+            yield node.keys[part][0]
+            node = node.get(part)
+        else:
+            return
+
+
+_Name = tuple[int, str]
+
+
+def manifest_remedies(
+    needs: Sequence[Need], judging: Judging
+) -> Iterator[tuple[int, tuple[Remedy, ...]]]:
+    """By the number of the need. All edits of a document are made at once, and tried together."""
+    by_document: dict[int, list[Need]] = {}
+    for need in needs:
+        by_document.setdefault(id(need.document), []).append(need)
+    for group in by_document.values():
+        yield from _in_document(group, judging)
+
+
+def _in_document(
+    needs: Sequence[Need], judging: Judging
+) -> Iterator[tuple[int, tuple[Remedy, ...]]]:
+    document = needs[0].document
+    workloads = {_name(need.observation.workload): need for need in needs}
+    source = document.text.split("\n")
+    found = {
+        name: find_edit(source, need.observation.workload, need.whole)
+        for name, need in workloads.items()
+    }
+    edits = {name: edit for name, edit in found.items() if edit is not None}
+    after = _edited(document, apply_edits(source, edits.values()), judging)
+    for need in needs:
+        name = _name(need.observation.workload)
+        remedies = list(kustomize_remedies(need))
+        if name in edits:
+            remedies.insert(0, _edit_remedy(need, source, edits[name], after.get(name)))
+        yield need.number, tuple(remedies)
+
+
+def _edit_remedy(need: Need, source: Sequence[str], edit: Edit, after: Assessment | None) -> Remedy:
+    document = need.document
+    return Remedy(
+        RemedyKind.MANIFEST,
+        unified_diff(document.path, source, edit),
+        where=f"{document.path}:{edit.line}",
+        verified=need.is_met_in(after),
+    )
+
+
+def _edited(document: Document, text: str, judging: Judging) -> dict[_Name, Assessment]:
+    changed = replace(document, text=text)
+    workloads = (item for item in judging.read(changed) if isinstance(item, Workload))
+    return {_name(item): judging.assess(item) for item in workloads}
+
+
+def _name(workload: Workload) -> _Name:
+    return workload.ordinal, workload.component

@@ -1,0 +1,104 @@
+"""Cluster profiles as the terminal shows them.
+
+The rules as the terminal lists them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Final
+
+from tabulate import tabulate
+
+from auditor.checks.rulebook import Rule
+from auditor.formats.escape import log, terminal
+from auditor.formats.interface import PLAIN, Style
+from auditor.formats.terminal import MAX_TEXT, TIE, Look, Pen
+from auditor.scheduling.nodes import PLATFORM_LABELS, ClusterProfile, NodePool
+
+_TITLES: Final = len("platform")
+
+
+def list_profiles(profiles: Iterable[ClusterProfile]) -> str:
+    """One line for each profile: its pools by name."""
+    rows = [(item.name, ", ".join(pool.name for pool in item.pools)) for item in profiles]
+    return _table(rows, ("CLUSTER", "POOLS"))
+
+
+def show_profile(profile: ClusterProfile, style: Style = PLAIN) -> str:
+    """Every pool with platform, taints, runtime and the labels that do not follow from it."""
+    pen = Pen(style)
+    common = frozenset.intersection(*(pool.varying for pool in profile.pools))
+    blocks = [pen.paint(pen.text(profile.name), Look.STRONG)]
+    blocks += ("\n".join(pen.wrap(pen.text(profile.description), following="")),)
+    blocks += ("\n".join(_pool(pool, common, pen)) for pool in profile.pools)
+    blocks += (
+        "\n".join(pen.wrap(pen.text(note), following="")) for note in _notes(profile, common)
+    )
+    return log("\n\n".join(filter(None, blocks)) + "\n")
+
+
+def _pool(pool: NodePool, common: frozenset[str], pen: Pen) -> Iterator[str]:
+    yield pen.paint(pen.text(pool.name), Look.STRONG)
+    labels = (f"{key}={value}" for key, value in sorted(pool.labels.items()))
+    own = [text for text in labels if text.partition("=")[0] not in PLATFORM_LABELS]
+    for title, values in (
+        ("platform", [str(pool.platform)]),
+        ("taints", list(map(str, pool.taints)) or ["none"]),
+        ("runtime", [str(pool.runtime or "any")]),
+        ("labels", own),
+        ("varying", sorted(pool.varying - common)),
+    ):
+        if values:
+            lead = f"  {title:<{_TITLES}}  "
+            joined = ", ".join(pen.text(value).replace(" ", TIE) for value in values)
+            yield from pen.wrap(joined, lead, " " * len(lead))
+
+
+def _notes(profile: ClusterProfile, common: frozenset[str]) -> Iterator[str]:
+    """common: the labels that differ from node to node in every pool."""
+    if any(pool.open_labels for pool in profile.pools):
+        yield "Nodes may carry other labels; a selector on one of those leaves a placement open."
+    if any(pool.varying for pool in profile.pools):
+        text = "A selector on a label that differs from node to node leaves it open too"
+        yield f"{text}; in every pool: {', '.join(sorted(common))}." if common else f"{text}."
+    if profile.runtime_classes:
+        yield f"RuntimeClasses: {', '.join(sorted(map(terminal, profile.runtime_classes)))}"
+    if profile.plugins:
+        yield f"Admission plug-ins: {', '.join(sorted(map(terminal, profile.plugins)))}"
+
+
+def _table(rows: Iterable[tuple[str, ...]], headers: tuple[str, ...]) -> str:
+    return tabulate(rows, headers, tablefmt="plain", disable_numparse=True) + "\n"
+
+
+_HEADERS: Final = ("RULE", "SEVERITY", "WHAT IT SAYS")
+_GAPS: Final = 4
+_LEAST: Final = 20
+"""Columns for what a rule says, however narrow the terminal is."""
+
+
+def list_rules(rules: Iterable[Rule], width: int | None = None) -> str:
+    """Id, severity and what it says of each rule: a line each, wrapped where there is a width."""
+    rows = [
+        (
+            rule.id,
+            f"{rule.severity}{' (pedantic)' if rule.pedantic else ''}",
+            terminal(rule.summary[:MAX_TEXT]),
+        )
+        for rule in rules
+    ]
+    limit = None
+    if width is not None:
+        taken = (max(map(len, column)) for column in list(zip(_HEADERS, *rows, strict=True))[:2])
+        limit = [None, None, max(width - sum(taken) - _GAPS, _LEAST)]
+    table = tabulate(
+        rows,
+        _HEADERS,
+        tablefmt="plain",
+        disable_numparse=True,
+        maxcolwidths=limit,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+    return "\n".join(line.rstrip() for line in table.splitlines()) + "\n"

@@ -1,0 +1,173 @@
+"""The last line of a report for people: the verdict, what was looked at, and what qualifies it.
+
+How each workload came out: the last column of its row, with the sign before it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from enum import Enum
+from typing import Final
+
+from auditor.audit.report import Report
+from auditor.checks.assessment import Assessment, same_place
+from auditor.checks.findings import Finding, Severity
+from auditor.checks.wording import count, unique
+from auditor.formats.terminal import TIE, Look, Pen
+from auditor.kubernetes.workloads import Workload
+from auditor.policy.ignores import Layer
+from auditor.scheduling.placement import Verdict
+
+
+class Outcome(Enum):
+    """How a workload came out, the worst first."""
+
+    ERROR = "error"
+    WARNING = "warning"
+    INFO = "info"
+    UNKNOWN = "unknown"
+    IGNORED = "ignored"
+    OK = "ok"
+
+
+MARKS: Final[Mapping[Outcome, tuple[str, Look]]] = {
+    Outcome.ERROR: ("✗", Look.BAD),
+    Outcome.WARNING: ("!", Look.CAUTION),
+    Outcome.INFO: ("i", Look.NOTE),
+    Outcome.UNKNOWN: ("?", Look.CAUTION),
+    Outcome.IGNORED: ("-", Look.FAINT),
+    Outcome.OK: ("✓", Look.GOOD),
+}
+"""The worst first."""
+
+LOOKS: Final[Mapping[Severity, Look]] = {
+    Severity.ERROR: Look.BAD,
+    Severity.WARNING: Look.CAUTION,
+    Severity.INFO: Look.NOTE,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """The last column of a workload's row. rules: behind an error, warning, info or ignored."""
+
+    outcome: Outcome
+    rules: tuple[str, ...] = ()
+    text: str = ""
+
+    def __str__(self) -> str:
+        return self.text or ", ".join(self.rules)
+
+
+def results(report: Report) -> tuple[Result, ...]:
+    """How each workload came out, in the order of the report's assessments."""
+    found = _by_workload(report.findings)
+    silenced = _by_workload(item.finding for item in report.suppressed)
+    return tuple(
+        _result(assessment, _of(assessment.workload, found), _of(assessment.workload, silenced))
+        for assessment in report.assessments
+    )
+
+
+_ByWorkload = Mapping[tuple[Hashable, str], Sequence[Finding]]
+"""Findings by the place of their workload, and by each variant that shows them."""
+
+
+def _by_workload(findings: Iterable[Finding]) -> _ByWorkload:
+    found: dict[tuple[Hashable, str], list[Finding]] = {}
+    for finding in findings:
+        place = same_place(finding.observation.workload)
+        for variant in finding.variants or ("",):
+            found.setdefault((place, variant), []).append(finding)
+    return found
+
+
+def _of(workload: Workload, findings: _ByWorkload) -> tuple[Finding, ...]:
+    place = same_place(workload)
+    found = {
+        id(finding): finding
+        for variant in workload.variants or ("",)
+        for finding in findings.get((place, variant), ())
+    }
+    return tuple(found.values())
+
+
+def workload_key(workload: Workload) -> Hashable:
+    """Tells a workload from every other of a report."""
+    return same_place(workload), workload.variants
+
+
+def _result(
+    assessment: Assessment, found: Sequence[Finding], silenced: Sequence[Finding]
+) -> Result:
+    if found:
+        ordered = sorted(found, key=lambda finding: (-finding.severity, finding.rule))
+        outcome = Outcome(str(ordered[0].severity))
+        return Result(outcome, unique(finding.rule for finding in ordered))
+    if assessment.unresolved:
+        return Result(Outcome.UNKNOWN, text="image unresolved")
+    if any(fit.placement.verdict is Verdict.UNDECIDED for fit in assessment.fits):
+        return Result(Outcome.UNKNOWN, text="undecided")
+    if not assessment.uses:
+        return Result(Outcome.UNKNOWN, text="image not stated")
+    if silenced:
+        rules = unique(sorted(finding.rule for finding in silenced))
+        return Result(Outcome.IGNORED, rules, f"ignored: {', '.join(rules)}")
+    if assessment.failing:
+        return Result(Outcome.IGNORED, text="cannot run, no rule applied")
+    return Result(Outcome.OK, text="ok")
+
+
+def totals_lines(report: Report, pen: Pen) -> Iterator[str]:
+    """One line, wrapped between its parts where the terminal is narrow."""
+    mark, look = MARKS[overall(report)]
+    clean = overall(report) is Outcome.OK
+    start = f"{verdict(report)} in {scope(report)}" if clean else verdict(report)
+    parts = [start, *(() if clean else (scope(report),)), *reservations(report)]
+    dot = pen.glyph("·")
+    whole = f" {dot} ".join(pen.glyph(part).replace(" ", TIE) for part in parts)
+    yield from (pen.paint(line, look) for line in pen.wrap(whole, f"{pen.glyph(mark)} "))
+
+
+def overall(report: Report) -> Outcome:
+    """The outcome of the whole audit: that of its worst finding."""
+    if report.findings:
+        return Outcome(str(max(finding.severity for finding in report.findings)))
+    return Outcome.UNKNOWN if report.incomplete else Outcome.OK
+
+
+def verdict(report: Report) -> str:
+    """What was found, such as `2 errors, 1 warning`, or that nothing was."""
+    totals = report.totals
+    parts = ((totals.errors, "error"), (totals.warnings, "warning"), (totals.infos, "info"))
+    if report.findings:
+        return ", ".join(count(number, noun) for number, noun in parts if number)
+    return "No findings, but the audit is incomplete" if report.incomplete else "No problems"
+
+
+def scope(report: Report) -> str:
+    """`12 workloads, 9 images`."""
+    totals = report.totals
+    return f"{count(totals.workloads, 'workload')}, {count(totals.images, 'image')}"
+
+
+def reservations(report: Report) -> tuple[str, ...]:
+    """What qualifies the verdict: suppressed, unresolved, not stated, undecided, incomplete."""
+    totals = report.totals
+    parts = (
+        (totals.suppressed, _suppressed(report)),
+        (totals.unresolved, f"{count(totals.unresolved, 'image')} unresolved"),
+        (totals.unstated, f"{count(totals.unstated, 'workload')} without a stated image"),
+        (totals.undecided, f"{count(totals.undecided, 'placement')} undecided"),
+        (totals.problems, f"{count(totals.problems, 'part')} not audited"),
+        (report.incomplete and bool(report.findings), "audit incomplete"),
+    )
+    return tuple(text for number, text in parts if number)
+
+
+def _suppressed(report: Report) -> str:
+    """How many, and how many of them because they were there before."""
+    baselined = sum(item.by == Layer.BASELINE.value for item in report.suppressed)
+    known = f" ({baselined} by the baseline)" if baselined else ""
+    return f"{len(report.suppressed)} suppressed{known}"

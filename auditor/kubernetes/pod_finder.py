@@ -1,0 +1,215 @@
+"""The workloads that an object declares: Kubernetes' own kinds, custom resources, and guesses.
+
+Pod specs in kinds that nobody told us about, known by their look.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+from typing import Final
+
+from auditor.files.yaml_nodes import Node, ShapeError
+from auditor.kubernetes.custom_resources import Match, PodSource, Table, builtin_table
+from auditor.kubernetes.manifests import Manifest
+from auditor.kubernetes.pods import Pod, assemble, assemble_at, read_workload
+from auditor.kubernetes.workloads import Workload
+
+NO_PODS: Final = (
+    "constraints.gatekeeper.sh",
+    "kyverno.io",
+    "mutations.gatekeeper.sh",
+    "policies.kyverno.io",
+    "templates.gatekeeper.sh",
+)
+"""API groups whose objects hold patterns of pods: policies, not workloads."""
+
+MAX_NODES: Final = 100_000
+"""Values of an object that is searched. No custom resource comes near; an alias bomb does."""
+
+_BESIDE_AN_IMAGE: Final = frozenset(
+    (
+        "affinity",
+        "args",
+        "command",
+        "env",
+        "imagePullPolicy",
+        "imagePullSecrets",
+        "nodeSelector",
+        "replicas",
+        "resources",
+        "securityContext",
+        "serviceAccountName",
+        "tolerations",
+    )
+)
+"""Keys of pods and containers: an image with one of them beside it is run by somebody."""
+
+_CORE: Final = ("", "apps", "autoscaling", "batch", "events", "extensions", "policy")
+_NAME: Final = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
+_IMAGE: Final = re.compile(r"[A-Za-z0-9\[][\w.:/@\[\]-]*")
+
+
+def is_core(group: str) -> bool:
+    """Whether this is an API group without a domain, all of whose kinds are Kubernetes' own."""
+    return group in _CORE
+
+
+def may_make_pods(group: str) -> bool:
+    """Whether a kind of this API group could be a custom resource with pods that nobody knows.
+
+    `k8s.io` without `x-` is kept for Kubernetes itself, of which all kinds with pods are known.
+    """
+    if is_core(group) or group in NO_PODS:
+        return False
+    return not group.endswith(".k8s.io") or group.endswith("x-k8s.io")
+
+
+def guess_pods(manifest: Manifest) -> Iterator[Pod]:
+    """Mappings with `containers: [{name, image}]`, wherever they stand, in document order.
+
+    Nothing in an object of more than `MAX_NODES` values. One within another is passed over. An
+    object within the object, as in a manifest that is wrapped in another, says by its own kind
+    whose rules its pods follow.
+    """
+    if manifest.root.size > MAX_NODES:
+        return
+    for path, spec, controller in _search(manifest.root):
+        for pod in assemble_at(PodSource(at=path), Match(spec, path), manifest.root):
+            yield replace(pod, controller=controller, component=path, guessed=True)
+
+
+def lone_image(manifest: Manifest) -> str:
+    """The path of an image that pods seem to run, though nothing looks like their spec; or ""."""
+    stack = [("", manifest.root)] if manifest.root.size <= MAX_NODES else []
+    while stack:
+        path, node = stack.pop()
+        if _runs_an_image(node):
+            return f"{path}.image".lstrip(".")
+        stack += reversed(_children(path, node))
+    return ""
+
+
+def _search(root: Node) -> Iterator[tuple[str, Node, str]]:
+    """Depth first without recursion: a hostile object is nested a thousand deep."""
+    stack: list[tuple[str, Node, str]] = [("", root, "")]
+    while stack:
+        path, node, controller = stack.pop()
+        if isinstance(node.value, Mapping):
+            if path and node.get("apiVersion") and (kind := node.get("kind")) and kind.is_text:
+                controller = kind.text()
+            if _looks_like_pod_spec(node):
+                yield path, node, controller
+                continue
+        stack += ((name, item, controller) for name, item in reversed(_children(path, node)))
+
+
+def _children(path: str, node: Node) -> list[tuple[str, Node]]:
+    """What a value holds, without what a controller wrote and nobody wants: the status."""
+    if isinstance(node.value, tuple):
+        return [(f"{path}[{index}]", item) for index, item in enumerate(node.value)]
+    if not isinstance(node.value, Mapping):
+        return []
+    held = {key: item for key, item in node.value.items() if path or key != "status"}
+    return [(f"{path}.{key}".lstrip("."), item) for key, item in held.items()]
+
+
+def _runs_an_image(node: Node) -> bool:
+    """Whether it has an image, as text or `{repository}`, and what only pods have beside it."""
+    if not isinstance(node.value, Mapping) or _BESIDE_AN_IMAGE.isdisjoint(node.value):
+        return False
+    image = node.get("image")
+    if image is not None and image.is_mapping:
+        image = image.get("repository")
+    return image is not None and image.is_text and bool(_IMAGE.fullmatch(image.text()))
+
+
+def _looks_like_pod_spec(node: Node) -> bool:
+    containers = node.get("containers")
+    if containers is None or not isinstance(containers.value, tuple) or not containers.value:
+        return False
+    return all(map(_looks_like_container, containers.value))
+
+
+def _looks_like_container(node: Node) -> bool:
+    name, image = (node.get("name"), node.get("image")) if node.is_mapping else (None, None)
+    if name is None or image is None or not (name.is_text and image.is_text):
+        return False
+    return bool(_NAME.fullmatch(name.text()) and _IMAGE.fullmatch(image.text()))
+
+
+_TEMPLATE: Final = ("spec", "template")
+POD_TEMPLATES: Final[Mapping[tuple[str, str], tuple[str, ...]]] = {
+    ("", "Pod"): (),
+    ("", "PodTemplate"): ("template",),
+    ("", "ReplicationController"): _TEMPLATE,
+    ("apps", "DaemonSet"): _TEMPLATE,
+    ("apps", "Deployment"): _TEMPLATE,
+    ("apps", "ReplicaSet"): _TEMPLATE,
+    ("apps", "StatefulSet"): _TEMPLATE,
+    ("batch", "CronJob"): ("spec", "jobTemplate", "spec", "template"),
+    ("batch", "Job"): _TEMPLATE,
+}
+"""API group and kind -> where the pod template (a mapping with `metadata` and `spec`) stands."""
+
+_FORMER_GROUPS: Final = {"extensions": "apps"}
+
+
+def find_workloads(manifest: Manifest, table: Table | None = None) -> Iterator[Workload]:
+    """The workloads that a manifest declares: none for most kinds.
+
+    table: of custom resources; None for the one that podfit brings along. Raises `ShapeError` for a
+    pod template that the API server would not decode.
+    """
+    group = _group(manifest)
+    path = POD_TEMPLATES.get((group, manifest.ref.kind))
+    if path is not None:
+        yield read_workload(manifest, _core_pod(manifest, path))
+    elif not is_core(group):
+        sources = _sources(manifest, table)
+        if sources is not None:
+            yield from (read_workload(manifest, pod) for pod in assemble(manifest, sources))
+        elif may_make_pods(group):
+            yield from _guessed(manifest, guess_pods(manifest))
+
+
+def unread_image(manifest: Manifest, table: Table | None = None) -> str:
+    """Where an object without workloads has an image that pods seem to run; "" where it has none.
+
+    Only in kinds that nobody told us about.
+    """
+    if not may_make_pods(_group(manifest)) or _sources(manifest, table) is not None:
+        return ""
+    return lone_image(manifest)
+
+
+def _group(manifest: Manifest) -> str:
+    group = manifest.ref.api_version.rpartition("/")[0]
+    return _FORMER_GROUPS.get(group, group)
+
+
+def _sources(manifest: Manifest, table: Table | None) -> tuple[PodSource, ...] | None:
+    known = builtin_table() if table is None else table
+    return known.get((_group(manifest), manifest.ref.kind))
+
+
+def _core_pod(manifest: Manifest, path: tuple[str, ...]) -> Pod:
+    template = manifest.root.at(*path)
+    if template is None:
+        raise ShapeError(f"`{'.'.join(path)}` is missing", manifest.root)
+    spec = template.get("spec")
+    if spec is None:
+        raise ShapeError("the pod template has no `spec`", template)
+    if spec.get("containers") is None:
+        raise ShapeError("the pod spec has no `containers`", spec)
+    selector = ".".join((*path, "spec", "nodeSelector"))
+    return Pod(spec, template.get("metadata"), selector_path=selector)
+
+
+def _guessed(manifest: Manifest, pods: Iterable[Pod]) -> Iterator[Workload]:
+    for pod in pods:
+        try:
+            yield read_workload(manifest, pod)
+        except ShapeError:
+            continue  # it only looked like a pod spec

@@ -1,0 +1,300 @@
+"""What a pod spec demands of the node it is placed on.
+
+Fields as in Kubernetes `core/v1` PodSpec. Only what decides placement is kept, each with its place.
+
+Fields of a pod spec: its containers, and what only one operating system has.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from auditor.files.yaml_nodes import Node, ShapeError
+
+_FORBIDDEN_ON_WINDOWS: Final[Mapping[tuple[str, ...], tuple[str, ...]]] = {
+    (): ("hostPID", "hostIPC", "shareProcessNamespace", "hostUsers", "resources"),
+    ("securityContext",): (
+        "appArmorProfile",
+        "seLinuxOptions",
+        "seLinuxChangePolicy",
+        "seccompProfile",
+        "fsGroup",
+        "fsGroupChangePolicy",
+        "sysctls",
+        "runAsUser",
+        "runAsGroup",
+        "supplementalGroups",
+        "supplementalGroupsPolicy",
+    ),
+}
+_FORBIDDEN_IN_WINDOWS_CONTAINERS: Final = (
+    "appArmorProfile",
+    "seLinuxOptions",
+    "seccompProfile",
+    "capabilities",
+    "readOnlyRootFilesystem",
+    "privileged",
+    "allowPrivilegeEscalation",
+    "procMount",
+    "runAsUser",
+    "runAsGroup",
+)
+"""Kubernetes `core/v1` types.go, `PodSpec.OS`; `validation.go`, validateWindows."""
+_FORBIDDEN_UNLESS_ZERO: Final = ("hostPID", "hostIPC", "sysctls")
+"""Those of them whose false or empty value is the same as none: they are no pointers in Go."""
+
+
+def containers(spec: Node) -> list[Node]:
+    """All containers of a pod spec. Raises `ShapeError` where one is no mapping."""
+    found: list[Node] = []
+    for key in ("initContainers", "containers", "ephemeralContainers"):
+        for container in spec.items_at(key):
+            if not container.is_mapping:
+                raise ShapeError(f"`{key}`: a container must be a mapping", container)
+            found.append(container)
+    return found
+
+
+def linux_only_fields(spec: Node) -> tuple[str, ...]:
+    """The fields that are there and forbidden in a Windows pod, such as `hostPID`."""
+    found = []
+    for path, names in _FORBIDDEN_ON_WINDOWS.items():
+        node = spec.at(*path)
+        if node is not None:
+            found += [".".join((*path, name)) for name in names if _is_set(node, name)]
+    for container in containers(spec):
+        context = container.get("securityContext")
+        if context is not None:
+            name = container.text_at("name")
+            found += [
+                f"containers[{name}].securityContext.{key}"
+                for key in _FORBIDDEN_IN_WINDOWS_CONTAINERS
+                if context.get(key) is not None
+            ]
+    return tuple(found)
+
+
+def windows_only_fields(spec: Node) -> tuple[str, ...]:
+    """The fields that are there and forbidden in a Linux pod."""
+    nodes = [("", spec)] + [(f"containers[{c.text_at('name')}].", c) for c in containers(spec)]
+    return tuple(
+        f"{prefix}securityContext.windowsOptions"
+        for prefix, node in nodes
+        if node.at("securityContext", "windowsOptions") is not None
+    )
+
+
+def _is_set(node: Node, name: str) -> bool:
+    value = node.get(name)
+    return value is not None and (name not in _FORBIDDEN_UNLESS_ZERO or bool(value.value))
+
+
+Place = tuple[int, int]
+"""Line and column in the document, from 1; (0, 0) for what no document says."""
+
+_NOWHERE: Final[Place] = (0, 0)
+_NONE: Final = (None, 0, "0", "")
+
+
+@dataclass(frozen=True, slots=True)
+class Requirement:
+    """A demand on one label (or, under matchFields, on one field) of a node.
+
+    operator: In, NotIn, Exists, DoesNotExist, Gt or Lt, as written. A nodeSelector entry is
+    `In` with its one value.
+    """
+
+    key: str
+    operator: str
+    values: tuple[str, ...] = ()
+    place: Place = field(default=_NOWHERE, compare=False)
+
+    def __str__(self) -> str:
+        match self.operator:
+            case "In" if len(self.values) == 1:
+                return f"{self.key}={self.values[0]}"
+            case "Exists" | "DoesNotExist":
+                return f"{self.key} {self.operator}"
+            case _:
+                return f"{self.key} {self.operator} [{', '.join(self.values)}]"
+
+
+@dataclass(frozen=True, slots=True)
+class NodeSelectorTerm:
+    """Requirements that must all hold. A term without any matches no node."""
+
+    expressions: tuple[Requirement, ...] = ()
+    fields: tuple[Requirement, ...] = ()
+    place: Place = field(default=_NOWHERE, compare=False)
+
+    def __str__(self) -> str:
+        return " and ".join(map(str, (*self.expressions, *self.fields))) or "an empty term"
+
+
+@dataclass(frozen=True, slots=True)
+class Toleration:
+    """Which taints a pod bears. Empty key, operator and effect mean what the API makes of them.
+
+    seconds: how long it stays after a NoExecute taint appears; None for ever.
+    """
+
+    key: str = ""
+    operator: str = ""
+    value: str = ""
+    effect: str = ""
+    seconds: int | None = None
+    place: Place = field(default=_NOWHERE, compare=False)
+
+    def __str__(self) -> str:
+        what = f"{self.key}={self.value}" if self.value else self.key or "every taint"
+        return f"{what}:{self.effect}" if self.effect else what
+
+
+@dataclass(frozen=True, slots=True)
+class Scheduling:
+    """The demands of one pod spec.
+
+    node_selector: all must hold. required_terms: one of them must hold; None where there is no
+    required node affinity at all. preferred_terms: only a wish, never a guard. spread_keys: the
+    topology keys of `DoNotSchedule` spread constraints, which a node must carry. os_name: spec.os.
+    resources: extended resources and huge pages that it asks for, which only some nodes offer.
+    claims: names of its claims of devices (DRA), which only some nodes have.
+    host_process: whether its containers run on the Windows host itself; both where they differ.
+    linux_only, windows_only: fields present that the API server refuses for the other OS.
+    """
+
+    node_selector: tuple[Requirement, ...] = ()
+    required_terms: tuple[NodeSelectorTerm, ...] | None = None
+    preferred_terms: tuple[NodeSelectorTerm, ...] = ()
+    tolerations: tuple[Toleration, ...] = ()
+    node_name: str = ""
+    os_name: str = ""
+    runtime_class: str = ""
+    scheduler_name: str = ""
+    host_network: bool = False
+    host_process: frozenset[bool] = frozenset()
+    gated: bool = False
+    spread_keys: tuple[str, ...] = ()
+    resources: tuple[str, ...] = ()
+    claims: tuple[str, ...] = ()
+    linux_only: tuple[str, ...] = ()
+    windows_only: tuple[str, ...] = ()
+    places: Mapping[str, Place] = field(default_factory=dict, compare=False)
+
+    def place(self, name: str) -> Place:
+        """Where a field such as `nodeName` or `os` stands; the pod spec's own place if absent."""
+        return self.places.get(name) or self.places.get("", _NOWHERE)
+
+
+def read_scheduling(spec: Node) -> Scheduling:
+    """The scheduling of a pod spec. Raises `ShapeError` where the API would not decode it."""
+    required, preferred = _node_affinity(spec)
+    os_node = spec.get("os")
+    return Scheduling(
+        node_selector=tuple(_node_selector(spec)),
+        required_terms=required,
+        preferred_terms=preferred,
+        tolerations=tuple(map(read_toleration, spec.items_at("tolerations"))),
+        node_name=spec.text_at("nodeName"),
+        os_name=os_node.text_at("name") if os_node else "",
+        runtime_class=spec.text_at("runtimeClassName"),
+        scheduler_name=spec.text_at("schedulerName"),
+        host_network=spec.flag_at("hostNetwork"),
+        host_process=frozenset(_host_processes(spec)),
+        gated=bool(spec.items_at("schedulingGates")),
+        spread_keys=_spread_keys(spec),
+        resources=tuple(sorted(set(_resources(spec)))),
+        claims=tuple(claim.text_at("name") for claim in spec.items_at("resourceClaims")),
+        linux_only=linux_only_fields(spec),
+        windows_only=windows_only_fields(spec),
+        places={"": (spec.line, spec.column), **(spec.keys or {})},
+    )
+
+
+def is_host_process(node: Node) -> bool:
+    """Whether a pod spec or a container asks for `windowsOptions.hostProcess`."""
+    options = node.at("securityContext", "windowsOptions")
+    return options is not None and options.flag_at("hostProcess")
+
+
+def _host_processes(spec: Node) -> Iterator[bool]:
+    """What holds for each container: its own word, else that of the pod."""
+    for container in containers(spec):
+        own = container.at("securityContext", "windowsOptions")
+        said = own is not None and own.get("hostProcess") is not None
+        yield is_host_process(container if said else spec)
+
+
+def _node_selector(spec: Node) -> Iterator[Requirement]:
+    """A null stands for "" here, which only a label that is there and empty meets."""
+    selector = spec.get("nodeSelector")
+    values = spec.texts_at("nodeSelector")
+    if selector is not None and isinstance(selector.value, Mapping):
+        for key in selector.value:
+            yield Requirement(key, "In", (values.get(key, ""),), selector.key_place(key))
+
+
+def _node_affinity(
+    spec: Node,
+) -> tuple[tuple[NodeSelectorTerm, ...] | None, tuple[NodeSelectorTerm, ...]]:
+    affinity = spec.at("affinity", "nodeAffinity")
+    if affinity is None:
+        return None, ()
+    selector = affinity.get("requiredDuringSchedulingIgnoredDuringExecution")
+    required = None
+    if selector is not None:
+        required = tuple(map(_term, selector.items_at("nodeSelectorTerms")))
+    wishes = affinity.items_at("preferredDuringSchedulingIgnoredDuringExecution")
+    preferences = (wish.get("preference") for wish in wishes)
+    return required, tuple(_term(term) for term in preferences if term is not None)
+
+
+def _term(node: Node) -> NodeSelectorTerm:
+    if node.value is None:
+        return NodeSelectorTerm()
+    return NodeSelectorTerm(
+        expressions=tuple(map(_requirement, node.items_at("matchExpressions"))),
+        fields=tuple(map(_requirement, node.items_at("matchFields"))),
+        place=(node.line, node.column),
+    )
+
+
+def _requirement(node: Node) -> Requirement:
+    return Requirement(
+        key=node.text_at("key"),
+        operator=node.text_at("operator"),
+        values=tuple("" if item.value is None else item.text() for item in node.items_at("values")),
+        place=(node.line, node.column),
+    )
+
+
+def read_toleration(node: Node) -> Toleration:
+    """A toleration as the API has it. Raises `ShapeError`."""
+    return Toleration(
+        key=node.text_at("key"),
+        operator=node.text_at("operator"),
+        value=node.text_at("value"),
+        effect=node.text_at("effect"),
+        seconds=node.integer_at("tolerationSeconds"),
+        place=(node.line, node.column),
+    )
+
+
+def _spread_keys(spec: Node) -> tuple[str, ...]:
+    return tuple(
+        constraint.text_at("topologyKey")
+        for constraint in spec.items_at("topologySpreadConstraints")
+        if constraint.text_at("whenUnsatisfiable") == "DoNotSchedule"
+    )
+
+
+def _resources(spec: Node) -> Iterator[str]:
+    """Those that a node must offer (`helpers.go`, IsExtendedResourceName); zero asks for none."""
+    demands = filter(None, (container.get("resources") for container in containers(spec)))
+    amounts = (node.mapping_at(key) for node in demands for key in ("limits", "requests"))
+    for name, amount in (item for group in amounts for item in group.items()):
+        extended = "/" in name and "kubernetes.io/" not in name
+        if (extended or name.startswith("hugepages-")) and amount.value not in _NONE:
+            yield name

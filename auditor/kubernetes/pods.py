@@ -1,0 +1,282 @@
+"""Pods put together from what a custom resource says in various places.
+
+From a pod spec, wherever it stands, to a `Workload`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from auditor.files.yaml_nodes import Node
+from auditor.kubernetes.custom_resources import FIELDS, HERE, PART, Match, PodSource, matches
+from auditor.kubernetes.image_mentions import find_mentions
+from auditor.kubernetes.manifests import Document, Manifest
+from auditor.kubernetes.pod_spec import is_host_process, read_scheduling
+from auditor.kubernetes.workloads import Container, Role, Workload
+
+HOOK_ANNOTATION: Final = "helm.sh/hook"
+
+_CONTAINER_KEYS: Final = (
+    ("initContainers", Role.INIT),
+    ("containers", Role.APP),
+    ("ephemeralContainers", Role.EPHEMERAL),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Pod:
+    """One sort of pods that an object makes. metadata: of the pod template, where it has one.
+
+    The other fields as in `Workload`.
+    """
+
+    spec: Node
+    metadata: Node | None = None
+    controller: str = ""
+    component: str = ""
+    guessed: bool = False
+    selector_path: str = ""
+
+
+def read_workload(manifest: Manifest, pod: Pod) -> Workload:
+    """The workload of one sort of a manifest's pods.
+
+    Raises `ShapeError` for what the API server would not decode.
+    """
+    annotations = _annotations(manifest.root.get("metadata"))
+    document = manifest.document
+    line, column = pod.spec.key_place("containers")
+    return Workload(
+        ref=manifest.ref,
+        location=manifest.location,
+        pod_location=document.place(line, column),
+        containers=tuple(_containers(pod.spec, document)),
+        scheduling=read_scheduling(pod.spec),
+        labels=pod.metadata.texts_at("labels") if pod.metadata else {},
+        annotations={**annotations, **_annotations(pod.metadata)},
+        hooks=tuple(filter(None, map(str.strip, annotations.get(HOOK_ANNOTATION, "").split(",")))),
+        document=document,
+        ordinal=manifest.ordinal,
+        nth=manifest.nth,
+        controller=pod.controller,
+        component=pod.component,
+        guessed=pod.guessed,
+        selector_path=pod.selector_path,
+    )
+
+
+def _annotations(metadata: Node | None) -> dict[str, str]:
+    return metadata.texts_at("annotations") if metadata else {}
+
+
+def _containers(spec: Node, document: Document) -> Iterator[Container]:
+    pod_is_host_process = is_host_process(spec)
+    nodes = [(role, node) for key, role in _CONTAINER_KEYS for node in spec.items_at(key)]
+    for role, node in nodes:
+        sidecar = role is Role.INIT and node.text_at("restartPolicy") == "Always"
+        yield Container(
+            name=node.text_at("name"),
+            role=Role.SIDECAR if sidecar else role,
+            image=node.text_at("image"),
+            location=document.location(node.get("image") or node),
+            host_process=pod_is_host_process or is_host_process(node),
+        )
+    yield from _image_volumes(spec, document)
+    own = {node.text_at("image") for _, node in nodes}
+    for mention in find_mentions(node for _, node in nodes):
+        if mention.image not in own:
+            own.add(mention.image)
+            place = document.location(mention.node)
+            yield Container(mention.name, Role.REFERENCED, mention.image, place)
+
+
+def _image_volumes(spec: Node, document: Document) -> Iterator[Container]:
+    for volume in spec.items_at("volumes"):
+        source = volume.get("image")
+        if source is not None and (reference := source.get("reference")) is not None:
+            yield Container(
+                name=volume.text_at("name"),
+                role=Role.IMAGE_VOLUME,
+                image=source.text_at("reference"),
+                location=document.location(reference),
+            )
+
+
+_KEPT: Final = ("hostNetwork", "schedulingGates", "securityContext")
+"""Fields of a pod spec that are read as well where the pods' own mapping has them."""
+
+_Entry = tuple[Node, tuple[int, int]]
+"""A value, and where its key stands."""
+
+
+def assemble(manifest: Manifest, sources: Sequence[PodSource]) -> Iterator[Pod]:
+    """The pods of a custom resource."""
+    for source in sources:
+        for match in matches(source.at, manifest.root, manifest.root):
+            if match.node.is_mapping:
+                yield from assemble_at(source, match, manifest.root)
+
+
+def assemble_at(source: PodSource, match: Match, root: Node) -> Iterator[Pod]:
+    """The pods that one mapping of an object describes; none where it gives no image."""
+    yield from _Assembly(source, match, root).pods()
+
+
+class _Assembly:
+    """One place of an object that describes pods."""
+
+    def __init__(self, source: PodSource, match: Match, root: Node) -> None:
+        self._source, self._match, self._root = source, match, root
+        spec = match.node.get("spec") if source.template else match.node
+        self._base = spec if spec is not None and spec.is_mapping else Node({}, 0, 0, {})
+        self._path = f"{match.path}.spec".lstrip(".") if source.template else match.path
+
+    def pods(self) -> Iterator[Pod]:
+        source = self._source
+        if not self._applies():
+            return
+        containers = list(self._containers(source.containers))
+        given = {node.text_at("name") for node in containers}
+        containers += (node for node in self._named_images() if node.text_at("name") not in given)
+        initial = list(self._containers(source.init_containers))
+        if not containers and not initial and not source.operator_images:
+            return
+        yield Pod(
+            spec=self._spec(containers, initial),
+            metadata=self._metadata(),
+            controller=source.controller,
+            component=" ".join(filter(None, (source.component, *self._match.names))),
+            selector_path=self._selector_path(),
+        )
+
+    def _applies(self) -> bool:
+        return all(self._written_at(path) in values for path, values in self._source.when.items())
+
+    def _written_at(self, path: str) -> str:
+        for found in matches(path, self._match.node, self._root):
+            value = found.node.value
+            return str(value).lower() if isinstance(value, bool) else str(value)
+        return ""
+
+    def _metadata(self) -> Node | None:
+        metadata = self._match.node.get("metadata") if self._source.template else None
+        return metadata if metadata is not None and metadata.is_mapping else None
+
+    def _selector_path(self) -> str:
+        if not self._source.node_selector:
+            return ""
+        for path in self._paths("nodeSelector"):
+            return path[1:] if path.startswith("/") else f"{self._path}.{path}".lstrip(".")
+        return ""
+
+    def _paths(self, name: str) -> list[str]:
+        """Where a field may stand, the first place first."""
+        if name in self._source.fields:
+            return list(self._source.fields[name])
+        if name == "nodeAffinity":
+            return []
+        return [name if level == HERE else f"{level}.{name}" for level in self._source.levels]
+
+    def _spec(self, containers: list[Node], initial: list[Node]) -> Node:
+        """A pod spec as the API has it, each part with its own place."""
+        entries = dict(self._fields())
+        entries |= {key: found for key in _KEPT if (found := _entry(self._base, key))}
+        volumes = _entry(self._base, "volumes")
+        if volumes is not None and volumes[0].is_sequence:
+            entries["volumes"] = volumes
+        line, column = self._place(containers)
+        for key, nodes in (("containers", containers), ("initContainers", initial)):
+            entries[key] = (Node(tuple(nodes), line, column), (line, column))
+        return _mapping(entries, self._base)
+
+    def _place(self, containers: list[Node]) -> tuple[int, int]:
+        own = _entry(self._base, "containers")
+        if own is not None:
+            return own[1]
+        first = containers[0].get("image") if containers else None
+        node = first or (self._base if self._base.line else self._match.node)
+        return node.line, node.column
+
+    def _fields(self) -> Iterator[tuple[str, _Entry]]:
+        for name in FIELDS:
+            found = self._field(name)
+            if found is not None and name == "nodeAffinity":
+                yield "affinity", (_mapping({name: found}, found[0]), found[1])
+            elif name == "nodeSelector" and self._source.adds:
+                yield name, self._added(found)
+            elif found is not None:
+                yield name, found
+
+    def _field(self, name: str) -> _Entry | None:
+        """An empty mapping or list on one level does not hide the next: `len(x) > 0` is asked."""
+        for path in self._paths(name):
+            key = path.removeprefix("/").rpartition(".")[2]
+            holders = path.removesuffix(key).rstrip(".") or HERE
+            for holder in matches(holders, self._base, self._root):
+                found = _entry(holder.node, key) if holder.node.is_mapping else None
+                if found is not None and found[0].value:
+                    return found
+        return None
+
+    def _added(self, found: _Entry | None) -> _Entry:
+        """The controller's own selector, under what the object says."""
+        own = found[0] if found is not None else Node({}, 0, 0, {})
+        line, column = (found[0].line, found[0].column) if found else (0, 0)
+        added: dict[str, _Entry] = {
+            key: (Node(value, line, column), (line, column))
+            for key, value in self._source.adds.items()
+        }
+        stated = {key: (node, own.key_place(key)) for key, node in own.mapping().items()}
+        return _mapping({**added, **stated}, own), (line, column)
+
+    def _containers(self, paths: Sequence[str]) -> Iterator[Node]:
+        """Those with an image: one without only changes what the controller makes."""
+        for path in paths:
+            for match in matches(path, self._base, self._root):
+                if _has_image(match.node):
+                    yield match.node
+
+    def _named_images(self) -> Iterator[Node]:
+        for name, alternatives in self._source.images.items():
+            found = next(filter(None, map(self._image, alternatives)), None)
+            if found is not None:
+                label = Node(name, found.line, found.column)
+                yield Node({"name": label, "image": found}, found.line, found.column)
+
+    def _image(self, path: str) -> Node | None:
+        """The text at a path; or put together from several, where all are there."""
+        parts = PART.findall(path)
+        found = [self._text(part) for part in parts or [path]]
+        present = [node for node in found if node is not None]
+        if len(present) < len(found):
+            return None
+        texts = iter([str(node.value) for node in present])
+        image = PART.sub(lambda _: next(texts), path) if parts else next(texts)
+        return Node(image, present[0].line, present[0].column)
+
+    def _text(self, path: str) -> Node | None:
+        for match in matches(path, self._base, self._root):
+            if match.node.is_text and match.node.value:
+                return match.node
+        return None
+
+
+def _has_image(node: Node) -> bool:
+    image = node.get("image") if node.is_mapping else None
+    return image is not None and image.is_text and bool(image.value)
+
+
+def _entry(holder: Node, key: str) -> _Entry | None:
+    node = holder.get(key)
+    return None if node is None else (node, holder.key_place(key))
+
+
+def _mapping(entries: dict[str, _Entry], place: Node) -> Node:
+    return Node(
+        {key: node for key, (node, _) in entries.items()},
+        place.line,
+        place.column,
+        {key: where for key, (_, where) in entries.items()},
+    )

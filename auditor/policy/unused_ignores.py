@@ -1,0 +1,221 @@
+"""What is wrong with the user's statements themselves: they silence nothing, or do not say why."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date
+from enum import Enum
+from typing import Final
+
+from auditor.checks.assessment import Assessment
+from auditor.checks.findings import Consequence, Observation
+from auditor.checks.rulebook import Rule
+from auditor.checks.wording import listed
+from auditor.files.strict import suggestion
+from auditor.kubernetes.manifests import Document, Location, ObjectRef
+from auditor.kubernetes.pod_spec import Scheduling
+from auditor.kubernetes.workloads import Workload
+from auditor.policy.baseline import IgnoreEntry, split_stale
+from auditor.policy.ignores import (
+    Scope,
+    Silences,
+    Statement,
+    Use,
+    read_comments,
+    scope_of,
+    statements_on,
+)
+from auditor.scheduling.placement import Verdict
+
+_REMOVE: Final = "remove it, so that it cannot hide the next finding"
+
+
+class Lapse(Enum):
+    """What a statement lacks. The value is a parameter of rules."""
+
+    EFFECT = "effect"
+    REASON = "reason"
+
+
+@dataclass(frozen=True, slots=True)
+class Audited:
+    """What the audit looked at, to tell what must have been found.
+
+    rules: those that were applied. known: the ids of all that there are; empty where nobody told.
+    complete: every source could be read.
+    """
+
+    assessments: Sequence[Assessment]
+    rules: Sequence[Rule]
+    known: frozenset[str]
+    complete: bool = True
+
+    @property
+    def applied(self) -> frozenset[str]:
+        return frozenset(rule.id for rule in self.rules)
+
+    @property
+    def settled(self) -> bool:
+        """Whether nothing more would be found if every image could be resolved."""
+        return self.complete and all(map(is_settled, self.assessments))
+
+
+def is_settled(assessment: Assessment) -> bool:
+    """Whether all that a workload's findings depend on is known."""
+    undecided = any(fit.placement.verdict is Verdict.UNDECIDED for fit in assessment.fits)
+    return not assessment.unresolved and not undecided
+
+
+def find_lapses(
+    audited: Audited, scopes: Sequence[Scope], silences: Silences, today: date
+) -> Iterator[tuple[Lapse, Observation]]:
+    """Every lapse once, however many renderings show its statement."""
+    seen: set[tuple[Lapse, object]] = set()
+    for lapse, statement, about in _statement_lapses(audited, silences.used, scopes):
+        if (lapse, statement.key) not in seen:
+            seen.add((lapse, statement.key))
+            yield lapse, about
+    for scope in scopes:
+        for entry in scope.entries:
+            for about in _entry_lapses(entry, scope, audited, silences.used, today):
+                yield Lapse.EFFECT, about
+
+
+def _statement_lapses(
+    audited: Audited, used: Collection[Use], scopes: Sequence[Scope]
+) -> Iterator[tuple[Lapse, Statement, Observation]]:
+    placed: set[object] = set()
+    for assessment in audited.assessments:
+        workload = assessment.workload
+        for item in statements_on(workload):
+            placed.add(item.key)
+            if not scope_of(workload.document, scopes).honours(item):
+                continue  # it may silence something where it counts
+            if problem := _problem(item, assessment, audited, used):
+                yield Lapse.EFFECT, item, _about(item, workload, *problem)
+            elif not item.reason and any((item.key, rule) in used for rule in item.rules):
+                yield Lapse.REASON, item, _about(item, workload, "gives no reason", *_UNDOCUMENTED)
+    for document in dict.fromkeys(item.workload.document for item in audited.assessments):
+        for item in read_comments(document):
+            if item.key not in placed:
+                owner = steering_workload(document, "Comment", item.location.line)
+                yield Lapse.EFFECT, item, _about(item, owner, *_LOOSE)
+
+
+_UNDOCUMENTED: Final = (
+    "whoever reads it next cannot tell whether it still holds",
+    "write the reason behind it",
+)
+_LOOSE: Final = (
+    "silences nothing: it stands outside of every workload",
+    "a comment counts for the object in whose lines it stands",
+    "move it into the object that it is about",
+)
+
+
+def _problem(
+    item: Statement, assessment: Assessment, audited: Audited, used: Collection[Use]
+) -> tuple[str, str, str] | None:
+    """What is wrong, why, and what to do."""
+    if item.mistake:
+        return item.mistake, "so it silences nothing", "mend it"
+    unknown = [rule for rule in item.rules if rule not in audited.known]
+    if unknown and audited.known:
+        advice = suggestion(unknown[0], audited.known) or "`podfit rules` lists all of them"
+        return f"names no rule of podfit: {listed(unknown)}", "so it silences nothing", advice
+    idle = [rule for rule in item.rules if rule in audited.applied and (item.key, rule) not in used]
+    if not idle or not is_settled(assessment):
+        return None
+    what = "silences nothing"
+    if len(idle) < len(item.rules):
+        what += f" by {listed(idle)}"
+    return what, f"{assessment.workload} has no such finding", _REMOVE
+
+
+def _about(item: Statement, workload: Workload, what: str, why: str, fix: str) -> Observation:
+    return _observation(
+        workload, f"`{item.text}` {what}", item.location, why, fix, aspect=",".join(item.rules)
+    )
+
+
+def _entry_lapses(
+    entry: IgnoreEntry, scope: Scope, audited: Audited, used: Collection[Use], today: date
+) -> Iterator[Observation]:
+    names = listed(f"`{rule}`" for rule in entry.rules)
+    if entry.expired(today):
+        what = f"the ignore of {names} expired on {entry.expires}"
+        why = f"it silences nothing any more; its reason was: {entry.reason}"
+        fix = "solve what it was to bridge, or set another date"
+    else:
+        idle = [r for r in entry.rules if r in audited.applied and (entry.location, r) not in used]
+        if not idle or not scope.whole or not audited.settled:
+            return
+        what = f"the ignore of {listed(f'`{rule}`' for rule in idle)} silences nothing"
+        why, fix = "there is no such finding in all that was audited", _REMOVE
+    document = scope.config or Document(entry.location.path, "", "")
+    owner = steering_workload(document, "Configuration", entry.location.line)
+    yield _observation(owner, what, entry.location, why, fix, aspect=",".join(entry.rules))
+
+
+def find_stale_baselines(
+    audited: Audited, scopes: Sequence[Scope], silences: Silences
+) -> Iterator[tuple[Lapse, Observation]]:
+    """One lapse for each file, however many of its entries are stale."""
+    if not audited.settled:
+        return
+    files = {scope.baseline.path: scope.baseline for scope in scopes if scope.baseline}
+    for path, baseline in files.items():
+        own = [scope for scope in scopes if scope.baseline and scope.baseline.path == path]
+        paths = audited_paths(audited.assessments, own)
+        whole = all(scope.whole for scope in own)
+        _, stale = split_stale(baseline, silences.baselined[path], paths, whole=whole)
+        if stale:
+            match = "1 entry matches" if stale == 1 else f"{stale} entries match"
+            about = _observation(
+                steering_workload(Document(path, "", ""), "Baseline", 0),
+                f"{match} no finding any more",
+                Location(path),
+                "the findings are gone",
+                "`podfit audit --update-baseline` removes what is not needed any more",
+            )
+            yield Lapse.EFFECT, about
+
+
+def audited_paths(assessments: Iterable[Assessment], scopes: Sequence[Scope]) -> frozenset[str]:
+    """The documents of some scopes in which workloads were found, by their stable paths."""
+    documents = {item.workload.document for item in assessments}
+    return frozenset(
+        document.stable_path for document in documents if scope_of(document, scopes) in scopes
+    )
+
+
+def steering_workload(document: Document, kind: str, ordinal: int) -> Workload:
+    """A place in a file that steers podfit, in the shape of what findings are about."""
+    return Workload(
+        ref=ObjectRef("podfit.dev/v1", kind, "", document.path),
+        location=Location(document.path),
+        pod_location=Location(document.path),
+        containers=(),
+        scheduling=Scheduling(),
+        labels={},
+        annotations={},
+        hooks=(),
+        document=document,
+        ordinal=ordinal,
+        nth=ordinal,
+    )
+
+
+def _observation(
+    workload: Workload, message: str, location: Location, why: str, fix: str, aspect: str = ""
+) -> Observation:
+    return Observation(
+        workload=workload,
+        message=message,
+        location=location,
+        why=why,
+        fix=fix,
+        consequence=Consequence.NONE,
+        aspect=aspect,
+    )

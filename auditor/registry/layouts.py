@@ -1,0 +1,449 @@
+"""The documents in an image layout: a folder, or a tar archive that may be anybody's.
+
+An archive is never unpacked. Its regular files that look like JSON and are small are read in one
+pass; what else it holds (layers, links, devices, names that lead elsewhere) is passed over.
+
+The images in a layout's files.
+
+`index.json` is an index whose rows are images (image-spec `image-layout.md`); their names stand in
+annotations. Docker before version 25 and Podman save `manifest.json` instead, which lists configs:
+such an image has no manifest and therefore no digest.
+
+Images that lie on disk: OCI layouts and what `docker save` writes, asked instead of a registry.
+
+    [NAME=]oci:FOLDER[:REF]            a folder with `index.json` (skopeo copy --all, buildx -o oci)
+    [NAME=]oci-archive:FILE[:REF]      the same in a tar archive
+    [NAME=]docker-archive:FILE[:REF]   docker save, podman save
+
+A layout says its images' names in annotations. Where they are not full names, or not those of the
+manifests to be audited, NAME says what the image is called; REF chooses one image of several.
+"""
+
+from __future__ import annotations
+
+import gzip
+import io
+import stat
+import tarfile
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Any, BinaryIO, Final, Protocol
+
+from auditor.errors import ConfigurationError, UsageError, printable, shorten
+from auditor.images.images import (
+    ImageReference,
+    KnownPlatforms,
+    Platforms,
+    UnknownPlatforms,
+    UnknownReason,
+    VersionSource,
+)
+from auditor.images.references import parse_reference
+from auditor.registry.content.documents import (
+    MAX_DOCUMENT,
+    MAX_ROWS,
+    Descriptor,
+    DocumentError,
+    digest_of,
+    is_digest,
+    matches,
+    parse_config,
+)
+from auditor.registry.content.resolution import Fetched, resolve
+from auditor.registry.interface import RegistryFailure
+from auditor.registry.json_text import JsonError, object_at, parse_object, text_at
+
+MAX_MEMBERS: Final = 20_000
+MAX_KEPT: Final = 64 * 1024 * 1024
+"""Bytes of all documents of an archive together."""
+MAX_UNPACKED: Final = 16 * 1024**3
+"""Bytes of an archive after decompression: a gzip bomb has more."""
+MAX_READ: Final = 16 * 1024 * 1024
+"""Bytes that a header may ask for at once: a name of a gigabyte is none."""
+
+_GZIP: Final = b"\x1f\x8b"
+_OTHER_COMPRESSIONS: Final = {b"\x28\xb5\x2f\xfd": "zstd", b"\xfd7zX": "xz", b"BZh": "bzip2"}
+
+
+class LayoutError(ValueError):
+    """A layout that cannot be read. The message is a clause for the user."""
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.hint = hint
+
+
+class Files(Protocol):
+    """The files of a layout by their path in it."""
+
+    def read(self, name: str) -> bytes | None:
+        """The content, or None where there is no such file. Raises LayoutError."""
+        ...
+
+
+class FolderFiles:
+    """A layout that is a folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def read(self, name: str) -> bytes | None:
+        path = self._folder / name
+        try:
+            found = path.stat()
+            if not stat.S_ISREG(found.st_mode):
+                return None
+            if found.st_size > MAX_DOCUMENT:
+                raise LayoutError(f"{name} is larger than {MAX_DOCUMENT} bytes")
+            return path.read_bytes()
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise LayoutError(f"{name}: {error.strerror or error}") from error
+
+
+class ArchiveFiles:
+    """A layout that is a tar archive, plain or compressed with gzip. Raises LayoutError."""
+
+    def __init__(self, path: Path) -> None:
+        try:
+            with path.open("rb") as file:
+                self._files = _read_archive(file)
+        except LayoutError:
+            raise
+        except Exception as error:  # a hostile archive finds every exception that tarfile has
+            why = error.strerror if isinstance(error, OSError) else None
+            raise LayoutError(why or "it is no tar archive, or it is damaged") from error
+
+    def read(self, name: str) -> bytes | None:
+        return self._files.get(name)
+
+
+class _Guarded(io.BufferedIOBase):
+    """A file for tarfile: neither a header's claims nor a compressed bomb lead far."""
+
+    def __init__(self, file: BinaryIO | gzip.GzipFile) -> None:
+        super().__init__()
+        self._file = file
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        if size is None or not 0 <= size <= MAX_READ:
+            raise LayoutError("a header in it is too large")
+        return self._file.read(size)
+
+    def seek(self, place: int, whence: int = io.SEEK_SET, /) -> int:
+        if not 0 <= place <= MAX_UNPACKED:
+            raise LayoutError(f"it is larger than {MAX_UNPACKED // 1024**3} GiB")
+        return self._file.seek(place, whence)
+
+    def tell(self) -> int:
+        return self._file.tell()
+
+
+def _read_archive(file: BinaryIO) -> Mapping[str, bytes]:
+    magic = file.read(4)
+    file.seek(0)
+    for start, name in _OTHER_COMPRESSIONS.items():
+        if magic.startswith(start):
+            raise LayoutError(f"it is compressed with {name}: unpack it first")
+    if not magic.startswith(_GZIP):
+        return _read_tar(_Guarded(file))
+    with gzip.GzipFile(fileobj=file) as unpacked:
+        return _read_tar(_Guarded(unpacked))
+
+
+def _read_tar(file: _Guarded) -> Mapping[str, bytes]:
+    documents: dict[str, bytes] = {}
+    kept = 0
+    with tarfile.open(fileobj=file, mode="r:") as archive:
+        for number, member in enumerate(iter(archive.next, None), 1):
+            if number > MAX_MEMBERS:
+                raise LayoutError(f"it holds more than {MAX_MEMBERS} files")
+            content = _document(archive, member)
+            if content is not None:
+                kept += len(content)
+                if kept > MAX_KEPT:
+                    raise LayoutError(f"its documents are larger than {MAX_KEPT} bytes")
+                documents.setdefault(member.name.removeprefix("./"), content)
+    return documents
+
+
+def _document(archive: tarfile.TarFile, member: tarfile.TarInfo) -> bytes | None:
+    if not member.isreg() or member.issparse() or not 0 < member.size <= MAX_DOCUMENT:
+        return None
+    file = archive.extractfile(member)
+    first = file.read(1) if file else b""
+    return first + file.read(MAX_DOCUMENT) if file and first in (b"{", b"[") else None
+
+
+_INDEX: Final = "index.json"
+_SAVED: Final = "manifest.json"
+_NAMES: Final = ("io.containerd.image.name", "org.opencontainers.image.ref.name")
+_NOT_HERE: Final = "it is not in the layout"
+_ONE_COPY: Final = "it was saved from one platform's copy; the image may have others"
+
+
+@dataclass(frozen=True, slots=True)
+class LayoutImage:
+    """One image of a layout. names: what it says it is called, or a tag alone.
+
+    read: its platforms, for messages under a name. Raises as `resolve` does.
+    """
+
+    names: tuple[str, ...]
+    read: Callable[[str], Platforms]
+    source: str
+
+    def answer(self, name: ImageReference) -> Platforms:
+        """Its platforms. name: what it is called in messages."""
+        try:
+            found = self.read(name.familiar)
+        except RegistryFailure as failure:
+            return failure.answer
+        except DocumentError as error:
+            message = f"{name.familiar} in {self.source} cannot be read: {error}"
+            return UnknownPlatforms(UnknownReason.MALFORMED, message)
+        if isinstance(found, KnownPlatforms):
+            return replace(found, source=self.source)
+        return found
+
+
+def read_images(files: Files, source: str) -> tuple[LayoutImage, ...]:
+    """The images, none of them read yet. Raises LayoutError and JsonError."""
+    if (index := files.read(_INDEX)) is not None:
+        return _indexed(files, source, index)
+    if (saved := files.read(_SAVED)) is not None:
+        return _saved(files, source, saved)
+    raise LayoutError(f"it holds neither {_INDEX} nor {_SAVED}")
+
+
+def _indexed(files: Files, source: str, index: bytes) -> tuple[LayoutImage, ...]:
+    entries = parse_object(index).get("manifests")
+    if not isinstance(entries, list) or len(entries) > MAX_ROWS:
+        raise LayoutError(f"{_INDEX} lists no images, or more than {MAX_ROWS}")
+    rows = [entry for entry in entries if isinstance(entry, dict)]
+    images = []
+    for row in rows:
+        annotations = object_at(row, "annotations")
+        names = tuple(filter(None, (text_at(annotations, key) for key in _NAMES)))
+        descriptor = Descriptor(text_at(row, "digest"), None, text_at(row, "mediaType"))
+        images.append(_image(files, source, names, descriptor))
+    whole = len(rows) > 1 and all("platform" in row for row in rows)
+    if whole and not any(image.names for image in images):
+        # Bazel's rules write one image's index there, its platforms as rows without names.
+        return (_image(files, source, (), None),)
+    return tuple(images)
+
+
+def _image(
+    files: Files, source: str, names: tuple[str, ...], descriptor: Descriptor | None
+) -> LayoutImage:
+    def read(name: str) -> Platforms:
+        return resolve(_LayoutContent(files, descriptor), name, _each, verify_children=False)
+
+    return LayoutImage(names, read, source)
+
+
+def _saved(files: Files, source: str, saved: bytes) -> tuple[LayoutImage, ...]:
+    entries = parse_object(b'{"images": ' + saved + b"}")["images"]
+    if not isinstance(entries, list) or len(entries) > MAX_ROWS:
+        raise LayoutError(f"{_SAVED} lists no images, or more than {MAX_ROWS}")
+    images = []
+    for entry in entries:
+        if isinstance(entry, dict):
+            tags = entry.get("RepoTags")
+            names = tuple(t for t in tags if isinstance(t, str)) if isinstance(tags, list) else ()
+            path = text_at(entry, "Config")
+            images.append(LayoutImage(names, partial(_of_config, files, path), source))
+    return tuple(images)
+
+
+def _of_config(files: Files, path: str, _name: str) -> KnownPlatforms:
+    """The config's file is called by its hash: `<hash>.json`, or `blobs/sha256/<hash>`."""
+    body = files.read(path)
+    if body is None:
+        raise DocumentError(f"its config: {_NOT_HERE}")
+    name = path.rpartition("/")[2].removesuffix(".json")
+    config = parse_config(_verified(body, Descriptor(f"sha256:{name}", None)))
+    inferred = config.version_source is VersionSource.HISTORY
+    completed = ((config.platform, config.version_source),) if inferred else ()
+    return KnownPlatforms(
+        (config.platform,), "manifest", "", notes=(_ONE_COPY,), completed=completed
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _LayoutContent:
+    """`Content` of one image. image: None where the layout's index is the image's own."""
+
+    files: Files
+    image: Descriptor | None
+
+    def top(self) -> Fetched:
+        if self.image is not None:
+            return self.manifest(self.image)
+        body = self.files.read(_INDEX) or b""
+        return Fetched(body, digest_of(body), "")
+
+    def manifest(self, descriptor: Descriptor) -> Fetched:
+        body = descriptor.data if descriptor.data is not None else self._blob(descriptor.digest)
+        return Fetched(_verified(body, descriptor), descriptor.digest, descriptor.media_type)
+
+    def has(self, descriptor: Descriptor) -> bool:  # noqa: ARG002 - a `Content`
+        """A layout may hold one of an image's platforms; that others lack is not its fault."""
+        return True
+
+    def config(self, descriptor: Descriptor) -> bytes:
+        return self.manifest(descriptor).body
+
+    def _blob(self, digest: str) -> bytes:
+        """Raises DocumentError, not `Missing`: nobody says that a registry lacks it too."""
+        if not is_digest(digest):
+            raise DocumentError("it has no digest")
+        try:
+            body = self.files.read(f"blobs/{digest.replace(':', '/')}")
+        except LayoutError as error:
+            raise DocumentError(str(error)) from error
+        if body is None:
+            raise DocumentError(_NOT_HERE)
+        return body
+
+
+def _verified(body: bytes, descriptor: Descriptor) -> bytes:
+    if matches(body, descriptor.digest):
+        return body
+    raise RegistryFailure(
+        UnknownReason.DIGEST_MISMATCH,
+        f"content of {shorten(printable(descriptor.digest), 100)} does not match its digest",
+        "the layout is damaged; write it again",
+    )
+
+
+def _each(function: Callable[[Any], Any], items: Sequence[Any]) -> list[Any]:
+    return [function(item) for item in items]
+
+
+_SCHEMES: Final = ("oci", "oci-archive", "docker-archive")
+_CHOICE_SHOWN: Final = 5
+
+
+@dataclass(frozen=True, slots=True)
+class LayoutSource:
+    """Where a layout is. ref: "" is every image it holds. name: None is what annotations say."""
+
+    scheme: str
+    path: Path
+    ref: str = ""
+    name: ImageReference | None = None
+
+    def __str__(self) -> str:
+        return f"{self.scheme}:{self.path}"
+
+
+@dataclass(frozen=True, slots=True)
+class LayoutLookup:
+    """A `Lookup` in the images of layouts: by name, or by repository and digest."""
+
+    images: Mapping[ImageReference, Platforms]
+
+    def __call__(self, image: ImageReference) -> Platforms | None:
+        if image in self.images or not image.digest:
+            return self.images.get(image)
+        for known, answer in self.images.items():
+            if (known.registry, known.repository) == (image.registry, image.repository) and (
+                isinstance(answer, KnownPlatforms) and answer.digest == image.digest
+            ):
+                return answer
+        return None
+
+
+def parse_layout(text: str) -> LayoutSource:
+    """What `[NAME=]SCHEME:PATH[:REF]` means. Raises UsageError.
+
+    The path is the longest beginning that exists, as paths and references may both hold a colon.
+    """
+    name, equals, rest = ("", "", text) if _scheme_of(text) else text.partition("=")
+    scheme = _scheme_of(rest)
+    if not scheme:
+        raise UsageError(
+            f"`{shorten(printable(text), 200)}` is no image layout",
+            hint="write [NAME=]oci:FOLDER[:REF], or oci-archive:FILE or docker-archive:FILE",
+        )
+    reference = parse_reference(name) if equals else None
+    if reference is not None and not isinstance(reference, ImageReference):
+        raise UsageError(reference.message, hint=reference.hint)
+    path, ref = _existing(rest.removeprefix(f"{scheme}:"))
+    return LayoutSource(scheme, path, ref, reference)
+
+
+def read_layout(source: LayoutSource) -> Mapping[ImageReference, Platforms]:
+    """The images of a layout by their names. Raises ConfigurationError where none can be told."""
+    try:
+        in_folder = source.scheme == "oci"
+        files = FolderFiles(source.path) if in_folder else ArchiveFiles(source.path)
+        return _named(source, read_images(files, str(source)))
+    except (LayoutError, JsonError) as error:
+        raise ConfigurationError(
+            f"cannot read the image layout {source}",
+            where=str(source.path),
+            why=str(error),
+            hint=error.hint if isinstance(error, LayoutError) else "",
+        ) from error
+
+
+def read_layouts(sources: Iterable[LayoutSource]) -> LayoutLookup:
+    """All their images; the first layout that holds an image counts. Raises ConfigurationError."""
+    images: dict[ImageReference, Platforms] = {}
+    for source in sources:
+        images = {**read_layout(source), **images}
+    return LayoutLookup(images)
+
+
+def _scheme_of(text: str) -> str:
+    scheme, colon, _ = text.partition(":")
+    return scheme if colon and scheme in _SCHEMES else ""
+
+
+def _existing(text: str) -> tuple[Path, str]:
+    shown = shorten(printable(text), 200)
+    cuts = [len(text), *(place for place in range(len(text) - 1, 0, -1) if text[place] == ":")]
+    for cut in cuts:
+        try:
+            if cut and Path(text[:cut]).exists():
+                return Path(text[:cut]), text[cut + 1 :]
+        except (OSError, ValueError):
+            continue
+    raise UsageError(f"there is no image layout at `{shown}`", hint="is the path right?")
+
+
+def _named(
+    source: LayoutSource, images: Sequence[LayoutImage]
+) -> Mapping[ImageReference, Platforms]:
+    chosen = [image for image in images if source.ref in ("", *image.names)]
+    if source.name is not None:
+        if len(chosen) != 1:
+            hint = f"choose one: NAME={source}:REF"
+            raise LayoutError(f"it holds {len(chosen)} such images{_choice(images)}", hint)
+        return {source.name: chosen[0].answer(source.name)}
+    answers: dict[ImageReference, Platforms] = {}
+    for image in chosen:
+        for name in filter(None, map(_full_name, image.names)):
+            if name not in answers:
+                answers[name] = image.answer(name)
+    if not answers:
+        hint = f"say what the image is called: NAME={source}"
+        raise LayoutError(f"it gives no such image a full name{_choice(images)}", hint)
+    return answers
+
+
+def _full_name(text: str) -> ImageReference | None:
+    """An annotation's name as a reference; a tag alone says nothing of the image."""
+    reference = parse_reference(text) if set(text) & set("/:") else None
+    return reference if isinstance(reference, ImageReference) else None
+
+
+def _choice(images: Sequence[LayoutImage]) -> str:
+    names = [shorten(printable(name), 100) for image in images for name in image.names]
+    return f" (of {', '.join(names[:_CHOICE_SHOWN])})" if names else ""

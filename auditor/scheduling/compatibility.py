@@ -1,0 +1,255 @@
+"""Can this pool's runtime run these platforms? Three-valued, with reasons.
+
+An index is matched at the pull; a bare manifest is pulled by anyone and fails when it starts.
+Sources: containerd `platforms` (compare.go, platform_windows_compat.go, defaults) and
+`core/images/image.go`; containers/image `platform_matcher.go` for CRI-O; Microsoft's Windows
+container version compatibility; KEP-1981 for HostProcess.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum, IntEnum
+from typing import Final
+
+from auditor.images.images import KnownPlatforms
+from auditor.images.platforms import Platform, normalise
+from auditor.scheduling.nodes import CONTAINERD, CRI_O, DOCKER, NodePool
+from auditor.scheduling.windows import (
+    Generation,
+    matcher_generation,
+    windows_build_runs,
+    windows_row_matches,
+)
+
+_CRI_O_ARM: Final = ("v8", "v7", "v6", "v5", "")
+_FALLBACKS: Final = (("amd64", "386"), ("arm64", "arm"))
+"""Which nodes may still run the 32-bit code of which architecture."""
+
+
+class Runnable(Enum):
+    """Whether a pool can run an image. The value is used in JSON."""
+
+    YES = "yes"
+    NO = "no"
+    UNKNOWN = "unknown"
+
+
+class Mismatch(IntEnum):
+    """How far an image is from a pool, by its nearest platform. The higher, the nearer."""
+
+    OS = 0
+    ARCHITECTURE = 1
+    VARIANT = 2
+    FEATURES = 3
+    WINDOWS_BUILD = 4
+
+
+class Failure(Enum):
+    """What the user will see of a pod that cannot run. The value is used in JSON."""
+
+    PULL = "ImagePullBackOff"
+    CREATE = "CreateContainerError"
+    EXEC_FORMAT = "CrashLoopBackOff"
+    KUBELET = "rejected by the kubelet"
+    PENDING = "Pending"
+
+
+@dataclass(frozen=True, slots=True)
+class Compatibility:
+    """The answer for one image and one pool.
+
+    message: one clause that explains a no or an unknown. failure, event: where it fails, and the
+    text the user will find there. mismatch: what keeps it from running, where something does.
+    """
+
+    runnable: Runnable
+    message: str = ""
+    mismatch: Mismatch | None = None
+    failure: Failure | None = None
+    event: str = ""
+
+
+def compatibility(
+    image: KnownPlatforms, pool: NodePool, *, host_process: bool = False, mounted: bool = False
+) -> Compatibility:
+    """Whether a container of this image would start on a node of the pool.
+
+    host_process: on the Windows host itself, whose build then does not matter. mounted: as a volume
+    (KEP-4639): it is pulled like any other, but its files need not run.
+    """
+    if mounted:
+        return _volume(image, pool)
+    if not image.platforms:
+        return Compatibility(
+            Runnable.NO, "it holds no runnable platform", Mismatch.OS, *_pull_failure(pool)
+        )
+    if image.kind == "manifest":
+        return _bare(image.platforms[0], pool, host_process=host_process)
+    answers = [_row(row, pool, host_process=host_process) for row in image.platforms]
+    for runnable in (Runnable.YES, Runnable.UNKNOWN):
+        for answer in answers:
+            if answer.runnable is runnable:
+                return answer
+    return max(answers, key=lambda answer: answer.mismatch or 0)
+
+
+def _volume(image: KnownPlatforms, pool: NodePool) -> Compatibility:
+    """An index has to hold a row for the node; a bare manifest only has to be for its system."""
+    pulled = compatibility(image, pool, host_process=True)
+    if pulled.failure is not Failure.EXEC_FORMAT or pulled.mismatch is Mismatch.OS:
+        return pulled
+    return Compatibility(
+        Runnable.UNKNOWN,
+        f"it is built for {image.platforms[0]}, which matters if it holds programs",
+    )
+
+
+def _row(row: Platform, pool: NodePool, *, host_process: bool) -> Compatibility:
+    """One row of an index: what the runtime's matcher makes of it."""
+    mismatch = row_mismatch(row, pool)
+    if mismatch is not None:
+        return Compatibility(
+            Runnable.NO, _no_message(mismatch, row, pool), mismatch, *_pull_failure(pool)
+        )
+    if row.os == "windows":
+        return _windows_start(row, pool, host_process=host_process)
+    if row.architecture != pool.platform.architecture and row.architecture == "arm":
+        return Compatibility(Runnable.UNKNOWN, f"{row} needs cores that still run 32-bit code")
+    return Compatibility(Runnable.YES)
+
+
+def row_mismatch(row: Platform, pool: NodePool) -> Mismatch | None:
+    """What keeps the pool's runtime from choosing this index row; None where it matches."""
+    host = pool.platform
+    if row.os != host.os:
+        return Mismatch.OS
+    architecture = _architecture_mismatch(row, pool)
+    if architecture is not None:
+        return architecture
+    generation = matcher_generation(pool.runtime)
+    if generation >= Generation.FEATURES and not _is_cri_o(pool):
+        ignored = {"win32k"} if host.os == "windows" else set()
+        if not set(row.os_features) - ignored <= set(host.os_features):
+            return Mismatch.FEATURES
+    if host.os == "windows" and not windows_row_matches(row, host, generation):
+        return Mismatch.WINDOWS_BUILD
+    return None
+
+
+def _architecture_mismatch(row: Platform, pool: NodePool) -> Mismatch | None:
+    host = pool.platform
+    if _is_cri_o(pool):
+        if row.architecture != host.architecture:
+            return Mismatch.ARCHITECTURE
+        return None if row.variant in _cri_o_variants(host) else Mismatch.VARIANT
+    row, host = normalise(row), normalise(host)
+    if row.architecture == host.architecture:
+        # containerd's DefaultSpec says the same of all amd64 and of all arm64 processors.
+        wanted = host.variant if host.architecture == "arm" else ""
+        older = _has_fallback(pool) and row.variant < wanted
+        return None if row.variant == wanted or older else Mismatch.VARIANT
+    if _has_fallback(pool) and (host.architecture, row.architecture) in _FALLBACKS:
+        return None
+    return Mismatch.ARCHITECTURE
+
+
+def _cri_o_variants(host: Platform) -> tuple[str, ...]:
+    if host.architecture == "arm64":
+        return ("v8", "")
+    variant = normalise(host).variant
+    if host.architecture == "arm" and variant in _CRI_O_ARM:
+        return _CRI_O_ARM[_CRI_O_ARM.index(variant) :]
+    return (variant, "")
+
+
+def _has_fallback(pool: NodePool) -> bool:
+    """Whether the pull still uses `platforms.Only`: 386 on amd64, 32-bit and older ARM.
+
+    containerd's CRI pulls by the transfer service since 2.1, with `platforms.Ordered` instead.
+    """
+    runtime = pool.runtime
+    if runtime is None:
+        return False
+    return runtime.name == DOCKER or (runtime.name == CONTAINERD and runtime.version < (2, 1, 0))
+
+
+def _is_cri_o(pool: NodePool) -> bool:
+    return pool.runtime is not None and pool.runtime.name == CRI_O
+
+
+def _windows_start(row: Platform, pool: NodePool, *, host_process: bool) -> Compatibility:
+    """A Windows image that was pulled: the host compares its build with the image's."""
+    if host_process:
+        return Compatibility(Runnable.YES)
+    if not row.os_version:
+        return Compatibility(Runnable.UNKNOWN, f"{row.family} states no Windows build (os.version)")
+    if not pool.platform.os_version:
+        return Compatibility(Runnable.UNKNOWN, "the pool does not state its Windows build")
+    if windows_build_runs(row.os_version, pool.platform.os_version, newest=False):
+        return Compatibility(Runnable.YES)
+    return Compatibility(
+        Runnable.NO,
+        _no_message(Mismatch.WINDOWS_BUILD, row, pool),
+        Mismatch.WINDOWS_BUILD,
+        Failure.CREATE,
+        "The container operating system does not match the host operating system (0xc0370101)",
+    )
+
+
+def _bare(platform: Platform, pool: NodePool, *, host_process: bool) -> Compatibility:
+    """A bare manifest is pulled without a look at its platform; its config tells what happens."""
+    host = pool.platform
+    if platform.os != host.os:
+        failure = _foreign_system_failure(platform, pool)
+        return Compatibility(
+            Runnable.NO, _no_message(Mismatch.OS, platform, pool), Mismatch.OS, *failure
+        )
+    if platform.architecture not in (host.architecture, *pool.emulation):
+        if (host.architecture, platform.architecture) in _FALLBACKS:
+            return Compatibility(
+                Runnable.UNKNOWN, f"{platform} needs nodes that still run 32-bit code"
+            )
+        message = _no_message(Mismatch.ARCHITECTURE, platform, pool)
+        return Compatibility(
+            Runnable.NO, message, Mismatch.ARCHITECTURE, Failure.EXEC_FORMAT, "exec format error"
+        )
+    if host.os == "windows":
+        return _windows_start(platform, pool, host_process=host_process)
+    return Compatibility(Runnable.YES)
+
+
+def _foreign_system_failure(platform: Platform, pool: NodePool) -> tuple[Failure, str]:
+    runtime = pool.runtime
+    if runtime is not None and runtime.name == DOCKER:
+        return (
+            Failure.PULL,
+            f'image operating system "{platform.os}" cannot be used on this platform',
+        )
+    if pool.platform.os == "windows":
+        if matcher_generation(runtime) >= Generation.FEATURES:
+            return Failure.CREATE, "failed to create containerd container"
+        return Failure.PULL, "failed to extract layer"
+    return Failure.EXEC_FORMAT, "exec format error"
+
+
+def _pull_failure(pool: NodePool) -> tuple[Failure, str]:
+    if _is_cri_o(pool):
+        return Failure.PULL, "no image found in manifest list for architecture"
+    if pool.runtime is not None and pool.runtime.name == DOCKER:
+        return Failure.PULL, f"no matching manifest for {pool.platform.family} in the manifest list"
+    return Failure.PULL, "no match for platform in manifest: not found"
+
+
+def _no_message(mismatch: Mismatch, platform: Platform, pool: NodePool) -> str:
+    host = pool.platform
+    match mismatch:
+        case Mismatch.OS:
+            return f"it has nothing for {host.os}"
+        case Mismatch.ARCHITECTURE:
+            return f"it has nothing for {host.os}/{host.architecture}"
+        case Mismatch.VARIANT:
+            return f"its {platform.family} needs another processor variant than {host.family}"
+        case Mismatch.FEATURES:
+            return f"{platform} needs OS features that the nodes do not offer"
+    return f"its Windows build {platform.windows_build} does not run on {host.windows_build}"

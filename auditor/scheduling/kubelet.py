@@ -1,0 +1,73 @@
+"""Does a node's kubelet take the pod that was bound to it?
+
+The OS checks that the scheduler never makes, and for a pod bound by `spec.nodeName` those that it
+never made. Source: kubelet `lifecycle/predicate.go`, scheduler `eventhandlers.go` AdmissionCheck.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from auditor.kubernetes.pod_spec import Place, Scheduling
+from auditor.kubernetes.workloads import Workload
+from auditor.scheduling.admission import admit
+from auditor.scheduling.nodes import OS_LABEL, ClusterProfile, NodePool
+from auditor.scheduling.predicates import requirement_holds, some, term_matches, untolerated, view
+
+_STATIC: Final = ("kubernetes.io/config.mirror", "kubernetes.io/config.source")
+
+
+@dataclass(frozen=True, slots=True)
+class KubeletRefusal:
+    """Why the kubelet fails the pod. reason: as in the pod's status. place: what decided it."""
+
+    reason: str
+    message: str
+    place: Place = (0, 0)
+
+
+def kubelet_refusal(
+    workload: Workload, pool: NodePool, cluster: ClusterProfile
+) -> KubeletRefusal | None:
+    """The first reason for which the kubelet of such a node would reject the pod, or None."""
+    system = pool.platform.os
+    labelled = workload.labels.get(OS_LABEL, system)
+    if labelled != system:
+        return KubeletRefusal(
+            "PodOSSelectorNodeLabelDoesNotMatch",
+            f"the pod's label {OS_LABEL} is {labelled}, and the node runs {system}",
+        )
+    scheduling = admit(workload, cluster).scheduling
+    if scheduling.os_name not in ("", system):
+        return KubeletRefusal(
+            "PodOSNotSupported",
+            f"spec.os.name is {scheduling.os_name}, and the node runs {system}",
+            scheduling.place("os"),
+        )
+    if scheduling.node_name:
+        return _bound_refusal(workload, scheduling, pool, cluster)
+    return None
+
+
+def is_static(workload: Workload) -> bool:
+    """Whether the kubelet made the pod from a file of its node (a static pod or its mirror)."""
+    return any(workload.annotations.get(key, "api") != "api" for key in _STATIC)
+
+
+def _bound_refusal(
+    workload: Workload, scheduling: Scheduling, pool: NodePool, cluster: ClusterProfile
+) -> KubeletRefusal | None:
+    node = view(pool, scheduling.node_name)
+    for item in scheduling.node_selector:
+        if requirement_holds(item, node) is False:
+            return KubeletRefusal("NodeAffinity", f"nodeSelector {item} does not hold", item.place)
+    terms = scheduling.required_terms
+    if terms is not None and some(term_matches(term, node) for term in terms) is False:
+        return KubeletRefusal("NodeAffinity", "no term of the required node affinity matches")
+    if is_static(workload):
+        return None
+    left = untolerated(pool.taints, scheduling.tolerations, ("NoExecute",), cluster.gates)
+    if left:
+        return KubeletRefusal("TaintToleration", f"taint {left[0]} is not tolerated")
+    return None

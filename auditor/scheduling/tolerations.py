@@ -1,0 +1,56 @@
+"""Tolerations that nobody wrote: those of the DaemonSet controller and of the cluster itself."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from auditor.kubernetes.pod_spec import Scheduling, Toleration
+from auditor.scheduling.nodes import ClusterProfile, NodePool
+
+_DAEMON_KEYS: Final = (
+    ("not-ready", "NoExecute"),
+    ("unreachable", "NoExecute"),
+    ("disk-pressure", "NoSchedule"),
+    ("memory-pressure", "NoSchedule"),
+    ("pid-pressure", "NoSchedule"),
+    ("unschedulable", "NoSchedule"),
+)
+
+
+def daemon_tolerations(scheduling: Scheduling) -> tuple[Toleration, ...]:
+    """What every pod of a DaemonSet tolerates (`daemonset_util.go`, which adds them).
+
+    None of them is for an operating system or architecture.
+    """
+    keys = list(_DAEMON_KEYS)
+    if scheduling.host_network:
+        keys.append(("network-unavailable", "NoSchedule"))
+    return tuple(
+        Toleration(f"node.kubernetes.io/{key}", "Exists", effect=effect) for key, effect in keys
+    )
+
+
+def cluster_tolerations(
+    scheduling: Scheduling, pool: NodePool, cluster: ClusterProfile
+) -> tuple[Toleration, ...]:
+    """What the cluster's own webhook adds to pods that select a pool by its platform (GKE).
+
+    The taints are called like the labels, if in another domain: `node.kubernetes.io/os=windows` for
+    `kubernetes.io/os=windows`. It sees pods, so the DaemonSet controller, which looks at templates,
+    does not see its work.
+    """
+    demands = [*scheduling.node_selector]
+    for term in scheduling.required_terms or ():
+        demands += [item for item in term.expressions if item.operator == "In"]
+    selected = {(item.key, value) for item in demands for value in item.values}
+    pairs = selected.intersection(cluster.selector_tolerations)
+    granted = {(_bare_name(key), value) for key, value in pairs}
+    return tuple(
+        Toleration(taint.key, "Equal", taint.value, taint.effect)
+        for taint in pool.taints
+        if (_bare_name(taint.key), taint.value) in granted
+    )
+
+
+def _bare_name(key: str) -> str:
+    return key.rpartition("/")[2]

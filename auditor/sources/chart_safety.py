@@ -1,0 +1,350 @@
+"""The files of a chart, those of its subcharts among them, wherever they are packed or linked.
+
+What in a chart would make Helm read something outside of it: links and schema references.
+
+A chart copied to a temporary folder, without what must not reach Helm. Never the user's own.
+
+A chart as Helm may read it: nothing in it leads out of it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Collection, Iterable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Final
+
+from auditor.errors import Problem, SourceError
+from auditor.files.paths import real_path
+from auditor.files.yaml_reading import YamlError, read_documents
+from auditor.sources.chart import (
+    CHART_FILE,
+    MAX_MEMBERS,
+    MAX_UNPACKED,
+    REQUIREMENTS_FILE,
+    SUBCHARTS,
+    ArchiveError,
+    Chart,
+    is_archive,
+    open_members,
+    pack,
+    read_members,
+)
+from auditor.sources.files import read_text
+
+_MAX_ENTRIES: Final = 200_000
+"""More than a chart has, even one at the root of a repository."""
+_MAX_NESTING: Final = 8
+
+Wanted = Callable[[str], bool]
+"""Whether a file is wanted, by its path below the chart; those of a subchart's archive have the
+archive's name in front, as if that were a folder."""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Entry:
+    """What lies in a chart's folder and is no folder. path: below the chart, with slashes.
+
+    leads_out: it is a link to what lies elsewhere.
+    """
+
+    path: str
+    file: Path
+    leads_out: bool = False
+
+
+def walk_chart(folder: Path) -> Iterator[Entry]:
+    """What Helm meets in a chart's folder: it follows links, here those that stay in the chart.
+
+    A link to a folder around it is passed over; Helm cannot load such a chart. What cannot be read
+    is, too: Helm cannot read it either, and says so. Raises ArchiveError where there is too much,
+    and OSError where the folder itself cannot be read.
+    """
+    root = real_path(folder)
+    pending, left = [("", folder)], _MAX_ENTRIES
+    while pending:
+        above, current = pending.pop()
+        try:
+            with os.scandir(current) as entries:
+                found = list(entries)
+        except OSError:
+            if not above:
+                raise
+            continue
+        left -= len(found)
+        if left < 0:
+            raise ArchiveError(f"it holds more than {_MAX_ENTRIES} files and folders")
+        for item in found:
+            path, file = f"{above}{item.name}", Path(item.path)
+            there = real_path(file) if item.is_symlink() else file
+            if item.is_symlink() and not there.is_relative_to(root):
+                yield Entry(path, file, leads_out=True)
+            elif not there.is_dir():
+                yield Entry(path, file)
+            elif not (item.is_symlink() and real_path(current).is_relative_to(there)):
+                pending.append((f"{path}/", file))
+
+
+def chart_files(chart: Path, wanted: Wanted) -> Iterator[tuple[str, bytes]]:
+    """Path and content of the wanted files of a chart's folder or archive, by path.
+
+    What leads out of the chart is left out. Raises ArchiveError, and OSError.
+    """
+    left = MAX_UNPACKED
+    needed = _with_archives("", wanted)
+    files = open_members(chart, needed) if chart.is_file() else _in_folder(chart, needed)
+    for count, (path, content) in enumerate(_expanded(files, wanted, "", _MAX_NESTING)):
+        left -= len(content)
+        if left < 0 or count >= MAX_MEMBERS:
+            raise ArchiveError(f"it holds more than {MAX_UNPACKED >> 20} MB or {MAX_MEMBERS} files")
+        yield path, content
+
+
+def is_subchart(path: str) -> bool:
+    """Whether a file of a chart is the archive of a subchart."""
+    return is_archive(path) and path.rpartition("/")[0].rpartition("/")[2] == SUBCHARTS
+
+
+def _in_folder(chart: Path, needed: Wanted) -> Iterator[tuple[str, bytes]]:
+    for entry in sorted(walk_chart(chart)):
+        if needed(entry.path) and not entry.leads_out and entry.file.is_file():
+            if entry.file.stat().st_size > MAX_UNPACKED:
+                raise ArchiveError(f"{entry.path} has more than {MAX_UNPACKED >> 20} MB")
+            yield entry.path, entry.file.read_bytes()
+
+
+def _expanded(
+    files: Iterable[tuple[str, bytes]], wanted: Wanted, above: str, nesting: int
+) -> Iterator[tuple[str, bytes]]:
+    for name, content in files:
+        path = above + name
+        if not is_subchart(name):
+            yield path, content
+        elif not nesting:
+            raise ArchiveError(f"{path}: archives in archives, more than {_MAX_NESTING} deep")
+        else:
+            inside = _packed(path, content, _with_archives(f"{path}/", wanted))
+            yield from _expanded(inside, wanted, f"{path}/", nesting - 1)
+
+
+def _packed(path: str, content: bytes, needed: Wanted) -> Iterator[tuple[str, bytes]]:
+    try:
+        yield from read_members(io.BytesIO(content), needed)
+    except ArchiveError as error:
+        raise ArchiveError(f"{path}: {error}") from error
+
+
+def _with_archives(above: str, wanted: Wanted) -> Wanted:
+    return lambda name: is_subchart(name) or wanted(above + name)
+
+
+SCHEMA_FILE: Final = "values.schema.json"
+_REFERENCES: Final = ("$ref", "$dynamicRef", "$recursiveRef", "$schema")
+_BUILT_IN: Final = ("http://json-schema.org/", "https://json-schema.org/")
+"""The drafts themselves, which Helm's validator carries with it."""
+_MAX_SCHEMA: Final = 5 << 20
+"""Bytes: Helm's own bound on a file of a chart."""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Hazard:
+    """A file of a chart that leads out of it.
+
+    path: below the chart; into the archive of a subchart as if that were a folder. target: where it
+    leads. is_schema: by a reference in a values schema, not by a link.
+    """
+
+    path: str
+    target: str
+    is_schema: bool = False
+
+
+def find_hazards(chart: Path) -> tuple[Hazard, ...]:
+    """Everything in a chart's folder or archive that leads out of it, sorted.
+
+    Raises ArchiveError where that cannot be told, and OSError.
+    """
+    found = {
+        Hazard(entry.path, str(entry.file.readlink()))
+        for entry in (() if chart.is_file() else walk_chart(chart))
+        if entry.leads_out
+    }
+    for path, content in chart_files(chart, _is_schema):
+        found |= {Hazard(path, name, is_schema=True) for name in external_references(content)}
+    return tuple(sorted(found))
+
+
+def external_references(schema: bytes) -> frozenset[str]:
+    """The references of a JSON schema that lead out of it.
+
+    All but `#...` count, whatever `$id` says: each draft ignores it in other places, and a schema
+    that names the network twice must not get there once. What is no JSON counts as leading out.
+    """
+    if len(schema) > _MAX_SCHEMA:
+        return frozenset(("what cannot be read",))
+    try:
+        pending = [json.loads(schema.decode("utf-8", "replace"))]
+    except (ValueError, RecursionError):
+        return frozenset(("what cannot be read",))
+    found: set[str] = set()
+    while pending:
+        value = pending.pop()
+        if isinstance(value, dict):
+            named = [value.get(key) for key in _REFERENCES]
+            found.update(name for name in named if isinstance(name, str))
+            pending += value.values()
+        elif isinstance(value, list):
+            pending += value
+    return frozenset(name for name in found if not name.startswith(("#", *_BUILT_IN)))
+
+
+def _is_schema(path: str) -> bool:
+    return path.rpartition("/")[2] == SCHEMA_FILE
+
+
+_IGNORE_FILE: Final = ".helmignore"
+
+
+@contextlib.contextmanager
+def without_files(chart: Path, paths: Collection[str]) -> Iterator[Path]:
+    """A copy of a chart that lacks these files (see `Hazard.path`). Raises SourceError."""
+    drop = frozenset(paths)
+    with tempfile.TemporaryDirectory(prefix="podfit-chart-") as name:
+        copy = Path(name, "chart")
+        copy.mkdir()
+        try:
+            if chart.is_file():
+                _unpack(chart, copy, drop)
+            else:
+                _copy(chart, copy, drop)
+        except (OSError, ArchiveError) as error:
+            raise SourceError(
+                f"{chart.as_posix()} cannot be copied", where=chart.as_posix(), why=str(error)
+            ) from error
+        yield copy
+
+
+@contextlib.contextmanager
+def without_dependencies(chart: Path, names: Collection[str]) -> Iterator[Path]:
+    """A copy of a chart that does not declare the dependencies of these names."""
+    with without_files(chart, ()) as copy:
+        for file in (copy / CHART_FILE, copy / REQUIREMENTS_FILE):
+            if file.exists():
+                _undeclare(file, names)
+        yield copy
+
+
+@contextlib.contextmanager
+def with_template(chart: Path, name: str, text: str) -> Iterator[Path]:
+    """A copy of a chart with a template more."""
+    with without_files(chart, ()) as copy:
+        templates = copy / "templates"
+        templates.mkdir(exist_ok=True)
+        (templates / name).write_text(text, encoding="utf-8")
+        yield copy
+
+
+def _unpack(archive: Path, into: Path, drop: frozenset[str]) -> None:
+    for name, content in open_members(archive, lambda name: name not in drop):
+        if name == _IGNORE_FILE:  # Helm heeds it in folders only; here it could hide more
+            continue
+        target = into / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(_repacked(name, content, drop) if is_subchart(name) else content)
+
+
+def _copy(chart: Path, into: Path, drop: frozenset[str]) -> None:
+    """Links within the chart become what they lead to; those that lead out are left out."""
+    left = MAX_UNPACKED
+    for count, entry in enumerate(walk_chart(chart)):
+        if entry.path in drop or entry.leads_out or not entry.file.is_file():
+            continue
+        left -= entry.file.stat().st_size
+        if left < 0 or count >= MAX_MEMBERS:
+            raise ArchiveError(f"it holds more than {MAX_UNPACKED >> 20} MB or {MAX_MEMBERS} files")
+        target = into / entry.path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if is_subchart(entry.path):
+            target.write_bytes(_repacked(entry.path, entry.file.read_bytes(), drop))
+        else:
+            shutil.copyfile(entry.file, target)
+
+
+def _repacked(path: str, content: bytes, drop: frozenset[str]) -> bytes:
+    """An archive without the files to drop; the same bytes where there are none in it."""
+    inside = f"{path}/"
+    if not any(item.startswith(inside) for item in drop):
+        return content
+    kept = read_members(io.BytesIO(content), lambda name: inside + name not in drop)
+    return pack(
+        (name, _repacked(inside + name, data, drop) if is_subchart(name) else data)
+        for name, data in kept
+    )
+
+
+def _undeclare(file: Path, names: Collection[str]) -> None:
+    root = next(iter(read_documents(read_text(file, file.name))), None)
+    if root is None or isinstance(root, YamlError):
+        return
+    described = root.plain()
+    listed = described.get("dependencies") or []
+    described["dependencies"] = [item for item in listed if item.get("name") not in names]
+    file.write_text(json.dumps(described), encoding="utf-8")  # JSON is YAML
+
+
+@contextlib.contextmanager
+def made_safe(chart: Chart) -> Iterator[tuple[Chart, tuple[Problem, ...]]]:
+    """The chart, and what was left out of it because it leads out: links, schema references.
+
+    The chart itself where nothing does; else a copy, whose `path` lives as long as the context.
+    Raises SourceError where it cannot be read whole, or not be copied.
+    """
+    hazards = _hazards(chart)
+    if not hazards:
+        yield chart, ()
+        return
+    problems = tuple(_problem(hazard, chart) for hazard in hazards)
+    with without_files(chart.path, {hazard.path for hazard in hazards}) as copy:
+        yield replace(chart, path=copy), problems
+
+
+@contextlib.contextmanager
+def safe_copy(chart: Chart) -> Iterator[Path]:
+    """A copy of the chart's folder without what leads out. Raises SourceError."""
+    with without_files(chart.path, {hazard.path for hazard in _hazards(chart)}) as copy:
+        yield copy
+
+
+def _hazards(chart: Chart) -> tuple[Hazard, ...]:
+    try:
+        return find_hazards(chart.path)
+    except (OSError, ArchiveError) as error:
+        raise SourceError(
+            f"chart {chart.name} cannot be read",
+            where=chart.shown,
+            why=str(error),
+            hint="`helm lint` may say more; leave the chart out if it is not yours",
+        ) from error
+
+
+def _problem(hazard: Hazard, chart: Chart) -> Problem:
+    where = f"{chart.shown}/{hazard.path}"
+    if hazard.is_schema:
+        return SourceError(
+            f"the values of chart {chart.name} were not checked against a schema",
+            where=where,
+            why=f"the schema refers to {hazard.target}, which podfit does not read",
+            hint="`helm lint` checks it; what the chart renders was audited",
+        ).problem
+    return SourceError(
+        f"a link leads out of chart {chart.name}, and was left out",
+        where=where,
+        why=f"it leads to {hazard.target}",
+        hint="put a copy of the file into the chart",
+    ).problem
