@@ -33,7 +33,7 @@ from auditor.images.platforms import parse_platform
 from auditor.registry.interface import Progress, no_progress
 from auditor.sources.chart import CHART_FILE
 from auditor.sources.helm import ChartSource
-from auditor.sources.options import HelmOptions
+from auditor.sources.interface import HelmOptions
 from auditor.sources.renderers import CliRenderer, choose_renderer, find_helm
 from auditor.sources.rendering import Renderer
 

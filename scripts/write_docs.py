@@ -1,7 +1,7 @@
 """Write the parts of the documents that follow from the program: `write_docs.py [--check]`.
 
 Every rule gets a page in `docs/rules`. What a document quotes lies between two comments, and this
-script fills it in: what a command prints, a table, the layers of the architecture, its modules.
+script fills it in: what a command prints, a table, the layers of the architecture.
 
     <!-- output of: podfit audit --help -->
     <!-- end of output -->
@@ -15,15 +15,11 @@ script fills it in: what a command prints, a table, the layers of the architectu
     <!-- layers -->
     <!-- end of layers -->
 
-    <!-- modules -->
-    <!-- end of modules -->
-
 With `--check` nothing is written; the exit code is 1 where a document is out of date.
 """
 
 from __future__ import annotations
 
-import ast
 import os
 import re
 import shlex
@@ -48,7 +44,7 @@ from auditor.config.show import config_schema, schema_text  # noqa: E402
 from auditor.kubernetes.custom_resources import Entry, PodSource, builtin_entries  # noqa: E402
 
 _BLOCK: Final = re.compile(
-    r"(?P<begin><!-- (?P<what>output|last finding|table|layers|modules)"
+    r"(?P<begin><!-- (?P<what>output|last finding|table|layers)"
     r"(?: of:? (?P<of>[^\n]*?))? -->\n)"
     r".*?(?P<end><!-- end of (?P=what) -->)",
     re.DOTALL,
@@ -89,7 +85,6 @@ def filled(block: re.Match[str]) -> str:
         "last finding": last_finding,
         "table": table,
         "layers": layers,
-        "modules": modules,
     }
     return f"{block['begin']}\n{fillers[block['what']](block['of'])}\n{block['end']}"
 
@@ -183,19 +178,6 @@ def layers(_: str) -> str:
     contract = next(c for c in project["tool"]["importlinter"]["contracts"] if "layers" in c)
     names = (re.sub(r"[()]", "", layer) for layer in contract["layers"])
     return "```\n" + "\n".join(names) + "\n```\n"
-
-
-def modules(_: str) -> str:
-    """Every module of podfit by folder, each with the first sentence of its docstring."""
-    folders: dict[str, list[str]] = {}
-    for path in sorted((ROOT / "auditor").rglob("*.py"), key=lambda path: path.parts):
-        if told := ast.get_docstring(ast.parse(read(path))):
-            about = " ".join(told.partition("\n\n")[0].split()).replace("|", "\\|")
-            folder = path.parent.relative_to(ROOT).as_posix()
-            folders.setdefault(folder, []).append(f"| `{path.name}` | {about} |\n")
-    return "\n".join(
-        f"### `{folder}/`\n\n| | |\n|---|---|\n{''.join(rows)}" for folder, rows in folders.items()
-    )
 
 
 def output(command: str) -> str:

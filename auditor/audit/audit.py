@@ -34,7 +34,7 @@ from auditor.policy.unused_ignores import Audited
 from auditor.registry.interface import Inspector, no_progress
 from auditor.registry.interface import Progress as InspectionProgress
 from auditor.scheduling.nodes import ClusterProfile
-from auditor.sources.options import Source
+from auditor.sources.interface import Source
 
 ReadingProgress = Callable[[str], None]
 """Called with the path of each document as it is read."""

@@ -4,18 +4,65 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import Annotated
+from collections.abc import Iterator, Mapping
+from importlib import import_module
+from typing import Annotated, Any, Final
 
 import typer
+from typer.core import TyperGroup
+from typer.main import get_command
 
 from auditor import __version__
-from auditor.cli import audit, baseline, cache, clusters, config, images, lock, rules, views
-from auditor.cli.commands import add_command
+from auditor.cli.commands import make_command
 from auditor.cli.console import tell, tell_problems
 from auditor.errors import EXIT_INCOMPLETE, EXIT_INTERRUPTED, PodfitError, Problem
 
+COMMANDS: Final[Mapping[str, str]] = {
+    "audit": "auditor.cli.audit:audit",
+    "baseline": "auditor.cli.audit:baseline",
+    "cache": "auditor.cli.cache:app",
+    "clusters": "auditor.cli.listings:clusters",
+    "config": "auditor.cli.config:app",
+    "explain": "auditor.cli.views:explain",
+    "images": "auditor.cli.images:images",
+    "inspect": "auditor.cli.images:inspect",
+    "lock": "auditor.cli.lock:lock",
+    "matrix": "auditor.cli.views:matrix",
+    "rules": "auditor.cli.listings:rules",
+}
+"""Name -> `module:function`, or `module:app` for a group of commands."""
+
+
+class Commands(Mapping[str, Any]):
+    """The commands of `COMMANDS`; a module is imported when its command is needed."""
+
+    def __getitem__(self, name: str) -> Any:
+        module, _, attribute = COMMANDS[name].partition(":")
+        found = getattr(import_module(module), attribute)
+        if not isinstance(found, typer.Typer):
+            return make_command(name, found)
+        group = get_command(found)
+        group.name = name
+        return group
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(COMMANDS)
+
+    def __len__(self) -> int:
+        return len(COMMANDS)
+
+
+class Program(TyperGroup):
+    """The command `podfit`."""
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**settings)
+        self.commands = Commands()  # type: ignore[assignment] - nothing adds to it
+
+
 app = typer.Typer(
     name="podfit",
+    cls=Program,
     help="Finds the workloads of charts and manifests that could be placed on Kubernetes nodes "
     "which cannot run their images.",
     no_args_is_help=True,
@@ -43,19 +90,6 @@ def _root(
     ] = False,
 ) -> None:
     del version
-
-
-add_command(app, "audit", audit.audit)
-add_command(app, "baseline", baseline.baseline)
-app.add_typer(cache.app, name="cache")
-add_command(app, "clusters", clusters.clusters)
-app.add_typer(config.app, name="config")
-add_command(app, "explain", views.explain)
-add_command(app, "images", images.images)
-add_command(app, "inspect", images.inspect)
-add_command(app, "lock", lock.lock)
-add_command(app, "matrix", views.matrix)
-add_command(app, "rules", rules.rules)
 
 
 def main() -> None:

@@ -30,9 +30,9 @@ from auditor.registry.lock import (
     read_lock,
 )
 from auditor.scheduling.nodes import ClusterProfile
+from auditor.sources.interface import Source
 from auditor.sources.kustomize import KustomizationSource
 from auditor.sources.open import OpenedSource
-from auditor.sources.options import Source
 
 if TYPE_CHECKING:
     from auditor.registry.network.transport import Observer

@@ -1,4 +1,7 @@
-"""`podfit audit`: may any pod be placed on a node that cannot run its images?"""
+"""`podfit audit`: may any pod be placed on a node that cannot run its images?
+
+`podfit baseline`: takes what is found now for known, so that only what is new is reported.
+"""
 
 from __future__ import annotations
 
@@ -15,6 +18,7 @@ from auditor.cli.options import (
     ReportFlags,
     RuleFlags,
     SourceFlags,
+    WatchFlags,
 )
 
 
@@ -42,10 +46,10 @@ def audit(
     Renders charts, asks registries which platforms the images support, and works out where each pod
     may be placed. Exit codes: 0 clean, 1 findings, 3 audit incomplete.
     """
-    from auditor.cli.baseline import without_stale_entries
     from auditor.cli.configuration import Flags, make_config
-    from auditor.cli.console import parse_outputs, tell_notices, write_outputs
-    from auditor.cli.run import run_audit
+    from auditor.cli.console import tell_notices
+    from auditor.cli.run import run_audit, without_stale_entries
+    from auditor.cli.terminal import parse_outputs, write_outputs
     from auditor.errors import UsageError
     from auditor.formats.catalog import FORMATS, WITHOUT_NOTICES, render
 
@@ -59,3 +63,23 @@ def audit(
     if not output.quiet and WITHOUT_NOTICES.issuperset(item.format for item in outputs):
         tell_notices(report.notices)
     return report.exit_code
+
+
+def baseline(
+    sources: SourceFlags,
+    clusters: ClusterFlags,
+    rules: RuleFlags,
+    ignores: IgnoreFlags,
+    images: ImageFlags,
+    output: WatchFlags,
+    config: ConfigFlags,
+) -> int:
+    """Write a baseline: findings that later audits do not report.
+
+    It is .podfit-baseline.json at the root of the repository, where audits find it.
+    """
+    from auditor.cli.configuration import Flags, make_config
+    from auditor.cli.run import run_baseline
+
+    flags = Flags(sources, images, config, clusters, rules=rules, ignores=ignores)
+    return run_baseline(make_config(flags), output)

@@ -17,6 +17,7 @@ app = typer.Typer(
     help="Show, empty or shrink the cache of registry answers.",
     no_args_is_help=True,
     rich_markup_mode=None,
+    add_completion=False,
 )
 
 _MEBIBYTE = 2**20

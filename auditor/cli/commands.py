@@ -51,6 +51,13 @@ class SectionedCommand(TyperCommand):
                 formatter.write_dl([(f"{name:{width}}", text) for name, text in records], _COLUMN)
 
 
+def make_command(name: str, command: Callable[..., int]) -> Any:
+    """Return a command on its own, for a group that imports its commands lazily."""
+    app = typer.Typer(rich_markup_mode=None, add_completion=False)
+    add_command(app, name, command)
+    return typer.main.get_command(app)
+
+
 def option(*names: str, **more: Any) -> Any:
     """An option with its variable: `PODFIT_LOCK_FILE` for `--lock-file`. more: as Typer has it."""
     long = names[-1].partition("/")[0].removeprefix("--")

@@ -1,19 +1,24 @@
 """From flags, variables and configuration files to a `Config`.
 
 From a `Config` to the options with which registries are asked.
+
+What `podfit config show`, `init` and `schema` do.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+import typer
+
 from auditor.checks.findings import Severity
 from auditor.checks.rulebook import load_rulebook
+from auditor.cli.console import say, tell_notices
 from auditor.cli.options import (
     ClusterFlags,
     ConfigFlags,
@@ -23,18 +28,23 @@ from auditor.cli.options import (
     RuleFlags,
     SourceFlags,
 )
+from auditor.cli.terminal import write_text
 from auditor.clusters.profiles import BUILT_IN, DEFAULT
+from auditor.config.files import find_config, shown_path
 from auditor.config.model import Area, Config, IgnoreConfig, ImageConfig, Lookup, Reach, find_areas
 from auditor.config.policy_base import PolicyBase, open_policy_base
 from auditor.config.precedence import Given, Resolved, Setting, resolve
 from auditor.config.settings import Cluster, host_name, with_registries
+from auditor.config.show import STARTER, entries_of, schema_text, to_json, to_yaml
 from auditor.errors import UsageError
 from auditor.files.addresses import origin_of
+from auditor.files.paths import CONFIG_NAMES, Home, find_home, real_path
+from auditor.formats.escape import json_text
 from auditor.policy.policy import Gate
 from auditor.registry.cache import charts_folder, default_root
 from auditor.registry.node_config import read_node_configs
 from auditor.registry.options import HostOptions, RegistryOptions
-from auditor.sources.options import HelmOptions, HostRules, SourceOptions
+from auditor.sources.interface import HelmOptions, HostRules, SourceOptions
 
 
 def registry_options(config: ImageConfig) -> RegistryOptions:
@@ -285,3 +295,34 @@ def notices_of(areas: Sequence[Area]) -> tuple[str, ...]:
         for file in files
         if file.left_out
     )
+
+
+def show_settings(flags: Flags, *, as_yaml: bool) -> None:
+    """Prints the settings of every area: a YAML document each, or one JSON value."""
+    found = survey(flags)
+    given = given_settings(found.flags)
+    shown = [(area, entries_of(area, found.resolved, given)) for area in found.areas]
+    if as_yaml:
+        typer.echo("---\n".join(to_yaml(*item) for item in shown), nl=False)
+    else:
+        areas_json = [to_json(*item) for item in shown]
+        typer.echo(json_text({"areas": areas_json}))
+    tell_notices(notices_of(found.areas))
+
+
+def begin(folder: Path) -> None:
+    """Writes the starter. Raises `UsageError` where there is a configuration already."""
+    home = find_home(folder) or Home(real_path(folder), is_repository=False)
+    there = find_config(home)
+    if there is not None:
+        raise UsageError(
+            f"there is a configuration already: {shown_path(there)}", hint="edit that one"
+        )
+    path = home.root / CONFIG_NAMES[0]
+    write_text(STARTER, path)
+    say(f"wrote {shown_path(path)}")
+
+
+def print_schema(rule_folders: Iterable[Path]) -> None:
+    """Prints the JSON Schema of a configuration for which these rules are known too."""
+    typer.echo(schema_text(load_rulebook(rule_folders)), nl=False)

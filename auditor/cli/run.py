@@ -1,21 +1,28 @@
 """Running an audit for a command, and finding things in its report.
 
 From a `Config` to what is silenced: the scopes of its areas, with their baselines.
+
+What `podfit inspect` does.
+
+What `podfit baseline` and `podfit audit --update-baseline` do.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
 from auditor.audit.audit import Auditor
-from auditor.audit.report import Report
+from auditor.audit.report import ImageEntry, Report
 from auditor.checks.assessment import Assessment
+from auditor.checks.findings import Finding
+from auditor.checks.interface import IGNORE_LAPSE
 from auditor.checks.rulebook import load_rulebook
-from auditor.checks.wording import listed, unique
+from auditor.checks.wording import count, listed, unique
 from auditor.cli.assembly import (
     applied_rules,
     changed_entries,
@@ -25,20 +32,34 @@ from auditor.cli.assembly import (
     load_clusters,
     opened_inspector,
 )
-from auditor.cli.console import display, tell_notices, tell_problems
-from auditor.cli.options import WatchFlags
+from auditor.cli.console import say, tell, tell_notices, tell_problems
+from auditor.cli.options import OutputFlags, WatchFlags
+from auditor.cli.terminal import display, parse_outputs, write_outputs, write_text
 from auditor.cli.verbose import follow, tell_inputs, tell_outcome, tell_request, timed
 from auditor.config.files import shown_path
 from auditor.config.model import Area, Config
 from auditor.config.policy_base import PolicyBase
-from auditor.errors import ConfigurationError, UsageError
+from auditor.errors import EXIT_CLEAN, EXIT_INCOMPLETE, ConfigurationError, UsageError
 from auditor.files.paths import real_path
 from auditor.files.strict import read_bounded, suggestion
-from auditor.policy.baseline import HINT, MAX_BYTES, WHAT, Baseline, parse_baseline
-from auditor.policy.ignores import Scope, Statement
+from auditor.formats.images import write_images_json, write_images_rows
+from auditor.images.images import ImageReference, UnknownPlatforms
+from auditor.images.references import parse_reference
+from auditor.policy.baseline import (
+    HINT,
+    MAX_BYTES,
+    WHAT,
+    Baseline,
+    format_baseline,
+    make_baseline,
+    parse_baseline,
+    split_stale,
+)
+from auditor.policy.ignores import Layer, Scope, Statement, scope_of
 from auditor.policy.policy import Policy
+from auditor.policy.unused_ignores import Audited, audited_paths
+from auditor.sources.interface import Source
 from auditor.sources.open import OpenedSource, open_sources
-from auditor.sources.options import Source
 
 
 def make_policy(config: Config, *, baselines: bool = True) -> Policy:
@@ -103,6 +124,31 @@ def _scope(area: Area, baseline: Baseline | None) -> Scope:
         streams=area.streams,
         honours=_honours(area.base),
     )
+
+
+def run_inspect(texts: Sequence[str], config: Config, output: OutputFlags) -> int:
+    """Asks for the images and shows what is known of each; the exit code."""
+    formats = {"json": write_images_json, "text": write_images_rows}
+    outputs = parse_outputs(output.output or ("text",), formats)
+    parsed = {text: parse_reference(text) for text in dict.fromkeys(texts)}
+    wanted = sorted({item for item in parsed.values() if isinstance(item, ImageReference)})
+    observer = tell_request if output.verbose else None
+    with (
+        display(output) as shown,
+        opened_inspector(config, observer=observer) as inspection,
+    ):
+        answers = inspection.inspector.inspect(wanted, shown.on_image)
+        remarks = inspection.remarks()
+    entries = tuple(
+        ImageEntry(text, item, answers[item], ())
+        if isinstance(item, ImageReference)
+        else ImageEntry(text, None, item, ())
+        for text, item in parsed.items()
+    )
+    tell_notices((*config.notices, *remarks))
+    write_outputs(outputs, output, lambda name, style: formats[name](entries, style))
+    unknown = any(isinstance(entry.platforms, UnknownPlatforms) for entry in entries)
+    return EXIT_INCOMPLETE if unknown else EXIT_CLEAN
 
 
 _NAMED: Final = 10
@@ -172,3 +218,82 @@ def find_workload(report: Report, name: str) -> tuple[Assessment, ...]:
     names = unique(str(item.workload) for item in report.assessments)
     known = f"there is {listed(names, limit=_NAMED) or 'none at all'}"
     raise UsageError(f'there is no workload "{name}"', hint=suggestion(name, by_name) or known)
+
+
+def run_baseline(config: Config, output: WatchFlags) -> int:
+    """Writes the baseline of every area anew; the exit code."""
+    policy = make_policy(config, baselines=False)
+    report = run_audit(config, output, tell=True, policy=policy)
+    if report.problems and not report.assessments:
+        tell("no baseline was written: nothing could be audited")
+        return EXIT_INCOMPLETE
+    for path, scopes in _by_baseline(config, policy):
+        old = read_baseline(path) if path.is_file() else None
+        findings = _findings(report, policy, scopes)
+        whole = all(scope.whole for scope in scopes) and not report.problems
+        audited = None if whole else audited_paths(report.assessments, scopes)
+        baseline = make_baseline(shown_path(path), findings, old, audited)
+        verb = "unchanged:" if baseline == old else "wrote"
+        if baseline != old:
+            write_text(format_baseline(baseline), path)
+        kept = len(baseline.entries) - len(findings)
+        rest = f", {kept} of them where nothing was audited now" if kept else ""
+        say(f"{verb} {shown_path(path)} ({count(len(baseline.entries), 'finding')}{rest})")
+    return EXIT_INCOMPLETE if report.problems else EXIT_CLEAN
+
+
+def without_stale_entries(config: Config, output: WatchFlags) -> Report:
+    """The report of an audit, after its baselines lost what matches no finding any more."""
+    config = replace(config, ignores=replace(config.ignores, stale=False))
+    policy = make_policy(config)
+    report = run_audit(config, output, policy=policy)
+    notices = tuple(_prune(config, policy, report)) if config.ignores.wanted else ()
+    return replace(report, notices=(*report.notices, *notices))
+
+
+def _prune(config: Config, policy: Policy, report: Report) -> Iterator[str]:
+    """Shortens the baselines and tells of it."""
+    audited = Audited(report.assessments, report.rules, frozenset(), complete=not report.problems)
+    if not audited.settled:
+        yield "the baseline stays as it is: something could not be resolved, decided or read"
+        return
+    for path, scopes in _by_baseline(config, policy):
+        baseline = next((scope.baseline for scope in scopes if scope.baseline), None)
+        if baseline is None:
+            continue
+        kept, stale = _without_stale(baseline, scopes, report)
+        if stale:
+            write_text(format_baseline(kept), path)
+            removed = "1 entry" if stale == 1 else f"{stale} entries"
+            yield f"removed {removed} of {baseline.path} that matched no finding any more"
+
+
+def _without_stale(
+    baseline: Baseline, scopes: Sequence[Scope], report: Report
+) -> tuple[Baseline, int]:
+    silenced = Counter(
+        item.finding.fingerprint
+        for item in report.suppressed
+        if item.by == Layer.BASELINE.value and item.where == baseline.path
+    )
+    paths = audited_paths(report.assessments, scopes)
+    return split_stale(baseline, silenced, paths, whole=all(scope.whole for scope in scopes))
+
+
+def _by_baseline(config: Config, policy: Policy) -> list[tuple[Path, tuple[Scope, ...]]]:
+    """The files of the areas, each with the scopes that it is for."""
+    grouped: dict[Path, list[Scope]] = {}
+    for area, scope in zip(config.areas, policy.scopes, strict=True):
+        grouped.setdefault(baseline_path(config, area), []).append(scope)
+    return [(path, tuple(scopes)) for path, scopes in grouped.items()]
+
+
+def _findings(report: Report, policy: Policy, scopes: Sequence[Scope]) -> list[Finding]:
+    """What a baseline is made of: no finding about ignores themselves, which are to be mended."""
+    about_ignores = {rule.id for rule in report.rules if rule.check is IGNORE_LAPSE}
+    return [
+        finding
+        for finding in report.findings
+        if finding.rule not in about_ignores
+        and scope_of(finding.observation.workload.document, policy.scopes) in scopes
+    ]

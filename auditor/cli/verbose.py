@@ -16,8 +16,8 @@ from auditor.config.model import Config
 from auditor.images.images import KnownPlatforms
 from auditor.scheduling.nodes import ClusterProfile, NodePool
 from auditor.sources.helm import ChartSource
+from auditor.sources.interface import HelmOptions, Source
 from auditor.sources.open import OpenedSource
-from auditor.sources.options import HelmOptions, Source
 from auditor.sources.rendering import NO_VALUES, Dependency, Rendered, Renderer, Values
 
 if TYPE_CHECKING:

@@ -31,8 +31,8 @@ def matrix(
     Formats: text (the default), json, markdown.
     """
     from auditor.cli.configuration import Flags, make_config
-    from auditor.cli.console import parse_outputs, write_outputs
     from auditor.cli.run import run_audit
+    from auditor.cli.terminal import parse_outputs, write_outputs
     from auditor.formats.matrix import write_matrix_json, write_matrix_markdown, write_matrix_text
 
     formats = {
@@ -60,8 +60,8 @@ def explain(
 ) -> int:
     """Tell the whole story of one workload: pools, tests, images."""
     from auditor.cli.configuration import Flags, make_config
-    from auditor.cli.console import style, write_text
     from auditor.cli.run import find_workload, run_audit
+    from auditor.cli.terminal import style, write_text
     from auditor.formats.explain import write_story
 
     wanted = make_config(Flags(sources, images, config, clusters))

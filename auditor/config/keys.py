@@ -48,7 +48,7 @@ from auditor.kubernetes.custom_resources import ENTRIES
 from auditor.kubernetes.manifests import Location
 from auditor.policy.baseline import IgnoreEntry, Match
 from auditor.policy.policy import RuleSetting
-from auditor.sources.options import Variant
+from auditor.sources.interface import Variant
 
 SEVERITY: Final = Choice(SEVERITIES, "a severity")
 _SWITCH: Final = {"off": False, "on": True}

@@ -20,7 +20,7 @@ from auditor.images.platforms import Platform
 from auditor.kubernetes.custom_resources import Entry
 from auditor.policy.baseline import BASELINE_NAME
 from auditor.policy.policy import Gate, RuleSetting
-from auditor.sources.options import SourceOptions, Tree, Variant
+from auditor.sources.interface import SourceOptions, Tree, Variant
 
 STREAM = "-"
 

@@ -26,7 +26,7 @@ from auditor.registry.options import (
     place_of,
 )
 from auditor.scheduling.nodes import ClusterProfile
-from auditor.sources.options import Variant
+from auditor.sources.interface import Variant
 
 Cluster = str | ClusterProfile
 """A built-in name, the path of a file, or a profile written in the configuration itself."""

@@ -27,7 +27,7 @@ from auditor.kubernetes.custom_resources import Table
 from auditor.kubernetes.manifests import Document
 from auditor.kubernetes.workloads import Workload
 from auditor.sources.chart import SUBCHARTS
-from auditor.sources.options import HelmOptions
+from auditor.sources.interface import HelmOptions
 from auditor.sources.rendering import Cause, Renderer, RenderError, Values
 
 RENDERS: Final = 40

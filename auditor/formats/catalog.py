@@ -1,4 +1,4 @@
-"""Every format under the name by which `--output` uses it, alphabetical.
+"""Output formats: their interface, and each by its `--output` name.
 
 Nothing is imported before a format is asked for: the names alone serve validation and completion.
 """
@@ -6,11 +6,43 @@ Nothing is imported before a format is asked for: the names alone serve validati
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from importlib import import_module
-from typing import Final
+from typing import Final, Protocol
 
 from auditor.audit.report import Report
-from auditor.formats.interface import Format, Style
+
+
+@dataclass(frozen=True, slots=True)
+class Style:
+    """How a text may look where it goes.
+
+    color, links: ANSI colours and OSC 8 links may be used. ascii_only: the terminal has no UTF-8.
+    width: columns. show_passed: list what is in order too. quiet: nothing but what was found, and
+    what could not be done. source_url: what a path from the root of the repository is put behind to
+    link to the file, as `https://github.com/o/r/blob/SHA/`; "" for no links.
+    """
+
+    color: bool = False
+    links: bool = False
+    ascii_only: bool = False
+    width: int = 100
+    show_passed: bool = False
+    quiet: bool = False
+    source_url: str = ""
+
+
+PLAIN = Style()
+
+
+class Format(Protocol):
+    """Writes a report as one text that ends in a newline. Escapes whatever comes from outside.
+
+    A format of one line for each finding is empty where there is none.
+    """
+
+    def __call__(self, report: Report, style: Style) -> str: ...
+
 
 FORMATS: Final[Mapping[str, str]] = {
     "concise": "auditor.formats.concise:write_concise",

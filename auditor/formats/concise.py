@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from auditor.audit.report import Report
 from auditor.formats import escape
-from auditor.formats.interface import Style
+from auditor.formats.catalog import Style
 from auditor.formats.summary import LOOKS
 from auditor.formats.terminal import Look, Pen
 from auditor.formats.wording import rule_urls

@@ -14,7 +14,7 @@ from typing import Final
 from urllib.parse import quote
 
 from auditor.checks.findings import Observation
-from auditor.formats.interface import Style
+from auditor.formats.catalog import Style
 from auditor.formats.wording import runs_on_subject
 from auditor.kubernetes.source_lines import Precision
 

@@ -7,7 +7,7 @@ from typing import Final
 
 from auditor.checks.assessment import Assessment, ImageUse, PoolFit
 from auditor.formats import escape
-from auditor.formats.interface import Style
+from auditor.formats.catalog import Style
 from auditor.formats.matrix import LEGEND, cell
 from auditor.formats.terminal import Look, Pen
 from auditor.images.images import UnknownPlatforms

@@ -16,8 +16,8 @@ from auditor.checks.findings import Finding, Severity
 from auditor.checks.wording import count
 from auditor.errors import Problem
 from auditor.formats import escape
+from auditor.formats.catalog import Style
 from auditor.formats.excerpt import repository_path, split_place
-from auditor.formats.interface import Style
 
 MAX_PER_LEVEL: Final = 10
 MAX_MESSAGE: Final = 4000

@@ -11,9 +11,9 @@ from typing import Any, Final
 from auditor.audit.report import Report
 from auditor.checks.findings import FINGERPRINT_LENGTH, Finding, Severity
 from auditor.errors import Problem
+from auditor.formats.catalog import Style
 from auditor.formats.escape import json_text, visible
 from auditor.formats.excerpt import repository_path, split_place
-from auditor.formats.interface import Style
 
 _SEVERITIES: Final = {
     Severity.ERROR: "major",

@@ -30,10 +30,10 @@ from auditor.checks.findings import Finding, Observation
 from auditor.checks.wording import count, listed
 from auditor.errors import Problem
 from auditor.formats import escape
+from auditor.formats.catalog import Style
 from auditor.formats.escape import html, html_prose, lines, script_json, visible
 from auditor.formats.excerpt import Line, excerpt, source_link
 from auditor.formats.grouping import gathered, other_than
-from auditor.formats.interface import Style
 from auditor.formats.layout import Entry, entries
 from auditor.formats.matrix import LEGEND, SIGNS, Cell, cell
 from auditor.formats.summary import (

@@ -9,8 +9,8 @@ from tabulate import tabulate
 
 from auditor.audit.report import ImageEntry
 from auditor.checks.wording import count
+from auditor.formats.catalog import Style
 from auditor.formats.escape import json_text, log, terminal
-from auditor.formats.interface import Style
 from auditor.formats.terminal import Look, Pen, width_of
 from auditor.images.images import KnownPlatforms, UnknownPlatforms
 

@@ -16,8 +16,8 @@ from auditor.checks.findings import Explanation, Finding, Observation, Remedy, R
 from auditor.errors import Problem
 from auditor.files.yaml_nodes import Node
 from auditor.files.yaml_reading import read_documents
+from auditor.formats.catalog import Style
 from auditor.formats.escape import json_text
-from auditor.formats.interface import Style
 from auditor.formats.wording import rule_urls
 from auditor.images.images import KnownPlatforms, Platforms
 from auditor.kubernetes.manifests import Location

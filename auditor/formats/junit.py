@@ -13,8 +13,8 @@ from xml.etree import ElementTree as ET
 from auditor.audit.report import Report
 from auditor.checks.findings import Finding
 from auditor.errors import Problem
+from auditor.formats.catalog import Style
 from auditor.formats.escape import lines, visible, xml_document
-from auditor.formats.interface import Style
 from auditor.formats.wording import workload_names
 from auditor.kubernetes.workloads import Workload
 from auditor.policy.policy import Gate

@@ -11,8 +11,8 @@ from typing import Final
 from tabulate import tabulate
 
 from auditor.checks.rulebook import Rule
+from auditor.formats.catalog import PLAIN, Style
 from auditor.formats.escape import log, terminal
-from auditor.formats.interface import PLAIN, Style
 from auditor.formats.terminal import MAX_TEXT, TIE, Look, Pen
 from auditor.scheduling.nodes import PLATFORM_LABELS, ClusterProfile, NodePool
 

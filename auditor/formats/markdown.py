@@ -13,9 +13,9 @@ from auditor.audit.report import Report
 from auditor.checks.findings import Finding, Observation
 from auditor.checks.wording import count, unique
 from auditor.errors import Problem
+from auditor.formats.catalog import Style
 from auditor.formats.escape import lines, markdown, markdown_code, markdown_prose
 from auditor.formats.excerpt import excerpt, source_link
-from auditor.formats.interface import Style
 from auditor.formats.summary import MARKS, reservations, results, scope, verdict
 from auditor.formats.table import REASONABLE
 from auditor.formats.wording import (

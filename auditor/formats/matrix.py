@@ -9,8 +9,8 @@ from typing import Final
 from auditor.audit.report import Report
 from auditor.checks.assessment import PoolFit
 from auditor.formats import layout
+from auditor.formats.catalog import Style
 from auditor.formats.escape import json_text, log, markdown
-from auditor.formats.interface import Style
 from auditor.formats.terminal import Look, Pen, width_of
 from auditor.formats.wording import workload_names
 from auditor.scheduling.compatibility import Runnable

@@ -12,9 +12,9 @@ from typing import Final
 from auditor.audit.report import Report
 from auditor.errors import Problem
 from auditor.formats import escape
+from auditor.formats.catalog import Style
 from auditor.formats.excerpt import Line, Mark, excerpt
 from auditor.formats.grouping import Block, blocks, gathered, other_than
-from auditor.formats.interface import Style
 from auditor.formats.summary import LOOKS, totals_lines
 from auditor.formats.table import workload_table
 from auditor.formats.terminal import TIE, Look, Pen, cut, head, width_of

@@ -18,9 +18,9 @@ from auditor.checks.findings import Finding, Observation, Severity
 from auditor.checks.rulebook import Rule
 from auditor.checks.wording import count
 from auditor.errors import Problem
+from auditor.formats.catalog import Style
 from auditor.formats.escape import json_text, visible
 from auditor.formats.excerpt import excerpt, repository_path, split_place, uri
-from auditor.formats.interface import Style
 from auditor.formats.wording import rule_url, runs_on
 from auditor.images.images import KnownPlatforms
 

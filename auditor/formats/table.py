@@ -11,7 +11,7 @@ from typing import Final
 from auditor.audit.report import Report
 from auditor.checks.wording import count
 from auditor.formats import escape
-from auditor.formats.interface import Style
+from auditor.formats.catalog import Style
 from auditor.formats.layout import GAP, Entry, Layout, Row, entries, lay_out
 from auditor.formats.summary import MARKS, Outcome, totals_lines
 from auditor.formats.terminal import Look, Pen, width_of

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
+from auditor.formats.catalog import Style
 from auditor.formats.escape import terminal
-from auditor.formats.interface import Style
 
 _FALLBACKS: Final = str.maketrans(
     {

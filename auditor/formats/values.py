@@ -12,7 +12,7 @@ from typing import Final
 from auditor.audit.report import Overlay, Report
 from auditor.checks.wording import count, listed
 from auditor.formats import escape
-from auditor.formats.interface import Style
+from auditor.formats.catalog import Style
 
 _NOTHING: Final = "# no chart needs values to resolve a finding\n{}\n"
 

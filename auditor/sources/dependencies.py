@@ -18,7 +18,7 @@ from auditor.files.paths import find_home, real_path
 from auditor.sources.chart import Chart, Declaration, is_chart_folder, read_chart
 from auditor.sources.chart_safety import safe_copy
 from auditor.sources.fetching.fetch import Fetcher, choose_fetcher
-from auditor.sources.options import HelmOptions, SourceOptions
+from auditor.sources.interface import HelmOptions, SourceOptions
 from auditor.sources.rendering import NO_VALUES, Dependency, Renderer, RenderError, Values
 from auditor.sources.values import visible_values
 

@@ -23,8 +23,8 @@ from auditor.sources.chart_safety import made_safe
 from auditor.sources.dependencies import Completion, Lack, find_lacks
 from auditor.sources.fetching.fetch import OCI
 from auditor.sources.files import read_text
+from auditor.sources.interface import HelmOptions
 from auditor.sources.nondeterminism import find_chances, masked
-from auditor.sources.options import HelmOptions
 from auditor.sources.rendering import Cause, Rendered, Renderer, RenderError, explain, makes_pods
 from auditor.sources.values import DEFAULT, check_values_files
 

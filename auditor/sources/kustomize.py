@@ -18,7 +18,7 @@ from auditor.files.yaml_nodes import Node, ShapeError
 from auditor.files.yaml_reading import read_documents
 from auditor.kubernetes.manifests import Document
 from auditor.sources.files import Piece, normalise_all, read_pieces, read_text
-from auditor.sources.processes.launch import run
+from auditor.sources.processes.programs import run
 from auditor.sources.rendering import Cause, RenderError
 
 FILE_NAMES: Final = ("kustomization.yaml", "kustomization.yml", "Kustomization")

@@ -22,8 +22,8 @@ from auditor.sources.fetching.remote import ChartElsewhere, find_elsewhere
 from auditor.sources.files import ManifestFile, StandardInput, missing, shown_path, unreadable
 from auditor.sources.following.follower import Follower, Releases
 from auditor.sources.helm import ChartSource
+from auditor.sources.interface import HelmOptions, Identifier, Source, SourceOptions
 from auditor.sources.kustomize import FILE_NAMES, KustomizationSource, kustomization_file, roots
-from auditor.sources.options import HelmOptions, Identifier, Source, SourceOptions
 from auditor.sources.renderers import choose_renderer
 from auditor.sources.rendering import Renderer
 from auditor.sources.values import find_variants

@@ -23,8 +23,8 @@ from auditor.errors import SourceError
 from auditor.files.paths import find_program
 from auditor.sources.chart_safety import with_template, without_dependencies
 from auditor.sources.files import Piece, normalise, normalise_all, read_pieces
-from auditor.sources.options import HelmOptions
-from auditor.sources.processes.launch import Finished, run
+from auditor.sources.interface import HelmOptions
+from auditor.sources.processes.programs import Finished, run
 from auditor.sources.processes.worker import Worker
 from auditor.sources.rendering import (
     NO_VALUES,

@@ -14,7 +14,7 @@ from typing import Any, Final, Protocol
 
 from auditor.errors import Problem, SourceError
 from auditor.sources.chart import Chart
-from auditor.sources.options import HelmOptions
+from auditor.sources.interface import HelmOptions
 
 Values = Mapping[str, Any]
 """Chart values as JSON has them: podfit hands them to Helm and does not look inside."""

@@ -27,7 +27,7 @@ from auditor.files.yaml_reading import YamlError, read_documents
 from auditor.sources.chart import CHART_FILE, REQUIREMENTS_FILE, SUBCHARTS, ArchiveError, is_archive
 from auditor.sources.chart_safety import chart_files
 from auditor.sources.files import read_text
-from auditor.sources.options import HelmOptions, SourceOptions, Variant
+from auditor.sources.interface import HelmOptions, SourceOptions, Variant
 from auditor.sources.rendering import Cause, Rendered, Renderer, RenderError, Values
 
 Parse = Callable[[str], dict[str, Any]]

@@ -12,7 +12,7 @@ from auditor.fixes.finder import RemedyFinder
 from auditor.formats.json_v1 import report_data
 from auditor.scheduling.nodes import ClusterProfile
 from auditor.sources.helm import ChartSource
-from auditor.sources.options import HelmOptions
+from auditor.sources.interface import HelmOptions
 from tests.support.charts import CHARTS, make_renderer
 from tests.support.remedies import DISKS, TAINTED
 from tests.support.reports import HYBRID, IMAGES, LINUX, FakeInspector

@@ -9,7 +9,7 @@ from auditor.config.model import ImageConfig
 from auditor.config.settings import Registry
 from auditor.errors import UsageError
 from auditor.registry.options import HostOptions, Namespace, Place, RegistryOptions
-from auditor.sources.options import HostRules
+from auditor.sources.interface import HostRules
 
 
 def test_nothing_said_is_the_default() -> None:

@@ -2,8 +2,8 @@
 
 import pytest
 
-from auditor.cli.console import source_url, wants_color, wants_progress
 from auditor.cli.options import ColorMode
+from auditor.cli.terminal import source_url, wants_color, wants_progress
 
 GITHUB = {
     "GITHUB_SERVER_URL": "https://github.com",

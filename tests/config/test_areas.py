@@ -7,7 +7,7 @@ import pytest
 from auditor.checks.rulebook import load_builtin_rules
 from auditor.config.model import Area, Lookup, find_areas
 from auditor.errors import ConfigurationError
-from auditor.sources.options import Tree, Variant
+from auditor.sources.interface import Tree, Variant
 
 RULES = load_builtin_rules()
 

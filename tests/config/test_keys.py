@@ -22,7 +22,7 @@ from auditor.policy.baseline import Match
 from auditor.policy.policy import RuleSetting
 from auditor.registry.options import HostOptions, Place
 from auditor.scheduling.nodes import ClusterProfile
-from auditor.sources.options import Variant
+from auditor.sources.interface import Variant
 from tests.support.tools import ROOT
 
 RULES = load_builtin_rules()

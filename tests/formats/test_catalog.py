@@ -7,8 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from auditor.formats.catalog import FORMATS, WITHOUT_NOTICES, find_format, render
-from auditor.formats.interface import PLAIN
+from auditor.formats.catalog import FORMATS, PLAIN, WITHOUT_NOTICES, find_format, render
 from tests.support.reports import SHOP, audit
 from tests.support.tools import ROOT
 

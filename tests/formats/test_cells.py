@@ -3,7 +3,7 @@
 import pytest
 
 from auditor.formats import layout as cells
-from auditor.formats.interface import Style
+from auditor.formats.catalog import Style
 from auditor.formats.summary import Outcome, Result
 from auditor.formats.terminal import Pen, width_of
 from tests.support.reports import audit, workload

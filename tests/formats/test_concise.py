@@ -1,8 +1,8 @@
 """One line for each finding."""
 
 from auditor.errors import Problem
+from auditor.formats.catalog import PLAIN, Style
 from auditor.formats.concise import write_concise
-from auditor.formats.interface import PLAIN, Style
 from tests.support.reports import SHOP, audit, rendered, told, workload
 
 

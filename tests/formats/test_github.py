@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from auditor.audit.report import Report
 from auditor.checks.findings import Severity
 from auditor.errors import Problem
+from auditor.formats.catalog import PLAIN
 from auditor.formats.github import write_github
-from auditor.formats.interface import PLAIN
 from auditor.kubernetes.manifests import Document
 from tests.support.reports import SHOP, audit, joined, rendered, told, workload
 

@@ -5,8 +5,8 @@ from typing import Any
 
 from auditor.audit.report import Report
 from auditor.errors import Problem
+from auditor.formats.catalog import PLAIN
 from auditor.formats.gitlab import write_gitlab
-from auditor.formats.interface import PLAIN
 from tests.support.reports import SHOP, audit, joined, rendered, told, workload
 
 

@@ -20,11 +20,10 @@ from markdown_it import MarkdownIt
 from auditor.audit.report import ImageEntry, Report
 from auditor.checks.findings import Explanation, Finding, Severity
 from auditor.errors import Problem
-from auditor.formats.catalog import FORMATS, render
+from auditor.formats.catalog import FORMATS, Style, render
 from auditor.formats.escape import visible
 from auditor.formats.explain import write_story
 from auditor.formats.images import write_images_json, write_images_rows, write_images_table
-from auditor.formats.interface import Style
 from auditor.formats.listings import show_profile
 from auditor.formats.matrix import write_matrix_json, write_matrix_markdown, write_matrix_text
 from auditor.images.images import UnknownPlatforms, UnknownReason

@@ -14,8 +14,8 @@ import pytest
 from auditor.audit.report import Report
 from auditor.checks.findings import Explanation
 from auditor.errors import Problem
+from auditor.formats.catalog import PLAIN, Style
 from auditor.formats.html import write_html
-from auditor.formats.interface import PLAIN, Style
 from auditor.kubernetes.manifests import Document
 from tests.support.browser import browse
 from tests.support.reports import (

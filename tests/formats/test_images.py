@@ -1,7 +1,7 @@
 """The list of images: a table where there is room, a block for each where there is not."""
 
+from auditor.formats.catalog import Style
 from auditor.formats.images import write_images_table
-from auditor.formats.interface import Style
 from tests.support.reports import audit, joined, workload
 
 IMAGES = audit(joined(workload(), workload("report", "registry.corp/report:9"))).images

@@ -19,7 +19,7 @@ from auditor.checks.findings import (
     Severity,
 )
 from auditor.errors import Problem
-from auditor.formats.interface import PLAIN, Style
+from auditor.formats.catalog import PLAIN, Style
 from auditor.formats.json_v1 import write_json
 from auditor.images.images import UnknownReason
 from auditor.kubernetes.pod_spec import Requirement

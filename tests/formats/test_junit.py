@@ -6,7 +6,7 @@ from xml.etree import ElementTree as ET
 from auditor.audit.report import Report
 from auditor.checks.findings import Severity
 from auditor.errors import Problem
-from auditor.formats.interface import PLAIN
+from auditor.formats.catalog import PLAIN
 from auditor.formats.junit import write_junit
 from auditor.policy.policy import Gate
 from tests.support import ignores

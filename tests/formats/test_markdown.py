@@ -7,7 +7,7 @@ from markdown_it import MarkdownIt
 
 from auditor.audit.report import Report
 from auditor.errors import Problem
-from auditor.formats.interface import PLAIN, Style
+from auditor.formats.catalog import PLAIN, Style
 from auditor.formats.markdown import MAX_BYTES, write_markdown
 from auditor.kubernetes.manifests import Document
 from tests.support.reports import SHOP, audit, joined, rendered, silence, told, workload

@@ -1,7 +1,7 @@
 """The page of a rule in a terminal."""
 
+from auditor.formats.catalog import Style
 from auditor.formats.html import write_page, write_source
-from auditor.formats.interface import Style
 
 PAGE = """\
 # company-rule

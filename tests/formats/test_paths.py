@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
+from auditor.formats.catalog import PLAIN, Style
 from auditor.formats.excerpt import repository_path, source_link, split_place, uri
-from auditor.formats.interface import PLAIN, Style
 from auditor.kubernetes.manifests import Document, Location
 from tests.support.reports import audit, workload
 

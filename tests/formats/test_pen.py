@@ -2,7 +2,7 @@
 
 import pytest
 
-from auditor.formats.interface import Style
+from auditor.formats.catalog import Style
 from auditor.formats.terminal import Look, Pen, cut, width_of
 
 PLAIN = Pen(Style())

@@ -8,7 +8,7 @@ import pytest
 from auditor.audit.report import Report
 from auditor.checks.findings import Explanation
 from auditor.errors import Problem
-from auditor.formats.interface import Style
+from auditor.formats.catalog import Style
 from auditor.formats.pretty import write_pretty
 from auditor.formats.terminal import width_of
 from tests.support.reports import (

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from auditor.checks.findings import Explanation, Finding, Remedy, RemedyKind
+from auditor.formats.catalog import PLAIN
 from auditor.formats.grouping import Block, blocks
-from auditor.formats.interface import PLAIN
 from auditor.formats.terminal import Pen
 from auditor.kubernetes.manifests import Document
 from tests.support.reports import IMAGES, audit, joined, rendered, workload

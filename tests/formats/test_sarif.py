@@ -10,7 +10,7 @@ from jsonschema.validators import validator_for
 from auditor.audit.report import Report
 from auditor.checks.findings import Explanation, Severity
 from auditor.errors import Problem
-from auditor.formats.interface import PLAIN
+from auditor.formats.catalog import PLAIN
 from auditor.formats.sarif import write_sarif
 from auditor.kubernetes.manifests import Document
 from auditor.policy.policy import Gate

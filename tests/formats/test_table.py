@@ -4,7 +4,7 @@ import pytest
 
 from auditor.audit.report import Report
 from auditor.errors import Problem
-from auditor.formats.interface import Style
+from auditor.formats.catalog import Style
 from auditor.formats.table import write_table
 from auditor.formats.terminal import width_of
 from tests.support.reports import LINUX_ONLY, SHOP, WIDE, audit, joined, workload

@@ -7,7 +7,7 @@ import pytest
 from auditor.audit.report import Report
 from auditor.checks.findings import Severity
 from auditor.errors import Problem
-from auditor.formats.interface import Style
+from auditor.formats.catalog import Style
 from auditor.formats.summary import Outcome, overall, reservations, scope, totals_lines, verdict
 from auditor.formats.terminal import Pen
 from auditor.policy.policy import Gate

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from auditor.audit.report import Overlay
-from auditor.formats.interface import PLAIN
+from auditor.formats.catalog import PLAIN
 from auditor.formats.values import write_values
 from tests.support.reports import audit, workload
 

@@ -8,8 +8,7 @@ from auditor.audit.report import Report
 from auditor.checks.rulebook import CHECKS, SCHEMA_KEYS, load_rulebook
 from auditor.clusters.profiles import load_cluster
 from auditor.errors import Problem
-from auditor.formats.catalog import FORMATS
-from auditor.formats.interface import PLAIN
+from auditor.formats.catalog import FORMATS, PLAIN
 from tests.support.reports import audit, workload
 from tests.support.tools import ROOT
 

@@ -24,7 +24,7 @@ HOMES = {
     "tabulate": ("auditor/formats/",),
     "typer": ("auditor/cli/",),
     "urllib3": ("auditor/registry/",),
-    "yaml": ("auditor/yaml/",),
+    "yaml": ("auditor/files/yaml_nodes.py", "auditor/files/yaml_reading.py"),
 }
 """Where each third-party library may be imported (docs/dependencies.md)."""
 
@@ -85,7 +85,7 @@ def test_the_page_on_dependencies_says_where_a_library_lives(
 
 _PROBE = """
 import json, sys
-from auditor.cli.main import main
+from auditor.cli.app import main
 try:
     main()
 finally:

@@ -53,11 +53,6 @@ def test_built_in_clusters_are_listed() -> None:
     assert list(BUILT_IN) == files
 
 
-@pytest.mark.parametrize("package", ["checks", "formats"])
-def test_plug_ins_are_listed_in_a_catalog(package: str) -> None:
-    assert (PACKAGE / package / "catalog.py").is_file()
-
-
 def _listing(statement: ast.stmt) -> list[str]:
     """The keys of a dict constant, or the texts of a tuple constant."""
     value = statement.value if isinstance(statement, ast.AnnAssign | ast.Assign) else None

@@ -10,8 +10,8 @@ from auditor.audit.report import Report
 from auditor.checks.findings import Remedy
 from auditor.checks.rulebook import load_builtin_rules
 from auditor.fixes.finder import RemedyFinder, RenderedSource
+from auditor.sources.interface import SourceOptions
 from auditor.sources.open import OpenedSource, open_sources
-from auditor.sources.options import SourceOptions
 from tests.support.chart_repository import ChartRepository, run_chart_repository
 from tests.support.charts import require_library, write_chart, write_tree
 from tests.support.remedies import KNOBS, fixes, of

@@ -7,7 +7,7 @@ import pytest
 from auditor.fixes.manifests import key_places
 from auditor.fixes.paths import Key
 from auditor.sources.helm import ChartSource
-from auditor.sources.options import HelmOptions
+from auditor.sources.interface import HelmOptions
 from tests.support.charts import make_renderer, pack_chart, write_chart
 
 VALUES = """\

@@ -17,7 +17,7 @@ from auditor.images.images import ImageReference, KnownPlatforms, Platforms
 from auditor.images.platforms import parse_platform
 from auditor.images.references import parse_reference
 from auditor.kubernetes.workloads import Workload
-from auditor.sources.options import HelmOptions
+from auditor.sources.interface import HelmOptions
 from tests.support.fake_helm import FakeHelm, Template, fail, pod, view
 from tests.support.reports import HYBRID, IMAGES, LINUX_ONLY
 

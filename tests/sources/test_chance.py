@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from auditor.sources.helm import ChartSource
+from auditor.sources.interface import HelmOptions
 from auditor.sources.nondeterminism import Chances, find_chances, mask, masked, may_show
-from auditor.sources.options import HelmOptions
 from auditor.sources.rendering import Cause, Rendered, RenderError
 from tests.support.charts import POD, RENDERERS, make_renderer, pack_chart, read, write_chart
 

@@ -6,7 +6,7 @@ import pytest
 from auditor.errors import Problem, SourceError
 from auditor.sources.chart import Declaration, read_chart
 from auditor.sources.dependencies import find_lacks, is_enabled, lacking
-from auditor.sources.options import HelmOptions
+from auditor.sources.interface import HelmOptions
 from auditor.sources.rendering import Dependency
 from tests.support.charts import RENDERERS, make_renderer, pack_chart, write_chart
 

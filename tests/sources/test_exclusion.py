@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from auditor.kubernetes.manifests import Document
+from auditor.sources.interface import SourceOptions, Tree, Variant
 from auditor.sources.open import open_sources
-from auditor.sources.options import SourceOptions, Tree, Variant
 
 
 @pytest.fixture(autouse=True)

@@ -9,7 +9,7 @@ from auditor.errors import MAX_WHY, Problem
 from auditor.kubernetes.manifests import Document
 from auditor.kubernetes.source_lines import Precision
 from auditor.sources.helm import ChartSource
-from auditor.sources.options import HelmOptions
+from auditor.sources.interface import HelmOptions
 from tests.support.charts import (
     CHARTS,
     POD,

@@ -8,7 +8,7 @@ import pytest
 from auditor.audit.audit import Auditor
 from auditor.checks.rulebook import load_builtin_rules
 from auditor.kubernetes.manifests import Document
-from auditor.sources.options import HelmOptions, SourceOptions
+from auditor.sources.interface import HelmOptions, SourceOptions
 from tests.support.charts import open_source
 from tests.support.reports import HYBRID, IMAGES, FakeInspector, workload
 
@@ -117,7 +117,7 @@ def test_two_aliases_of_a_subchart_are_two_documents(root: Path) -> None:
 
 
 def test_a_stream_has_no_home(monkeypatch: pytest.MonkeyPatch) -> None:
-    from auditor.sources.options import Identifier
+    from auditor.sources.interface import Identifier
 
     document = Identifier()(Document("<stdin>", "", "-"))
 

@@ -8,8 +8,8 @@ import pytest
 from auditor.audit.audit import take_inventory
 from auditor.errors import Problem
 from auditor.sources.helm import ChartSource
+from auditor.sources.interface import HelmOptions, SourceOptions
 from auditor.sources.open import OpenedSource, open_sources
-from auditor.sources.options import HelmOptions, SourceOptions
 from tests.support.charts import (
     POD,
     open_source,

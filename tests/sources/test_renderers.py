@@ -8,7 +8,7 @@ import pytest
 from auditor.errors import SourceError
 from auditor.sources import renderers
 from auditor.sources import renderers as renderer_embedded
-from auditor.sources.options import HelmOptions, RendererName
+from auditor.sources.interface import HelmOptions, RendererName
 from auditor.sources.renderers import CliRenderer, EmbeddedRenderer, NoRenderer, choose_renderer
 from auditor.sources.rendering import Cause, Dependency, RenderError
 from tests.support.charts import CHARTS, RENDERERS, make_renderer, pack_chart, write_chart

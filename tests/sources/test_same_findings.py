@@ -9,7 +9,7 @@ from auditor.audit.audit import Auditor
 from auditor.audit.report import Report
 from auditor.checks.rulebook import load_builtin_rules
 from auditor.sources.helm import ChartSource
-from auditor.sources.options import HelmOptions
+from auditor.sources.interface import HelmOptions
 from tests.support.charts import CHARTS, RENDERERS, make_renderer
 from tests.support.reports import HYBRID, FakeInspector
 

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from auditor.errors import Problem, SourceError
-from auditor.sources.options import HelmOptions
+from auditor.sources.interface import HelmOptions
 from auditor.sources.values import check_values_files
 
 

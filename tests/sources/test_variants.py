@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from auditor.errors import Problem
+from auditor.sources.interface import HelmOptions, SourceOptions, Tree, Variant
 from auditor.sources.open import open_sources
-from auditor.sources.options import HelmOptions, SourceOptions, Tree, Variant
 from auditor.sources.values import MAX_VARIANTS, NamedOptions, find_variants
 from tests.support.charts import POD, read, require_library, write_chart, write_tree
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from auditor.errors import SourceError
-from auditor.sources.options import HelmOptions
+from auditor.sources.interface import HelmOptions
 from auditor.sources.values import visible_values
 from tests.support.charts import RENDERERS, make_renderer, pack_chart, write_chart, write_tree
 

@@ -10,8 +10,8 @@ from typing import Literal, Protocol
 
 from auditor.errors import Problem
 from auditor.kubernetes.manifests import Document
+from auditor.sources.interface import Source, SourceOptions
 from auditor.sources.open import open_sources
-from auditor.sources.options import Source, SourceOptions
 from auditor.sources.renderers import CliRenderer, EmbeddedRenderer, is_installed
 from auditor.sources.rendering import Renderer
 from tests.support.tools import ROOT, missing, require_tool

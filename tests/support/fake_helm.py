@@ -10,7 +10,7 @@ from typing import Any
 from auditor.checks.assessment import Assessment, assess
 from auditor.fixes.renderings import ChartView, Judging
 from auditor.kubernetes.workloads import Workload
-from auditor.sources.options import HelmOptions
+from auditor.sources.interface import HelmOptions
 from auditor.sources.rendering import (
     NO_VALUES,
     Cause,

@@ -14,7 +14,7 @@ from auditor.fixes.finder import RemedyFinder
 from auditor.fixes.renderings import Budget
 from auditor.scheduling.nodes import ClusterProfile, parse_taint
 from auditor.sources.helm import ChartSource
-from auditor.sources.options import HelmOptions
+from auditor.sources.interface import HelmOptions
 from tests.support.charts import CHARTS, make_renderer
 from tests.support.reports import HYBRID, IMAGES, LINUX, WINDOWS_2022, FakeInspector
 

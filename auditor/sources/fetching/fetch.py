@@ -25,8 +25,8 @@ from auditor.files.yaml_reading import YamlError, read_documents
 from auditor.sources.chart import read_chart
 from auditor.sources.fetching.proxy import gate
 from auditor.sources.files import read_text
-from auditor.sources.options import HostRules, SourceOptions
-from auditor.sources.processes.launch import Finished, helm_child, run
+from auditor.sources.interface import HostRules, SourceOptions
+from auditor.sources.processes.programs import Finished, helm_child, run
 from auditor.sources.renderers import error_message, find_helm, is_installed
 from auditor.sources.rendering import Cause, RenderError
 

@@ -23,7 +23,7 @@ from auditor.sources.fetching.fetch import (
     choose_fetcher,
     helm_repositories,
 )
-from auditor.sources.options import SourceOptions
+from auditor.sources.interface import SourceOptions
 from auditor.sources.rendering import RenderError
 
 _HTTP: Final = ("http://", "https://")

@@ -30,7 +30,7 @@ from auditor.sources.following.argo import read_application, read_application_se
 from auditor.sources.following.flux import read_helm_release
 from auditor.sources.following.k3s import read_helm_chart, read_helm_chart_config
 from auditor.sources.helm import ChartSource, Places, Release, UnknownError
-from auditor.sources.options import SourceOptions
+from auditor.sources.interface import SourceOptions
 from auditor.sources.rendering import Renderer
 
 _SECTION: Final = re.compile(r'\s*\[\s*([\w.-]+)\s*(?:"(?:[^"\\]|\\.)*"\s*)?\](.*)')

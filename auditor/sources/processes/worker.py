@@ -12,7 +12,7 @@ import weakref
 from pathlib import Path
 from typing import Any, BinaryIO, Final, cast
 
-from auditor.sources.processes.launch import (
+from auditor.sources.processes.programs import (
     bounded,
     cause_of_death,
     helm_child,

@@ -94,7 +94,7 @@ def test_an_interrupted_run_leaves_no_helper(install: Path, tmp_path: Path) -> N
     script(install, "slow", f"exec 3>{pipe}; mkdir {begun}; exec sleep 60")
     run = (
         "import pathlib, sys, threading, time\n"
-        "from auditor.registry.auth.credential_helpers import ask_helper\n"
+        "from auditor.registry.auth.credentials import ask_helper\n"
         "threading.Thread(target=ask_helper, args=('slow', 'r.example'), daemon=True).start()\n"
         "while not pathlib.Path(sys.argv[1]).exists(): time.sleep(0.01)\n"
     )

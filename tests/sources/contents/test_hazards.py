@@ -12,7 +12,7 @@ from auditor.sources.chart_safety import (
     without_files,
 )
 from auditor.sources.helm import ChartSource
-from auditor.sources.options import HelmOptions
+from auditor.sources.interface import HelmOptions
 from tests.support.charts import (
     CHARTS,
     POD,

@@ -9,8 +9,8 @@ import pytest
 
 from auditor.errors import Problem
 from auditor.kubernetes.manifests import Document
+from auditor.sources.interface import HelmOptions, SourceOptions
 from auditor.sources.open import open_sources
-from auditor.sources.options import HelmOptions, SourceOptions
 from tests.support.chart_repository import ChartRepository, run_chart_repository
 from tests.support.charts import (
     POD,

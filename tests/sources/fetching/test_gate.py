@@ -13,7 +13,7 @@ import pytest
 from auditor.sources.fetching import proxy as module
 from auditor.sources.fetching.fetch import CliFetcher, EmbeddedFetcher, Fetcher, Pull, Repository
 from auditor.sources.fetching.proxy import gate
-from auditor.sources.options import HostRules
+from auditor.sources.interface import HostRules
 from auditor.sources.rendering import RenderError
 from tests.support.chart_repository import ChartRepository, run_chart_repository
 from tests.support.charts import POD, RENDERERS, require_library, write_chart

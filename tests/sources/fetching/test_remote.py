@@ -11,8 +11,8 @@ from auditor.errors import Problem
 from auditor.kubernetes.manifests import Document
 from auditor.sources.fetching.fetch import Pull, Repository
 from auditor.sources.fetching.remote import RemoteChart, parse_remote
+from auditor.sources.interface import HelmOptions, SourceOptions
 from auditor.sources.open import open_sources
-from auditor.sources.options import HelmOptions, SourceOptions
 from tests.support.chart_repository import ChartRepository, run_chart_repository
 from tests.support.charts import POD, RENDERERS, make_renderer, read, require_library, write_chart
 from tests.support.registry import Registry

@@ -7,8 +7,8 @@ import pytest
 
 from auditor.errors import Problem
 from auditor.kubernetes.manifests import Document
+from auditor.sources.interface import SourceOptions
 from auditor.sources.open import OpenedSource, open_sources
-from auditor.sources.options import SourceOptions
 from tests.support.chart_repository import ChartRepository, run_chart_repository
 from tests.support.charts import POD, read, require_library, write_chart, write_tree
 

@@ -1,6 +1,6 @@
 import pytest
 
-from auditor.sources.processes.launch import cause_of_death, isolated_environment
+from auditor.sources.processes.programs import cause_of_death, isolated_environment
 from auditor.sources.rendering import Cause
 
 

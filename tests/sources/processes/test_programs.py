@@ -5,8 +5,8 @@ import time
 
 import pytest
 
-from auditor.sources.processes import launch as programs
-from auditor.sources.processes.launch import Finished, run
+from auditor.sources.processes import programs
+from auditor.sources.processes.programs import Finished, run
 from auditor.sources.rendering import Cause, RenderError
 
 PYTHON = (sys.executable, "-S", "-c")

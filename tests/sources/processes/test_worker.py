@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from auditor.sources.processes import render_child, worker
-from auditor.sources.processes.launch import helm_child
+from auditor.sources.processes.programs import helm_child
 from auditor.sources.processes.worker import Worker
 from auditor.sources.rendering import Cause, RenderError
 from tests.support.charts import require_library, write_chart

@@ -1,4 +1,7 @@
-"""`podfit rules`: what podfit looks for, and the whole page of one rule."""
+"""`podfit rules`: what podfit looks for, and the whole page of one rule.
+
+`podfit clusters`: the built-in cluster profiles, and what is in one.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from auditor.cli.commands import complete_rule
+from auditor.cli.commands import complete_cluster, complete_rule
 from auditor.cli.options import RuleFolderFlags
 
 
@@ -28,8 +31,8 @@ def rules(
 
     from auditor.checks.rulebook import find_rule, load_rulebook
     from auditor.checks.rules_page import rule_page
-    from auditor.cli.console import style
     from auditor.cli.options import ColorMode
+    from auditor.cli.terminal import style
     from auditor.formats.html import write_page, write_source
     from auditor.formats.listings import list_rules
 
@@ -42,4 +45,29 @@ def rules(
         page = rule_page(find_rule(rule, known))
         text = write_page(page, look) if watched else write_source(page)
     typer.echo(text, nl=False)
+    return 0
+
+
+def clusters(
+    *,
+    name: Annotated[
+        str,
+        typer.Argument(
+            metavar="[NAME|FILE]",
+            help="Show the pools of this one.",
+            show_default=False,
+            autocompletion=complete_cluster,
+        ),
+    ] = "",
+) -> int:
+    """List the cluster profiles, or show the pools of one."""
+    from auditor.cli.options import ColorMode
+    from auditor.cli.terminal import style
+    from auditor.clusters.profiles import BUILT_IN, load_cluster
+    from auditor.formats.listings import list_profiles, show_profile
+
+    if name:
+        typer.echo(show_profile(load_cluster(name), style(ColorMode.AUTO)), nl=False)
+    else:
+        typer.echo(list_profiles([load_cluster(item) for item in BUILT_IN]), nl=False)
     return 0

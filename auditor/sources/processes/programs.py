@@ -1,0 +1,152 @@
+"""Run other programs, Helm and kustomize among them, isolated and within limits.
+
+Limits apply to time, memory and output. A program has no network access and no user settings unless
+the caller asks for them.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO, Final
+
+from auditor.sources.rendering import Cause, RenderError
+
+ADDRESS_SPACE: Final = 4 << 30
+"""Helm's library starts with 2 GB and not with 1.5; a memory bomb dies at 4 GB in seconds."""
+
+_LAUNCHER: Final = Path(__file__).with_name("launch.py")
+_NOWHERE: Final = "http://127.0.0.1:9"
+"""The discard port: a schema's `$ref` to the network fails at once, on this machine."""
+_PROXIES: Final = ("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy")
+_DROPPED: Final = ("HELM_", "KUBE", "NO_PROXY", "no_proxy", "ALL_PROXY", "all_proxy")
+_KEPT: Final = ("HELM_C_LIB",)
+"""Where the user keeps a library of his own for helm_python."""
+_CAUSES: Final = (
+    ("stack overflow", Cause.RECURSION),
+    ("stack exceeds", Cause.RECURSION),
+    ("out of memory", Cause.MEMORY),
+    ("cannot allocate memory", Cause.MEMORY),
+    ("MemoryError", Cause.MEMORY),
+)
+
+
+def isolated_environment() -> dict[str, str]:
+    """The environment without the user's Helm and cluster settings, and without a way out."""
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if name in _KEPT or not name.startswith(_DROPPED)
+    }
+    return {**kept, **dict.fromkeys(_PROXIES, _NOWHERE)}
+
+
+def online_environment() -> dict[str, str]:
+    """The environment without the user's clusters, for a program that fetches at his request."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("KUBE")}
+
+
+def bounded(command: Sequence[str], output: int, *, online: bool = False) -> tuple[str, ...]:
+    """The command that starts another within bounds on memory, output and network.
+
+    output: bytes of each file that it writes. On Windows, which has none of these, the command.
+    """
+    if sys.platform == "win32":
+        return tuple(command)
+    reach = "online" if online else "offline"
+    bounds = (str(ADDRESS_SPACE), str(output), reach)
+    return (sys.executable, "-I", "-S", str(_LAUNCHER), *bounds, *command)
+
+
+def helm_child(script: Path) -> tuple[str, ...]:
+    """Return the command that runs a script with Helm's library in an isolated Python.
+
+    `-I` ignores PYTHON* variables, the working directory and the user's packages. The folder of the
+    library, which may be among those, is the script's argument where the library is installed.
+    """
+    spec = importlib.util.find_spec("helm_python")
+    folders = (str(Path(spec.origin).absolute().parents[1]),) if spec and spec.origin else ()
+    return (sys.executable, "-I", str(script), *folders)
+
+
+def cause_of_death(log: str) -> Cause:
+    """Why a process that runs Helm broke off, by what it left on standard error."""
+    return next((cause for words, cause in _CAUSES if words in log), Cause.CRASH)
+
+
+MAX_OUTPUT: Final = 64_000_000
+"""Bytes; a chart that renders more is not meant for a cluster."""
+_GO_ABORTED: Final = "fatal error: "
+_NOT_STARTED: Final = 127
+"""The exit status with which a shell, or `launch.py`, says so."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """A program that ended: its exit status and what it printed."""
+
+    status: int
+    stdout: str
+    stderr: str
+
+
+def run(
+    command: Sequence[str],
+    timeout: float,
+    variables: Mapping[str, str],
+    *,
+    online: bool = False,
+    stdin: str = "",
+) -> Finished:
+    """Run a program to its end. online: with a way to the network, and the user's proxies.
+
+    Raises RenderError where it cannot be started, takes too long, prints too much or breaks off. It
+    is killed, not asked to end: helm goes on rendering when it is asked.
+    """
+    environment = online_environment() if online else isolated_environment()
+    with _holding(stdin) as given, _holding() as stdout, _holding() as stderr:
+        try:
+            process = subprocess.Popen(
+                bounded(command, MAX_OUTPUT, online=online),
+                stdin=given,
+                stdout=stdout,
+                stderr=stderr,
+                env={**environment, **variables},
+            )
+        except OSError as error:
+            raise RenderError(Cause.CRASH, f"{command[0]}: {error.strerror or error}") from error
+        with process:
+            try:
+                status = process.wait(timeout)
+            except subprocess.TimeoutExpired as error:
+                process.kill()
+                raise RenderError(Cause.TIMEOUT, f"no result within {timeout:g} seconds") from error
+        finished = Finished(status, _read(stdout), _read(stderr))
+    if status == _NOT_STARTED:
+        raise RenderError(Cause.CRASH, finished.stderr.strip())
+    if status < 0 or _GO_ABORTED in finished.stderr:
+        raise RenderError(cause_of_death(finished.stderr), finished.stderr)
+    return finished
+
+
+@contextmanager
+def _holding(text: str = "") -> Iterator[BinaryIO]:
+    """A file without a name, at its beginning."""
+    with tempfile.TemporaryFile() as file:
+        file.write(text.encode())
+        file.seek(0)
+        yield file
+
+
+def _read(file: BinaryIO) -> str:
+    if os.fstat(file.fileno()).st_size >= MAX_OUTPUT:
+        raise RenderError(Cause.SIZE, f"more than {MAX_OUTPUT // 1_000_000} MB were printed")
+    file.seek(0)
+    return file.read().decode("utf-8", "replace")
