@@ -20,15 +20,15 @@ from auditor.errors import EXIT_INCOMPLETE, EXIT_INTERRUPTED, PodfitError, Probl
 COMMANDS: Final[Mapping[str, str]] = {
     "audit": "auditor.cli.audit:audit",
     "baseline": "auditor.cli.audit:baseline",
-    "cache": "auditor.cli.cache:app",
     "clusters": "auditor.cli.listings:clusters",
-    "config": "auditor.cli.config:app",
     "explain": "auditor.cli.views:explain",
     "images": "auditor.cli.images:images",
     "inspect": "auditor.cli.images:inspect",
     "lock": "auditor.cli.lock:lock",
     "matrix": "auditor.cli.views:matrix",
     "rules": "auditor.cli.listings:rules",
+    "cache": "auditor.cli.cache:app",
+    "config": "auditor.cli.config:app",
 }
 """Name -> `module:function`, or `module:app` for a group of commands."""
 
@@ -57,7 +57,7 @@ class Program(TyperGroup):
 
     def __init__(self, **settings: Any) -> None:
         super().__init__(**settings)
-        self.commands = Commands()  # type: ignore[assignment] - nothing adds to it
+        self.commands = Commands()  # type: ignore[assignment]
 
 
 app = typer.Typer(
