@@ -99,6 +99,14 @@ def test_every_term_demands_what_a_term_before_did(after: str, is_kept: bool) ->
     )
 
 
+def test_a_demand_on_the_name_of_the_node_is_kept_too() -> None:
+    fields = "{matchFields: [{key: metadata.name, operator: In, values: [a]}]}"
+
+    why = "no longer has the node affinity that its template gives it"
+    assert harm(DISKS % fields, DISKS % (TERM % "disk"), made(AFFINITY), pools=()) == why
+    assert harm(DISKS % fields, DISKS % fields, made(AFFINITY), pools=()) == ""
+
+
 def test_tolerations_change_by_their_own_knob_only() -> None:
     before = "tolerations: [{key: a, operator: Exists}]"
 
