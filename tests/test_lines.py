@@ -85,6 +85,13 @@ def test_a_pod_spec_from_a_helper_is_anchored_at_its_include() -> None:
     assert source_of("containers:", template, rendered) == SourceLine(4, Precision.ANCHOR)
 
 
+def test_what_no_near_action_made_is_anchored_at_the_line_before() -> None:
+    template = 'kind: Pod\nspec:\n---\nkind: Job\n{{- include "lib.job" . }}\n'
+    rendered = "kind: Pod\nspec:\nadded: later\n---\nkind: Job\n"
+    lines = LineMap(template.replace("---", "data: {}"), rendered.replace("---", "data: {}"))
+    assert lines.source_of(3) == SourceLine(2, Precision.ANCHOR)
+
+
 def test_two_lines_alike_are_told_by_their_neighbours_or_not_at_all() -> None:
     template = (
         "kind: First\nspec:\n  containers:\n---\nkind: Second\nspec:\n  containers:\nend: yes\n"

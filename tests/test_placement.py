@@ -254,6 +254,14 @@ def test_steps_carry_the_place_that_decided() -> None:
     )
 
 
+def test_what_refuses_decides_before_what_is_undecided() -> None:
+    placement = placed("nodeSelector: {zone: z2, kubernetes.io/os: windows}", OPEN)
+
+    assert [step.message for step in placement.deciding] == [
+        "nodeSelector kubernetes.io/os=windows: the nodes have linux"
+    ]
+
+
 def test_the_terms_of_an_affinity_are_pointed_at() -> None:
     pod = workload(affinity(in_zone("z2")))
 
@@ -303,6 +311,7 @@ class TestDaemonSet:
         ("spec", "node", "expected"),
         [
             ("", TAINTED, (REFUSED, False)),
+            ("tolerations: [{key: os, operator: Exists}]", TAINTED, (ADMITTED, True)),
             ("nodeSelector: {zone: z2}", LINUX, (REFUSED, False)),
             ("nodeSelector: {zone: z2}", OPEN, (UNDECIDED, None)),
             ("nodeName: a", THREE, (ADMITTED, True)),

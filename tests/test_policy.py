@@ -92,6 +92,13 @@ def test_rules_are_turned_off_and_on_and_given_a_severity() -> None:
     assert by_id["image-unresolved"] == replace(unresolved, severity=Severity.ERROR)
 
 
+def test_parameters_of_the_configuration_come_before_those_of_the_rule() -> None:
+    own = replace(rule("own"), parameters={"most": "1", "least": "0"})
+
+    [chosen] = select_rules([own], {"own": RuleSetting(parameters={"most": "2"})}, pedantic=False)
+    assert chosen.parameters == {"most": "2", "least": "0"}
+
+
 def test_pedantic_rules_are_all_on_together() -> None:
     assert len(select_rules(RULES, {}, pedantic=True)) == len(RULES)
     assert len(select_rules(RULES, {}, pedantic=False)) < len(RULES)

@@ -128,7 +128,7 @@ def row_mismatch(row: Platform, pool: NodePool) -> Mismatch | None:
     if architecture is not None:
         return architecture
     generation = matcher_generation(pool.runtime)
-    if generation >= Generation.FEATURES and not _is_cri_o(pool):
+    if generation >= Generation.FEATURES:
         ignored = {"win32k"} if host.os == "windows" else set()
         if not set(row.os_features) - ignored <= set(host.os_features):
             return Mismatch.FEATURES

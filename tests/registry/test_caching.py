@@ -351,11 +351,11 @@ def test_progress_counts_every_image_once(runs: Runs) -> None:
 
 def test_progress_never_goes_back(runs: Runs) -> None:
     runs.inspect(TAG, OTHER)
-    runs.registry.answers[TAG] = NEW
+    runs.registry.answers |= {TAG: NEW, OTHER: OLD}
     runs.now += DAY
     seen: list[tuple[int, int]] = []
     runs.inspect(TAG, OTHER, progress=lambda *step: seen.append(step))
-    assert seen == [(0, 2), (1, 2), (2, 2), (2, 2)]  # confirmed, moved, asked for
+    assert seen == [(0, 2), (1, 2), (2, 2), (2, 2), (2, 2)]  # both moved, both asked for
 
 
 def test_offline_progress_is_at_its_end_at_once(runs: Runs) -> None:

@@ -11,7 +11,7 @@ from auditor.images.images import (
     VersionSource,
 )
 from auditor.images.platforms import parse_platform
-from auditor.registry.lock import Change, LockComparison, LockFile, compare, update
+from auditor.registry.lock import Change, LockComparison, LockFile, compare, pinned, update
 
 A, B = f"sha256:{'a' * 64}", f"sha256:{'b' * 64}"
 NGINX = ImageReference("docker.io", "library/nginx", "1.27")
@@ -116,3 +116,13 @@ def test_what_a_user_states_is_not_locked() -> None:
     answers = {NGINX: LOCK.images[NGINX], APP: stated, GONE: stated}
     assert update(LOCK, answers) == LockFile({NGINX: LOCK.images[NGINX]})
     assert compare(LOCK, answers) == LockComparison(dropped=(APP,))
+
+
+def test_an_entry_is_asked_for_by_the_digest_that_its_reference_names() -> None:
+    by_digest = ImageReference("quay.io", "x/app", "1", B)
+    lock = LockFile({APP: known("linux/amd64"), by_digest: known("linux/amd64")})
+
+    assert pinned(lock) == {
+        APP: ImageReference("quay.io", "x/app", "", A),
+        by_digest: ImageReference("quay.io", "x/app", "", B),
+    }

@@ -8,7 +8,7 @@ import pytest
 from auditor.fixes.paths import AFFINITY, NODE_SELECTOR, TOLERATIONS, Field, Key, key_text, value_at
 from auditor.fixes.renderings import Budget
 from auditor.fixes.value_search import Search, search_knobs
-from tests.support.fake_helm import FakeHelm, Template, pod, view
+from tests.support.fake_helm import FakeHelm, Template, fail, pod, view
 
 WEB = ("shop/templates/web.yaml", "Deployment", 0, "")
 DB = ("shop/templates/db.yaml", "Deployment", 0, "")
@@ -198,3 +198,24 @@ def test_a_knob_is_written_as_a_key() -> None:
     found, _, _ = search({"nodeSelector": {}}, WEB, web=takes("web", "nodeSelector"))
 
     assert [key_text(knob.key) for knob in found.knobs] == [str(knob) for knob in found.knobs]
+
+
+def test_text_is_left_alone_as_nothing_in_it_could_be_kept() -> None:
+    values = {"web": {"nodeSelector": "disk: ssd"}}
+
+    found, renders, _ = search(values, WEB, web=takes("web", "web.nodeSelector"))
+    assert (feeds(found), renders) == ({}, 0)
+    values = {"web": {"nodeSelector": " "}}
+    _, renders, _ = search(values, WEB, web=lambda _: pod("web"))
+    assert renders > 0
+
+
+def test_a_key_with_which_the_chart_does_not_render_is_not_tried_again() -> None:
+    bad = ("bad", "nodeSelector")
+
+    found, renders, _ = search(
+        {"bad": {"nodeSelector": {}}},
+        WEB,
+        web=lambda values: fail("no") if value_at(values, bad) else pod("web"),
+    )
+    assert (found.refused, renders) == ([bad], 1)

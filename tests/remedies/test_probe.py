@@ -126,6 +126,22 @@ def test_a_key_that_wants_text_gets_text_and_so_do_its_like() -> None:
     assert len(fake.asked) == 2
 
 
+def test_a_key_that_holds_a_mapping_gets_no_text() -> None:
+    held: dict[str, Any] = {"db": {"nodeSelector": {"disk": "ssd"}}}
+
+    def written(values: Mapping[str, Any]) -> str:
+        if isinstance(value_at(values, WEB), dict):
+            fail(
+                'executing "shop/templates/a" at <.Values.web.nodeSelector>: '
+                "wrong type for value; expected string"
+            )
+        return pod("db", value_at(values, DB))
+
+    landing = tried(FakeHelm({"web.yaml": written}, held), held, [Probe(WEB), Probe(DB)])
+
+    assert list(landing.reached) == [Probe(DB)]
+
+
 def test_the_budget_bounds_the_search() -> None:
     keys: list[Key] = [(f"k{number}", "nodeSelector") for number in range(64)]
     fake = FakeHelm({"x.yaml": lambda _: fail("never")})

@@ -68,3 +68,9 @@ def test_what_nobody_can_read_is_counted() -> None:
     found = chart("web").read({TEMPLATE: f"a: [\n---\n{pod('web')}"})
 
     assert (list(found.workloads), found.unreadable) == ([_id(0)], 1)
+
+
+def test_a_name_that_two_objects_have_tells_neither() -> None:
+    found = chart("web").read({TEMPLATE: f"{pod('web')}---\n{pod('web')}"})
+
+    assert list(found.workloads) == [_id(1), _id(2)]

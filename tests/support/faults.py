@@ -127,7 +127,7 @@ def run_server(
         finally:
             running.done.set()
             server.shutdown()
-            thread.join()
+            thread.join(10)
             for connection in tuple(running.open):
                 with contextlib.suppress(OSError):
                     socket.socket.shutdown(connection, socket.SHUT_RDWR)

@@ -58,6 +58,10 @@ def test_a_reason_ends_where_another_comment_begins(behind: str, reason: str) ->
     ("comment", "mistake"),
     [
         ("# podfit: ignore[*] all", "would silence every rule; name those that are meant"),
+        (
+            f"# podfit: ignore[{RULE}, *] all",
+            "would silence every rule; name those that are meant",
+        ),
         ("# podfit: ignore[]", "names no rule; write `# podfit: ignore[rule] reason`"),
         *(
             (comment, "is not what podfit understands; write `# podfit: ignore[rule] reason`")

@@ -7,8 +7,19 @@ import pytest
 from auditor.audit.report import Report
 from auditor.checks.findings import Severity
 from auditor.kubernetes.manifests import Document
-from auditor.policy.baseline import Baseline, make_baseline
-from tests.support.ignores import audit, document, entry, finding, rules_of, scope
+from auditor.policy.baseline import Baseline, BaselineEntry, make_baseline
+from auditor.policy.ignores import Scope, silence
+from auditor.policy.unused_ignores import Audited, find_lapses, find_stale_baselines
+from tests.support.ignores import (
+    RULES,
+    TODAY,
+    audit,
+    document,
+    entry,
+    finding,
+    rules_of,
+    scope,
+)
 from tests.support.reports import LINUX_ONLY, joined, workload
 
 UNUSED, UNDOCUMENTED = "unused-ignore", "undocumented-ignore"
@@ -52,6 +63,13 @@ def test_a_rule_that_does_not_exist() -> None:
 
     assert said(report)[0].endswith("names no rule of podfit: mising-os-selector")
     assert finding(report, UNUSED).observation.fix == "did you mean `missing-os-selector`?"
+
+
+def test_no_rule_is_unknown_where_nobody_told_which_there_are() -> None:
+    report = audit(workload() + "# podfit: ignore[mising-os-selector] why\n")
+    unheard = Audited(report.assessments, RULES, frozenset())
+
+    assert list(find_lapses(unheard, (), silence((), (), TODAY), TODAY)) == []
 
 
 def test_a_comment_outside_of_every_workload() -> None:
@@ -140,6 +158,31 @@ def test_stale_entries_of_a_baseline_are_told_once() -> None:
         "2 entries match no finding any more",
         ".podfit-baseline.json:1:1",
     )
+
+
+@pytest.mark.parametrize(("complete", "count"), [(True, 1), (False, 0)])
+def test_an_entry_is_not_unused_where_a_source_could_not_be_read(
+    complete: bool, count: int
+) -> None:
+    report = audit(FINE)
+    settings = scope(entry("missing-os-selector", kind=("*",)), whole=True)
+    audited = Audited(report.assessments, RULES, frozenset(), complete=complete)
+
+    found = find_lapses(audited, [settings], silence((), [settings], TODAY), TODAY)
+    assert len(list(found)) == count
+
+
+@pytest.mark.parametrize(("whole", "count"), [(True, 1), (False, 0)])
+def test_a_baseline_of_two_folders_is_stale_once_both_were_read(whole: bool, count: int) -> None:
+    entries = (BaselineEntry("0", "missing-os-selector", "gone.yaml", "Pod/gone"),)
+    shared = Baseline(".podfit-baseline.json", entries)
+    scopes = [
+        Scope("/repo/a", baseline=shared, whole=True),
+        Scope("/repo/b", baseline=shared, whole=whole),
+    ]
+    audited = Audited((), RULES, frozenset())
+
+    assert len(list(find_stale_baselines(audited, scopes, silence((), scopes, TODAY)))) == count
 
 
 def test_without_ignores_nothing_is_said_of_them() -> None:

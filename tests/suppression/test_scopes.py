@@ -2,6 +2,7 @@
 
 import pytest
 
+from auditor.checks.findings import Severity
 from auditor.kubernetes.manifests import Document
 from auditor.policy.ignores import NO_SCOPE, Scope, scope_of
 
@@ -27,3 +28,13 @@ def test_a_stream_belongs_to_the_scope_that_speaks_for_it() -> None:
     stream = Scope("/work/outer", streams=True)
     assert scope_of(document("", ""), (INNER, stream)) is stream
     assert scope_of(document("", ""), (INNER, OUTER)) is NO_SCOPE
+
+
+def test_the_first_glob_that_covers_a_document_caps_its_findings() -> None:
+    scope = Scope("/work", caps=(("vendor", Severity.WARNING), ("**", Severity.INFO)))
+    vendored, own = document("/work", "vendor/a.yaml"), document("/work", "a.yaml")
+
+    assert scope.cap(Severity.ERROR, vendored) is Severity.WARNING
+    assert scope.cap(Severity.INFO, vendored) is Severity.INFO
+    assert scope.cap(Severity.ERROR, own) is Severity.INFO
+    assert Scope("/work").cap(Severity.ERROR, own) is Severity.ERROR

@@ -141,9 +141,9 @@ def basic(credential: Credential) -> str:
 def _life(value: JsonObject) -> float:
     """Seconds a token lives: 60 at least, whatever is said (token.md). Clocks are not compared."""
     said = value.get("expires_in")
-    if isinstance(said, bool) or not isinstance(said, int | float):
+    if not isinstance(said, int | float):
         return _SHORTEST_LIFE
-    return min(max(float(min(said, _LONGEST_LIFE)), _SHORTEST_LIFE), _LONGEST_LIFE)
+    return max(float(min(said, _LONGEST_LIFE)), _SHORTEST_LIFE)
 
 
 def _with_query(url: str, parameters: Mapping[str, str]) -> str:

@@ -365,6 +365,27 @@ def test_bearer_is_preferred_to_basic(server: FaultServer, new_asker: NewAsker) 
     assert server.seen[-1].headers["authorization"] == "Bearer t"
 
 
+def test_a_challenge_without_a_realm_is_none(server: FaultServer, new_asker: NewAsker) -> None:
+    asked = challenge('Bearer service="x", Basic realm="x"')
+    server.handle("*", lambda seen: index(index_body()) if _is_basic(seen) else asked)
+
+    new_asker(keychain=Logins({server.host: GOOD})).known(reference(server))
+
+
+def _is_basic(seen: Seen) -> bool:
+    return seen.headers.get("authorization") == f"Basic {BASIC}"
+
+
+def test_what_is_forbidden_is_not_asked_for_again(server: FaultServer, new_asker: NewAsker) -> None:
+    """403 tells no one to log in, with a challenge or without."""
+    forbidden = Reply(403, b"{}", (("WWW-Authenticate", 'Basic realm="x"'),))
+    server.handle("*", lambda _: forbidden)
+
+    new_asker(keychain=Logins({server.host: GOOD})).unknown(reference(server))
+
+    assert len(server.seen) == 1
+
+
 def test_a_refusal_without_a_challenge(server: FaultServer, new_asker: NewAsker) -> None:
     server.on("/v2/app/manifests/1", Reply(401))
 

@@ -4,7 +4,9 @@ import os
 import select
 import subprocess
 import sys
+import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -16,11 +18,16 @@ pytestmark = pytest.mark.skipif(os.name != "posix", reason="the helpers here are
 
 
 @pytest.fixture
-def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A folder on PATH for helpers. The threads that watched them end with the test."""
     folder = tmp_path / "bin"
     folder.mkdir()
     monkeypatch.setenv("PATH", f"{folder}{os.pathsep}{os.environ['PATH']}")
-    return folder
+    yield folder
+    timers = [thread for thread in threading.enumerate() if isinstance(thread, threading.Timer)]
+    for timer in timers:
+        timer.join(10)
+    assert not any(timer.is_alive() for timer in timers)
 
 
 def script(folder: Path, name: str, text: str) -> None:
@@ -88,10 +95,13 @@ def test_a_helper_that_hangs_is_ended_with_its_children(install: Path, text: str
 
 
 def test_an_interrupted_run_leaves_no_helper(install: Path, tmp_path: Path) -> None:
-    """A pipe says when the last process that could write to it has ended."""
+    """A pipe says when the last process that could write to it has ended.
+
+    The helper reads first: it is told the server once it is known what to end.
+    """
     pipe, begun = tmp_path / "pipe", tmp_path / "begun"
     os.mkfifo(pipe)
-    script(install, "slow", f"exec 3>{pipe}; mkdir {begun}; exec sleep 60")
+    script(install, "slow", f"read server; exec 3>{pipe}; mkdir {begun}; exec sleep 60")
     run = (
         "import pathlib, sys, threading, time\n"
         "from auditor.registry.auth.credentials import ask_helper\n"

@@ -54,6 +54,13 @@ def test_nobody_is_logged_in(home: Path) -> None:
     assert DockerKeychain({}, home).find("ghcr.io", "a/b") == Lookup(None)
 
 
+@pytest.mark.parametrize(("user", "secret"), [("", "secret"), ("me", "")])
+def test_half_a_login_is_none(home: Path, user: str, secret: str) -> None:
+    write(home / ".docker" / "config.json", {"auths": {"ghcr.io": auth(user, secret)}})
+
+    assert DockerKeychain({}, home).find("ghcr.io", "a").credential is None
+
+
 def test_a_user_without_a_home_may_have_credentials(tmp_path: Path) -> None:
     path = write(tmp_path / "auth.json", {"auths": {"ghcr.io": auth("me")}})
     assert DockerKeychain({}, None).find("ghcr.io", "a") == Lookup(None)

@@ -37,6 +37,7 @@ def test_a_registrys_own_service_may_see_credentials(registry: str, realm: str) 
         ("quay.io", "https://evil.io/token"),
         ("registry.co.uk", "https://evil.co.uk/token"),
         ("a.registry.co.uk", "https://evil.co.uk/token"),
+        ("one.com.au", "https://two.com.au/token"),
         ("a.one.example", "https://a.two.example/token"),
         ("10.0.0.1", "https://10.0.0.2/token"),
         ("ghcr.io", "https://io/token"),
@@ -55,6 +56,15 @@ def test_a_related_host_speaks_the_scheme_of_the_registry() -> None:
     )
     assert judge_realm("http://auth.corp.example/token", plain).trusted
     assert not judge_realm("https://auth.corp.example/token", plain).trusted
+
+
+@pytest.mark.parametrize("marked", [True, False])
+def test_a_service_may_be_as_private_as_the_registry_beside_it(marked: bool) -> None:
+    hosts = {"corp.example": HostOptions()} if marked else {}
+    (endpoint,) = endpoints_of("corp.example", RegistryOptions(hosts=hosts))
+
+    assert judge_realm("https://corp.example:5001/token", endpoint).private is marked
+    assert not judge_realm("https://auth.corp.example/token", endpoint).private
 
 
 def test_a_trusted_host_may() -> None:

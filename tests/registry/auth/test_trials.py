@@ -51,6 +51,14 @@ def test_what_worked_once_is_not_wrong() -> None:
     assert not trials.seem_wrong(LOGIN)
 
 
+def test_what_works_after_a_failure_is_not_wrong() -> None:
+    trials = Trials()
+    trials.failed(LOGIN, "one")
+    trials.succeeded(LOGIN)
+
+    assert not trials.seem_wrong(LOGIN)
+
+
 def test_denied_is_not_wrong() -> None:
     trials = Trials()
 

@@ -47,6 +47,18 @@ def test_a_connection_that_comes_too_late_is_cut_at_once(
         assert is_cut(pair[1])
 
 
+def test_a_connection_of_which_nobody_said_how_long_it_is_of_use_is_cut(
+    pair: tuple[socket.socket, socket.socket],
+) -> None:
+    live = LiveConnections()
+
+    live.uses(pair[0])
+
+    assert is_cut(pair[1])
+    with live.until(lambda: True):
+        """Leaving it forgets the connection."""
+
+
 def test_a_connection_that_is_done_with_is_left_alone(
     pair: tuple[socket.socket, socket.socket],
 ) -> None:

@@ -40,6 +40,15 @@ def test_nobody_waits_for_a_cancelled_run() -> None:
         limit.pause(1)
 
 
+def test_a_run_that_is_cancelled_in_a_pause_does_not_go_on() -> None:
+    class Cancelling(FakeClock):
+        def pause(self, seconds: float, cancelled: threading.Event) -> None:
+            cancelled.set()
+
+    with pytest.raises(TimeOver, match="cancelled"):
+        deadline(Cancelling(), 10).pause(1)
+
+
 def test_the_earlier_of_two() -> None:
     clock = FakeClock()
     limit = deadline(clock, 10)

@@ -82,6 +82,17 @@ def test_the_longest_prefix_counts_and_of_two_the_first() -> None:
     ]
 
 
+def test_a_host_is_longer_than_the_domain_it_is_in() -> None:
+    namespaces = (
+        Namespace("*.example.com", (Place("domain.corp"),)),
+        Namespace("r.example.com", (Place("host.corp"),)),
+    )
+
+    assert stops(ImageReference("r.example.com", "a", "1"), *namespaces)[0] == (
+        "https://host.corp/v2/a/manifests/x?ns=r.example.com"
+    )
+
+
 def test_what_a_mirror_is_asked_for() -> None:
     namespace = Namespace(
         "ghcr.io", (Place("t.corp", pulls="tag"), Place("d.corp", pulls="digest"), Place("a.corp"))

@@ -1,6 +1,6 @@
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pytest
 
@@ -13,6 +13,14 @@ from auditor.registry.options import Deadline, RegistryOptions
 from tests.registry.conftest import FakeClock
 
 WAIT = Answer(429, "https://r.example/x", (("retry-after", "7"),), b"")
+SPENT = Answer(
+    429,
+    "https://r.example/x",
+    (("retry-after", "7"), ("ratelimit-limit", "100;w=9"), ("ratelimit-remaining", "0;w=9")),
+    b"",
+)
+AWAY = Answer(503, "https://r.example/x", (("retry-after", "5"),), b"")
+BROKEN = Answer(503, "https://r.example/x", (), b"")
 TOO_MANY = Answer(429, "https://r.example/x", (), b"")
 FINE = Answer(200, "https://r.example/x", (), b"")
 NOW = 1_800_000_000.0  # Fri, 15 Jan 2027 08:00:00 GMT
@@ -41,8 +49,11 @@ class BusyClock(FakeClock):
         super().pause(seconds, cancelled)
 
 
-@pytest.mark.parametrize(("answer", "pause"), [(WAIT, 7.0), (TOO_MANY, 0.3)])
-def test_a_pause_that_a_registry_wants_is_kept_by_all(answer: Answer, pause: float) -> None:
+@pytest.mark.parametrize(
+    ("answer", "pauses"),
+    [(WAIT, [7.0, 7.0]), (TOO_MANY, [0.3, 0.3]), (AWAY, [5.0, 5.0]), (BROKEN, [0.3])],
+)
+def test_a_pause_that_a_registry_wants_is_kept_by_all(answer: Answer, pauses: list[float]) -> None:
     clock = BusyClock()
     options = RegistryOptions(clock=clock)
     follower = Script([answer, FINE, FINE])
@@ -53,7 +64,7 @@ def test_a_pause_that_a_registry_wants_is_kept_by_all(answer: Answer, pause: flo
 
     assert sender.send(REQUEST, deadline) is FINE
 
-    assert clock.pauses == pytest.approx([pause, pause])
+    assert clock.pauses == pytest.approx(pauses)
     assert follower.answers == []
 
 
@@ -82,6 +93,30 @@ def test_a_pause_that_is_too_long_is_not_kept(asked: str, left: float, pauses: l
         with pytest.raises(RegistryFailure):
             sender.send(REQUEST, deadline)
     assert clock.pauses == pauses
+
+
+def sent(method: str, *answers: Answer) -> tuple[Answer | None, list[float]]:
+    """What comes of a request, None for a failure; and the pauses in between."""
+    clock = FakeClock()
+    options = RegistryOptions(clock=clock)
+    (endpoint,) = endpoints_of("r.example", options)
+    sender = Sender(Script(list(answers)), endpoint, options, Remarks())  # type: ignore[arg-type]
+    deadline = Deadline(clock, clock.time + 60, "time is up", threading.Event())
+    try:
+        return sender.send(replace(REQUEST, method=method), deadline), clock.pauses
+    except RegistryFailure:
+        return None, clock.pauses
+
+
+def test_a_limit_without_anything_left_is_not_waited_for() -> None:
+    assert sent("GET", SPENT, FINE) == (None, [])
+
+
+def test_head_is_not_repeated_but_for_a_limit() -> None:
+    """GET will tell more; a limit holds for both."""
+    assert sent("HEAD", BROKEN, FINE) == (BROKEN, [])
+    assert sent("GET", BROKEN, FINE) == (FINE, [0.3])
+    assert sent("HEAD", WAIT, FINE) == (FINE, [7.0])
 
 
 def failure(message: str) -> RegistryFailure:

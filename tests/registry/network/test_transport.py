@@ -1,5 +1,8 @@
 """Proxies, and what of a request can be shown."""
 
+import socket
+from typing import Any
+
 import pytest
 
 from auditor.images.images import ImageReference, UnknownReason
@@ -49,13 +52,22 @@ def test_no_proxy_ranges(
 ) -> None:
     monkeypatch.setenv("HTTP_PROXY", f"http://{server.host}")
     monkeypatch.setenv("NO_PROXY", "192.0.2.0/24")
+    look_up = socket.getaddrinfo
+
+    def refuse(host: Any, *args: Any, **keywords: Any) -> Any:
+        if host == "192.0.2.1":
+            raise socket.gaierror(socket.EAI_NONAME, "no such name")
+        return look_up(host, *args, **keywords)
+
+    monkeypatch.setattr(socket, "getaddrinfo", refuse)
     server.on("http://198.51.100.1/v2/app/manifests/1", index(index_body()))
     hosts = dict.fromkeys(("192.0.2.1", "198.51.100.1"), HostOptions(insecure="http"))
-    asker = new_asker(hosts=hosts, connect_timeout=0.05)
+    asker = new_asker(hosts=hosts)
 
     asker.known(ImageReference("198.51.100.1", "app", "1"))
-    asker.ask(ImageReference("192.0.2.1", "app", "1"))
+    direct = asker.unknown(ImageReference("192.0.2.1", "app", "1"))
 
+    assert direct.message == "registry 192.0.2.1 unreachable: its name does not resolve"
     assert len(server.seen) == 1
 
 
