@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import tarfile
 from collections.abc import Iterator, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Literal, Protocol
 
@@ -32,11 +33,24 @@ spec:
 
 
 def make_renderer(name: str) -> Renderer:
-    """The renderer of this name, over a real Helm; the test is skipped where that is absent."""
+    """The renderer of this name, over a real Helm; the test is skipped where that is absent.
+
+    All tests of a process share it: each rendering is anew, and starting Helm costs more.
+    """
     if name == "cli":
-        return CliRenderer(require_tool("helm"))
+        return _program(require_tool("helm"))
     require_library()
+    return shared_library()
+
+
+@cache
+def shared_library() -> EmbeddedRenderer:
     return EmbeddedRenderer()
+
+
+@cache
+def _program(helm: str) -> CliRenderer:
+    return CliRenderer(helm)
 
 
 def require_library() -> None:
