@@ -13,8 +13,9 @@ the stack; the stage that can go on without the failed part catches it and keeps
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar, Final
+
+from msgspec import Struct
 
 EXIT_CLEAN: Final = 0
 EXIT_FINDINGS: Final = 1
@@ -26,8 +27,7 @@ MAX_WHY: Final = 600
 """Characters of a foreign error text that are kept: Helm can print 200 KB of it."""
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Problem:
+class Problem(Struct, frozen=True, order=True):
     """A part of the audit that could not be done.
 
     what: one sentence without a full stop. where: `path[:line[:column]]`, or "". why: the cause in

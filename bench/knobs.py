@@ -12,14 +12,16 @@ the time of the audit. The charts themselves are yours to fetch.
 
 from __future__ import annotations
 
+import dataclasses
 import sys
 import tempfile
 import time
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Final
+
+from msgspec.structs import replace
 
 from auditor.audit.audit import Auditor
 from auditor.audit.report import Report
@@ -177,7 +179,7 @@ def _found_with(source: ChartSource, values: str) -> set[tuple[str, ...]]:
         file = Path(folder, "values.yaml")
         file.write_text(values or "{}\n", encoding="utf-8")
         options = replace(source.options, values_files=(str(file),))
-        changed = replace(source, options=options, renderer=CliRenderer(program))
+        changed = dataclasses.replace(source, options=options, renderer=CliRenderer(program))
         return {_key(item) for item in _audit(changed, None).findings}
 
 

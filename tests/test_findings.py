@@ -1,6 +1,6 @@
 """What names a finding from one run to the next, and what does not."""
 
-from dataclasses import replace
+import dataclasses
 from typing import Any
 
 import pytest
@@ -13,7 +13,7 @@ from tests.support.reports import joined, workload
 
 def fingerprints(text: str, **fields: Any) -> list[str]:
     document = Document("a.yaml", text, ".", home=HOME, identity="deploy/a.yaml")
-    report = audit(replace(document, **fields))
+    report = audit(dataclasses.replace(document, **fields))
     return [finding.fingerprint for finding in report.findings]
 
 

@@ -6,13 +6,13 @@ audited again.
 
 import re
 from collections import Counter
-from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from msgspec.structs import replace
 
 from auditor.audit.report import Report
 from tests.test_rules import CASES, CLUSTERS, FIXTURES, audit

@@ -1,10 +1,11 @@
 """The shortest guard: refuses what cannot run, keeps a home, contradicts nothing."""
 
-from dataclasses import replace
+import dataclasses
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from auditor.checks.assessment import Assessment
 from auditor.checks.findings import Guard
@@ -195,9 +196,9 @@ def guarded(made: Workload, *guards: Guard) -> Workload:
     terms = made.scheduling.required_terms
     alternatives = (NodeSelectorTerm(),) if terms is None else terms
     narrowed = tuple(
-        replace(term, expressions=(*term.expressions, *added)) for term in alternatives
+        dataclasses.replace(term, expressions=(*term.expressions, *added)) for term in alternatives
     )
-    scheduling: Scheduling = replace(made.scheduling, required_terms=narrowed)
+    scheduling: Scheduling = dataclasses.replace(made.scheduling, required_terms=narrowed)
     return replace(made, scheduling=scheduling) if added else made
 
 

@@ -1,8 +1,7 @@
 """Words that observations share."""
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from auditor.checks.findings import Guard
 from auditor.checks.wording import (

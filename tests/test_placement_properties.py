@@ -8,11 +8,11 @@ have.
 import itertools
 import json
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from auditor.images.platforms import Platform
 from auditor.kubernetes.manifests import Document, Manifest, read_manifests

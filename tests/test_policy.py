@@ -1,8 +1,7 @@
 """Severities, and one cause one finding: what is silenced is silenced with what explains it."""
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from auditor.checks.findings import Confidence, Finding, Observation, Severity
 from auditor.checks.rulebook import CHECKS, Rule, load_builtin_rules

@@ -1,8 +1,9 @@
 """The page of a rule and the list of rules, in Markdown."""
 
 import re
-from dataclasses import replace
 from pathlib import Path
+
+from msgspec.structs import replace
 
 from auditor.checks.findings import Severity
 from auditor.checks.rulebook import CHECKS, Rule, find_rule, load_builtin_rules

@@ -1,6 +1,6 @@
 """One chart in several variants: what is the same is told once, and says where it holds."""
 
-from dataclasses import replace
+import dataclasses
 
 import pytest
 
@@ -81,9 +81,9 @@ def test_what_decides_keeps_workloads_apart(change: dict[str, str]) -> None:
 
 def test_two_objects_of_one_template_stay_two() -> None:
     one = rendered("default")
-    two = replace(one, text=f"{one.text}---\n{one.text}")
+    two = dataclasses.replace(one, text=f"{one.text}---\n{one.text}")
 
-    assert found(two, replace(two, variant="prod")) == [("default", "prod")] * 2
+    assert found(two, dataclasses.replace(two, variant="prod")) == [("default", "prod")] * 2
 
 
 def test_other_documents_are_left_alone() -> None:
@@ -93,9 +93,11 @@ def test_other_documents_are_left_alone() -> None:
 
 
 def test_a_problem_that_variants_share_is_told_once() -> None:
-    bad = replace(rendered("default"), text="a: ]\n")
+    bad = dataclasses.replace(rendered("default"), text="a: ]\n")
 
-    inventory = take_inventory([FakeSource((bad, replace(bad, variant="prod", text="a: ]\n#\n")))])
+    inventory = take_inventory(
+        [FakeSource((bad, dataclasses.replace(bad, variant="prod", text="a: ]\n#\n")))]
+    )
 
     assert len(inventory.problems) == 1
 

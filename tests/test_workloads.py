@@ -1,8 +1,7 @@
 """The shape of a workload, whatever makes its pods."""
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from auditor.kubernetes.manifests import Location
 from auditor.kubernetes.workloads import Workload

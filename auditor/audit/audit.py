@@ -5,9 +5,12 @@ What the sources hold: workloads and the objects that bear on where they run.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from typing import Final
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from auditor.audit.report import Remedied, Report, list_images
 from auditor.checks.assessment import Assess, Assessment, assess, merge_workloads
@@ -44,8 +47,7 @@ _NAMED: Final = 5
 """Kinds that a notice names."""
 
 
-@dataclass(frozen=True, slots=True)
-class Inventory:
+class Inventory(Struct, frozen=True):
     """What was found, in document order.
 
     supporting: manifests of other kinds that decide placement (RuntimeClass, Namespace). problems:
@@ -58,8 +60,7 @@ class Inventory:
     notices: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class UnreadKind:
+class UnreadKind(Struct, frozen=True):
     """A kind of custom resource that seems to make pods, and nobody said how. path: of an image."""
 
     kind: str
@@ -98,8 +99,7 @@ def take_inventory(
     )
 
 
-@dataclass(slots=True)
-class _Collected:
+class _Collected(Struct):
     """What was found so far. read: the workloads of each text, whatever variant it comes from."""
 
     table: Table | None
@@ -120,7 +120,7 @@ class _Collected:
         elif item not in self.seen:
             self.seen.add(item)
             variants = (item.variant,) if item.variant else ()
-            text = replace(item, variant="")
+            text = dataclasses.replace(item, variant="")
             if text not in self.read:
                 self.read[text] = tuple(self._read(item))
             self.workloads += (replace(found, variants=variants) for found in self.read[text])
@@ -185,8 +185,7 @@ FindRemedies = Callable[[Sequence[Judged], Sequence[Assessment], Sequence[Rule],
 """Adds remedies to what was observed in the workloads by the rules."""
 
 
-@dataclass(frozen=True, slots=True)
-class Auditor:
+class Auditor(Struct, frozen=True):
     """Sources in, report out.
 
     inspector: the only way to the network. rules: those to apply. policy: what is silenced. known:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from auditor.checks.assessment import Assessment
 from auditor.checks.findings import Finding, Severity
@@ -16,8 +17,7 @@ from auditor.scheduling.nodes import ClusterProfile
 from auditor.scheduling.placement import Verdict
 
 
-@dataclass(frozen=True, slots=True)
-class ImageEntry:
+class ImageEntry(Struct, frozen=True):
     """An image of the audit. text: as first written. reference: None where that is no reference.
 
     users: the workloads that name it, sorted.
@@ -33,8 +33,7 @@ class ImageEntry:
         return str(self.reference) if self.reference else self.text
 
 
-@dataclass(frozen=True, slots=True)
-class Overlay:
+class Overlay(Struct, frozen=True):
     """Values for a chart that resolve all that its values can resolve.
 
     chart: its folder or archive. variant: of the chart, where there are several; this is about the
@@ -52,8 +51,7 @@ class Overlay:
     objections: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Remedied:
+class Remedied(Struct, frozen=True):
     """What looking for remedies gave: what was observed, now with remedies, and more of it.
 
     overlays: of each chart in which a guard is missing, by name. notices: why some have none.
@@ -64,8 +62,7 @@ class Remedied:
     notices: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Totals:
+class Totals(Struct, frozen=True):
     """The numbers of a report's last line. unstated: workloads whose images nobody states."""
 
     errors: int
@@ -80,8 +77,7 @@ class Totals:
     problems: int
 
 
-@dataclass(frozen=True, slots=True)
-class Report:
+class Report(Struct, frozen=True):
     """The outcome of an audit.
 
     findings: sorted by location, then rule. suppressed: silenced, each with its reason.

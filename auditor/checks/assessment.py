@@ -6,9 +6,11 @@ One chart, rendered in several ways: what is the same in them is told once.
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import Final
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from auditor.checks.findings import Finding
 from auditor.images.images import ImageReference, KnownPlatforms, Platforms
@@ -19,8 +21,7 @@ from auditor.scheduling.nodes import ClusterProfile, NodePool
 from auditor.scheduling.placement import Placement, Verdict, place
 
 
-@dataclass(frozen=True, slots=True)
-class ImageUse:
+class ImageUse(Struct, frozen=True):
     """A container and what is known of its image.
 
     reference: None where the text is not one. tagged: what the tag alone names, for a reference
@@ -37,8 +38,7 @@ class ImageUse:
         return self.platforms if isinstance(self.platforms, KnownPlatforms) else None
 
 
-@dataclass(frozen=True, slots=True)
-class PoolFit:
+class PoolFit(Struct, frozen=True):
     """One workload and one pool: may it land there, and would it run.
 
     results: per container that the kubelet starts, in the order of the workload's `judged` uses.
@@ -97,8 +97,7 @@ class PoolFit:
         return tuple(found)
 
 
-@dataclass(frozen=True, slots=True)
-class Assessment:
+class Assessment(Struct, frozen=True):
     """All that is known about one workload."""
 
     workload: Workload

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, field
 from enum import Enum, IntEnum
 from typing import Final
+
+from msgspec import Struct, field
 
 from auditor.kubernetes.manifests import Location
 from auditor.kubernetes.pod_spec import Requirement
@@ -45,8 +46,7 @@ class Consequence(Enum):
     NONE = "nothing fails"
 
 
-@dataclass(frozen=True, slots=True)
-class Guard:
+class Guard(Struct, frozen=True):
     """The shortest demand that keeps a pod off the nodes that cannot run it.
 
     requirements: each `In` or `NotIn`. An `In` with one value is written as nodeSelector, any other
@@ -68,8 +68,7 @@ def _is_selector(requirement: Requirement) -> bool:
     return requirement.operator == "In" and len(requirement.values) == 1
 
 
-@dataclass(frozen=True, slots=True)
-class Subject:
+class Subject(Struct, frozen=True):
     """A container that an observation is about, in the words of a report.
 
     platforms: as containerd writes them; () where they are unknown. problem: why they are unknown,
@@ -91,8 +90,7 @@ class RemedyKind(Enum):
     VALUES = "values"
 
 
-@dataclass(frozen=True, slots=True)
-class Remedy:
+class Remedy(Struct, frozen=True):
     """A change that resolves a finding.
 
     text: ready to be used: values for a chart as YAML, a unified diff of a manifest, a piece of a
@@ -107,8 +105,7 @@ class Remedy:
     verified: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Observation:
+class Observation(Struct, frozen=True):
     """What a check sees in one workload. Says nothing of severity.
 
     message: the problem, one sentence without a full stop. why: what happens, with the text that
@@ -131,16 +128,14 @@ class Observation:
     remedies: tuple[Remedy, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Explanation:
+class Explanation(Struct, frozen=True):
     """A rule's observation that explains another finding instead of being one of its own."""
 
     rule: str
     observation: Observation
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(Struct, frozen=True):
     """A rule applied to an observation.
 
     variants: of its chart that show it; () where the chart was rendered in one way only.

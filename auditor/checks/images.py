@@ -9,8 +9,8 @@ Images that no node can pull, or whose platforms nobody could tell.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from typing import Final
 
 from auditor.checks.assessment import Assessment, ImageUse, PoolFit, use_compatibility
@@ -58,7 +58,9 @@ def _dangling_row(assessment: Assessment, parameters: Parameters) -> Iterator[Ob
 def _needs_missing_row(use: ImageUse, fit: PoolFit) -> bool:
     if use.known is None or fit.placement.verdict is Verdict.REFUSED:
         return False
-    missing = replace(use, platforms=replace(use.known, platforms=use.known.dangling))
+    missing = dataclasses.replace(
+        use, platforms=dataclasses.replace(use.known, platforms=use.known.dangling)
+    )
     return (
         use_compatibility(use, fit.pool).runnable is Runnable.NO
         and use_compatibility(missing, fit.pool).runnable is not Runnable.NO
@@ -100,7 +102,7 @@ def _needs_another_row(use: ImageUse, fit: PoolFit) -> bool:
     if use.tagged is None or fit.placement.verdict is Verdict.REFUSED:
         return False
     pinned = use_compatibility(use, fit.pool).runnable
-    whole = use_compatibility(replace(use, platforms=use.tagged), fit.pool).runnable
+    whole = use_compatibility(dataclasses.replace(use, platforms=use.tagged), fit.pool).runnable
     return pinned is Runnable.NO and whole is not Runnable.NO
 
 

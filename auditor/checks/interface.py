@@ -16,8 +16,9 @@ takes the words from here.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
 from typing import Final
+
+from msgspec import Struct, field
 
 from auditor.checks.assessment import Assessment
 from auditor.checks.findings import Consequence, Observation
@@ -26,8 +27,7 @@ from auditor.kubernetes.workloads import Workload
 Parameters = Mapping[str, str]
 
 
-@dataclass(frozen=True, slots=True)
-class Check:
+class Check(Struct, frozen=True):
     """What can be seen in one workload.
 
     observe: pure; never prints, ignores, sorts or sets a severity. parameters: those a rule must

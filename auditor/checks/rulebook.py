@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from importlib.resources import files
 from pathlib import Path
 from typing import Final
+
+from msgspec import Struct, field
 
 from auditor.checks.findings import Severity
 from auditor.checks.images import DANGLING_ROW, PINNED_ROW, REFERENCED_IMAGE, UNRESOLVED_IMAGE
@@ -80,8 +81,7 @@ SEVERITIES: Final[Mapping[str, Severity]] = {
 """The worst first, as people think of them."""
 
 
-@dataclass(frozen=True, slots=True)
-class Rule:
+class Rule(Struct, frozen=True):
     """A judgement: which check's observations count, how much, and what is said about them.
 
     id: kebab case. summary: one sentence. why, fix, ignore: Markdown for its page: what happens,

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from functools import partial
 from typing import Final
+
+from msgspec import Struct
 
 from auditor.checks.assessment import Assessment, ImageUse, PoolFit
 from auditor.checks.findings import Confidence, Consequence, Guard, Observation
@@ -213,8 +214,7 @@ _HINT: Final = re.compile(rf"(?<![a-z])(?:{'|'.join(_WORDS)}|win|(?<=/)(?:os|arc
 _REJECTED: Final = "the scheduler ignores it; the kubelet of the wrong node rejects the pod"
 
 
-@dataclass(frozen=True, slots=True)
-class _Illusion:
+class _Illusion(Struct, frozen=True):
     """aspect: tells it from others. holds_off: the pools that its author thinks it keeps off."""
 
     aspect: str

@@ -5,9 +5,11 @@ Words that observations share, so that every rule says the same thing in the sam
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from typing import Final
+
+from msgspec.structs import replace
 
 from auditor.checks.assessment import Assessment, ImageUse, PoolFit
 from auditor.checks.findings import Consequence, Guard, Subject
@@ -280,8 +282,12 @@ def _corrected(scheduling: Scheduling, corrections: Mapping[str, Sequence[str]])
 
     terms = scheduling.required_terms
     if terms is not None:
-        terms = tuple(replace(term, expressions=right(term.expressions)) for term in terms)
-    return replace(scheduling, node_selector=right(scheduling.node_selector), required_terms=terms)
+        terms = tuple(
+            dataclasses.replace(term, expressions=right(term.expressions)) for term in terms
+        )
+    return dataclasses.replace(
+        scheduling, node_selector=right(scheduling.node_selector), required_terms=terms
+    )
 
 
 def _is_open(fit: PoolFit) -> bool:

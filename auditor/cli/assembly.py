@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
+
+from msgspec import Struct
 
 from auditor.checks.interface import UNREACHED_SELECTOR
 from auditor.checks.rulebook import Rule
@@ -160,8 +161,7 @@ def overrides(config: Config) -> Overrides:
     return Overrides(config.images.overrides)
 
 
-@dataclass(frozen=True, slots=True)
-class Inspection:
+class Inspection(Struct, frozen=True):
     """An inspector that is open, and what it has to say about registries as such so far."""
 
     inspector: Inspector

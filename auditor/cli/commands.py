@@ -1,4 +1,4 @@
-"""How commands are declared: with groups of flags, a dataclass and a section of the help each.
+"""How commands are declared: with groups of flags, a struct and a section of the help each.
 
 A command takes a group as one parameter:  `def audit(sources: SourceFlags, output: OutputFlags)`.
 
@@ -10,11 +10,12 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable
 from copy import copy
-from dataclasses import MISSING, Field, fields, is_dataclass
 from pathlib import Path
 from typing import Annotated, Any, Final, get_type_hints
 
 import typer
+from msgspec import NODEFAULT, Struct
+from msgspec.structs import FieldInfo, fields
 from typer.core import TyperCommand
 from typer.models import ArgumentInfo
 
@@ -67,7 +68,7 @@ def option(*names: str, **more: Any) -> Any:
 def add_command(app: typer.Typer, name: str, command: Callable[..., int]) -> None:
     """Adds a command: its groups of flags as single options, its result as exit code."""
     hints = get_type_hints(command, include_extras=True)
-    groups: dict[str, Any] = {name: kind for name, kind in hints.items() if is_dataclass(kind)}
+    groups: dict[str, Any] = {name: kind for name, kind in hints.items() if _is_group(kind)}
     parameters = [_CONTEXT]
     for parameter in inspect.signature(command).parameters.values():
         if parameter.name in groups:
@@ -109,14 +110,18 @@ def _parameters(kind: Any) -> list[inspect.Parameter]:
         inspect.Parameter(
             item.name,
             inspect.Parameter.KEYWORD_ONLY,
-            default=item.default if item.default_factory is MISSING else item.default_factory(),
+            default=item.default if item.default_factory is NODEFAULT else item.default_factory(),
             annotation=_described(hints[item.name], kind.title),
         )
         for item in _options(kind)
     ]
 
 
-def _options(kind: Any) -> list[Field[Any]]:
+def _is_group(kind: Any) -> bool:
+    return isinstance(kind, type) and issubclass(kind, Struct)
+
+
+def _options(kind: Any) -> list[FieldInfo]:
     return [item for item in fields(kind) if item.name != GIVEN]
 
 

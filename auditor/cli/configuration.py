@@ -7,14 +7,16 @@ What `podfit config show`, `init` and `schema` do.
 
 from __future__ import annotations
 
+import dataclasses
 import os
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import typer
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from auditor.checks.findings import Severity
 from auditor.checks.rulebook import load_rulebook
@@ -62,7 +64,7 @@ def registry_options(config: ImageConfig) -> RegistryOptions:
     named = {host: HostOptions() for host in map(_named, config.allowed) if host}
     options = replace(options, hosts={**named, **options.hosts})
     insecure = {
-        host: replace(options.hosts.get(host, HostOptions()), insecure="any")
+        host: dataclasses.replace(options.hosts.get(host, HostOptions()), insecure="any")
         for host in map(_host, config.insecure)
     }
     return replace(options, hosts={**options.hosts, **insecure})
@@ -94,8 +96,7 @@ def _host(text: str) -> str:
     return text
 
 
-@dataclass(frozen=True, slots=True)
-class Flags:
+class Flags(Struct, frozen=True):
     """What a command was told. A command that lacks a group leaves its default."""
 
     sources: SourceFlags = field(default_factory=SourceFlags)
@@ -186,8 +187,7 @@ def _with_trusted_files(flags: Flags, base: PolicyBase) -> Flags:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Surveyed:
+class Surveyed(Struct, frozen=True):
     """Every setting of a run.
 
     flags: with `--policy-from`, they name the trusted files. base: where those are, or None. areas:

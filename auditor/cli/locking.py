@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
+
+from msgspec import Struct
 
 from auditor.audit.audit import Inventory, parse_images, take_inventory
 from auditor.checks.wording import count
@@ -43,8 +44,7 @@ from auditor.sources.interface import Source
 from auditor.sources.open import open_sources
 
 
-@dataclass(frozen=True, slots=True)
-class _Target:
+class _Target(Struct, frozen=True):
     """One lock file and the images that belong into it. whole: all of its sources could be read."""
 
     path: Path

@@ -11,12 +11,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, ClassVar, Final
 
 import typer
+from msgspec import Struct, field
 
 from auditor.cli.commands import complete_cluster, complete_format, option
 
@@ -27,8 +27,7 @@ class Renderer(StrEnum):
     CLI = "cli"
 
 
-@dataclass(frozen=True)
-class SourceFlags:
+class SourceFlags(Struct, frozen=True):
     """What is audited, and how charts are rendered."""
 
     title: ClassVar[str] = "Sources"
@@ -121,8 +120,7 @@ def _time_limit(text: str) -> float:
     return seconds
 
 
-@dataclass(frozen=True)
-class CacheFlags:
+class CacheFlags(Struct, frozen=True):
     """Where answers are kept."""
 
     title: ClassVar[str] = "Images"
@@ -138,8 +136,7 @@ class CacheFlags:
     ] = None
 
 
-@dataclass(frozen=True)
-class ImageFlags(CacheFlags):
+class ImageFlags(CacheFlags, frozen=True):
     """Who is asked for the platforms of images."""
 
     offline: Annotated[bool, option("--offline", help="Use the cache and the lock file alone.")] = (
@@ -232,8 +229,7 @@ class FailOn(StrEnum):
     NEVER = "never"
 
 
-@dataclass(frozen=True)
-class ClusterFlags:
+class ClusterFlags(Struct, frozen=True):
     """Which nodes there are."""
 
     title: ClassVar[str] = _TITLE
@@ -251,8 +247,7 @@ class ClusterFlags:
     ] = field(default_factory=lambda: ["hybrid"])
 
 
-@dataclass(frozen=True)
-class RuleFlags:
+class RuleFlags(Struct, frozen=True):
     """Which rules are applied."""
 
     title: ClassVar[str] = _TITLE
@@ -269,8 +264,7 @@ class RuleFlags:
     ] = True
 
 
-@dataclass(frozen=True)
-class IgnoreFlags:
+class IgnoreFlags(Struct, frozen=True):
     """What is silenced."""
 
     title: ClassVar[str] = _TITLE
@@ -287,8 +281,7 @@ class IgnoreFlags:
     ] = None
 
 
-@dataclass(frozen=True)
-class GateFlags:
+class GateFlags(Struct, frozen=True):
     """What makes the exit code 1 or 3."""
 
     title: ClassVar[str] = _TITLE
@@ -314,8 +307,7 @@ class GateFlags:
     ] = None
 
 
-@dataclass(frozen=True)
-class RuleFolderFlags:
+class RuleFolderFlags(Struct, frozen=True):
     """Where rules are."""
 
     title: ClassVar[str] = "Configuration"
@@ -330,8 +322,7 @@ class RuleFolderFlags:
     ] = field(default_factory=list)
 
 
-@dataclass(frozen=True)
-class ConfigFlags(RuleFolderFlags):
+class ConfigFlags(RuleFolderFlags, frozen=True):
     """Which configuration counts. given: each option that was given, by parameter, and how."""
 
     config: Annotated[
@@ -360,8 +351,7 @@ class ColorMode(StrEnum):
     NEVER = "never"
 
 
-@dataclass(frozen=True)
-class WatchFlags:
+class WatchFlags(Struct, frozen=True):
     """What somebody who watches wants to see."""
 
     title: ClassVar[str] = "Output"
@@ -377,15 +367,13 @@ class WatchFlags:
     ] = False
 
 
-@dataclass(frozen=True)
-class TerminalFlags(WatchFlags):
+class TerminalFlags(WatchFlags, frozen=True):
     """The same for a command that prints for people."""
 
     color: Annotated[ColorMode, option("--color", help="Colour the output.")] = ColorMode.AUTO
 
 
-@dataclass(frozen=True)
-class OutputFlags(TerminalFlags):
+class OutputFlags(TerminalFlags, frozen=True):
     """The same for a command with several formats, of which each has its own."""
 
     output: Annotated[
@@ -399,8 +387,7 @@ class OutputFlags(TerminalFlags):
     ] = field(default_factory=list)
 
 
-@dataclass(frozen=True)
-class ReportFlags(OutputFlags):
+class ReportFlags(OutputFlags, frozen=True):
     """The same for a report of findings."""
 
     output: Annotated[

@@ -12,9 +12,11 @@ import shutil
 import sys
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from auditor.checks.wording import listed
 from auditor.cli.options import ColorMode, OutputFlags, ReportFlags, WatchFlags
@@ -85,8 +87,7 @@ def _knows_links(environment: Mapping[str, str]) -> bool:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Output:
+class Output(Struct, frozen=True):
     """A format and the file it goes to; None for standard output."""
 
     format: str
@@ -158,8 +159,7 @@ def write_outputs(
         raise failure
 
 
-@dataclass(frozen=True, slots=True)
-class Display:
+class Display(Struct, frozen=True):
     """Where the stages of an audit tell how far they are."""
 
     on_document: Callable[[str], None] = lambda _: None

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 import time
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
+
+from msgspec import Struct
 
 from auditor.checks.rulebook import Rule
 from auditor.checks.wording import count, listed, unique
@@ -73,7 +75,7 @@ def tell_outcome(report: Report) -> None:
 def follow(sources: Iterable[Source]) -> tuple[Source, ...]:
     """The sources, telling of themselves as they are read."""
     return tuple(
-        replace(source, watch=_followed) if isinstance(source, OpenedSource) else source
+        dataclasses.replace(source, watch=_followed) if isinstance(source, OpenedSource) else source
         for source in sources
     )
 
@@ -83,8 +85,7 @@ def timed(sources: Iterable[Source]) -> tuple[Source, ...]:
     return tuple(map(_TimedSource, sources))
 
 
-@dataclass(frozen=True, slots=True)
-class _TimedSource:
+class _TimedSource(Struct, frozen=True):
     inner: Source
 
     @property
@@ -109,8 +110,7 @@ class _TimedSource:
         tell(f"read {self.name}: {count(number, 'document')} in {seconds:.2f} s")
 
 
-@dataclass(frozen=True, slots=True)
-class _FollowedRenderer:
+class _FollowedRenderer(Struct, frozen=True):
     """A renderer that tells of its work. what: the chart, and its variant."""
 
     inner: Renderer
@@ -143,7 +143,7 @@ def _keys(values: Values, path: tuple[str, ...] = ()) -> Iterator[str]:
 
 def _followed(chart: ChartSource) -> ChartSource:
     what = f"{chart.shown} with {chart.variant}" if chart.variant else chart.shown
-    return replace(chart, renderer=_FollowedRenderer(chart.renderer, what))
+    return dataclasses.replace(chart, renderer=_FollowedRenderer(chart.renderer, what))
 
 
 def _helm(renderer: Renderer) -> str:

@@ -10,8 +10,10 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 from typing import Final
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from auditor.errors import printable
 from auditor.files.strict import only_keys, required
@@ -173,8 +175,7 @@ _GKE_TOLERATIONS: Final = ((ARCHITECTURE_LABEL, "arm64"), (OS_LABEL, "windows"))
 """What clusters do of which their nodes show the make: see openshift.yaml and gke.yaml."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Kind:
+class _Kind(Struct, frozen=True):
     """What makes nodes alike."""
 
     base: str

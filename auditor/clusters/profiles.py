@@ -8,10 +8,11 @@ Clusters by name or file.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
 from typing import Final, TypeVar
+
+from msgspec.structs import replace
 
 from auditor.clusters.kubectl import (
     is_kubernetes_object,

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from auditor.checks.rulebook import Rule
 from auditor.config.keys import Surroundings, make_shape
@@ -22,8 +24,7 @@ _WHAT: Final = "configuration"
 _HINT: Final = "docs/configuration.md lists what it may hold; `podfit config init` writes one"
 
 
-@dataclass(frozen=True, slots=True)
-class ConfigFile:
+class ConfigFile(Struct, frozen=True):
     """A configuration and what it says.
 
     path: absolute. shown: as the user would write it. root: its one YAML document. left_out: it

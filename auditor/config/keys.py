@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import date
 from pathlib import Path, PurePosixPath
 from typing import Any, Final
+
+from msgspec import Struct
 
 from auditor.checks.rulebook import SEVERITIES, Rule
 from auditor.clusters.profiles import BUILT_IN, read_profile
@@ -61,8 +62,7 @@ def unknown_rule(name: str, rules: tuple[Rule, ...]) -> str:
     return f"there is no rule `{name}`; {advice}"
 
 
-@dataclass(frozen=True, slots=True)
-class RuleSettings:
+class RuleSettings(Struct, frozen=True):
     """A mapping of rules to `off`, `on`, a severity, or what is to be changed about them."""
 
     rules: tuple[Rule, ...]
@@ -130,8 +130,7 @@ _ARCHITECTURES: Final = (
 _PLATFORM: Final = "write it as linux/arm64 or windows(10.0.20348)/amd64"
 
 
-@dataclass(frozen=True, slots=True)
-class Surroundings:
+class Surroundings(Struct, frozen=True):
     """What a configuration is read with.
 
     rules: those that there are. path: of the file, for places. locate: from the path of another
@@ -163,8 +162,7 @@ _GLOB: Final = Text(_glob, {"minLength": 1})
 GLOBS: Final = OneOrMore(_GLOB, at_least=0)
 
 
-@dataclass(frozen=True, slots=True)
-class _RuleName:
+class _RuleName(Struct, frozen=True):
     """The id of a rule. Editors offer those they know and accept others."""
 
     rules: tuple[Rule, ...]
@@ -373,8 +371,7 @@ def _settings(**values: Any) -> Settings:
     return Settings(**values)
 
 
-@dataclass(frozen=True, slots=True)
-class _Profile:
+class _Profile(Struct, frozen=True):
     """A cluster profile, as in a cluster file."""
 
     def read(self, node: Node) -> Cluster:

@@ -6,9 +6,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from enum import Enum
 from pathlib import Path
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from auditor.checks.rulebook import Rule
 from auditor.config.files import ConfigFile, find_config, read_config
@@ -25,8 +27,7 @@ from auditor.sources.interface import SourceOptions, Tree, Variant
 STREAM = "-"
 
 
-@dataclass(frozen=True, slots=True)
-class Area:
+class Area(Struct, frozen=True):
     """A folder with everything below it. root: absolute. sources: the SOURCEs in it, as written.
 
     whole: one of them is the root itself, or holds it. streams: standard input and remote charts
@@ -73,8 +74,7 @@ class Area:
         return self.base.folder if self.base else self.root
 
 
-@dataclass(frozen=True, slots=True)
-class Lookup:
+class Lookup(Struct, frozen=True):
     """Which configurations count.
 
     named: the one that the user named, instead of those that are found. wanted: any at all.
@@ -174,8 +174,7 @@ class Reach(Enum):
     LOCKED = "locked"
 
 
-@dataclass(frozen=True, slots=True)
-class ImageConfig:
+class ImageConfig(Struct, frozen=True):
     """Who is asked about images. timeout: seconds for all registries together.
 
     lock_file: the one for everything; None for that of each area, or beside each source. cache_dir:
@@ -202,8 +201,7 @@ class ImageConfig:
     refresh: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class IgnoreConfig:
+class IgnoreConfig(Struct, frozen=True):
     """What is silenced. wanted: anything at all. baseline: the one for everything; None for that
     of each area. stale: whether it is a finding that a baseline holds more than is needed.
     """
@@ -213,8 +211,7 @@ class IgnoreConfig:
     stale: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class Config:
+class Config(Struct, frozen=True):
     """Everything that decides what an audit does, and nothing of how it looks.
 
     remedies: look for what resolves findings. rule_folders: of the user's own rules. areas: the

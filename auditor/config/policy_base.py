@@ -8,9 +8,10 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Final
+
+from msgspec import Struct, field
 
 from auditor.errors import ConfigurationError, UsageError
 from auditor.files.paths import (
@@ -44,8 +45,7 @@ _ENVIRONMENT: Final = {
 }
 
 
-@dataclass(slots=True)
-class PolicyBase:
+class PolicyBase(Struct):
     """A trusted version of a repository.
 
     root: the repository that is audited. folder: its trusted version. shown: the revision or folder
@@ -137,8 +137,7 @@ def open_policy_base(wanted: str) -> PolicyBase:
     return PolicyBase(root, real_path(copy), wanted)
 
 
-@dataclass(frozen=True, slots=True)
-class _Repository:
+class _Repository(Struct, frozen=True):
     """A git repository, read without hooks, filters, user settings or a network."""
 
     git: str

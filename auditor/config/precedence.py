@@ -8,8 +8,9 @@ can be said once: where several configurations differ, only an option decides.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any, Final, Generic, TypeVar
+
+from msgspec import Struct, field
 
 from auditor.config.files import ConfigFile
 from auditor.config.model import Area
@@ -23,8 +24,7 @@ DEFAULT: Final = "default"
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
-class Setting(Generic[T]):
+class Setting(Struct, Generic[T], frozen=True):
     """A value and its origin: an option, a variable, `path:line:column`, or `default`.
 
     raw: the value as a configuration would have it.
@@ -39,8 +39,7 @@ Given = Mapping[str, Setting[Any]]
 """What was said by options and variables, by the keys of the configuration."""
 
 
-@dataclass(frozen=True, slots=True)
-class Resolved:
+class Resolved(Struct, frozen=True):
     """Every setting of the whole run."""
 
     cluster: Setting[tuple[Cluster, ...]]

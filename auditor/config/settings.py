@@ -6,10 +6,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Final, Literal
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from auditor.checks.findings import Severity
 from auditor.files.strict import Choice, Key, ListOf, MappingOr, Record, Text
@@ -34,8 +36,7 @@ Cluster = str | ClusterProfile
 FailOn = Literal["error", "warning", "info", "never"]
 
 
-@dataclass(frozen=True, slots=True)
-class ChartSettings:
+class ChartSettings(Struct, frozen=True):
     """What is said of the charts below a path.
 
     path: a glob from the root of the repository. variants: how else to render them. severity: the
@@ -47,8 +48,7 @@ class ChartSettings:
     severity: Severity | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Registry:
+class Registry(Struct, frozen=True):
     """What is said of one registry.
 
     mirrors: asked before it. rewrite: where it is asked for everything instead of at its name.
@@ -61,8 +61,7 @@ class Registry:
     allowed: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
+class Settings(Struct, frozen=True):
     """The content of a `.podfit.yaml`. An empty tuple or mapping, and None, say nothing."""
 
     cluster: tuple[Cluster, ...] = ()

@@ -12,9 +12,10 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
+
+from msgspec import Struct
 
 from auditor.checks.rulebook import Rule
 from auditor.config.keys import VERSION, Surroundings, make_shape
@@ -28,8 +29,7 @@ _PLAIN: Final = re.compile(r"[A-Za-z][\w./-]*")
 _WORDS: Final = frozenset(("true", "false", "null", "yes", "no", "on", "off", "y", "n"))
 
 
-@dataclass(frozen=True, slots=True)
-class Item:
+class Item(Struct, frozen=True):
     """A value as JSON has it, and its origin. name: its key in a mapping, "" in a list."""
 
     value: Any
@@ -37,8 +37,7 @@ class Item:
     name: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(Struct, frozen=True):
     """A key of the configuration. value: one item, or those of a list or mapping.
 
     below: the key within, where there is one more.

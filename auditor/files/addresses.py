@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from dataclasses import dataclass
 from typing import Final
 from urllib.parse import SplitResult, urljoin, urlsplit
+
+from msgspec import Struct
 
 _Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
@@ -19,8 +20,7 @@ _HOST: Final = re.compile(r"[A-Za-z0-9._:%-]{1,253}")
 _NAT64: Final = ipaddress.IPv6Network("64:ff9b::/96")
 
 
-@dataclass(frozen=True, slots=True)
-class Origin:
+class Origin(Struct, frozen=True):
     """Scheme, host and port: what a credential belongs to (RFC 6454). host: lower case, bare."""
 
     scheme: str

@@ -13,10 +13,11 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Iterator
-from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Final
+
+from msgspec import Struct
 
 ANY_FOLDERS: Final = "**"
 
@@ -66,8 +67,7 @@ MISSPELT_NAMES: Final = (".podfit.yml", "podfit.yaml", "podfit.yml", ".github/.p
 """Names under which people look for it, and podfit does not."""
 
 
-@dataclass(frozen=True, slots=True)
-class Home:
+class Home(Struct, frozen=True):
     """A folder to which paths are relative. root: absolute, links resolved.
 
     is_repository: it has a `.git` entry. Otherwise it is the nearest folder with a configuration.

@@ -11,9 +11,10 @@ from __future__ import annotations
 import difflib
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, Generic, Protocol, TypeVar
+
+from msgspec import Struct, field
 
 from auditor.errors import ConfigurationError, printable, shorten
 from auditor.files.yaml_nodes import Node, ShapeError
@@ -147,8 +148,7 @@ class Shape(Protocol[T_co]):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Text(Generic[T]):
+class Text(Struct, Generic[T], frozen=True):
     """A text, parsed. parse: raises ValueError with a sentence. schema: what editors can check."""
 
     parse: Callable[[str], T]
@@ -161,8 +161,7 @@ class Text(Generic[T]):
         return {"type": "string", **self.schema}
 
 
-@dataclass(frozen=True, slots=True)
-class Flag:
+class Flag(Struct, frozen=True):
     """true or false."""
 
     def read(self, node: Node) -> bool:
@@ -174,8 +173,7 @@ class Flag:
         return {"type": "boolean"}
 
 
-@dataclass(frozen=True, slots=True)
-class Constant(Generic[T]):
+class Constant(Struct, Generic[T], frozen=True):
     """One value and no other. what: for messages, such as "the version"."""
 
     value: T
@@ -190,8 +188,7 @@ class Constant(Generic[T]):
         return {"const": self.value}
 
 
-@dataclass(frozen=True, slots=True)
-class Choice(Generic[T]):
+class Choice(Struct, Generic[T], frozen=True):
     """One of some words, each with its value. what: for messages, such as "a severity"."""
 
     words: Mapping[str, T]
@@ -204,8 +201,7 @@ class Choice(Generic[T]):
         return {"enum": list(self.words)}
 
 
-@dataclass(frozen=True, slots=True)
-class Scalar:
+class Scalar(Struct, frozen=True):
     """A text, number, boolean or null, as it is."""
 
     def read(self, node: Node) -> bool | int | float | str | None:
@@ -217,8 +213,7 @@ class Scalar:
         return {"type": ["boolean", "null", "number", "string"]}
 
 
-@dataclass(frozen=True, slots=True)
-class ListOf(Generic[T]):
+class ListOf(Struct, Generic[T], frozen=True):
     """A list. at_least: how many items it needs. what: for messages."""
 
     item: Shape[T]
@@ -236,8 +231,7 @@ class ListOf(Generic[T]):
         return {"type": "array", "items": self.item.json_schema(), **least}
 
 
-@dataclass(frozen=True, slots=True)
-class OneOrMore(Generic[T]):
+class OneOrMore(Struct, Generic[T], frozen=True):
     """One item, or a list. what: for messages. at_least: how many items the list needs."""
 
     item: Shape[T]
@@ -255,8 +249,7 @@ class OneOrMore(Generic[T]):
         return {"anyOf": [self.item.json_schema(), self._list.json_schema()]}
 
 
-@dataclass(frozen=True, slots=True)
-class MapOf(Generic[T]):
+class MapOf(Struct, Generic[T], frozen=True):
     """A mapping of names to values, read as pairs in their order. name: parses a key."""
 
     value: Shape[T]
@@ -274,8 +267,7 @@ class MapOf(Generic[T]):
         return {"type": "object", "additionalProperties": self.value.json_schema()}
 
 
-@dataclass(frozen=True, slots=True)
-class Key:
+class Key(Struct, frozen=True):
     """A key of a `Record`. about: one sentence, for editors and documents."""
 
     shape: Shape[Any]
@@ -283,8 +275,7 @@ class Key:
     required: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Record(Generic[T]):
+class Record(Struct, Generic[T], frozen=True):
     """A mapping with known keys. what: for messages, such as "an ignore entry".
 
     build: takes the values under the names of the keys, `-` as `_`; absent keys are not passed. It
@@ -333,8 +324,7 @@ def _read(name: str, key: Key, value: Node) -> Any:
         raise ShapeError(f"`{name}`: {error.message}", value) from error
 
 
-@dataclass(frozen=True, slots=True)
-class MappingOr(Generic[T]):
+class MappingOr(Struct, Generic[T], frozen=True):
     """A mapping of one shape, or something else of another."""
 
     mapping: Shape[T]
@@ -347,8 +337,7 @@ class MappingOr(Generic[T]):
         return {"anyOf": [self.other.json_schema(), self.mapping.json_schema()]}
 
 
-@dataclass(frozen=True, slots=True)
-class OrNothing(Generic[T]):
+class OrNothing(Struct, Generic[T], frozen=True):
     """A value, or null for the default."""
 
     shape: Shape[T]

@@ -15,11 +15,11 @@ import binascii
 import math
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Final, TypeVar
 
 import yaml as pyyaml
+from msgspec import Struct
 
 Scalar = None | bool | int | float | str
 
@@ -282,8 +282,7 @@ def repeated_keys(text: str) -> tuple[Node, ...]:
     return tuple(found)
 
 
-@dataclass(slots=True)
-class _Names:
+class _Names(Struct):
     """The keys of a collection so far. at_key: whether a key comes next, not a value."""
 
     known: set[str]

@@ -20,10 +20,10 @@ import math
 import mmap
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any, Final
 
 import yaml as pyyaml
+from msgspec import Struct
 
 from auditor.files.yaml_nodes import (
     MergeKey,
@@ -268,8 +268,7 @@ _SEPARATOR: Final = re.compile(r"^---(?=\s|$)", re.MULTILINE)
 _JSON_START: Final = re.compile(r"[^ \t\r\n]")
 
 
-@dataclass(frozen=True, slots=True)
-class YamlError:
+class YamlError(Struct, frozen=True):
     """A document that is not YAML. line and column count from 1 in the whole text."""
 
     message: str

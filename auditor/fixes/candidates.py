@@ -8,10 +8,11 @@ Keys that work only together with others: a template may ask for one and then us
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import combinations
 from math import comb
 from typing import Final
+
+from msgspec import Struct
 
 from auditor.checks.assessment import Assessment, PoolFit
 from auditor.checks.findings import Guard
@@ -28,8 +29,7 @@ from auditor.scheduling.placement import BLOCKING
 from auditor.scheduling.predicates import tolerates
 
 
-@dataclass(frozen=True, slots=True)
-class Candidate:
+class Candidate(Struct, frozen=True):
     """A setting that may be proposed. meets: the numbers of the needs that it would meet."""
 
     setting: Setting
@@ -40,8 +40,7 @@ class Candidate:
         return self.setting.knob
 
 
-@dataclass(frozen=True, slots=True)
-class Candidates:
+class Candidates(Struct, frozen=True):
     """Those that harm nobody; and why others were left out, by the text of their knob."""
 
     able: tuple[Candidate, ...]

@@ -6,8 +6,10 @@ From what could be set to what is proposed: the smallest set that holds when it 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from typing import Final
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from auditor.checks.assessment import Assessment
 from auditor.errors import SourceError
@@ -41,8 +43,7 @@ _ELSEWHERE: Final = "it changes other workloads too"
 _WITHOUT_EFFECT: Final = "it does not come out in the pod as it should"
 
 
-@dataclass(frozen=True, slots=True)
-class Proposal:
+class Proposal(Struct, frozen=True):
     """Candidates that hold together.
 
     partners: for those that do not work alone, the others that they need. objections: why other
@@ -77,8 +78,7 @@ def propose(before: Before, candidates: Candidates, budget: Budget) -> Proposal:
     return trial.proposal(chosen)
 
 
-@dataclass
-class _Trial:
+class _Trial(Struct):
     """able: candidates that have not failed yet."""
 
     before: Before
@@ -153,8 +153,7 @@ class _Trial:
         self.objections.setdefault(item.knob, why)
 
 
-@dataclass(frozen=True, slots=True)
-class ChartRemedies:
+class ChartRemedies(Struct, frozen=True):
     """What a chart's values can do for its findings, in one variant of it.
 
     search: the knobs. shortage: why not everything was found out, as the end of a sentence; "" for

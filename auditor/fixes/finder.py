@@ -7,9 +7,11 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
 from itertools import chain
 from typing import Final, TypeVar
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from auditor.audit.report import Overlay, Remedied
 from auditor.checks.assessment import Assess, Assessment
@@ -38,8 +40,7 @@ _UNREACHED: Final = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(Struct, frozen=True):
     """What a chart's values can do for a need."""
 
     need: Need
@@ -168,8 +169,7 @@ RenderedSource = ChartSource | KustomizationSource
 """What makes manifests, and can make others of what is changed."""
 
 
-@dataclass(frozen=True, slots=True)
-class RemedyFinder:
+class RemedyFinder(Struct, frozen=True):
     """Looks for remedies in the charts, kustomizations and manifests of an audit.
 
     sources: gives the charts and kustomizations, once they were read. table: of custom resources;
@@ -224,8 +224,7 @@ def _with_remedies(judged: Judged, found: tuple[Remedy, ...], fix: str = "") -> 
     return rule, replace(seen, remedies=found, fix=fix or seen.fix)
 
 
-@dataclass
-class _ChartSearch:
+class _ChartSearch(Struct):
     """What was found in charts so far.
 
     answers: by what makes a need the same in all variants of its chart. It is looked for in the

@@ -5,8 +5,10 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
 from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from auditor.checks.assessment import Assessment
 from auditor.checks.findings import Guard, Remedy, RemedyKind
@@ -83,8 +85,7 @@ def _place(workload: Workload) -> _Place:
     return workload.document.path, workload.ref.kind, workload.nth, workload.component
 
 
-@dataclass(frozen=True, slots=True)
-class _Kustomization:
+class _Kustomization(Struct, frozen=True):
     """What its file says. line: of its patches, or its first."""
 
     prefix: str = ""

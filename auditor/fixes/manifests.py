@@ -7,10 +7,12 @@ Where the values of a chart are set: in its values.yaml, or in the object that i
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
 from typing import Final
+
+from msgspec import Struct
 
 from auditor.checks.assessment import Assessment
 from auditor.checks.findings import Guard, Remedy, RemedyKind
@@ -33,8 +35,7 @@ _OPEN: Final = re.compile(r"\s*nodeSelector:\s*(#.*)?")
 _EMPTY: Final = re.compile(r"(\s*nodeSelector:)\s*\{\s*\}\s*(#.*)?")
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Edit:
+class Edit(Struct, frozen=True, order=True):
     """Lines for a text. line: in front of which they go, from 1. replaces: lines that give way."""
 
     line: int
@@ -221,7 +222,7 @@ def _edit_remedy(need: Need, source: Sequence[str], edit: Edit, after: Assessmen
 
 
 def _edited(document: Document, text: str, judging: Judging) -> dict[_Name, Assessment]:
-    changed = replace(document, text=text)
+    changed = dataclasses.replace(document, text=text)
     workloads = (item for item in judging.read(changed) if isinstance(item, Workload))
     return {_name(item): judging.assess(item) for item in workloads}
 

@@ -10,8 +10,9 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any, Final
+
+from msgspec import Struct
 
 from auditor.checks.findings import Guard
 from auditor.kubernetes.pod_spec import Requirement, Scheduling
@@ -132,8 +133,7 @@ _DOMAIN: Final = "probe.podfit.example"
 _MARK: Final = re.compile(rf"{re.escape(_DOMAIN)}/n(\d+)")
 
 
-@dataclass(frozen=True, slots=True)
-class Field:
+class Field(Struct, frozen=True):
     """One such field.
 
     keys: how charts call the values for it. marked: a value for it that carries a mark, such as no

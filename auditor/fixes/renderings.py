@@ -14,9 +14,11 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from typing import Final, NoReturn
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from auditor.audit.audit import read_document
 from auditor.checks.assessment import Assess
@@ -40,8 +42,7 @@ class SpentError(Exception):
     """Nothing is left, or nothing more is worth a try; the budget says why."""
 
 
-@dataclass
-class Budget:
+class Budget(Struct):
     """Renders for one chart, counted down, and far behind them seconds. Not for threads.
 
     shortage: why not everything was looked for or tried, as the end of a sentence; "" where it was.
@@ -50,8 +51,9 @@ class Budget:
     renders: int = RENDERS
     seconds: float = SECONDS
     clock: Callable[[], float] = time.monotonic
-    spent: int = field(default=0, init=False)
-    shortage: str = field(default="", init=False)
+    spent: int = 0
+    shortage: str = ""
+    _until: float = 0.0
 
     def __post_init__(self) -> None:
         self._until = self.clock() + self.seconds
@@ -90,8 +92,7 @@ def _late(seconds: float) -> str:
     return f"it takes longer than {seconds:.0f} s here; on another machine there may be more"
 
 
-@dataclass(frozen=True, slots=True)
-class Judging:
+class Judging(Struct, frozen=True):
     """table: of custom resources; None for podfit's own."""
 
     assess: Assess
@@ -114,8 +115,7 @@ _VALUES: Final = re.compile(r"(?:^|[\s($])\.Values\.([\w.]+)")
 _WANTS_TEXT: Final = "wrong type for value; expected string"
 
 
-@dataclass(frozen=True, slots=True)
-class Refusal:
+class Refusal(Struct, frozen=True):
     """What a message of Helm's says of keys.
 
     chart: the name of the chart itself. broken: places that break a schema: the name of their
@@ -184,16 +184,14 @@ def workload_id(workload: Workload) -> WorkloadId:
     return workload.document.template, workload.ref.kind, workload.nth, workload.component
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
+class Reading(Struct, frozen=True):
     """What rendered texts hold: workloads, and a number of things that nobody can read."""
 
     workloads: Mapping[WorkloadId, Workload]
     unreadable: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class ChartView:
+class ChartView(Struct, frozen=True):
     """A chart as it is rendered for an audit, and what its templates see as `.Values`.
 
     names: of the objects that were audited, which tell them from objects that other values add.

@@ -11,10 +11,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import PurePosixPath
 from typing import Any, Final
+
+from msgspec import Struct, field
 
 from auditor.files.yaml_nodes import Node, ShapeError
 from auditor.files.yaml_reading import YamlError, read_documents
@@ -33,8 +34,7 @@ _TEMPLATES: Final = "templates"
 _DESCRIPTIONS: Final = (CHART_FILE, REQUIREMENTS_FILE)
 
 
-@dataclass(frozen=True, slots=True)
-class TemplateText:
+class TemplateText(Struct, frozen=True):
     """A template, and where in the values of the whole chart its own values stand."""
 
     values: Key
@@ -42,8 +42,7 @@ class TemplateText:
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class _Folder:
+class _Folder(Struct, frozen=True):
     """The files of a chart that matter here. subcharts: by the name of their folder or archive."""
 
     files: dict[str, str] = field(default_factory=dict)
@@ -91,8 +90,7 @@ def _texts(folder: _Folder, values: Key, includers: tuple[Key, ...]) -> Iterator
                 yield from _texts(subchart, (*values, called), (*includers, values))
 
 
-@dataclass(frozen=True, slots=True)
-class _Description:
+class _Description(Struct, frozen=True):
     """What Chart.yaml says. called: for each dependency, the names under which it is used."""
 
     name: str
@@ -161,8 +159,7 @@ _ROOT: Final = "<root>"
 """The first part of a path that begins at the template's root, not at the values."""
 
 
-@dataclass
-class _Scope:
+class _Scope(Struct):
     """What `.` and the variables stand for."""
 
     dot: _Path

@@ -10,9 +10,13 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from dataclasses import field as field_of
 from typing import Any
+
+import msgspec
+from msgspec import Struct
+from msgspec.structs import replace
 
 from auditor.checks.findings import Guard
 from auditor.files.yaml_writing import block, flow
@@ -44,25 +48,23 @@ from auditor.kubernetes.pod_spec import Requirement, Scheduling, Toleration
 from auditor.sources.rendering import RenderError, Values
 
 
-@dataclass(frozen=True, slots=True)
-class Probe:
+class Probe(Struct, frozen=True):
     """A key to try. as_text: the template wants the value as YAML text."""
 
     key: Key
     as_text: bool = False
 
 
-@dataclass
-class Landing:
+class Landing(Struct):
     """What came out of probing one field.
 
     reached: for each probe that came out in a pod, in which. scheduling: of these pods, as they
     were with the marks. refused: keys with which the chart does not render.
     """
 
-    reached: dict[Probe, set[WorkloadId]] = field(default_factory=dict)
-    scheduling: dict[WorkloadId, Scheduling] = field(default_factory=dict)
-    refused: list[Probe] = field(default_factory=list)
+    reached: dict[Probe, set[WorkloadId]] = msgspec.field(default_factory=dict)
+    scheduling: dict[WorkloadId, Scheduling] = msgspec.field(default_factory=dict)
+    refused: list[Probe] = msgspec.field(default_factory=list)
 
 
 def probe(
@@ -160,17 +162,16 @@ class Knob:
         return key_text(self.key)
 
 
-@dataclass
-class Search:
+class Search(Struct):
     """What was found. marked: pods whose nodeSelector holds marks, in the place of what it held.
 
     refused: keys for a selector or affinity with which the chart does not render, so that nobody
     knows whom they reach.
     """
 
-    knobs: list[Knob] = field_of(default_factory=list)
-    marked: Mapping[WorkloadId, Scheduling] = field_of(default_factory=dict)
-    refused: list[Key] = field_of(default_factory=list)
+    knobs: list[Knob] = msgspec.field(default_factory=list)
+    marked: Mapping[WorkloadId, Scheduling] = msgspec.field(default_factory=dict)
+    refused: list[Key] = msgspec.field(default_factory=list)
 
     def reaching(self, workload: WorkloadId) -> list[Knob]:
         return [knob for knob in self.knobs if workload in knob.feeds]
@@ -267,8 +268,7 @@ def _knob(view: ChartView, field_: Field, item: Probe, feeds: Iterable[WorkloadI
     return Knob(item.key, field_, frozenset(feeds), current, item.as_text)
 
 
-@dataclass(frozen=True, slots=True)
-class Setting:
+class Setting(Struct, frozen=True):
     """A change of the values. guard: what it demands of nodes."""
 
     knob: Knob

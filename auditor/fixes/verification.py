@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
+
+from msgspec import Struct, field
 
 from auditor.checks.assessment import Assessment, PoolFit
 from auditor.checks.findings import Guard, Observation
@@ -115,8 +116,7 @@ def _without_required(affinity: dict[str, Any]) -> dict[str, Any]:
     return affinity
 
 
-@dataclass(frozen=True, slots=True)
-class Need:
+class Need(Struct, frozen=True):
     """An observation that names a guard, and what it takes to resolve it.
 
     number: of the observation among all of the audit. offending: the pools that the guard has to
@@ -190,8 +190,7 @@ def _fits(assessment: Assessment, pools: set[str]) -> tuple[PoolFit, ...]:
     return tuple(fit for fit, name in zip(assessment.fits, names, strict=True) if name in pools)
 
 
-@dataclass(frozen=True, slots=True)
-class Before:
+class Before(Struct, frozen=True):
     """A chart as it was audited. needs: what is to be resolved.
 
     texts: of the templates that make pods, by Helm's name. unreadable: how much nobody can read.
@@ -204,8 +203,7 @@ class Before:
     unreadable: int = 0
 
 
-@dataclass
-class Outcome:
+class Outcome(Struct):
     """What a proposal did. met: the numbers of the needs that are resolved.
 
     harmed: the workloads that are worse off, each with the end of a sentence on it. broken: what is

@@ -6,15 +6,15 @@ Nothing is imported before a format is asked for: the names alone serve validati
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from importlib import import_module
 from typing import Final, Protocol
+
+from msgspec import Struct
 
 from auditor.audit.report import Report
 
 
-@dataclass(frozen=True, slots=True)
-class Style:
+class Style(Struct, frozen=True):
     """How a text may look where it goes.
 
     color, links: ANSI colours and OSC 8 links may be used. ascii_only: the terminal has no UTF-8.

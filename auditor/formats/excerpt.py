@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import PurePath
 from typing import Final
 from urllib.parse import quote
+
+from msgspec import Struct
 
 from auditor.checks.findings import Observation
 from auditor.formats.catalog import Style
@@ -77,8 +78,7 @@ _KEY: Final = re.compile(r"[^\s:]+(?=\s*:(?:\s|$))")
 _WORD: Final = re.compile(r"[^\s,\]}]+")
 
 
-@dataclass(frozen=True, slots=True)
-class Mark:
+class Mark(Struct, frozen=True):
     """What to point at in a line: offset and length in characters. primary: the guilty place."""
 
     start: int
@@ -87,8 +87,7 @@ class Mark:
     primary: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
+class Line(Struct, frozen=True):
     """A line of the source. number: from 1; None stands for lines left out."""
 
     number: int | None

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Final
+
+from msgspec import Struct, field
 
 from auditor.checks.findings import Finding, RemedyKind
 from auditor.checks.wording import container_text, listed, unique
@@ -17,8 +18,7 @@ _SHORT: Final = 60
 """Characters that are quicker to read than to look up."""
 
 
-@dataclass(frozen=True, slots=True)
-class Block:
+class Block(Struct, frozen=True):
     """A finding as it is told, and where else the same holds.
 
     shared: what an earlier block of its rule says word for word, by the label of the note: where it

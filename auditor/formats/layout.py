@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from functools import partial
 from typing import Final
+
+from msgspec import Struct
 
 from auditor.audit.report import Report
 from auditor.checks.assessment import Assessment, ImageUse
@@ -123,8 +124,7 @@ _LANDING: Final = range(len("MAY LAND ON"), 21)
 _UNLIMITED: Final = 10_000
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(Struct, frozen=True):
     """A workload as it is listed."""
 
     assessment: Assessment
@@ -132,16 +132,14 @@ class Entry:
     result: Result
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(Struct, frozen=True):
     """A line of the table. result: only in the first line of a workload."""
 
     cells: tuple[Cell, ...]
     result: Result | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Layout:
+class Layout(Struct, frozen=True):
     """headers: one or two lines of titles. widths: of the columns, `GAP` between them."""
 
     headers: tuple[Row, ...]

@@ -6,9 +6,10 @@ How each workload came out: the last column of its row, with the sign before it.
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from enum import Enum
 from typing import Final
+
+from msgspec import Struct
 
 from auditor.audit.report import Report
 from auditor.checks.assessment import Assessment, same_place
@@ -48,8 +49,7 @@ LOOKS: Final[Mapping[Severity, Look]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Result:
+class Result(Struct, frozen=True):
     """The last column of a workload's row. rules: behind an error, warning, info or ignored."""
 
     outcome: Outcome

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Iterator
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
+
+from msgspec import Struct
 
 from auditor.formats.catalog import Style
 from auditor.formats.escape import terminal
@@ -55,8 +56,7 @@ class Look(StrEnum):
     FRAME = "1;34"
 
 
-@dataclass(frozen=True, slots=True)
-class Pen:
+class Pen(Struct, frozen=True):
     """What goes through `text` is safe; `paint` and `link` come after it."""
 
     style: Style

@@ -6,11 +6,12 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Literal
 
+from msgspec import Struct
+
 from auditor.images.platforms import Platform
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class ImageReference:
+class ImageReference(Struct, frozen=True, order=True):
     """`registry/repository[:tag][@digest]`, canonical: nothing is implied any more.
 
     registry: host[:port], `docker.io` for Docker Hub. tag: "" only where there is a digest. With
@@ -99,8 +100,7 @@ class KnownPlatforms:
     rows: tuple[str, ...] = field(default=(), compare=False)
 
 
-@dataclass(frozen=True, slots=True)
-class UnknownPlatforms:
+class UnknownPlatforms(Struct, frozen=True):
     """Nobody could tell. message: one sentence for the user. hint: what to do about it, or ""."""
 
     reason: UnknownReason

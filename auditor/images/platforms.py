@@ -7,9 +7,11 @@ containerd's `platforms` package (parse, format, normalise).
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
 from typing import Final
 from urllib.parse import quote, unquote
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from auditor.errors import printable, shorten
 
@@ -38,8 +40,7 @@ _VARIANTS: Final = {
 }
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Platform:
+class Platform(Struct, frozen=True, order=True):
     """An operating system and architecture, with variant, OS version and OS features.
 
     `str()` gives containerd's `FormatAll` form: `linux/arm64/v8`,

@@ -13,8 +13,9 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from dataclasses import dataclass
 from typing import Final, NoReturn
+
+from msgspec import Struct
 
 from auditor.errors import printable, shorten
 from auditor.images.images import ImageReference, UnknownPlatforms, UnknownReason
@@ -53,8 +54,7 @@ _STAND_IN_FOR_NAME: Final = re.compile(
 """A word that stands in for a host or a part of a repository, but could be a real tag."""
 
 
-@dataclass(frozen=True, slots=True)
-class Placeholder:
+class Placeholder(Struct, frozen=True):
     """Why a text is not filled in yet, as half a sentence, and what to do about it."""
 
     what: str

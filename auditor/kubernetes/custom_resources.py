@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
 from functools import cache
 from importlib.resources import files
 from types import MappingProxyType
 from typing import Any, Final
+
+from msgspec import Struct, field
 
 from auditor.files.strict import (
     Choice,
@@ -36,8 +37,7 @@ _NAMING_KEYS: Final = ("name", "groupName")
 """What tells the items of a list apart, where one of them has it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Match:
+class Match(Struct, frozen=True):
     """A value that a path leads to. path: as in the object. names: of the items on the way."""
 
     node: Node
@@ -116,8 +116,7 @@ PART: Final = re.compile(r"\{([^{}]*)\}")
 """A path within the text of an image that is put together."""
 
 
-@dataclass(frozen=True, slots=True)
-class PodSource:
+class PodSource(Struct, frozen=True):
     """One sort of pods that a kind makes, and where in the object they are described.
 
     at: path of the mapping that describes them. template: that mapping is a pod template, with
@@ -146,8 +145,7 @@ class PodSource:
     operator_images: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(Struct, frozen=True):
     """Some kinds of one API group that make the same pods. source: where that is documented."""
 
     group: str

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from auditor.files.yaml_nodes import Node
 from auditor.images.images import ImageReference
@@ -22,8 +23,7 @@ _PORT: Final = re.compile(r"[0-9]{2,5}")
 _CANDIDATE: Final = re.compile(r"[a-z0-9\[][\w.:/@\[\]-]{2,511}", re.IGNORECASE)
 
 
-@dataclass(frozen=True, slots=True)
-class Mention:
+class Mention(Struct, frozen=True):
     """An image named in a flag, an argument or a variable. name: of that. node: its text."""
 
     name: str

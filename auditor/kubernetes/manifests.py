@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
+from msgspec import Struct
+
 from auditor.errors import ManifestError, Problem
 from auditor.files.yaml_nodes import Node, ShapeError
 from auditor.files.yaml_reading import Word, YamlError, read_documents
@@ -129,8 +131,7 @@ class Document:
         return Location(self.path, line, column, rendered=self.rendered, lines=self.lines)
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class ObjectRef:
+class ObjectRef(Struct, frozen=True, order=True):
     """Which Kubernetes object: apiVersion, kind, namespace ("" where none is given), name."""
 
     api_version: str
@@ -142,8 +143,7 @@ class ObjectRef:
         return f"{self.kind}/{self.name}"
 
 
-@dataclass(frozen=True, slots=True)
-class Manifest:
+class Manifest(Struct, frozen=True):
     """One Kubernetes object and where it stands.
 
     ordinal: its place among those of its document. nth: among those of its kind there, which an
@@ -205,8 +205,7 @@ def shape_error(error: ShapeError, document: Document) -> ManifestError:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _Item:
+class _Item(Struct, frozen=True):
     """What should be an object. api_version, kind: those that a typed list gives its items."""
 
     root: Node

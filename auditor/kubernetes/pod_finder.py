@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import replace
 from typing import Final
+
+from msgspec.structs import replace
 
 from auditor.files.yaml_nodes import Node, ShapeError
 from auditor.kubernetes.custom_resources import Match, PodSource, Table, builtin_table

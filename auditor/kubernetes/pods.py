@@ -6,8 +6,9 @@ From a pod spec, wherever it stands, to a `Workload`.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from auditor.files.yaml_nodes import Node
 from auditor.kubernetes.custom_resources import FIELDS, HERE, PART, Match, PodSource, matches
@@ -25,8 +26,7 @@ _CONTAINER_KEYS: Final = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Pod:
+class Pod(Struct, frozen=True):
     """One sort of pods that an object makes. metadata: of the pod template, where it has one.
 
     The other fields as in `Workload`.

@@ -10,11 +10,12 @@ from __future__ import annotations
 import re
 from bisect import bisect, bisect_left
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from enum import Enum
 from functools import cached_property
 from itertools import pairwise
 from typing import Final
+
+from msgspec import Struct
 
 MAX_LINES: Final = 20_000
 """Longer texts are not compared: a template has some hundreds of lines."""
@@ -37,16 +38,14 @@ class Precision(Enum):
     FILE = "file"
 
 
-@dataclass(frozen=True, slots=True)
-class SourceLine:
+class SourceLine(Struct, frozen=True):
     """A line of a file, from 1, and how well it is known."""
 
     line: int
     precision: Precision
 
 
-@dataclass(frozen=True, slots=True)
-class _TemplateLine:
+class _TemplateLine(Struct, frozen=True):
     """A line of a template. literals: what stands around its actions, in order; none where it
     cannot be known by them.
 
@@ -73,8 +72,7 @@ class _TemplateLine:
         return True
 
 
-@dataclass(frozen=True, slots=True)
-class OneLine:
+class OneLine(Struct, frozen=True):
     """Text that is made by one line of a file: a subchart in an archive, by its declaration."""
 
     line: int

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import Enum
 from typing import Final
+
+from msgspec import Struct
 
 from auditor.kubernetes.manifests import Document, Location, ObjectRef
 from auditor.kubernetes.pod_spec import Place, Scheduling
@@ -29,8 +30,7 @@ class Role(Enum):
     REFERENCED = "referenced"
 
 
-@dataclass(frozen=True, slots=True)
-class Container:
+class Container(Struct, frozen=True):
     """One image that the kubelet pulls for a pod, or that a container refers to.
 
     name: for a referenced image, of the flag or variable. image: as written, not parsed. location:
@@ -44,8 +44,7 @@ class Container:
     host_process: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Workload:
+class Workload(Struct, frozen=True):
     """What makes pods: its pod template, and who makes them.
 
     location: of the object. pod_location: of the pod spec's `containers` key, beside which a guard

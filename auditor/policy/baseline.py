@@ -25,10 +25,12 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import asdict, dataclass, replace
 from datetime import date
 from fnmatch import fnmatchcase
 from typing import Final
+
+from msgspec import Struct
+from msgspec.structs import asdict, replace
 
 from auditor.checks.findings import Finding
 from auditor.errors import ConfigurationError
@@ -41,8 +43,7 @@ from auditor.kubernetes.manifests import Location
 Globs = tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Match:
+class Match(Struct, frozen=True):
     """Globs that a finding must meet, each kind with any of its own; () is met by everything.
 
     kind: in any case. container, image: of every container that the finding is about, so that one
@@ -70,8 +71,7 @@ class Match:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class IgnoreEntry:
+class IgnoreEntry(Struct, frozen=True):
     """One entry of `ignore` in the configuration.
 
     expires: the last day on which it holds; None for ever. location: in the configuration.
@@ -118,8 +118,7 @@ WHAT: Final = "baseline"
 HINT: Final = "`podfit baseline` writes it anew"
 
 
-@dataclass(frozen=True, slots=True)
-class BaselineEntry:
+class BaselineEntry(Struct, frozen=True):
     """One finding. path: of its document, from the root of the repository."""
 
     id: str
@@ -133,8 +132,7 @@ class BaselineEntry:
         return (self.path, self.rule, self.id)
 
 
-@dataclass(frozen=True, slots=True)
-class Baseline:
+class Baseline(Struct, frozen=True):
     """The findings of a baseline file. path: of the file, as the user would write it."""
 
     path: str

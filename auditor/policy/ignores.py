@@ -24,6 +24,8 @@ from functools import lru_cache
 from pathlib import PurePath
 from typing import Final
 
+from msgspec import Struct
+
 from auditor.checks.findings import Finding, Severity
 from auditor.errors import shorten
 from auditor.files.paths import covers
@@ -43,8 +45,7 @@ class Layer(Enum):
     BASELINE = "baseline"
 
 
-@dataclass(frozen=True, slots=True)
-class Statement:
+class Statement(Struct, frozen=True):
     """One comment or annotation.
 
     text: as it is written, without the reason. rules: as written. reason: the user's words, or "".
@@ -230,8 +231,7 @@ Use = tuple[Hashable, str]
 """A statement or entry (by its key), and the rule for which it silenced a finding."""
 
 
-@dataclass(frozen=True, slots=True)
-class Silence:
+class Silence(Struct, frozen=True):
     """Why a finding does not count. where: the place of the statement."""
 
     by: Layer
@@ -239,8 +239,7 @@ class Silence:
     where: str
 
 
-@dataclass(frozen=True, slots=True)
-class Silences:
+class Silences(Struct, frozen=True):
     """What came of it.
 
     each: for every finding, in its order, what silenced it. used: every statement and entry that

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from datetime import date
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from auditor.checks.assessment import merge_findings, same_place
 from auditor.checks.findings import Confidence, Explanation, Finding, Observation, Severity
@@ -18,8 +20,7 @@ Judged = tuple[Rule, Observation]
 """An observation, and the rule whose check made it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Gate:
+class Gate(Struct, frozen=True):
     """What makes an audit fail.
 
     fail_on: the least severity that gives exit code 1; None for never. strict: an image that could
@@ -33,8 +34,7 @@ class Gate:
         return self.fail_on is not None and severity >= self.fail_on
 
 
-@dataclass(frozen=True, slots=True)
-class Suppressed:
+class Suppressed(Struct, frozen=True):
     """A finding that was silenced.
 
     by: the layer that did it: comment, annotation, config or baseline. reason: the user's words.
@@ -50,8 +50,7 @@ class Suppressed:
         return f"{self.by}: {self.reason}" if self.reason else self.by
 
 
-@dataclass(frozen=True, slots=True)
-class RuleSetting:
+class RuleSetting(Struct, frozen=True):
     """What the configuration says of a rule; None for nothing. parameters: instead of its own."""
 
     on: bool | None = None
@@ -59,8 +58,7 @@ class RuleSetting:
     parameters: Mapping[str, str] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class Policy:
+class Policy(Struct, frozen=True):
     """What the user wants of findings.
 
     scopes: settings by folder. ignores: whether anything is silenced at all. stale: whether it is a
@@ -73,8 +71,7 @@ class Policy:
     today: date = field(default=date.min)
 
 
-@dataclass(frozen=True, slots=True)
-class Judgement:
+class Judgement(Struct, frozen=True):
     """Findings that count, and those that were silenced; each sorted by location, then rule."""
 
     findings: tuple[Finding, ...]

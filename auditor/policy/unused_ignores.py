@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from datetime import date
 from enum import Enum
 from typing import Final
+
+from msgspec import Struct
 
 from auditor.checks.assessment import Assessment
 from auditor.checks.findings import Consequence, Observation
@@ -38,8 +39,7 @@ class Lapse(Enum):
     REASON = "reason"
 
 
-@dataclass(frozen=True, slots=True)
-class Audited:
+class Audited(Struct, frozen=True):
     """What the audit looked at, to tell what must have been found.
 
     rules: those that were applied. known: the ids of all that there are; empty where nobody told.

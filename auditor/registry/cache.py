@@ -19,6 +19,7 @@ be reached, an answer of the last week is used and says so.
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import hashlib
 import json
 import os
@@ -26,10 +27,11 @@ import re
 import stat
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final, Protocol
 from urllib.parse import quote
+
+from msgspec import Struct
 
 from auditor.images.images import (
     ImageReference,
@@ -66,24 +68,21 @@ _LAST_TIME: Final = 1e12
 _FILE_NAME: Final = re.compile(r"[0-9a-f]{64,128}(\.json|\.tgz)?")
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(Struct, frozen=True):
     """An answer and when a registry last gave or confirmed it, in seconds since the epoch."""
 
     answer: Platforms
     checked_at: float
 
 
-@dataclass(frozen=True, slots=True)
-class Usage:
+class Usage(Struct, frozen=True):
     """So many files with so many bytes together."""
 
     files: int = 0
     bytes: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class _File:
+class _File(Struct, frozen=True):
     path: Path
     size: int
     used_at: float
@@ -426,7 +425,7 @@ class CachingInspector:
 
     def _noted(self, entry: Entry, answer: KnownPlatforms, why: str) -> KnownPlatforms:
         note = f"the answer is {_in_words(self._age(entry))} old: {why}"
-        return replace(answer, notes=(*answer.notes, note))
+        return dataclasses.replace(answer, notes=(*answer.notes, note))
 
     def _age(self, entry: Entry) -> float:
         return self._clock() - entry.checked_at

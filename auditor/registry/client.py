@@ -5,14 +5,17 @@
 
 from __future__ import annotations
 
+import dataclasses
 import threading
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
-from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from functools import partial
 from typing import Final, Self, TypeVar
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from auditor.images.images import (
     ImageReference,
@@ -224,7 +227,11 @@ class RegistryInspector:
         host = self._hosts.at(stop.endpoint)
         repository = Repository(host, image, self._blobs, deadline, stop.repository)
         answer = question(repository, image, workers)
-        return replace(answer, source=stop.source) if isinstance(answer, KnownPlatforms) else answer
+        return (
+            dataclasses.replace(answer, source=stop.source)
+            if isinstance(answer, KnownPlatforms)
+            else answer
+        )
 
     def _remark_mirror(self, stop: Stop, why: UnknownPlatforms) -> None:
         """That a mirror does not have an image is what mirrors are like."""
@@ -264,8 +271,7 @@ Lookup = Callable[[ImageReference], Platforms | None]
 """An answer that needs no network, or None: ask the next."""
 
 
-@dataclass(frozen=True, slots=True)
-class ChainInspector:
+class ChainInspector(Struct, frozen=True):
     """Answers from lookups, the first that knows an image; asks `last` for what none knows.
 
     last: None where one of the lookups knows every image.
@@ -291,8 +297,7 @@ class ChainInspector:
         return next((answer for answer in found if answer is not None), None)
 
 
-@dataclass(frozen=True, slots=True)
-class Overrides:
+class Overrides(Struct, frozen=True):
     """A lookup: platforms that the user states for images that nobody can reach.
 
     entries: globs of names (`ImageReference.names`) with the platforms; the first that matches

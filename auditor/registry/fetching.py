@@ -8,11 +8,13 @@ The registries and mirrors of a run: each is met once, and asked politely.
 
 from __future__ import annotations
 
+import dataclasses
 import threading
-from dataclasses import replace
 from http import HTTPStatus
 from typing import Final
 from urllib.parse import quote
+
+from msgspec.structs import replace
 
 from auditor.files.addresses import origin_of
 from auditor.images.images import ImageReference, UnknownReason
@@ -125,7 +127,7 @@ class RegistryHost:
         for _ in range(_MAX_ROUNDS):
             with self._authenticator.authorized(repository, deadline) as used:
                 headers = {**request.headers, **({"Authorization": used.header} if used else {})}
-                answer = self._sender.send(replace(request, headers=headers), deadline)
+                answer = self._sender.send(dataclasses.replace(request, headers=headers), deadline)
                 if answer.status in DENIED and origin_of(answer.url) != self.endpoint.origin:
                     return self._ask_elsewhere(request, answer, deadline)
                 if answer.status == HTTPStatus.FORBIDDEN and request.method == "HEAD":
@@ -150,7 +152,9 @@ class RegistryHost:
             except (RealmError, TokenRefused):
                 continue
             headers = {**request.headers, "Authorization": f"Bearer {token.value}"}
-            return self._sender.send(replace(request, url=answer.url, headers=headers), deadline)
+            return self._sender.send(
+                dataclasses.replace(request, url=answer.url, headers=headers), deadline
+            )
         return answer
 
 

@@ -21,15 +21,17 @@ manifests to be audited, NAME says what the image is called; REF chooses one ima
 
 from __future__ import annotations
 
+import dataclasses
 import gzip
 import io
 import stat
 import tarfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO, Final, Protocol
+
+from msgspec import Struct
 
 from auditor.errors import ConfigurationError, UsageError, printable, shorten
 from auditor.images.images import (
@@ -185,8 +187,7 @@ _NOT_HERE: Final = "it is not in the layout"
 _ONE_COPY: Final = "it was saved from one platform's copy; the image may have others"
 
 
-@dataclass(frozen=True, slots=True)
-class LayoutImage:
+class LayoutImage(Struct, frozen=True):
     """One image of a layout. names: what it says it is called, or a tag alone.
 
     read: its platforms, for messages under a name. Raises as `resolve` does.
@@ -206,7 +207,7 @@ class LayoutImage:
             message = f"{name.familiar} in {self.source} cannot be read: {error}"
             return UnknownPlatforms(UnknownReason.MALFORMED, message)
         if isinstance(found, KnownPlatforms):
-            return replace(found, source=self.source)
+            return dataclasses.replace(found, source=self.source)
         return found
 
 
@@ -274,8 +275,7 @@ def _of_config(files: Files, path: str, _name: str) -> KnownPlatforms:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _LayoutContent:
+class _LayoutContent(Struct, frozen=True):
     """`Content` of one image. image: None where the layout's index is the image's own."""
 
     files: Files
@@ -329,8 +329,7 @@ _SCHEMES: Final = ("oci", "oci-archive", "docker-archive")
 _CHOICE_SHOWN: Final = 5
 
 
-@dataclass(frozen=True, slots=True)
-class LayoutSource:
+class LayoutSource(Struct, frozen=True):
     """Where a layout is. ref: "" is every image it holds. name: None is what annotations say."""
 
     scheme: str
@@ -342,8 +341,7 @@ class LayoutSource:
         return f"{self.scheme}:{self.path}"
 
 
-@dataclass(frozen=True, slots=True)
-class LayoutLookup:
+class LayoutLookup(Struct, frozen=True):
     """A `Lookup` in the images of layouts: by name, or by repository and digest."""
 
     images: Mapping[ImageReference, Platforms]

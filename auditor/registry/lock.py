@@ -20,13 +20,16 @@ A lock file against what registries answer now: what has changed, and what to wr
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Final
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from auditor.errors import ConfigurationError, printable, shorten
 from auditor.files.paths import LOCK_NAME, REPOSITORY_MARK, find_home, real_path
@@ -64,8 +67,7 @@ class LockConflict(ConfigurationError):
     """A lock file that two branches changed, with git's marks in it. It can be written anew."""
 
 
-@dataclass(frozen=True, slots=True)
-class LockFile:
+class LockFile(Struct, frozen=True):
     """The images of a lock file, by canonical reference. It is a `Lookup`."""
 
     images: Mapping[ImageReference, KnownPlatforms] = field(
@@ -174,7 +176,7 @@ def format_lock(lock: LockFile) -> bytes:
 def lock_entry(known: KnownPlatforms) -> dict[str, object]:
     """What stands in a lock file for an image, sorted."""
     return write_platforms(
-        replace(
+        dataclasses.replace(
             known,
             platforms=tuple(sorted(known.platforms, key=str)),
             completed=tuple(sorted(known.completed, key=lambda item: str(item[0]))),
@@ -290,8 +292,7 @@ def _wrong(what: str, where: str) -> ConfigurationError:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(Struct, frozen=True):
     """An image that is not what it was when it was locked."""
 
     image: ImageReference
@@ -328,8 +329,7 @@ class Change:
                 yield f"platforms {verb}: {', '.join(map(str, platforms))}"
 
 
-@dataclass(frozen=True, slots=True)
-class LockComparison:
+class LockComparison(Struct, frozen=True):
     """What a lock file says beside what was found, all by reference.
 
     added: used and not locked. dropped: locked and not used. unresolved: nobody could tell now.

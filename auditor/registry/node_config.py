@@ -24,14 +24,17 @@ Nothing is read that was not named.
 
 from __future__ import annotations
 
+import dataclasses
 import ipaddress
 import re
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final, Literal, TypeVar
 from urllib.parse import urlsplit
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from auditor.errors import ConfigurationError, printable, shorten
 from auditor.files.addresses import origin_of
@@ -45,8 +48,7 @@ _T = TypeVar("_T")
 _WHAT: Final = "cannot use the registry configuration"
 
 
-@dataclass(frozen=True, slots=True)
-class NodeConfig:
+class NodeConfig(Struct, frozen=True):
     """What files say of registries, in their order; see `RegistryOptions`."""
 
     hosts: Mapping[str, HostOptions] = field(default_factory=dict)
@@ -63,8 +65,7 @@ class NodeConfig:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Table:
+class Table(Struct, frozen=True):
     """A table of a file. Every reader raises `ConfigurationError` for a value of another type."""
 
     path: Path
@@ -242,7 +243,7 @@ def read_certificates(folder: Path) -> HostOptions:
     key = certificate.with_suffix(".key")
     if not key.is_file():
         raise config_error(certificate, f"its key {key.name} is not there")
-    return replace(options, client_certificate=certificate, client_key=key)
+    return dataclasses.replace(options, client_certificate=certificate, client_key=key)
 
 
 def _check(network: str, table: Table) -> None:

@@ -14,6 +14,9 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Final, Literal
 
+import msgspec
+from msgspec import Struct
+
 from auditor.files.addresses import origin_of
 
 Insecure = Literal["", "http", "skip-verify", "any"]
@@ -39,8 +42,7 @@ class HostOptions:
     headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(Struct, frozen=True):
     """A host that holds images of a registry under a path of its own.
 
     host: `host[:port]`, as references and credentials name it. path: of repositories, "" or
@@ -64,8 +66,7 @@ def place_of(text: str) -> Place:
     return Place(host, path.strip("/"))
 
 
-@dataclass(frozen=True, slots=True)
-class Namespace:
+class Namespace(Struct, frozen=True):
     """Where the images below a prefix are asked for.
 
     prefix: `host[:port][/path]`, `*.domain`, or "" for everything; the longest counts, and of two
@@ -98,8 +99,7 @@ class Clock:
         return random.uniform(0, most)  # noqa: S311 - no secret
 
 
-@dataclass(frozen=True, slots=True)
-class RegistryOptions:
+class RegistryOptions(Struct, frozen=True):
     """Times are in seconds.
 
     hosts: by `host[:port]` as references spell it. insecure_ranges: networks, as `10.0.0.0/8`,
@@ -108,7 +108,7 @@ class RegistryOptions:
     every index row is there. mirror_timeout: after which a mirror is passed over.
     """
 
-    hosts: Mapping[str, HostOptions] = field(default_factory=lambda: NO_HOSTS)
+    hosts: Mapping[str, HostOptions] = msgspec.field(default_factory=lambda: NO_HOSTS)
     insecure_ranges: tuple[str, ...] = ()
     namespaces: tuple[Namespace, ...] = ()
     allowed: tuple[str, ...] = ()
@@ -122,15 +122,14 @@ class RegistryOptions:
     mirror_timeout: float = 15
     run_timeout: float = 300
     retries: int = 3
-    clock: Clock = field(default_factory=Clock)
+    clock: Clock = msgspec.field(default_factory=Clock)
 
 
 class TimeOver(Exception):
     """The time for the work is used up, or the run was cancelled. The message is a clause."""
 
 
-@dataclass(frozen=True, slots=True)
-class Deadline:
+class Deadline(Struct, frozen=True):
     """moment: on the monotonic clock. why: a clause for the user once it has passed.
 
     cancelled: set when nobody wants the result any more.

@@ -6,9 +6,9 @@ Files that appear whole or not at all, whatever happens and whoever else writes.
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import os
 from collections.abc import Mapping
-from dataclasses import replace
 from enum import Enum
 from pathlib import Path
 from typing import Final, Literal, TypeVar
@@ -59,7 +59,7 @@ def read_answer(value: object, source: str) -> Platforms:
     if "reason" not in fields:
         known = {key: item for key, item in fields.items() if key not in ("notes", "rows")}
         answer = read_platforms(known, source, notes=tuple(_texts(fields.get("notes"), ("notes",))))
-        return replace(answer, rows=tuple(_texts(fields.get("rows", []), ("rows",))))
+        return dataclasses.replace(answer, rows=tuple(_texts(fields.get("rows", []), ("rows",))))
     reason = _member(UnknownReason, fields["reason"], ("reason",))
     message, hint = fields.get("message"), fields.get("hint")
     if not isinstance(message, str) or not isinstance(hint, str):

@@ -13,18 +13,18 @@ import time
 from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass, field
 from functools import partial
 from itertools import chain
 from typing import Any, Final, Self, TypeVar
+
+from msgspec import Struct, field
 
 _JOIN_SECONDS: Final = 0.5
 _T = TypeVar("_T")
 _R = TypeVar("_R")
 
 
-@dataclass(slots=True, eq=False)
-class _Job:
+class _Job(Struct, eq=False):
     lane: str
     call: Callable[[], Any]
     future: Future[Any] = field(default_factory=Future)

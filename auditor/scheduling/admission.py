@@ -12,10 +12,12 @@ apimachinery `util/validation` for labels.
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass, replace
 from typing import Final
+
+from msgspec import Struct
 
 from auditor.kubernetes.pod_spec import NodeSelectorTerm, Requirement, Scheduling, Toleration
 from auditor.kubernetes.workloads import Workload
@@ -154,8 +156,7 @@ NAMESPACE_PLUGINS: Final[Mapping[str, str]] = {
 the Namespace that each reads: Kubernetes' own, off by default, and OpenShift's, on by default."""
 
 
-@dataclass(frozen=True, slots=True)
-class Admission:
+class Admission(Struct, frozen=True):
     """What becomes of a pod at the API server.
 
     scheduling: the pod's, after admission plug-ins. refusals: why no pod is ever made, a sentence
@@ -237,7 +238,7 @@ def _merge(
     added = tuple(
         Requirement(key, "In", (value,)) for key, value in selector.items() if key not in own
     )
-    merged = replace(
+    merged = dataclasses.replace(
         scheduling,
         node_selector=scheduling.node_selector + added,
         tolerations=scheduling.tolerations

@@ -8,9 +8,10 @@ container version compatibility; KEP-1981 for HostProcess.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import Enum, IntEnum
 from typing import Final
+
+from msgspec import Struct
 
 from auditor.images.images import KnownPlatforms
 from auditor.images.platforms import Platform, normalise
@@ -55,8 +56,7 @@ class Failure(Enum):
     PENDING = "Pending"
 
 
-@dataclass(frozen=True, slots=True)
-class Compatibility:
+class Compatibility(Struct, frozen=True):
     """The answer for one image and one pool.
 
     message: one clause that explains a no or an unknown. failure, event: where it fails, and the

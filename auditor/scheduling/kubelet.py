@@ -6,8 +6,9 @@ never made. Source: kubelet `lifecycle/predicate.go`, scheduler `eventhandlers.g
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from auditor.kubernetes.pod_spec import Place, Scheduling
 from auditor.kubernetes.workloads import Workload
@@ -18,8 +19,7 @@ from auditor.scheduling.predicates import requirement_holds, some, term_matches,
 _STATIC: Final = ("kubernetes.io/config.mirror", "kubernetes.io/config.source")
 
 
-@dataclass(frozen=True, slots=True)
-class KubeletRefusal:
+class KubeletRefusal(Struct, frozen=True):
     """Why the kubelet fails the pod. reason: as in the pod's status. place: what decided it."""
 
     reason: str

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Final
+
+from msgspec import Struct, field
 
 from auditor.images.platforms import Platform
 from auditor.kubernetes.pod_spec import Toleration
@@ -38,8 +39,7 @@ _TAINT: Final = re.compile(r"(?P<key>[^=:\s]+)(?:=(?P<value>[^=:\s]*))?:(?P<effe
 _RUNTIME: Final = re.compile(r"(?P<name>[a-z][a-z0-9-]*)://v?(?P<version>[0-9][^\s]*)")
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Taint:
+class Taint(Struct, frozen=True, order=True):
     """What keeps pods without a matching toleration off a node (`core/v1` Taint)."""
 
     key: str
@@ -63,8 +63,7 @@ def parse_taint(text: str) -> Taint:
     return Taint(match["key"], match["value"] or "", match["effect"])
 
 
-@dataclass(frozen=True, slots=True)
-class Runtime:
+class Runtime(Struct, frozen=True):
     """A node's container runtime: `containerd`, `cri-o` or `docker`, and its version numbers."""
 
     name: str
@@ -84,8 +83,7 @@ def parse_runtime(text: str) -> Runtime:
     return Runtime(match["name"], (major, minor, patch))
 
 
-@dataclass(frozen=True, slots=True)
-class NodePool:
+class NodePool(Struct, frozen=True):
     """Nodes that are alike.
 
     labels: those of every node, with those that the kubelet derives from the platform. varying:
@@ -120,8 +118,7 @@ def platform_labels(platform: Platform) -> dict[str, str]:
     return labels
 
 
-@dataclass(frozen=True, slots=True)
-class RuntimeClass:
+class RuntimeClass(Struct, frozen=True):
     """A RuntimeClass object (`node.k8s.io/v1`): what it adds to the pods that name it."""
 
     name: str
@@ -129,8 +126,7 @@ class RuntimeClass:
     tolerations: tuple[Toleration, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class ClusterProfile:
+class ClusterProfile(Struct, frozen=True):
     """The named set of pools to audit against. description: one sentence for a list of clusters.
 
     runtime_classes: those of the cluster. all_classes_known: a class that is not among them does

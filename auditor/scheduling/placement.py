@@ -9,9 +9,10 @@ nodeaffinity, tainttoleration, nodeunschedulable, podtopologyspread, noderesourc
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from enum import Enum
 from typing import Final
+
+from msgspec import Struct
 
 from auditor.kubernetes.pod_spec import Place, Scheduling, Toleration
 from auditor.kubernetes.workloads import Workload
@@ -60,8 +61,7 @@ class Predicate(Enum):
     SCHEDULER = "scheduler"
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(Struct, frozen=True):
     """One test: its answer (None: cannot tell), a sentence, and the place that decided it."""
 
     predicate: Predicate
@@ -70,8 +70,7 @@ class Step:
     place: Place = (0, 0)
 
 
-@dataclass(frozen=True, slots=True)
-class Placement:
+class Placement(Struct, frozen=True):
     """The verdict on one workload and one pool, with every test that led to it.
 
     creates_pod: for a DaemonSet, whether its controller makes a pod for such a node at all (None

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from auditor.kubernetes.pod_spec import NodeSelectorTerm, Requirement, Scheduling, Toleration
 from auditor.scheduling.nodes import (
@@ -34,8 +35,7 @@ _CANONICAL: Final = re.compile(r"0|-?[1-9][0-9]{0,18}")
 _INT64: Final = range(-(2**63), 2**63)
 
 
-@dataclass(frozen=True, slots=True)
-class NodeView:
+class NodeView(Struct, frozen=True):
     """One node, or any node of a pool, as the scheduler sees it.
 
     name: "" where it is unknown. labels: those with a known value. varying: keys of labels that it

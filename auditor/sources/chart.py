@@ -15,6 +15,8 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO, Final
 
+from msgspec import Struct
+
 from auditor.errors import SourceError
 from auditor.files.paths import real_path
 from auditor.files.yaml_nodes import Node, ShapeError
@@ -136,8 +138,7 @@ class Declaration:
         return self.alias or self.name
 
 
-@dataclass(frozen=True, slots=True)
-class Chart:
+class Chart(Struct, frozen=True):
     """A Helm chart: a folder or an archive.
 
     path: what Helm opens. shown: the same as the user would write it. name: as Chart.yaml has it;

@@ -16,9 +16,11 @@ import os
 import shutil
 import tempfile
 from collections.abc import Callable, Collection, Iterable, Iterator
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from auditor.errors import Problem, SourceError
 from auditor.files.paths import real_path
@@ -47,8 +49,7 @@ Wanted = Callable[[str], bool]
 archive's name in front, as if that were a folder."""
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Entry:
+class Entry(Struct, frozen=True, order=True):
     """What lies in a chart's folder and is no folder. path: below the chart, with slashes.
 
     leads_out: it is a link to what lies elsewhere.
@@ -152,8 +153,7 @@ _MAX_SCHEMA: Final = 5 << 20
 """Bytes: Helm's own bound on a file of a chart."""
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Hazard:
+class Hazard(Struct, frozen=True, order=True):
     """A file of a chart that leads out of it.
 
     path: below the chart; into the archive of a subchart as if that were a folder. target: where it

@@ -9,9 +9,11 @@ import shutil
 import tempfile
 import weakref
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from typing import Any, Final
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from auditor.errors import PodfitError, Problem, SourceError
 from auditor.files.paths import find_home, real_path
@@ -28,8 +30,7 @@ _MAX_NESTING: Final = 8
 _MAX_CHARTS: Final = 1000
 
 
-@dataclass(frozen=True, slots=True)
-class Lack:
+class Lack(Struct, frozen=True):
     """What one chart lacks of the dependencies that it declares."""
 
     chart: Chart
@@ -100,8 +101,7 @@ def is_enabled(dependency: Declaration, values: Values) -> bool:
     return any(set_tags) or not set_tags
 
 
-@dataclass(slots=True)
-class _Search:
+class _Search(Struct):
     """Looks through a chart and its subcharts. left: charts that it will look at."""
 
     renderer: Renderer
@@ -144,8 +144,7 @@ _MAX_LOCAL: Final = 50
 """Charts that depend on each other by `file://`."""
 
 
-@dataclass(slots=True, weakref_slot=True)
-class Completion:
+class Completion(Struct, weakref=True):
     """The complete copy of one chart: made when it is first asked for, gone with this object."""
 
     fetcher: Fetcher
@@ -191,8 +190,7 @@ def find_completion(options: SourceOptions, renderer: Renderer) -> Completion | 
     return Completion(fetcher, renderer) if fetcher else None
 
 
-@dataclass(slots=True)
-class _Layout:
+class _Layout(Struct):
     """Charts copied to where they lie to each other as in their repository."""
 
     root: Path

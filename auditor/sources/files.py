@@ -17,10 +17,11 @@ import re
 import stat
 import sys
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 from typing import Final
+
+from msgspec import Struct
 
 from auditor.errors import Problem, SourceError
 from auditor.files.strict import suggestion
@@ -37,8 +38,7 @@ _WIDE: Final = (b"k\0i\0n\0d", b"k\0\0\0i\0\0\0n\0\0\0d")
 """In UTF-16 and UTF-32 without a byte order mark, which Kubernetes refuses, but not in silence."""
 
 
-@dataclass(frozen=True, slots=True)
-class ManifestFile:
+class ManifestFile(Struct, frozen=True):
     """A file of manifests, YAML or JSON.
 
     shown: the path as the user would write it. source: the SOURCE it belongs to. lenient: found
@@ -192,8 +192,7 @@ _HOOK: Final = re.compile(r"^[ \t]+[\"']?helm\.sh/hook[\"']?[ \t]*:", re.MULTILI
 _COMMENT: Final = re.compile(r"[ \t]*(#.*)?")
 
 
-@dataclass(frozen=True, slots=True)
-class Piece:
+class Piece(Struct, frozen=True):
     """What stands between two `---` lines of a stream.
 
     template: what its `# Source:` comment says, as Helm writes it before each object; or "". line:
@@ -258,13 +257,12 @@ SHOWN: Final = "<stdin>"
 _TEMPLATE: Final = re.compile(r"[A-Za-z0-9._-]+/(templates|charts|crds)/[^\\:]+")
 
 
-@dataclass(slots=True)
-class StandardInput:
+class StandardInput(Struct):
     """What is piped in. It can be read only once, so it is kept."""
 
     namespace: str = ""
     name: str = "-"
-    _text: str | None = field(default=None, init=False)
+    _text: str | None = None
 
     def documents(self) -> Iterator[Document | Problem]:
         """A document for each template that `# Source:` comments name, and one for the rest."""

@@ -7,12 +7,14 @@ Names of documents that are the same in every run, whatever SOURCE was written f
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Final, Literal, Protocol
 from urllib.parse import urlsplit
+
+from msgspec import Struct, field
 
 from auditor.errors import Problem
 from auditor.files.paths import Home, covers, find_home, real_path
@@ -24,8 +26,7 @@ RENDER_SECONDS: Final = 30.0
 """The slowest honest chart of 506 takes 3 s (it makes RSA keys); an endless loop never ends."""
 
 
-@dataclass(frozen=True, slots=True)
-class HelmOptions:
+class HelmOptions(Struct, frozen=True):
     """How charts are rendered.
 
     values_files, set_values, set_strings: `-f`, `--set` and `--set-string`, in the order given.
@@ -48,8 +49,7 @@ class HelmOptions:
         return bool(self.values_files or self.set_values or self.set_strings)
 
 
-@dataclass(frozen=True, slots=True)
-class Variant:
+class Variant(Struct, frozen=True):
     """A way to render a chart beside its defaults. The fields are those of `HelmOptions`."""
 
     name: str
@@ -58,8 +58,7 @@ class Variant:
     set_strings: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Tree:
+class Tree(Struct, frozen=True):
     """What is said of the sources below a folder.
 
     root: absolute, links resolved. exclude: globs from there of what is passed over on the way; a
@@ -79,8 +78,7 @@ class Tree:
         return tuple(variant for found in covering for variant in found)
 
 
-@dataclass(frozen=True, slots=True)
-class HostRules:
+class HostRules(Struct, frozen=True):
     """Whom Helm may ask for charts.
 
     allowed: globs of hosts, as `host[:port]`; () for all. private: hosts whose addresses need not
@@ -102,8 +100,7 @@ class HostRules:
         return HostRules((*self.allowed, host) if self.allowed else (), self.private | {host})
 
 
-@dataclass(frozen=True, slots=True)
-class SourceOptions:
+class SourceOptions(Struct, frozen=True):
     """How sources are opened and read.
 
     ci_values: render charts with their `ci/*-values.yaml` too. dependency_update: fetch what charts
@@ -164,8 +161,7 @@ class Source(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Identifier:
+class Identifier(Struct, frozen=True):
     """Fills in a document's `home` and `identity`. Remembers where folders are at home."""
 
     _homes: dict[Path, Home] = field(default_factory=dict)
@@ -176,7 +172,7 @@ class Identifier:
             return item
         home = self._home(real_path(Path(item.chart or item.path)))
         identity = home.relative(real_path(Path(item.path)))
-        return replace(
+        return dataclasses.replace(
             item, home=str(home.root), identity=identity, in_repository=home.is_repository
         )
 

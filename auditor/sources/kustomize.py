@@ -8,9 +8,11 @@ import re
 import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from auditor.errors import Problem, SourceError
 from auditor.files.paths import find_home, find_program, real_path
@@ -42,8 +44,7 @@ _NO_GIT: Final = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class KustomizationSource:
+class KustomizationSource(Struct, frozen=True):
     """What a kustomization makes of its bases.
 
     path: its folder. shown: the same as the user would write it. patches: text of a kustomization,

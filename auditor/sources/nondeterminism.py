@@ -9,9 +9,11 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from auditor.sources.chart import ArchiveError
 from auditor.sources.chart_safety import chart_files
@@ -44,8 +46,7 @@ _JOINTS: Final = frozenset("-_.:")
 _BEFORE_VALUE: Final = re.compile(r"\s*(?:- )*(?:[\w./-]+:\s+)?")
 
 
-@dataclass(frozen=True, slots=True)
-class Chances:
+class Chances(Struct, frozen=True):
     """Where a chart makes something up, and where it asks for the time.
 
     Each: templates, by their path from `templates/` on; None where what they make may come out

@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+from msgspec import Struct
+
 from auditor.errors import Problem, SourceError
 from auditor.files.paths import REPOSITORY_MARK, find_home, real_path
 from auditor.kubernetes.manifests import Document
@@ -35,15 +37,13 @@ _SUFFIXES: Final = (".yaml", ".yml", ".json")
 """Those that kubectl reads; it takes hidden files and folders like any other."""
 
 
-@dataclass(frozen=True, slots=True)
-class ChartFolder:
+class ChartFolder(Struct, frozen=True):
     """A folder that is a chart: nothing in it is a manifest of its own."""
 
     path: Path
 
 
-@dataclass(frozen=True, slots=True)
-class KustomizationFolder:
+class KustomizationFolder(Struct, frozen=True):
     """A folder with a kustomization: no file in it or below is a manifest of its own."""
 
     path: Path
@@ -149,8 +149,7 @@ def _too_much(folder: Path, what: str) -> Problem:
 STREAM: Final = "-"
 
 
-@dataclass(frozen=True, slots=True)
-class RemotePart:
+class RemotePart(Struct, frozen=True):
     """A chart that lies elsewhere, until it is asked for. The others: as `ChartSource` has them."""
 
     elsewhere: ChartElsewhere
@@ -171,8 +170,7 @@ class RemotePart:
 Part = ManifestFile | ChartSource | RemotePart | KustomizationSource | StandardInput | Problem
 
 
-@dataclass(frozen=True, slots=True)
-class PartFinder:
+class PartFinder(Struct, frozen=True):
     """Finds what SOURCEs stand for. Folders are walked; nothing is read, rendered or pulled."""
 
     options: SourceOptions

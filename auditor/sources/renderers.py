@@ -14,10 +14,11 @@ import os
 import re
 import tempfile
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Final, NoReturn
+
+from msgspec.structs import replace
 
 from auditor.errors import SourceError
 from auditor.files.paths import find_program

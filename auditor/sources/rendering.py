@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 from typing import Any, Final, Protocol
+
+from msgspec import Struct
 
 from auditor.errors import Problem, SourceError
 from auditor.sources.chart import Chart
@@ -49,8 +50,7 @@ class RenderError(Exception):
         self.text = text
 
 
-@dataclass(frozen=True, slots=True)
-class Dependency:
+class Dependency(Struct, frozen=True):
     """A dependency that Chart.yaml declares, and what Helm finds of it in charts/.
 
     status: `ok`, `unpacked`, `missing`, `wrong version` and others, as `helm dependency list` says.
@@ -61,8 +61,7 @@ class Dependency:
     status: str
 
 
-@dataclass(frozen=True, slots=True)
-class Rendered:
+class Rendered(Struct, frozen=True):
     """A chart's rendered templates.
 
     templates: text by Helm's name of the template (`web/charts/db/templates/pod.yaml`), hooks and

@@ -17,9 +17,11 @@ import json
 import re
 import tempfile
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from auditor.errors import Problem, SourceError
 from auditor.files.paths import real_path
@@ -202,8 +204,7 @@ _CI_VALUES: Final = "ci/*-values.yaml"
 """Each is a way in which the chart must work, by the convention of helm/chart-testing."""
 
 
-@dataclass(frozen=True, slots=True)
-class NamedOptions:
+class NamedOptions(Struct, frozen=True):
     """How to render a chart. name: of the variant; "" where there is only one."""
 
     name: str

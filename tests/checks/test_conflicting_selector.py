@@ -1,8 +1,7 @@
 """Selectors that ask for what the images lack, and those that contradict themselves."""
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from auditor.checks.findings import Consequence, Observation
 from auditor.checks.selectors import CONFLICTING_SELECTOR

@@ -1,8 +1,7 @@
 """Pods that may land where they cannot run: what is said, and what is proposed."""
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from auditor.checks.assessment import Assessment
 from auditor.checks.findings import Consequence, Observation

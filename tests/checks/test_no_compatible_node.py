@@ -1,8 +1,7 @@
 """Workloads without a home."""
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from auditor.checks.assessment import Assessment
 from auditor.checks.findings import Consequence, Observation

@@ -1,8 +1,9 @@
 """Digests that name one row of what their tag names."""
 
-from dataclasses import replace
+import dataclasses
 
 import pytest
+from msgspec.structs import replace
 
 from auditor.checks.assessment import Assessment
 from auditor.checks.findings import Consequence
@@ -12,8 +13,8 @@ from tests.support.assessments import ARM, HYBRID, LINUX, assessed, image
 from tests.support.objects import cluster
 
 ROW = f"sha256:{'1' * 64}"
-INDEX = replace(image("linux/amd64", "linux/arm64"), digest="sha256:index", rows=(ROW,))
-PINNED = replace(image("linux/amd64", kind="manifest"), digest=ROW)
+INDEX = dataclasses.replace(image("linux/amd64", "linux/arm64"), digest="sha256:index", rows=(ROW,))
+PINNED = dataclasses.replace(image("linux/amd64", kind="manifest"), digest=ROW)
 
 
 def pinned(known: KnownPlatforms, tagged: KnownPlatforms | None, spec: str = "") -> Assessment:
@@ -47,8 +48,8 @@ def test_where_no_other_row_is_needed() -> None:
     ("known", "tagged"),
     [
         (PINNED, None),
-        (PINNED, replace(INDEX, rows=("sha256:other",))),
-        (PINNED, replace(INDEX, platforms=INDEX.platforms[:1])),
+        (PINNED, dataclasses.replace(INDEX, rows=("sha256:other",))),
+        (PINNED, dataclasses.replace(INDEX, platforms=INDEX.platforms[:1])),
         (INDEX, INDEX),
     ],
     ids=["nobody can tell", "the tag has moved", "the only platform", "the index itself"],

@@ -1,8 +1,7 @@
 """Images that are missing, broken or unknown."""
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from auditor.checks.assessment import Assessment
 from auditor.checks.findings import Confidence, Consequence, Observation

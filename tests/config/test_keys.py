@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Iterator
-from dataclasses import fields
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 import jsonschema
 import pytest
 import yaml
+from msgspec.structs import fields
 
 from auditor.checks.findings import Severity
 from auditor.checks.rulebook import load_builtin_rules

@@ -3,9 +3,9 @@
 import json
 import subprocess
 import sys
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 
 from auditor.formats.catalog import FORMATS, PLAIN, WITHOUT_NOTICES, find_format, render
 from tests.support.reports import SHOP, audit

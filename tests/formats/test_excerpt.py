@@ -1,6 +1,8 @@
 """What of the source is shown, and what is pointed at."""
 
-from dataclasses import replace
+import dataclasses
+
+from msgspec.structs import replace
 
 from auditor.checks.findings import Observation
 from auditor.formats.excerpt import Line, excerpt
@@ -96,6 +98,6 @@ def test_a_place_that_is_not_in_the_document_has_no_excerpt() -> None:
 
 def test_a_column_beyond_the_line_is_harmless() -> None:
     seen = observation(workload())
-    far = replace(seen, location=replace(seen.location, column=500), subjects=())
+    far = replace(seen, location=dataclasses.replace(seen.location, column=500), subjects=())
 
     assert drawn(excerpt(far)) == "7     spec:\n8       containers:[[]]"

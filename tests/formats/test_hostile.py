@@ -7,7 +7,6 @@ proper parser makes of both must have the same structure, and hold the names as 
 import json
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from functools import partial
 from html.parser import HTMLParser
 from pathlib import Path
@@ -16,6 +15,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 from markdown_it import MarkdownIt
+from msgspec.structs import replace
 
 from auditor.audit.report import ImageEntry, Report
 from auditor.checks.findings import Explanation, Finding, Severity

@@ -5,11 +5,12 @@ import hashlib
 import json
 import re
 import struct
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from auditor.audit.report import Report
 from auditor.checks.findings import Explanation

@@ -2,11 +2,11 @@
 
 import json
 from collections.abc import Iterator
-from dataclasses import fields, replace
 from typing import Any
 
 import pytest
 from jsonschema import Draft202012Validator
+from msgspec.structs import fields, replace
 
 from auditor.audit.report import Overlay, Report, Totals
 from auditor.checks.findings import (

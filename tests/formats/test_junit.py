@@ -1,7 +1,8 @@
 """JUnit XML, read back with a parser."""
 
-from dataclasses import replace
 from xml.etree import ElementTree as ET
+
+from msgspec.structs import replace
 
 from auditor.audit.report import Report
 from auditor.checks.findings import Severity

@@ -1,9 +1,9 @@
 """The summary of a job, read back with a Markdown parser."""
 
 import re
-from dataclasses import replace
 
 from markdown_it import MarkdownIt
+from msgspec.structs import replace
 
 from auditor.audit.report import Report
 from auditor.errors import Problem

@@ -1,6 +1,6 @@
 """How workloads came out."""
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from auditor.checks.findings import Severity
 from auditor.formats.summary import Outcome, results

@@ -1,8 +1,7 @@
 """Where code hosts look for a file."""
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from auditor.formats.catalog import PLAIN, Style
 from auditor.formats.excerpt import repository_path, source_link, split_place, uri

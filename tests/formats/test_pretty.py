@@ -1,9 +1,9 @@
 """What a person sees in a terminal."""
 
 import re
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 
 from auditor.audit.report import Report
 from auditor.checks.findings import Explanation

@@ -1,7 +1,9 @@
 """What is said once for all findings that share it."""
 
+import dataclasses
 from collections.abc import Sequence
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from auditor.checks.findings import Explanation, Finding, Remedy, RemedyKind
 from auditor.formats.catalog import PLAIN
@@ -28,7 +30,7 @@ def shared(findings: Sequence[Finding]) -> list[dict[str, str]]:
 
 
 def by_values(name: str, key: str, chart: str = "charts/shop") -> Finding:
-    (found,) = audit(replace(rendered(workload(name)), chart=chart)).findings
+    (found,) = audit(dataclasses.replace(rendered(workload(name)), chart=chart)).findings
     remedy = Remedy(RemedyKind.VALUES, f"{key}: {{}}\n", (key,), verified=True)
     seen = replace(found.observation, remedies=(remedy,), fix=f"values: {key}")
     return replace(found, observation=seen)

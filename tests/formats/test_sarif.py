@@ -1,11 +1,12 @@
 """SARIF, against the OASIS schema and the rules of GitHub's code scanning."""
 
+import dataclasses
 import json
-from dataclasses import replace
 from typing import Any
 
 import pytest
 from jsonschema.validators import validator_for
+from msgspec.structs import replace
 
 from auditor.audit.report import Report
 from auditor.checks.findings import Explanation, Severity
@@ -166,7 +167,7 @@ def test_the_worst_come_first_and_there_are_no_more_than_github_shows() -> None:
             severity=Severity.WARNING if number % 2 else Severity.ERROR,
             observation=replace(
                 finding.observation,
-                location=replace(finding.observation.location, line=number + 1),
+                location=dataclasses.replace(finding.observation.location, line=number + 1),
             ),
         )
         for number in range(5001)

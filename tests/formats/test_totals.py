@@ -1,8 +1,7 @@
 """The last line."""
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from auditor.audit.report import Report
 from auditor.checks.findings import Severity

@@ -1,6 +1,6 @@
 """Values for charts that resolve their findings."""
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from auditor.audit.report import Overlay
 from auditor.formats.catalog import PLAIN

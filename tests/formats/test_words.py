@@ -1,8 +1,7 @@
 """Platforms, pools and names in words."""
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from auditor.audit.report import Report
 from auditor.checks.assessment import Assessment

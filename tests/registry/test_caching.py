@@ -1,7 +1,7 @@
 """What is asked of a registry and what is not, as answers grow old or the registry goes away."""
 
+import dataclasses
 from collections.abc import Collection, Mapping
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -426,7 +426,9 @@ def test_with_a_real_registry_and_its_content_in_the_cache(tmp_path: Path) -> No
         assert known(first)[1].platforms == (AMD64,)
         assert requests() == []
         assert {answer.source for answer in known(answers)} == {"cache"}
-        assert [replace(answer, source="registry") for answer in known(answers)] == known(first)
+        assert [
+            dataclasses.replace(answer, source="registry") for answer in known(answers)
+        ] == known(first)
 
         now += DAY
         assert requests() == ["HEAD", "HEAD"]

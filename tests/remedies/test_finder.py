@@ -4,7 +4,8 @@ The charts are in `tests/charts/knobs`. Whatever is proposed is given to Helm as
 the finding must be gone.
 """
 
-from dataclasses import dataclass, replace
+import dataclasses
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
@@ -329,8 +330,8 @@ def test_only_the_variant_that_needs_it_gets_values(tmp_path: Path) -> None:
     )
     values = tmp_path / "migrate.yaml"
     values.write_text("migrate: true\n", encoding="utf-8")
-    default = replace(chart_source(chart), variant="default")
-    migrating = replace(chart_source(chart, "embedded", values), variant="migrating")
+    default = dataclasses.replace(chart_source(chart), variant="default")
+    migrating = dataclasses.replace(chart_source(chart, "embedded", values), variant="migrating")
 
     report = remedied(default, migrating)
 

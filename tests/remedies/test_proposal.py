@@ -1,9 +1,11 @@
 """What is proposed holds when it is tried; what does harm is left out, with the reason."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from msgspec.structs import replace
 
 from auditor.checks.assessment import Assessment, assess
 from auditor.checks.rulebook import load_builtin_rules

@@ -1,8 +1,7 @@
 """What names a workload in every rendering, whatever else comes and goes."""
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from auditor.fixes.renderings import ChartView, WorkloadId
 from tests.support.fake_helm import FakeHelm, pod, view

@@ -1,7 +1,7 @@
 """The rule that remedies find: charts with `# expect: <id>` at the line of each finding."""
 
+import dataclasses
 import re
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -19,7 +19,9 @@ _EXPECTED = re.compile(r"# expect: (?P<rules>[a-z, -]+)$", re.MULTILINE)
 
 
 def found(path: Path) -> list[tuple[int, str]]:
-    source = replace(chart_source(path), shown=str(path))  # where the templates are read
+    source = dataclasses.replace(
+        chart_source(path), shown=str(path)
+    )  # where the templates are read
     rules = tuple(rule for rule in load_builtin_rules() if not rule.pedantic)
     auditor = Auditor(
         FixtureInspector(),

@@ -1,8 +1,7 @@
 """What is compared of a chart before and after: only what was not there before is harm."""
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from auditor.checks.assessment import Assessment, assess
 from auditor.fixes.renderings import Judging

@@ -1,12 +1,12 @@
 """Pods of custom resources, kind by kind: what each is made of, and where that stands."""
 
 import json
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from msgspec.structs import replace
 
 from auditor.files.yaml_nodes import ShapeError
 from auditor.kubernetes.custom_resources import PodSource

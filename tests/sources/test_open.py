@@ -1,6 +1,6 @@
+import dataclasses
 import os
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -269,9 +269,9 @@ def test_charts_are_watched_as_they_are_read(folder: Path) -> None:
 
     def watch(chart: ChartSource) -> ChartSource:
         seen.append(chart.shown)
-        return replace(chart, shown="watched")
+        return dataclasses.replace(chart, shown="watched")
 
-    watched = replace(source, watch=watch)
+    watched = dataclasses.replace(source, watch=watch)
     documents, _ = read(watched)
 
     assert (seen, {item.source for item in documents}) == (["charts/web"], {"watched"})

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any, Literal
+
+from msgspec.structs import replace
 
 from auditor.checks.assessment import Assessment, assess
 from auditor.images.images import KnownPlatforms, Platforms, UnknownPlatforms, UnknownReason

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+import dataclasses
 from datetime import date
 
 from auditor.audit.audit import Auditor
@@ -47,7 +47,7 @@ def audit(
 
 
 def scope(*entries: IgnoreEntry, **fields: object) -> Scope:
-    return replace(Scope(HOME, entries), **fields)  # type: ignore[arg-type]
+    return dataclasses.replace(Scope(HOME, entries), **fields)  # type: ignore[arg-type]
 
 
 def entry(

@@ -30,6 +30,8 @@ from functools import partial
 from pathlib import Path
 from typing import Final, Protocol
 
+from msgspec import Struct
+
 from auditor.files.paths import find_program
 from auditor.images.references import DOCKER_HUB
 from auditor.registry.json_text import JsonError, JsonObject, object_at, parse_object, text_at
@@ -152,8 +154,7 @@ class Credential:
     registry_token: str = field(default="", repr=False)
 
 
-@dataclass(frozen=True, slots=True)
-class Lookup:
+class Lookup(Struct, frozen=True):
     """credential: None where nobody knows one. searched: the places that were there to look in.
 
     problems: what kept a place from being looked in, a sentence each.
@@ -187,8 +188,7 @@ class NoCredentials:
         return Lookup(None)
 
 
-@dataclass(frozen=True, slots=True)
-class _Store:
+class _Store(Struct, frozen=True):
     """One parsed configuration."""
 
     name: str

@@ -26,6 +26,8 @@ from types import MappingProxyType
 from typing import Final
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
+from msgspec import Struct
+
 from auditor.files.addresses import Origin, origin_of
 from auditor.images.images import UnknownReason
 from auditor.registry.auth.credentials import Credential
@@ -65,8 +67,7 @@ class Token:
     credentialed: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Grant:
+class Grant(Struct, frozen=True):
     """What a token is asked for."""
 
     realm: Realm
@@ -165,8 +166,7 @@ _PARAMETER: Final = re.compile(
 _ESCAPE: Final = re.compile(r"\\(.)", re.DOTALL)
 
 
-@dataclass(frozen=True, slots=True)
-class Challenge:
+class Challenge(Struct, frozen=True):
     """One way to authenticate. scheme and the parameters' names are in lower case."""
 
     scheme: str

@@ -28,8 +28,10 @@ import binascii
 import hashlib
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from typing import Final, Literal
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from auditor.errors import printable, shorten
 from auditor.images.images import VersionSource
@@ -91,8 +93,7 @@ class DocumentError(ValueError):
     """A document that cannot be read, or in more than one way. The message is a clause."""
 
 
-@dataclass(frozen=True, slots=True)
-class ConfigPlatform:
+class ConfigPlatform(Struct, frozen=True):
     """What a config says its image is built for, and where the OS version comes from."""
 
     platform: Platform
@@ -216,8 +217,7 @@ _NAMES: Final[dict[_Kind, str]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Descriptor:
+class Descriptor(Struct, frozen=True):
     """What a document says of another one. size: in bytes, None where it is not said.
 
     data: the content itself where it is embedded; as little trusted as anything fetched.
@@ -233,34 +233,29 @@ class Descriptor:
         return self.media_type in INDEX_TYPES
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(Struct, frozen=True):
     """One entry of an index. platform: None where only the child's own config can tell."""
 
     descriptor: Descriptor
     platform: Platform | None
 
 
-@dataclass(frozen=True, slots=True)
-class Index:
+class Index(Struct, frozen=True):
     """rows: in their order, without attestations. notes: what was left out, a sentence each."""
 
     rows: tuple[Row, ...]
     notes: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class ImageManifest:
+class ImageManifest(Struct, frozen=True):
     config: Descriptor
 
 
-@dataclass(frozen=True, slots=True)
-class Schema1:
+class Schema1(Struct, frozen=True):
     """Nothing in it is read: whatever it holds cannot be pulled."""
 
 
-@dataclass(frozen=True, slots=True)
-class Artifact:
+class Artifact(Struct, frozen=True):
     """what: with its article, for a message."""
 
     what: str

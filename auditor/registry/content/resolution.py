@@ -11,8 +11,10 @@ From a reference to its platforms: which documents to read, and what they amount
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
 from typing import Any, Final, Protocol
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from auditor.images.images import (
     KnownPlatforms,
@@ -37,8 +39,7 @@ from auditor.registry.content.documents import (
 from auditor.registry.interface import Missing
 
 
-@dataclass(frozen=True, slots=True)
-class Fetched:
+class Fetched(Struct, frozen=True):
     """content_type: the header, or what the descriptor said."""
 
     body: bytes
@@ -81,8 +82,7 @@ class Each(Protocol):
     def __call__(self, function: Callable[[Any], Any], items: Sequence[Any]) -> list[Any]: ...
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(Struct, frozen=True):
     """What a node finds in an index. version_source: None where the row itself says it all.
 
     dangling: the row is there, its manifest is not.
@@ -94,8 +94,7 @@ class Entry:
     dangling: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class _Odd:
+class _Odd(Struct, frozen=True):
     """A child that gives no platform. why: a clause for the user."""
 
     why: str

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 import ipaddress
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
 from typing import Final
 from urllib.parse import quote
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from auditor.files.addresses import Origin, is_loopback_name, origin_of
 from auditor.images.images import ImageReference, KnownPlatforms, UnknownPlatforms, UnknownReason
@@ -19,8 +22,7 @@ _ROOT: Final = "/v2"
 _NO_TLS: Final = frozenset({UnknownReason.TLS, UnknownReason.UNREACHABLE})
 
 
-@dataclass(frozen=True, slots=True)
-class Endpoint:
+class Endpoint(Struct, frozen=True):
     """One registry: name as references and credentials know it, and its origin on the wire.
 
     private: whether its address may be one that is not public. root: of the API's paths.
@@ -62,8 +64,8 @@ def endpoints_of(
     said = given or options.hosts.get(registry) or _ranged(registry, options)
     if said and said.insecure == "any":
         return (
-            _endpoint(registry, replace(said, insecure="skip-verify")),
-            _endpoint(registry, replace(said, insecure="http")),
+            _endpoint(registry, dataclasses.replace(said, insecure="skip-verify")),
+            _endpoint(registry, dataclasses.replace(said, insecure="http")),
         )
     return (_endpoint(registry, said),)
 
@@ -99,8 +101,7 @@ def _wants_tls(options: HostOptions) -> bool:
     return options.insecure == "skip-verify" or bool(said)
 
 
-@dataclass(frozen=True, slots=True)
-class Stop:
+class Stop(Struct, frozen=True):
     """A registry to ask and what the repository is called there.
 
     source: what an answer from there says where it is from.

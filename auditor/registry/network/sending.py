@@ -11,12 +11,14 @@ Registries redirect manifests as well as blobs (registry.k8s.io does, for every 
 
 from __future__ import annotations
 
+import dataclasses
 import sys
 import threading
-from dataclasses import dataclass, replace
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from typing import Final
+
+from msgspec import Struct
 
 from auditor.files.addresses import Origin, join, origin_of
 from auditor.images.images import ImageReference, UnknownPlatforms, UnknownReason
@@ -149,8 +151,7 @@ _KEEP_METHOD: Final = frozenset({307, 308})
 _MOVED: Final = frozenset({301, 302, 303}) | _KEEP_METHOD
 
 
-@dataclass(frozen=True, slots=True)
-class Realm:
+class Realm(Struct, frozen=True):
     """A token service. private: its address need not be public. trusted: may see credentials."""
 
     url: str
@@ -204,7 +205,7 @@ class Follower:
             return request
         own = {name.lower() for name in request.headers}
         more = {k: v for k, v in self._endpoint.options.headers if k.lower() not in own}
-        return replace(request, headers={**request.headers, **more})
+        return dataclasses.replace(request, headers={**request.headers, **more})
 
     def _trust(self, origin: Origin, realm: Realm | None) -> tuple[HostOptions, bool]:
         """How to speak TLS with an origin, and whether its address may be private."""
@@ -235,12 +236,12 @@ class Follower:
                 if name.lower() not in _SECRET_HEADERS
             }
         if request.form is None:
-            return replace(request, url=url, headers=headers)
+            return dataclasses.replace(request, url=url, headers=headers)
         if here != there:
             raise self._refused(f"redirects a request with a refresh token to {there}")
         if status in _KEEP_METHOD:
-            return replace(request, url=url)
-        return replace(request, url=url, method="GET", form=None)
+            return dataclasses.replace(request, url=url)
+        return dataclasses.replace(request, url=url, method="GET", form=None)
 
     def _refused(self, what: str) -> RegistryFailure:
         return RegistryFailure(UnknownReason.REFUSED, f"registry {self._endpoint.name} {what}")

@@ -27,6 +27,7 @@ import requests.adapters
 import requests.structures
 import requests.utils
 import urllib3.exceptions
+from msgspec import Struct
 
 from auditor import __version__
 from auditor.files.addresses import is_loopback_name, is_public, origin_of, without_query
@@ -195,8 +196,7 @@ class Answer:
         return tuple(value for key, value in self.headers if key == name)
 
 
-@dataclass(frozen=True, slots=True)
-class Sent:
+class Sent(Struct, frozen=True):
     """A request that was answered, as it can be shown. authentication: its scheme, or ""."""
 
     method: str

@@ -13,10 +13,11 @@ import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, Protocol
 from urllib.parse import urlsplit
+
+from msgspec import Struct, field
 
 from auditor.errors import SourceError
 from auditor.files.addresses import is_loopback_name
@@ -31,8 +32,7 @@ from auditor.sources.renderers import error_message, find_helm, is_installed
 from auditor.sources.rendering import Cause, RenderError
 
 
-@dataclass(frozen=True, slots=True)
-class Repository:
+class Repository(Struct, frozen=True):
     """A chart repository. name: as the user calls it, or "". The others: as in Helm's file."""
 
     name: str = ""
@@ -103,8 +103,7 @@ OCI: Final = "oci://"
 _CHILD: Final = Path(__file__).with_name("fetch_child.py")
 
 
-@dataclass(frozen=True, slots=True)
-class Pull:
+class Pull(Struct, frozen=True):
     """One chart to be downloaded.
 
     chart: its name in the repository, or all of `oci://host/path`, or the address of an archive.
@@ -133,8 +132,7 @@ class Fetcher(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class EmbeddedFetcher:
+class EmbeddedFetcher(Struct, frozen=True):
     """Helm's library, in a process of its own for each call."""
 
     hosts: HostRules
@@ -164,8 +162,7 @@ class EmbeddedFetcher:
             _check(run(command, FETCH_SECONDS, variables, online=True, stdin=request))
 
 
-@dataclass(frozen=True, slots=True)
-class CliFetcher:
+class CliFetcher(Struct, frozen=True):
     """The program helm."""
 
     program: str

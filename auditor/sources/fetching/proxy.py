@@ -12,10 +12,11 @@ import threading
 import urllib.request
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Final
 from urllib.parse import urlsplit
+
+from msgspec import Struct, field
 
 from auditor.files.addresses import is_public
 
@@ -31,8 +32,7 @@ class RefusedError(Exception):
     """Why a host is not asked."""
 
 
-@dataclass(slots=True)
-class Gate:
+class Gate(Struct):
     """An open gate. variables: of the environment, which send a program through it. refusals: what
     it refused, and why.
     """

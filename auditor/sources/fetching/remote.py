@@ -8,10 +8,12 @@ import os
 import re
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit, urlunsplit
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from auditor.errors import SourceError
 from auditor.sources.chart import MAX_UNPACKED, is_archive
@@ -32,8 +34,7 @@ _PINNED: Final = re.compile(r"v?\d+\.\d+\.\d+([-+][0-9A-Za-z.+-]+)?")
 _DIGEST: Final = "@sha256:"
 
 
-@dataclass(frozen=True, slots=True)
-class RemoteChart:
+class RemoteChart(Struct, frozen=True):
     """A chart that a SOURCE names. shown: what names it in every run: without version and login."""
 
     shown: str
@@ -62,8 +63,7 @@ def parse_remote(argument: str, repositories: Sequence[Repository] = ()) -> Remo
     return RemoteChart(f"{known.url.rstrip('/')}/{chart}", Pull(chart, version, known))
 
 
-@dataclass(frozen=True, slots=True)
-class ChartElsewhere:
+class ChartElsewhere(Struct, frozen=True):
     """A chart that lies elsewhere, and the way to get it.
 
     cache: the folder for archives, each below what names it and called by its digest. fetcher: None

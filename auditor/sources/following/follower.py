@@ -13,10 +13,12 @@ import shutil
 import tempfile
 import weakref
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from auditor.errors import Problem, SourceError
 from auditor.files.paths import REPOSITORY_MARK, find_home, real_path
@@ -108,8 +110,7 @@ _ONLY_VALUES: Final = "HelmChartConfig"
 _NAMED: Final = 5
 
 
-@dataclass(slots=True)
-class Releases:
+class Releases(Struct):
     """The installing objects of one SOURCE, and the places that they name."""
 
     manifests: list[Manifest] = field(default_factory=list)
@@ -171,8 +172,7 @@ def not_followed(name: str, where: str, why: str, hint: str = "") -> Problem:
     ).problem
 
 
-@dataclass(slots=True, weakref_slot=True)
-class Follower:
+class Follower(Struct, weakref=True):
     """Finds the charts of the releases of one SOURCE.
 
     source: its path. named: those of all SOURCEs. The values that a release gives are written into

@@ -13,9 +13,10 @@ import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Final
+
+from msgspec import Struct
 
 from auditor.sources.rendering import Cause, RenderError
 
@@ -88,8 +89,7 @@ _NOT_STARTED: Final = 127
 """The exit status with which a shell, or `launch.py`, says so."""
 
 
-@dataclass(frozen=True, slots=True)
-class Finished:
+class Finished(Struct, frozen=True):
     """A program that ended: its exit status and what it printed."""
 
     status: int

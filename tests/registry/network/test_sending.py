@@ -1,6 +1,7 @@
+import dataclasses
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import pytest
 
@@ -103,7 +104,7 @@ def sent(method: str, *answers: Answer) -> tuple[Answer | None, list[float]]:
     sender = Sender(Script(list(answers)), endpoint, options, Remarks())  # type: ignore[arg-type]
     deadline = Deadline(clock, clock.time + 60, "time is up", threading.Event())
     try:
-        return sender.send(replace(REQUEST, method=method), deadline), clock.pauses
+        return sender.send(dataclasses.replace(REQUEST, method=method), deadline), clock.pauses
     except RegistryFailure:
         return None, clock.pauses
 

@@ -1,11 +1,11 @@
 """Charts elsewhere: how they are named, and pulled from a real registry and chart repository."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
 import pytest
+from msgspec.structs import replace
 
 from auditor.errors import Problem
 from auditor.kubernetes.manifests import Document

@@ -1,6 +1,6 @@
 """Which chart an object of Argo CD, Flux or k3s installs, and with which values."""
 
-from dataclasses import replace
+import dataclasses
 
 import pytest
 
@@ -31,7 +31,7 @@ def read(*texts: str) -> list[Release | Problem]:
 def release(*texts: str) -> Release:
     (found,) = read(*texts)
     assert isinstance(found, Release), found
-    return replace(found, where="")
+    return dataclasses.replace(found, where="")
 
 
 def why(*texts: str) -> str:
