@@ -241,7 +241,7 @@ class Auditor(Struct, frozen=True):
         self, observed: Sequence[Judged], assessments: Sequence[Assessment], assess_one: Assess
     ) -> Remedied:
         """The same with remedies. Without them the findings are worth no less."""
-        if self.remedies is None:
+        if self.remedies is None or not any(seen.guard.requirements for _, seen in observed):
             return Remedied(tuple(observed))
         try:
             return self.remedies(observed, assessments, self.rules, assess_one)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from importlib.resources import files
+from functools import cache
 from pathlib import Path
 from typing import Final
 
@@ -103,6 +103,7 @@ class Rule(Struct, frozen=True):
     references: tuple[str, ...] = ()
 
 
+@cache
 def load_builtin_rules() -> tuple[Rule, ...]:
     """The rules that podfit brings along, sorted by id."""
     return load_rules(sorted(_builtin_folder().glob("*.yaml")))
@@ -152,7 +153,7 @@ def find_rule(name: str, rules: Iterable[Rule], *, where: str = "") -> Rule:
 
 def _builtin_folder() -> Path:
     """`auditor/rules` in a wheel, `rules` beside the package in a checkout."""
-    package = Path(str(files("auditor")))
+    package = Path(__file__).parents[1]
     for folder in (package / "rules", package.parent / "rules"):
         if folder.is_dir():
             return folder

@@ -44,7 +44,6 @@ from auditor.files.paths import CONFIG_NAMES, Home, find_home, real_path
 from auditor.formats.escape import json_text
 from auditor.policy.policy import Gate
 from auditor.registry.cache import charts_folder, default_root
-from auditor.registry.node_config import read_node_configs
 from auditor.registry.options import HostOptions, RegistryOptions
 from auditor.sources.interface import HelmOptions, HostRules, SourceOptions
 
@@ -60,7 +59,10 @@ def registry_options(config: ImageConfig) -> RegistryOptions:
         verify_children=config.verify_children,
     )
     options = with_registries(options, config.registries)
-    options = read_node_configs(config.node_configs).applied_to(options)
+    if config.node_configs:
+        from auditor.registry.node_config import read_node_configs
+
+        options = read_node_configs(config.node_configs).applied_to(options)
     named = {host: HostOptions() for host in map(_named, config.allowed) if host}
     options = replace(options, hosts={**named, **options.hosts})
     insecure = {

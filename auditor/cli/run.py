@@ -43,7 +43,6 @@ from auditor.config.policy_base import PolicyBase
 from auditor.errors import EXIT_CLEAN, EXIT_INCOMPLETE, ConfigurationError, UsageError
 from auditor.files.paths import real_path
 from auditor.files.strict import read_bounded, suggestion
-from auditor.formats.images import write_images_json, write_images_rows
 from auditor.images.images import ImageReference, UnknownPlatforms
 from auditor.images.references import parse_reference
 from auditor.policy.baseline import (
@@ -129,6 +128,8 @@ def _scope(area: Area, baseline: Baseline | None) -> Scope:
 
 def run_inspect(texts: Sequence[str], config: Config, output: OutputFlags) -> int:
     """Asks for the images and shows what is known of each; the exit code."""
+    from auditor.formats.images import write_images_json, write_images_rows
+
     formats = {"json": write_images_json, "text": write_images_rows}
     outputs = parse_outputs(output.output or ("text",), formats)
     parsed = {text: parse_reference(text) for text in dict.fromkeys(texts)}
