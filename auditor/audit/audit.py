@@ -15,6 +15,7 @@ from msgspec.structs import replace
 from auditor.audit.report import Remedied, Report, list_images
 from auditor.checks.assessment import Assess, Assessment, assess, merge_workloads
 from auditor.checks.findings import Observation
+from auditor.checks.requirements import PlatformRequirement
 from auditor.checks.rulebook import Rule
 from auditor.checks.wording import listed
 from auditor.clusters.profiles import extend_cluster
@@ -202,6 +203,7 @@ class Auditor(Struct, frozen=True):
     known: frozenset[str] = frozenset()
     table: Table | None = None
     allow_empty: bool = False
+    requirements: tuple[PlatformRequirement, ...] = ()
     remedies: FindRemedies | None = None
     on_document: ReadingProgress = lambda _: None
     on_image: InspectionProgress = no_progress
@@ -216,7 +218,7 @@ class Auditor(Struct, frozen=True):
         tags = inspect_tags(answers, self.inspector)
 
         def assess_one(workload: Workload) -> Assessment:
-            return assess(workload, answers, clusters, tags)
+            return assess(workload, answers, clusters, tags, self.requirements)
 
         assessments = list(map(assess_one, inventory.workloads))
         observed, crashes = self._observe(assessments)

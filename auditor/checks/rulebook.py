@@ -14,7 +14,13 @@ from typing import Final
 from msgspec import Struct, field
 
 from auditor.checks.findings import Severity
-from auditor.checks.images import DANGLING_ROW, PINNED_ROW, REFERENCED_IMAGE, UNRESOLVED_IMAGE
+from auditor.checks.images import (
+    DANGLING_ROW,
+    MISSING_PLATFORM,
+    PINNED_ROW,
+    REFERENCED_IMAGE,
+    UNRESOLVED_IMAGE,
+)
 from auditor.checks.interface import IGNORE_LAPSE, UNREACHED_SELECTOR, Check
 from auditor.checks.kubelet_rejection import KUBELET_REJECTION
 from auditor.checks.platforms import (
@@ -47,6 +53,7 @@ CHECKS: Final[Mapping[str, Check]] = {
     "incompatible-pool": INCOMPATIBLE_POOL,
     "inert-guard": INERT_GUARD,
     "kubelet-rejection": KUBELET_REJECTION,
+    "missing-platform": MISSING_PLATFORM,
     "mixed-platforms": MIXED_PLATFORMS,
     "no-compatible-node": NO_COMPATIBLE_NODE,
     "pinned-row": PINNED_ROW,
