@@ -109,8 +109,9 @@ def _supports(image: KnownPlatforms, platform: Platform) -> bool:
             (row.os, row.architecture) == (platform.os, platform.architecture)
             for row in image.platforms
         )
-    pool = NodePool(str(platform), platform, {})
-    return compatibility(image, pool).runnable is not Runnable.NO
+    answer = compatibility(image, NodePool(str(platform), platform, {})).runnable
+    native = any(row.architecture == platform.architecture for row in image.platforms)
+    return answer is Runnable.YES or (answer is Runnable.UNKNOWN and native)
 
 
 def _volume(image: KnownPlatforms, pool: NodePool) -> Compatibility:
