@@ -190,6 +190,7 @@ def _platforms(entry: ImageEntry) -> str:
 _STATES: Final = {
     Cell.RUNS: ("r", "runs"),
     Cell.FAILS: ("f", "fails"),
+    Cell.COULD_RUN: ("o", ""),
     Cell.KEPT_OFF: ("k", ""),
     Cell.UNDECIDED: ("u", "undecided"),
 }
