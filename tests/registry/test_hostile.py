@@ -533,7 +533,7 @@ def test_a_damaged_or_unknown_encoding(
     ("body", "why"),
     [
         (b"", "it is not JSON"),
-        (b"\n<html>", "it is a web page, as of a login or a proxy, and not JSON"),
+        (b"\n<html>", "it is a web page (of a login or a proxy), not JSON"),
         (b"\xff\xfe{}", "it is not UTF-8 text"),
         (b"[]", "it is not a JSON object"),
         (b"{}", "it is neither an index nor a manifest"),

@@ -23,7 +23,7 @@ from msgspec import Struct
 from auditor.files.addresses import Origin, join, origin_of
 from auditor.images.images import ImageReference, UnknownPlatforms, UnknownReason
 from auditor.images.references import DOCKER_HUB, suspicion
-from auditor.registry.interface import Missing, RegistryFailure, Remarks, foreign
+from auditor.registry.interface import Missing, RegistryFailure, Remarks, excerpt
 from auditor.registry.json_text import JsonError, parse_object, text_at
 from auditor.registry.network.connections import PROXY, Fault, FaultKind
 from auditor.registry.network.endpoints import Endpoint
@@ -116,7 +116,7 @@ def registry_message(answer: Answer) -> str:
     first = errors[0] if isinstance(errors, list) and errors else None
     if not isinstance(first, dict):
         return ""
-    return foreign(text_at(first, "message") or text_at(first, "code"))
+    return excerpt(text_at(first, "message") or text_at(first, "code"))
 
 
 def remaining_pulls(answer: Answer) -> tuple[int, int, int] | None:
