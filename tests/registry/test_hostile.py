@@ -921,7 +921,7 @@ def test_a_name_whose_look_up_hangs(
 
     assert answers[hanging] == UnknownPlatforms(
         UnknownReason.UNREACHABLE,
-        "not asked for: the 60 s for all images are used up",
+        "not looked up: the time limit of 60 s for all images is exceeded",
         "raise the time limit, or use a lock file",
     )
     assert not isinstance(answers[reference(server)], UnknownPlatforms)
