@@ -182,9 +182,7 @@ def test_platforms_that_were_not_copied_are_no_fault_of_the_image(
     known = read(f"oci:{layout.folder(tmp_path / 'layout')}")[APP]
     assert list(map(str, known.platforms)) == ["linux/amd64", "linux/arm64/v8", "windows/amd64"]
     assert known.dangling == ()
-    assert known.notes == (
-        "windows/amd64: its Windows build is not known: it is not in the layout",
-    )
+    assert known.notes == ("windows/amd64: its Windows build is unknown: it is not in the layout",)
 
 
 @pytest.mark.parametrize("which", ["index", "manifest", "config"])
