@@ -61,20 +61,18 @@ class Hosts:
         self._transport, self._options = transport, options
         self._keychain, self._remarks = keychain, remarks
         self._lock = threading.Lock()
-        self._met: dict[Endpoint, RegistryHost] = {}
+        self._hosts: dict[Endpoint, RegistryHost] = {}
 
     def at(self, endpoint: Endpoint) -> RegistryHost:
         """Return the host of an endpoint, created on first use."""
         with self._lock:
-            if endpoint not in self._met:
-                self._met[endpoint] = self._new(endpoint)
-            return self._met[endpoint]
-
-    def _new(self, endpoint: Endpoint) -> RegistryHost:
-        options = _mirror_options(self._options) if endpoint.mirror_of else self._options
-        follower = Follower(self._transport, endpoint, options)
-        sender = Sender(follower, endpoint, options, self._remarks)
-        return RegistryHost(endpoint, sender, self._keychain, options, self._remarks)
+            if endpoint not in self._hosts:
+                options = _mirror_options(self._options) if endpoint.mirror_of else self._options
+                follower = Follower(self._transport, endpoint, options)
+                sender = Sender(follower, endpoint, options, self._remarks)
+                host = RegistryHost(endpoint, sender, self._keychain, options, self._remarks)
+                self._hosts[endpoint] = host
+            return self._hosts[endpoint]
 
 
 def _mirror_options(options: RegistryOptions) -> RegistryOptions:
@@ -101,7 +99,7 @@ class RegistryHost:
         self._tokens = TokenService(sender, endpoint.name, options.clock)
         self._authenticator = Authenticator(endpoint, keychain, self._tokens, options, remarks)
         self._lock = threading.Lock()
-        self._met = False
+        self._started = False
 
     def ask(self, request: Request, repository: str, deadline: Deadline) -> Answer:
         """Send a request with authentication; an answer of 401 or 403 is final.
@@ -109,13 +107,13 @@ class RegistryHost:
         Raises RegistryFailure and TimeOver.
         """
         with self._lock:
-            first, self._met = not self._met, True
+            first, self._started = not self._started, True
         if not first:
-            self._sender.met.wait(deadline.left())
+            self._sender.answered.wait(deadline.left())
         try:
             return self._ask(request, repository, deadline)
         finally:
-            self._sender.met.set()
+            self._sender.answered.set()
 
     def denial(self, repository: str) -> RegistryFailure:
         """Explain why a repository is not accessible with the user's credentials."""
@@ -130,21 +128,21 @@ class RegistryHost:
                     return self._ask_elsewhere(request, answer, deadline)
                 if answer.status == HTTPStatus.FORBIDDEN and request.method == "HEAD":
                     return answer  # Some registries forbid HEAD, whatever the credentials.
-                again = self._authenticator.learn(repository, answer, used)
-            self._sender.met.set()
-            if not again:
+                retry = self._authenticator.learn(repository, answer, used)
+            self._sender.answered.set()
+            if not retry:
                 break
         return answer
 
     def _ask_elsewhere(self, request: Request, answer: Answer, deadline: Deadline) -> Answer:
         """Repeat a request at a redirect target that wants a token, with an anonymous one."""
         origin = origin_of(answer.url)
-        there = Endpoint(str(origin), origin, HostOptions(), private=False)
+        target = Endpoint(str(origin), origin, HostOptions(), private=False)
         for challenge in parse_challenges(answer.all_headers("www-authenticate")):
             if challenge.scheme != "bearer" or answer.status != HTTPStatus.UNAUTHORIZED:
                 continue
             try:
-                realm = judge_realm(challenge["realm"], there)
+                realm = judge_realm(challenge["realm"], target)
                 grant = Grant(realm, challenge["service"], challenge["scope"])
                 token = self._tokens.fetch(grant, None, deadline)
             except (RealmError, TokenRefused):

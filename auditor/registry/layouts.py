@@ -25,7 +25,7 @@ import tarfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any, BinaryIO, Final, Protocol
+from typing import BinaryIO, Final, Protocol
 
 from msgspec import Struct
 
@@ -242,7 +242,8 @@ def _image(
     files: Files, source: str, names: tuple[str, ...], descriptor: Descriptor | None
 ) -> LayoutImage:
     def read(name: str) -> Platforms:
-        return resolve(_LayoutContent(files, descriptor), name, _map, verify_children=False)
+        content = _LayoutContent(files, descriptor)
+        return resolve(content, name, lambda f, items: [*map(f, items)], verify_children=False)
 
     return LayoutImage(names, read, source)
 
@@ -321,10 +322,6 @@ def _verified(body: bytes, descriptor: Descriptor) -> bytes:
         f"content of {shorten(printable(descriptor.digest), 100)} does not match its digest",
         "the layout is damaged; write it again",
     )
-
-
-def _map(function: Callable[[Any], Any], items: Sequence[Any]) -> list[Any]:
-    return [function(item) for item in items]
 
 
 _SCHEMES: Final = ("oci", "oci-archive", "docker-archive")

@@ -66,7 +66,7 @@ def place_of(text: str) -> Place:
     """Parse `host[:port][/path]`. Raises ValueError with a clause for the user."""
     host, _, path = text.strip().partition("/")
     if "://" in text:
-        raise ValueError("an address with a scheme, where host or host/path is wanted")
+        raise ValueError("an address with a scheme; write host or host/path")
     origin_of(f"https://{host}")
     return Place(host, path.strip("/"))
 

@@ -137,7 +137,7 @@ class Authenticator:
         self._challenge: Challenge | None = None
         self._lock = threading.Lock()
         self._locks: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
-        self._held: dict[str, tuple[Token, Credential | None]] = {}
+        self._cached: dict[str, tuple[Token, Credential | None]] = {}
         self._trials = Trials()
         self._untrusted = ""
 
@@ -174,7 +174,7 @@ class Authenticator:
             self._challenge = challenge
         if used is None:
             return self._can_answer(repository) and answer.status == HTTPStatus.UNAUTHORIZED
-        self._held.pop(repository, None)
+        self._cached.pop(repository, None)
         if used.scheme == "bearer" and not used.fresh and answer.status == HTTPStatus.UNAUTHORIZED:
             return True
         if credential is None:
@@ -230,9 +230,9 @@ class Authenticator:
         return self._challenge.scheme == "bearer" or self._usable(repository) is not None
 
     def _bearer(self, challenge: Challenge, repository: str, deadline: Deadline) -> Authorization:
-        held = self._held.get(repository)
-        if held and held[0].good_until > self._options.clock.monotonic():
-            return Authorization(f"Bearer {held[0].value}", "bearer", held[1])
+        cached = self._cached.get(repository)
+        if cached and cached[0].good_until > self._options.clock.monotonic():
+            return Authorization(f"Bearer {cached[0].value}", "bearer", cached[1])
         credential = self._usable(repository)
         if credential and credential.registry_token:
             return Authorization(f"Bearer {credential.registry_token}", "bearer", credential, True)
@@ -248,7 +248,7 @@ class Authenticator:
                 token = self._tokens.fetch(grant, None, deadline)
             except TokenRefused:
                 raise self.denial(repository) from None
-        self._held[repository] = (token, credential)
+        self._cached[repository] = (token, credential)
         return Authorization(f"Bearer {token.value}", "bearer", credential, True)
 
     def _token_for(

@@ -221,8 +221,8 @@ class DockerKeychain:
         self._helpers: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
         self._stores: tuple[_Store, ...] | None = None
         self._problems: list[str] = []
-        self._helped: dict[tuple[str, str], HelperAnswer | None] = {}
-        self._broken: dict[str, str] = {}
+        self._helper_answers: dict[tuple[str, str], HelperAnswer | None] = {}
+        self._helper_errors: dict[str, str] = {}
 
     def find(self, registry: str, repository: str) -> Lookup:
         with self._lock:
@@ -257,15 +257,15 @@ class DockerKeychain:
         with self._lock:
             lock = self._helpers[helper]
         with lock:
-            if helper in self._broken:
-                raise HelperError(self._broken[helper])
-            if (helper, server) not in self._helped:
+            if helper in self._helper_errors:
+                raise HelperError(self._helper_errors[helper])
+            if (helper, server) not in self._helper_answers:
                 try:
-                    self._helped[helper, server] = self._ask(helper, server)
+                    self._helper_answers[helper, server] = self._ask(helper, server)
                 except HelperError as error:
-                    self._broken[helper] = str(error)
+                    self._helper_errors[helper] = str(error)
                     raise
-            answer = self._helped[helper, server]
+            answer = self._helper_answers[helper, server]
         if answer is None:
             return None
         source = f"docker-credential-{helper}, named in {store.name}"

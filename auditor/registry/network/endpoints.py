@@ -120,7 +120,7 @@ class Stop(Struct, frozen=True):
         return bool(self.endpoint.mirror_of)
 
     def leaves_to_next(self, why: UnknownPlatforms) -> bool:
-        """Whether to try the next stop: after a mirror always, else only if TLS failed."""
+        """Whether to try the next stop: always after a mirror, else if TLS or the connection failed."""
         return self.is_mirror or why.reason in _NO_TLS
 
     def lacks(self, answer: object) -> bool:
@@ -191,5 +191,5 @@ def _at(
     repository = "/".join(filter(None, (place.path, rest)))
     source = f"{'mirror' if mirror_of else 'registry'} {place.host}"
     for endpoint in endpoints_of(place.host, options, place.options):
-        there = replace(endpoint, private=True, root=place.root, mirror_of=mirror_of)
-        yield Stop(there, repository, source)
+        own = replace(endpoint, private=True, root=place.root, mirror_of=mirror_of)
+        yield Stop(own, repository, source)

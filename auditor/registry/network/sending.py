@@ -70,8 +70,8 @@ def explain_exhausted(endpoint: Endpoint, answer: Answer, attempts: int) -> Regi
     """Explain a registry that is still unavailable after all attempts."""
     if answer.status == HTTPStatus.TOO_MANY_REQUESTS:
         return _limited(endpoint, answer)
-    there = origin_of(answer.url)
-    via = "" if there == endpoint.origin else f" (via {there})"
+    target = origin_of(answer.url)
+    via = "" if target == endpoint.origin else f" (via {target})"
     message = f"registry {endpoint.name}{via} answered {answer.status} ({attempts} attempts)"
     hint = "try again later, or use a lock file"
     return RegistryFailure(UnknownReason.UNREACHABLE, message, hint)
@@ -226,10 +226,10 @@ class Follower:
             url = join(request.url, location)
         except ValueError as error:
             raise self._refused(f"redirects to {error}") from None
-        there = origin_of(url)
-        if here.scheme == "https" and there.scheme == "http":
-            raise self._refused(f"redirects from https to plain http ({there})")
-        if here == there:
+        target = origin_of(url)
+        if here.scheme == "https" and target.scheme == "http":
+            raise self._refused(f"redirects from https to plain http ({target})")
+        if here == target:
             headers = request.headers
         else:
             headers = {
@@ -239,8 +239,8 @@ class Follower:
             }
         if request.form is None:
             return dataclasses.replace(request, url=url, headers=headers)
-        if here != there:
-            raise self._refused(f"redirects a request with a refresh token to {there}")
+        if here != target:
+            raise self._refused(f"redirects a request with a refresh token to {target}")
         if status in _KEEP_METHOD:
             return dataclasses.replace(request, url=url)
         return dataclasses.replace(request, url=url, method="GET", form=None)
@@ -276,7 +276,7 @@ _FEW_PULLS: Final = 3
 class Sender:
     """Sends requests to one registry, with retries.
 
-    `met` is set once the registry has answered with anything but 401.
+    `answered` is set once the registry has answered with anything but 401.
     """
 
     def __init__(
@@ -286,7 +286,7 @@ class Sender:
         self._remarks = remarks
         self._breaker = Breaker()
         self._fewest = sys.maxsize
-        self.met = threading.Event()
+        self.answered = threading.Event()
 
     def send(self, request: Request, deadline: Deadline, realm: Realm | None = None) -> Answer:
         """Return an answer that is not transient. Raises RegistryFailure and TimeOver."""
@@ -303,8 +303,10 @@ class Sender:
                 continue
             self._note_pulls(answer)
             if answer.status != HTTPStatus.UNAUTHORIZED:
-                self.met.set()
-            if answer.status not in _TRANSIENT or _is_refused_head(request, answer):
+                self.answered.set()
+            # Some registries fail on HEAD, but not on GET: the caller has to try that.
+            head = request.method == "HEAD" and answer.status != HTTPStatus.TOO_MANY_REQUESTS
+            if answer.status not in _TRANSIENT or head:
                 self._breaker.succeeded()
                 return answer
             deadline.pause(self._after_answer(answer, attempt, deadline))
@@ -326,12 +328,12 @@ class Sender:
     def _after_answer(self, answer: Answer, attempt: int, deadline: Deadline) -> float:
         failure = explain_exhausted(self._endpoint, answer, attempt)
         limited = answer.status == HTTPStatus.TOO_MANY_REQUESTS
-        asked = retry_after(answer.header("retry-after"), self._options.clock.now())
-        delay = self._delay(attempt) if asked is None else asked
-        spent = limited and (pulls := remaining_pulls(answer)) is not None and pulls[0] == 0
-        bearable = delay <= _LONGEST_PAUSE and delay < deadline.left()
-        if attempt <= self._options.retries and bearable and not spent:
-            if limited or asked is not None:
+        requested = retry_after(answer.header("retry-after"), self._options.clock.now())
+        delay = self._delay(attempt) if requested is None else requested
+        exhausted = limited and (pulls := remaining_pulls(answer)) is not None and pulls[0] == 0
+        acceptable = delay <= _LONGEST_PAUSE and delay < deadline.left()
+        if attempt <= self._options.retries and acceptable and not exhausted:
+            if limited or requested is not None:
                 self._breaker.wait(self._options.clock.monotonic() + delay)
             return delay
         if limited:
@@ -406,8 +408,3 @@ def retry_after(header: str, now: float) -> float | None:
         return max(0.0, parsedate_to_datetime(text).timestamp() - now)
     except (ValueError, TypeError, OverflowError):
         return None
-
-
-def _is_refused_head(request: Request, answer: Answer) -> bool:
-    """Whether to report the error to the caller, as some registries fail on HEAD but not on GET."""
-    return request.method == "HEAD" and answer.status != HTTPStatus.TOO_MANY_REQUESTS

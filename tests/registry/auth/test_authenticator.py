@@ -291,8 +291,8 @@ def test_a_token_that_the_registry_calls_expired_is_renewed_once(
     image = token_registry.reference("public/app", "1")
     asker.known(image)
     tokens.lifetime = -120
-    (host,) = asker.inspector._hosts._met.values()
-    host._authenticator._held.clear()
+    (host,) = asker.inspector._hosts._hosts.values()
+    host._authenticator._cached.clear()
 
     answer = asker.unknown(image)
 

@@ -266,7 +266,7 @@ def test_the_first_that_speaks_of_a_host_counts(tmp_path: Path) -> None:
         (
             "x.conf",
             '[[registry]]\nprefix="a"\nlocation="https://b"',
-            "`location` is an address with a scheme, where host or host/path is wanted",
+            "`location` is an address with a scheme; write host or host/path",
         ),
         (
             "x.conf",
