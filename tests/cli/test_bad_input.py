@@ -22,7 +22,7 @@ not audited: not a YAML document that Kubernetes can read
         """\
 not audited: not a YAML document that Kubernetes can read
   --> bad.yaml:4:1
-    = why:  a tab cannot indent a line: YAML wants spaces
+    = why:  tabs are not allowed for indentation; use spaces
     = help: mend it, or leave the file out; what else it holds was audited
 """,
     ),
