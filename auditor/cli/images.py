@@ -1,4 +1,4 @@
-"""`podfit images` and `podfit inspect`: which platforms images support."""
+"""The commands `podfit images` and `podfit inspect`."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from auditor.cli.options import ConfigFlags, ImageFlags, OutputFlags, SourceFlag
 def images(
     sources: SourceFlags, images: ImageFlags, output: OutputFlags, config: ConfigFlags
 ) -> int:
-    """List the images with their platforms, and who uses them.
+    """List images with their platforms and workloads.
 
     Formats: table (the default), json.
     """
@@ -38,7 +38,7 @@ def inspect(
     output: OutputFlags,
     config: ConfigFlags,
 ) -> int:
-    """Show which platforms images support, and who said so.
+    """Show which platforms images support.
 
     Formats: text (the default), json.
     """
