@@ -195,7 +195,7 @@ error: cannot read the lock file
         (
             ("audit", "--config", "gone.yaml"),
             """\
-error: there is no such configuration
+error: configuration file not found
   --> gone.yaml
    = help: check the path
 """,

@@ -128,7 +128,7 @@ def test_a_wrong_one_is_2_with_its_place() -> None:
 
     done = podfit("audit", "--locked")
     assert done.code == 2
-    assert "there is no rule `mising-os-selector`; did you mean `missing-os-selector`?" in done.err
+    assert "unknown rule `mising-os-selector`; did you mean `missing-os-selector`?" in done.err
     assert ".podfit.yaml:3:3" in done.err
 
 
