@@ -1,4 +1,4 @@
-"""`podfit images` and `podfit inspect`: which platforms images support."""
+"""The commands `podfit images` and `podfit inspect`."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def images(
     output: OutputFlags,
     config: ConfigFlags,
 ) -> int:
-    """List the images with their platforms, and who uses them.
+    """List images with their platforms and workloads.
 
     Formats: table (the default), json.
     """
@@ -46,7 +46,7 @@ def inspect(
     output: OutputFlags,
     config: ConfigFlags,
 ) -> int:
-    """Show which platforms images support, and who said so.
+    """Show which platforms images support.
 
     IMAGE `-` reads images from standard input: one a line, or JSON (a list of texts, or what
     `podfit images -o json` prints). Formats: text (the default), json. Exit codes: 1 if an image

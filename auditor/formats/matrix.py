@@ -1,4 +1,4 @@
-"""The matrix: workloads by pools, one glyph each."""
+"""Output of `podfit matrix`: workloads by node pools."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from auditor.scheduling.placement import Verdict
 
 
 class Cell(Enum):
-    """What becomes of a workload on a pool."""
+    """Outcome of a workload on a node pool."""
 
     RUNS = "runs"
     FAILS = "lands-but-cannot-run"
@@ -43,11 +43,11 @@ SIGNS: Final[Mapping[Cell, tuple[str, Look]]] = {
 }
 
 _LEAST: Final = 12
-"""Columns for a workload's name, however many pools there are."""
+"""Minimum width of workload names."""
 
 
 def cell(fit: PoolFit) -> Cell:
-    """The cell of one workload and one pool."""
+    """Return the outcome of a workload on a node pool."""
     if fit.placement.verdict is Verdict.REFUSED:
         return Cell.COULD_RUN if fit.runnable is Runnable.YES else Cell.KEPT_OFF
     if fit.placement.verdict is Verdict.UNDECIDED or fit.runnable is Runnable.UNKNOWN:
@@ -56,7 +56,7 @@ def cell(fit: PoolFit) -> Cell:
 
 
 def write_matrix_text(report: Report, style: Style) -> str:
-    """For terminals: pools as columns under their names."""
+    """Write the matrix for a terminal, with node pools as columns."""
     if not report.assessments:
         return "no workloads\n"
     pen = Pen(style)
@@ -75,7 +75,7 @@ def write_matrix_text(report: Report, style: Style) -> str:
 
 
 def write_matrix_markdown(report: Report, style: Style) -> str:
-    """A GitHub table."""
+    """Write the matrix as a GitHub Markdown table."""
     del style
     pools = _pools(report)
     lines = [
@@ -91,7 +91,7 @@ def write_matrix_markdown(report: Report, style: Style) -> str:
 
 
 def write_matrix_json(report: Report, style: Style) -> str:
-    """`{"schema_version": 1, "workloads": [{..., "pools": [...]}]}`.
+    """Write `{"schema_version": 1, "workloads": [{..., "pools": [...]}]}`.
 
     A pool has `cluster`, `pool`, `outcome`, and `runnable`: whether the pod would run there.
     """

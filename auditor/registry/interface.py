@@ -114,7 +114,7 @@ class ChainInspector(Struct, frozen=True):
     ) -> Mapping[ImageReference, Platforms]:
         answers: dict[ImageReference, Platforms | None] = {}
         for image in images:
-            answers[image] = next(filter(None, (lookup(image) for lookup in self.lookups)), None)
+            answers[image] = self._look_up(image)
         rest = tuple(image for image, answer in answers.items() if answer is None)
         done, total = len(answers) - len(rest), len(answers)
         progress(done, total)
@@ -122,6 +122,10 @@ class ChainInspector(Struct, frozen=True):
         if rest and self.last:
             found = self.last.inspect(rest, lambda more, _: progress(done + more, total))
         return {image: answer or found[image] for image, answer in answers.items()}
+
+    def _look_up(self, image: ImageReference) -> Platforms | None:
+        found = (lookup(image) for lookup in self.lookups)
+        return next((answer for answer in found if answer is not None), None)
 
 
 class Overrides(Struct, frozen=True):

@@ -96,7 +96,7 @@ def test_a_text_that_is_no_platform(command: str) -> None:
     done = podfit(command, "nginx:1", "--require", "linux/arm65", "--no-config")
 
     assert done.code == 2
-    assert done.err.startswith("error: --require: `linux/arm65` is no platform")
+    assert done.err.startswith("error: --require: `linux/arm65` is not a platform")
 
 
 @pytest.mark.usefixtures("folder")

@@ -137,7 +137,7 @@ def test_an_unknown_format_of_the_matrix(name: str, help_line: str) -> None:
     done = podfit("matrix", "-o", name)
     assert done.code == 2
     asked = name.partition("=")[0]
-    assert done.err == f'error: there is no format "{asked}"\n   = help: {help_line}\n'
+    assert done.err == f'error: unknown format "{asked}"\n   = help: {help_line}\n'
 
 
 def test_the_story_of_a_workload() -> None:
@@ -151,7 +151,7 @@ Deployment/web
 
 Images
   web (app): nginx:1
-      index sha256:000000000000, says the lock file
+      index sha256:000000000000, from the lock file
       linux/amd64, linux/arm64/v8
 
 linux/linux-amd64  linux/amd64: runs
@@ -208,7 +208,7 @@ def test_a_workload_by_kind_and_name() -> None:
         (
             "nothing-like-it",
             (
-                "there is Deployment/web, "
+                "workloads: Deployment/web, "
                 "Deployment/payments-gateway-of-the-second-generation and Pod/report"
             ),
         ),
@@ -217,7 +217,7 @@ def test_a_workload_by_kind_and_name() -> None:
 def test_a_workload_that_is_not_there(name: str, help_line: str) -> None:
     done = podfit("explain", name, "--locked")
     assert (done.code, done.out) == (2, "")
-    assert done.err.endswith(f'error: there is no workload "{name}"\n   = help: {help_line}\n')
+    assert done.err.endswith(f'error: no workload "{name}"\n   = help: {help_line}\n')
 
 
 def test_the_matrix_shows_what_could_run_where_it_is_kept_off(
