@@ -8,7 +8,7 @@ from typing import Final
 
 from auditor.checks.assessment import Assessment, PoolFit
 from auditor.checks.findings import Guard
-from auditor.checks.root_cause import common_families
+from auditor.checks.root_cause import common_families, selected_families, suits_declaration
 from auditor.kubernetes.pod_spec import Requirement
 from auditor.scheduling.compatibility import Runnable
 from auditor.scheduling.nodes import ARCHITECTURE_LABEL, OS_LABEL, WINDOWS_BUILD_LABEL
@@ -48,8 +48,9 @@ def admits(guard: Guard, fit: PoolFit) -> bool:
 
 def _good_pools(assessment: Assessment) -> list[PoolFit]:
     """Those where it may land and runs; else those where it would run, if it were let there."""
-    surely = [fit for fit in assessment.fits if fit.runnable is Runnable.YES]
-    perhaps = [fit for fit in assessment.fits if fit.runnable is Runnable.UNKNOWN]
+    suiting = [fit for fit in assessment.fits if suits_declaration(assessment.workload, fit.pool)]
+    surely = [fit for fit in suiting if fit.runnable is Runnable.YES]
+    perhaps = [fit for fit in suiting if fit.runnable is Runnable.UNKNOWN]
     for fits in (surely, perhaps):
         if landing := [fit for fit in fits if fit.placement.verdict is not Verdict.REFUSED]:
             return landing
@@ -93,7 +94,7 @@ def _pool_labels(fits: Sequence[PoolFit]) -> Callable[[str], Iterable[str]]:
 
 def _image_labels(assessment: Assessment) -> Callable[[str], Iterable[str]]:
     """The labels of the nodes that the images were built for, be there such nodes or not."""
-    families = common_families(assessment)
+    families = selected_families(assessment.workload.scheduling, common_families(assessment))
     rows = (row for use in assessment.judged if use.known for row in use.known.platforms)
     values = {
         OS_LABEL: {system for system, _ in families},

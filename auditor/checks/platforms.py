@@ -22,10 +22,12 @@ from auditor.checks.root_cause import (
     Cause,
     common_families,
     could_run,
+    declared_systems,
     fits_by_cause,
     platform_demands,
     root_cause,
     selected_families,
+    suits_declaration,
     unmeetable,
 )
 from auditor.checks.wording import (
@@ -52,6 +54,7 @@ from auditor.checks.wording import (
 from auditor.images.platforms import make_platform, normalise
 from auditor.kubernetes.manifests import Location
 from auditor.kubernetes.pod_spec import Requirement, Scheduling
+from auditor.kubernetes.workloads import Workload
 from auditor.scheduling.admission import admit
 from auditor.scheduling.compatibility import Compatibility, Mismatch, Runnable
 from auditor.scheduling.nodes import DEPRECATED_LABELS, OS_LABEL, WINDOWS_BUILD_LABEL
@@ -91,7 +94,7 @@ def _incompatible_pool(assessment: Assessment, parameters: Parameters) -> Iterat
         why=f"the scheduler does not look at images: on {pool_names([first], assessment)} "
         f"{outcome(first.failure, event)}; {aftermath(workload, first.failure)}",
         fix=_fix(assessment, guard, homeless),
-        guard=guard,
+        guard=Guard() if _runs_nowhere(assessment) else guard,
         consequence=consequence(workload, certain=bool(homeless)),
     )
 
@@ -150,11 +153,25 @@ def _fix(assessment: Assessment, guard: Guard, homeless: Sequence[PoolFit]) -> s
     if not guard.requirements:
         return "no label tells these nodes apart: taint them, or build the image for them too"
     if wrong := _contradicted(workload.scheduling, guard):
+        if homeless and not any(_suits_and_runs(workload, fit) for fit in homeless):
+            return new_home(assessment, homeless)
         return _correction(assessment, wrong, guard)
     instruction = f"set {guard_text(guard, workload)}"
-    if homeless and not workload.is_daemon_set:
+    if homeless and (not workload.is_daemon_set or _runs_nowhere(assessment)):
         return new_home(assessment, homeless, instruction)
     return instruction
+
+
+def _suits_and_runs(workload: Workload, fit: PoolFit) -> bool:
+    return fit.runnable is not Runnable.NO and suits_declaration(workload, fit.pool)
+
+
+def _runs_nowhere(assessment: Assessment) -> bool:
+    """Return whether a guard would leave a DaemonSet without any node that it is for."""
+    workload = assessment.workload
+    declares = platform_demands(workload.scheduling) or declared_systems(workload)
+    homeless = not any(map(could_run, assessment.fits))
+    return homeless and workload.is_daemon_set and bool(declares)
 
 
 def _contradicted(scheduling: Scheduling, guard: Guard) -> list[Requirement]:

@@ -134,6 +134,17 @@ def platform_demands(scheduling: Scheduling) -> tuple[Requirement, ...]:
     return tuple(item for item in demands if item.key in PLATFORM_LABELS)
 
 
+def suits_declaration(workload: Workload, pool: NodePool) -> bool:
+    """Return whether a pool has a platform that the pod says it is for.
+
+    A selector, required affinity, `spec.os` or the pod's OS label say so. A fix must not send the
+    pod to another operating system or architecture.
+    """
+    host = family(pool.platform)
+    declared = declared_systems(workload)
+    return bool(selected_families(workload.scheduling, [host])) and {host[0]} >= declared
+
+
 def unmeetable(assessment: Assessment, scheduling: Scheduling) -> tuple[Requirement, ...]:
     """The demands on the platform that no node meets by themselves: `kubernetes.io/os: Linux`."""
     families = all_families(assessment)

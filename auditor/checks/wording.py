@@ -14,7 +14,14 @@ from msgspec.structs import replace
 from auditor.checks.assessment import Assessment, ImageUse, PoolFit
 from auditor.checks.findings import Consequence, Guard, Subject
 from auditor.checks.guards import shortest_guard
-from auditor.checks.root_cause import common_families, could_run, declared_systems, family
+from auditor.checks.root_cause import (
+    common_families,
+    could_run,
+    declared_systems,
+    family,
+    selected_families,
+    suits_declaration,
+)
 from auditor.images.platforms import Platform, normalise
 from auditor.kubernetes.pod_spec import Requirement, Scheduling
 from auditor.kubernetes.workloads import Container, Role, Workload
@@ -226,6 +233,7 @@ def new_home(assessment: Assessment, fits: Sequence[PoolFit], guard: str = "") -
     fits: all pools of the clusters without a home for it. guard: what keeps it on nodes that run
     its images as they are, as an instruction; "" where nothing does, or nothing has to.
     """
+    fits = [fit for fit in fits if suits_declaration(assessment.workload, fit.pool)] or fits
     able = [
         fit for fit in fits if fit.runnable is not Runnable.NO and not _lacking(assessment, [fit])
     ]
@@ -319,6 +327,7 @@ def _wants_another_image(fit: PoolFit) -> bool:
 def _homes(assessment: Assessment) -> Iterator[Platform]:
     """The platforms that all images support, and that the pod does not declare to be wrong."""
     common = common_families(assessment)
+    common = selected_families(assessment.workload.scheduling, common) or common
     declared = declared_systems(assessment.workload)
     for use in assessment.judged:
         for row in use.known.platforms if use.known else ():

@@ -60,39 +60,46 @@ def test_the_container_at_fault_is_named() -> None:
 
 
 @pytest.mark.parametrize(
-    ("spec", "fix"),
+    "spec",
     [
+        "nodeSelector: {kubernetes.io/os: windows}",
         (
-            "nodeSelector: {kubernetes.io/os: windows}",
-            (
-                "change kubernetes.io/os from windows to linux and set nodeSelector: "
-                "{kubernetes.io/arch: amd64}"
-            ),
+            "nodeSelector: {beta.kubernetes.io/os: windows, "
+            "node.kubernetes.io/windows-build: 10.0.20348, kubernetes.io/arch: amd64}"
         ),
-        (
-            (
-                "nodeSelector: {beta.kubernetes.io/os: windows, "
-                "node.kubernetes.io/windows-build: 10.0.20348, kubernetes.io/arch: amd64}"
-            ),
-            (
-                "change beta.kubernetes.io/os from windows to linux and drop "
-                "node.kubernetes.io/windows-build"
-            ),
-        ),
-        (
-            NOT_LINUX,
-            (
-                "demand kubernetes.io/os=linux instead of kubernetes.io/os NotIn [linux] and set "
-                "nodeSelector: {kubernetes.io/arch: amd64}"
-            ),
-        ),
+        "os: {name: windows}\nnodeSelector: {kubernetes.io/os: windows}",
+        NOT_LINUX,
     ],
 )
-def test_a_wrong_demand_is_corrected(spec: str, fix: str) -> None:
+@pytest.mark.parametrize("kind", ["Deployment", "DaemonSet"])
+def test_a_pod_keeps_the_operating_system_that_it_is_for(spec: str, kind: str) -> None:
     both = image("linux/amd64", "windows(10.0.26100.1)/amd64")
     known = cluster(LINUX, ARM, WINDOWS_2022)
 
-    assert only(assessed(spec, both, clusters=[known]), "windows-build").fix.endswith(fix)
+    found = reassessed(with_images(workload(spec, kind=kind), 1), [both], [known])
+    observation = only(found, "windows-build")
+
+    fix = "use an image that is built for Windows 10.0.20348, or add nodes for Windows 10.0.26100"
+    assert observation.fix.startswith(fix)
+    assert "linux" not in observation.fix
+    if kind == "DaemonSet":
+        assert observation.guard.requirements == ()
+
+
+def test_a_pod_keeps_its_architecture() -> None:
+    spec = "nodeSelector: {kubernetes.io/arch: arm64}"
+    found = assessed(spec, image("linux/amd64"), clusters=[cluster(LINUX, ARM)])
+
+    assert seen(found, "architecture") == []
+
+
+def test_a_wrong_windows_build_is_corrected() -> None:
+    spec = "nodeSelector: {kubernetes.io/os: windows, node.kubernetes.io/windows-build: 10.0.20348}"
+    newer = pool("windows(10.0.26100)/amd64")
+    one = image("windows(10.0.26100.1)/amd64")
+
+    fix = only(assessed(spec, one, clusters=[cluster(WINDOWS_2022, newer)]), "windows-build").fix
+    assert fix == "change node.kubernetes.io/windows-build from 10.0.20348 to 10.0.26100"
 
 
 def test_the_widest_gap_decides() -> None:

@@ -1,0 +1,46 @@
+"""Inputs like those of public reports, through the whole command."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.support.command import podfit, write_lock
+
+LOGS = """\
+apiVersion: apps/v1
+kind: DaemonSet
+metadata: {name: logs-windows}
+spec:
+  template:
+    metadata: {labels: {app: logs}}
+    spec:
+      nodeSelector: {{- toYaml .Values.windows.nodeSelector | nindent 8 }}
+      containers: [{name: logs, image: "ghcr.io/acme/logs:3"}]
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    (tmp_path / ".git").mkdir()
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_a_windows_agent_is_not_moved_to_linux(folder: Path) -> None:
+    """Its image lacks the builds of the cluster, but has Linux: it must stay a Windows agent."""
+    chart = folder / "logs"
+    (chart / "templates").mkdir(parents=True)
+    (chart / "Chart.yaml").write_text("apiVersion: v2\nname: logs\nversion: 1.0.0\n")
+    (chart / "templates" / "windows.yaml").write_text(LOGS)
+    (chart / "values.yaml").write_text("windows: {nodeSelector: {kubernetes.io/os: windows}}\n")
+    write_lock(folder, {"ghcr.io/acme/logs:3": ("linux/amd64", "windows(10.0.17763.1)/amd64")})
+
+    done = podfit("audit", "logs", "--locked", "--cluster", "aks", "-o", "json")
+    (finding,) = done.json["findings"]
+    assert finding["rule"] == "windows-build-mismatch"
+    assert finding["fix"] == (
+        "use an image that is built for Windows 10.0.20348 or Windows 10.0.26100, or add nodes for "
+        'Windows 10.0.17763 and set nodeSelector: {node.kubernetes.io/windows-build: "10.0.17763"}'
+    )
+    values = podfit("audit", "logs", "--locked", "--cluster", "aks", "-o", "values")
+    assert "linux" not in values.out
