@@ -38,7 +38,7 @@ def test_a_windows_agent_is_not_moved_to_linux(folder: Path) -> None:
     done = podfit("audit", "logs", "--locked", "--cluster", "aks", "-o", "json")
     (finding,) = done.json["findings"]
     assert finding["rule"] == "windows-build-mismatch"
-    assert finding["fix"] == (
+    assert finding["fix"]["text"] == (
         "use an image that is built for Windows 10.0.20348 or Windows 10.0.26100, or add nodes for "
         'Windows 10.0.17763 and set nodeSelector: {node.kubernetes.io/windows-build: "10.0.17763"}'
     )
