@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from functools import lru_cache
 from typing import Final, NoReturn
 
 from msgspec import Struct
@@ -75,15 +74,6 @@ def find_placeholder(text: str) -> Placeholder | None:
         if match := syntax.search(text):
             return Placeholder(f"{what}, `{printable(match[0])}`", hint)
     return _find_word(text)
-
-
-@lru_cache(maxsize=4096)
-def is_unfilled(text: str) -> bool:
-    """Return whether a text outside of `image`, such as a label value, holds a placeholder.
-
-    No label, taint or name of an object can contain one of these patterns.
-    """
-    return any(syntax.search(text) for syntax, _, _ in _SYNTAXES[1:])
 
 
 def _find_word(text: str) -> Placeholder | None:
