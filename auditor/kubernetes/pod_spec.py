@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from auditor.files.yaml_nodes import Node, ShapeError
+from auditor.kubernetes.placeholders import unfilled, unfilled_node
 
 _FORBIDDEN_ON_WINDOWS: Final[Mapping[tuple[str, ...], tuple[str, ...]]] = {
     (): ("hostPID", "hostIPC", "shareProcessNamespace", "hostUsers", "resources"),
@@ -103,7 +104,7 @@ class Requirement:
     """A demand on one label (or, under matchFields, on one field) of a node.
 
     operator: In, NotIn, Exists, DoesNotExist, Gt or Lt, as written. A nodeSelector entry is
-    `In` with its one value.
+    `In` with its one value. A variable in place of all requirements is a key without operator.
     """
 
     key: str
@@ -111,12 +112,19 @@ class Requirement:
     values: tuple[str, ...] = ()
     place: Place = field(default=_NOWHERE, compare=False)
 
+    @property
+    def unfilled(self) -> str:
+        """What in it is not filled in yet, such as "a variable, `$ARCH`", else ""."""
+        return next(filter(None, map(unfilled, (self.key, self.operator, *self.values))), "")
+
     def __str__(self) -> str:
         match self.operator:
             case "In" if len(self.values) == 1:
                 return f"{self.key}={self.values[0]}"
             case "Exists" | "DoesNotExist":
                 return f"{self.key} {self.operator}"
+            case "" if not self.values and self.unfilled:
+                return self.key
             case _:
                 return f"{self.key} {self.operator} [{', '.join(self.values)}]"
 
@@ -146,6 +154,12 @@ class Toleration:
     effect: str = ""
     seconds: int | None = None
     place: Place = field(default=_NOWHERE, compare=False)
+
+    @property
+    def unfilled(self) -> str:
+        """What in it is not filled in yet, such as "a variable, `$TAINT`", else ""."""
+        texts = (self.key, self.operator, self.value, self.effect)
+        return next(filter(None, map(unfilled, texts)), "")
 
     def __str__(self) -> str:
         what = f"{self.key}={self.value}" if self.value else self.key or "every taint"
@@ -191,14 +205,13 @@ class Scheduling:
 def read_scheduling(spec: Node) -> Scheduling:
     """The scheduling of a pod spec. Raises `ShapeError` where the API would not decode it."""
     required, preferred = _node_affinity(spec)
-    os_node = spec.get("os")
     return Scheduling(
         node_selector=tuple(_node_selector(spec)),
         required_terms=required,
         preferred_terms=preferred,
-        tolerations=tuple(map(read_toleration, spec.items_at("tolerations"))),
+        tolerations=tuple(map(read_toleration, _items(spec, "tolerations"))),
         node_name=spec.text_at("nodeName"),
-        os_name=os_node.text_at("name") if os_node else "",
+        os_name=_system(spec.get("os")),
         runtime_class=spec.text_at("runtimeClassName"),
         scheduler_name=spec.text_at("schedulerName"),
         host_network=spec.flag_at("hostNetwork"),
@@ -230,6 +243,9 @@ def _host_processes(spec: Node) -> Iterator[bool]:
 def _node_selector(spec: Node) -> Iterator[Requirement]:
     """A null stands for "" here, which only a label that is there and empty meets."""
     selector = spec.get("nodeSelector")
+    if selector is not None and unfilled_node(selector):
+        yield _whole(selector)
+        return
     values = spec.texts_at("nodeSelector")
     if selector is not None and isinstance(selector.value, Mapping):
         for key in selector.value:
@@ -239,14 +255,20 @@ def _node_selector(spec: Node) -> Iterator[Requirement]:
 def _node_affinity(
     spec: Node,
 ) -> tuple[tuple[NodeSelectorTerm, ...] | None, tuple[NodeSelectorTerm, ...]]:
-    affinity = spec.at("affinity", "nodeAffinity")
+    parent = spec.get("affinity")
+    affinity = parent if unfilled_node(parent) else spec.at("affinity", "nodeAffinity")
     if affinity is None:
         return None, ()
+    if unfilled_node(affinity):
+        return (_term(affinity),), ()
     selector = affinity.get("requiredDuringSchedulingIgnoredDuringExecution")
-    required = None
-    if selector is not None:
-        required = tuple(map(_term, selector.items_at("nodeSelectorTerms")))
-    wishes = affinity.items_at("preferredDuringSchedulingIgnoredDuringExecution")
+    required: tuple[NodeSelectorTerm, ...] | None = None
+    if selector is not None and unfilled_node(selector):
+        required = (_term(selector),)
+    elif selector is not None:
+        required = tuple(map(_term, _items(selector, "nodeSelectorTerms")))
+    wishes = _items(affinity, "preferredDuringSchedulingIgnoredDuringExecution")
+    wishes = tuple(wish for wish in wishes if not unfilled_node(wish))
     preferences = (wish.get("preference") for wish in wishes)
     return required, tuple(_term(term) for term in preferences if term is not None)
 
@@ -254,40 +276,73 @@ def _node_affinity(
 def _term(node: Node) -> NodeSelectorTerm:
     if node.value is None:
         return NodeSelectorTerm()
+    if unfilled_node(node):
+        return NodeSelectorTerm((_whole(node),), place=(node.line, node.column))
     return NodeSelectorTerm(
-        expressions=tuple(map(_requirement, node.items_at("matchExpressions"))),
-        fields=tuple(map(_requirement, node.items_at("matchFields"))),
+        expressions=tuple(map(_requirement, _items(node, "matchExpressions"))),
+        fields=tuple(map(_requirement, _items(node, "matchFields"))),
         place=(node.line, node.column),
     )
 
 
 def _requirement(node: Node) -> Requirement:
+    if unfilled_node(node):
+        return _whole(node)
     return Requirement(
         key=node.text_at("key"),
         operator=node.text_at("operator"),
-        values=tuple("" if item.value is None else item.text() for item in node.items_at("values")),
+        values=tuple("" if item.value is None else item.text() for item in _items(node, "values")),
         place=(node.line, node.column),
     )
 
 
+def _whole(node: Node) -> Requirement:
+    """Return the requirement for a variable that takes the place of any number of them."""
+    return Requirement(node.text(), "", place=(node.line, node.column))
+
+
+def _items(node: Node, key: str) -> tuple[Node, ...]:
+    """Return the items of a list; a variable in place of the list is its only item."""
+    value = node.get(key)
+    return (value,) if value is not None and unfilled_node(value) else node.items_at(key)
+
+
+def _system(node: Node | None) -> str:
+    """Return the name in `spec.os`; "" where it is not filled in yet."""
+    name = "" if node is None or unfilled_node(node) else node.text_at("name")
+    return "" if unfilled(name) else name
+
+
 def read_toleration(node: Node) -> Toleration:
-    """A toleration as the API has it. Raises `ShapeError`."""
+    """A toleration as the API has it. Raises `ShapeError`.
+
+    A variable in place of all of it may tolerate anything.
+    """
+    if unfilled_node(node):
+        return Toleration(key=node.text(), operator="Exists", place=(node.line, node.column))
+    seconds = node.get("tolerationSeconds")
     return Toleration(
         key=node.text_at("key"),
         operator=node.text_at("operator"),
         value=node.text_at("value"),
         effect=node.text_at("effect"),
-        seconds=node.integer_at("tolerationSeconds"),
+        seconds=None if unfilled_node(seconds) else node.integer_at("tolerationSeconds"),
         place=(node.line, node.column),
     )
 
 
 def _spread_keys(spec: Node) -> tuple[str, ...]:
-    return tuple(
-        constraint.text_at("topologyKey")
-        for constraint in spec.items_at("topologySpreadConstraints")
-        if constraint.text_at("whenUnsatisfiable") == "DoNotSchedule"
-    )
+    return tuple(filter(None, map(_spread_key, _items(spec, "topologySpreadConstraints"))))
+
+
+def _spread_key(constraint: Node) -> str:
+    """Return the key that a node must carry; with the variable that decides whether it must."""
+    if unfilled_node(constraint):
+        return constraint.text()
+    key, action = constraint.text_at("topologyKey"), constraint.text_at("whenUnsatisfiable")
+    if unfilled(action):
+        return f"{key} {action}"
+    return key if action == "DoNotSchedule" else ""
 
 
 def _resources(spec: Node) -> Iterator[str]:
@@ -297,4 +352,4 @@ def _resources(spec: Node) -> Iterator[str]:
     for name, amount in (item for group in amounts for item in group.items()):
         extended = "/" in name and "kubernetes.io/" not in name
         if (extended or name.startswith("hugepages-")) and amount.value not in _NONE:
-            yield name
+            yield f"{name}: {amount.text()}" if unfilled_node(amount) else name

@@ -15,6 +15,7 @@ from auditor.kubernetes.custom_resources import FIELDS, HERE, PART, Match, PodSo
 from auditor.kubernetes.image_mentions import find_mentions
 from auditor.kubernetes.injection import injected_containers
 from auditor.kubernetes.manifests import Document, Manifest
+from auditor.kubernetes.placeholders import filled, unfilled_node
 from auditor.kubernetes.pod_spec import is_host_process, read_scheduling
 from auditor.kubernetes.workloads import Container, Role, Workload
 
@@ -58,7 +59,7 @@ def read_workload(manifest: Manifest, pod: Pod) -> Workload:
             *injected_containers(pod.metadata, document),
         ),
         scheduling=read_scheduling(pod.spec),
-        labels=pod.metadata.texts_at("labels") if pod.metadata else {},
+        labels=_labels(pod.metadata),
         annotations={**annotations, **_annotations(pod.metadata)},
         hooks=tuple(filter(None, map(str.strip, annotations.get(HOOK_ANNOTATION, "").split(",")))),
         document=document,
@@ -72,7 +73,14 @@ def read_workload(manifest: Manifest, pod: Pod) -> Workload:
 
 
 def _annotations(metadata: Node | None) -> dict[str, str]:
-    return metadata.texts_at("annotations") if metadata else {}
+    whole = metadata is None or unfilled_node(metadata.get("annotations"))
+    return {} if whole or metadata is None else metadata.texts_at("annotations")
+
+
+def _labels(metadata: Node | None) -> dict[str, str]:
+    """Return the labels of the pod that are filled in: the kubelet compares one of them."""
+    whole = metadata is None or unfilled_node(metadata.get("labels"))
+    return {} if whole or metadata is None else filled(metadata.texts_at("labels"))
 
 
 def _containers(spec: Node, document: Document) -> Iterator[Container]:
@@ -226,6 +234,8 @@ class _Assembly:
 
     def _added(self, found: _Entry | None) -> _Entry:
         """The controller's own selector, under what the object says."""
+        if found is not None and unfilled_node(found[0]):
+            return found
         own = found[0] if found is not None else Node({}, 0, 0, {})
         line, column = (found[0].line, found[0].column) if found else (0, 0)
         added: dict[str, _Entry] = {

@@ -19,6 +19,7 @@ from typing import Final
 
 from msgspec import Struct
 
+from auditor.kubernetes.placeholders import unfilled
 from auditor.kubernetes.pod_spec import NodeSelectorTerm, Requirement, Scheduling, Toleration
 from auditor.kubernetes.workloads import Workload
 from auditor.scheduling.nodes import ClusterProfile
@@ -70,13 +71,13 @@ def is_label_value(text: str) -> bool:
 
 
 def _invalid_key(requirement: Requirement, where: str) -> Iterator[str]:
-    if not is_label_key(requirement.key):
+    if not is_label_key(requirement.key) and not unfilled(requirement.key):
         yield f"{where}: `{requirement.key}` cannot be the key of a label"
 
 
 def _invalid_values(requirement: Requirement, where: str) -> Iterator[str]:
     for value in requirement.values:
-        if not is_label_value(value):
+        if not is_label_value(value) and not unfilled(value):
             yield f"{where}: `{value}` cannot be the value of label {requirement.key}"
 
 
@@ -84,6 +85,8 @@ def _invalid_term(term: NodeSelectorTerm) -> Iterator[str]:
     for item in term.expressions:
         yield from _invalid_expression(item)
     for item in term.fields:
+        if item.unfilled:
+            continue
         if item.key != "metadata.name":
             yield f"matchFields knows only metadata.name, not {item.key}"
         elif item.operator not in ("In", "NotIn") or len(item.values) != 1:
@@ -91,6 +94,9 @@ def _invalid_term(term: NodeSelectorTerm) -> Iterator[str]:
 
 
 def _invalid_expression(item: Requirement) -> Iterator[str]:
+    if item.unfilled:
+        yield from _invalid_key(item, "node affinity")
+        return
     count = len(item.values)
     wrong = {
         "In": count == 0,
@@ -108,6 +114,8 @@ def _invalid_expression(item: Requirement) -> Iterator[str]:
 
 
 def _invalid_toleration(toleration: Toleration, gates: Collection[str]) -> Iterator[str]:
+    if toleration.unfilled:
+        return
     operator = toleration.operator or "Equal"
     if operator in ("Gt", "Lt") and COMPARISON_GATE not in gates:
         yield f"toleration operator {operator} needs the feature gate {COMPARISON_GATE}"
@@ -205,6 +213,8 @@ def _runtime_class(scheduling: Scheduling, cluster: ClusterProfile) -> Admission
     if not name:
         return Admission(scheduling)
     found = cluster.runtime_classes.get(name)
+    if found is None and (what := unfilled(name)):
+        return Admission(scheduling, open_question=f"runtimeClassName is not filled in: {what}")
     if found is None:
         sentence = f"RuntimeClass {name} is neither in the cluster profile nor among the manifests"
         if cluster.all_classes_known:
@@ -229,14 +239,16 @@ def _merge(
     tolerations: tuple[Toleration, ...],
     origin: str,
 ) -> Admission:
-    own = {requirement.key: requirement.values[0] for requirement in scheduling.node_selector}
+    own = {item.key: item.values[0] for item in scheduling.node_selector if item.values}
     conflicts = tuple(
         f"{origin} demands {key}={value}, the pod {key}={own[key]}: the pod is forbidden"
         for key, value in selector.items()
-        if own.get(key, value) != value
+        if own.get(key, value) != value and not unfilled(own[key])
     )
     added = tuple(
-        Requirement(key, "In", (value,)) for key, value in selector.items() if key not in own
+        Requirement(key, "In", (value,))
+        for key, value in selector.items()
+        if key not in own or unfilled(own[key])
     )
     merged = dataclasses.replace(
         scheduling,

@@ -14,7 +14,14 @@ from auditor.kubernetes.pod_spec import Place, Scheduling
 from auditor.kubernetes.workloads import Workload
 from auditor.scheduling.admission import admit
 from auditor.scheduling.nodes import OS_LABEL, ClusterProfile, NodePool
-from auditor.scheduling.predicates import requirement_holds, some, term_matches, untolerated, view
+from auditor.scheduling.predicates import (
+    may_tolerate,
+    requirement_holds,
+    some,
+    term_matches,
+    untolerated,
+    view,
+)
 
 _STATIC: Final = ("kubernetes.io/config.mirror", "kubernetes.io/config.source")
 
@@ -68,6 +75,8 @@ def _bound_refusal(
     if is_static(workload):
         return None
     left = untolerated(pool.taints, scheduling.tolerations, ("NoExecute",), cluster.gates)
+    borne = scheduling.tolerations
+    left = tuple(t for t in left if not any(may_tolerate(item, t) for item in borne))
     if left:
         return KubeletRefusal("TaintToleration", f"taint {left[0]} is not tolerated")
     return None

@@ -14,6 +14,7 @@ from typing import Final
 
 from msgspec import Struct
 
+from auditor.kubernetes.placeholders import unfilled
 from auditor.kubernetes.pod_spec import Place, Scheduling, Toleration
 from auditor.kubernetes.workloads import Workload
 from auditor.scheduling.admission import Admission, admit, daemon_template
@@ -22,6 +23,7 @@ from auditor.scheduling.predicates import (
     Answer,
     NodeView,
     every,
+    may_tolerate,
     requirement_holds,
     some,
     term_matches,
@@ -36,6 +38,7 @@ CORDON: Final = Taint("node.kubernetes.io/unschedulable", "", "NoSchedule")
 KNOWN_SCHEDULERS: Final = ("", "default-scheduler")
 
 _UNSAID: Final = "the cluster profile does not say"
+_UNFILLED: Final = "not filled in: "
 
 
 class Verdict(Enum):
@@ -189,6 +192,9 @@ def _soften(steps: list[Step], admission: Admission) -> list[Step]:
 
 def _node_name(scheduling: Scheduling, node: NodeView) -> Step:
     wanted = scheduling.node_name
+    if what := unfilled(wanted):
+        message = f"spec.nodeName is {_UNFILLED}{what}"
+        return Step(Predicate.NODE_NAME, None, message, scheduling.place("nodeName"))
     answer: Answer = node.name == wanted if node.name else None
     message = {
         True: f"spec.nodeName binds it to {wanted}, past the scheduler",
@@ -205,7 +211,7 @@ def _affinity(scheduling: Scheduling, node: NodeView) -> Iterator[Step]:
         answer = requirement_holds(item, node)
         actual = node.labels.get(item.key)
         missed = f"the nodes have {actual}" if actual is not None else "the nodes lack the label"
-        outcome = {True: "holds", False: missed, None: _UNSAID}[answer]
+        outcome = {True: "holds", False: missed, None: _unsaid(item.unfilled)}[answer]
         yield Step(Predicate.NODE_SELECTOR, answer, f"nodeSelector {item}: {outcome}", item.place)
     terms = scheduling.required_terms
     if terms is None:
@@ -213,16 +219,27 @@ def _affinity(scheduling: Scheduling, node: NodeView) -> Iterator[Step]:
         return
     answer = some(term_matches(term, node) for term in terms)
     wanted = " or ".join(map(str, terms))
-    outcome = {True: "holds", False: "no term matches", None: _UNSAID}[answer]
+    unknown = next(filter(None, (i.unfilled for t in terms for i in t.expressions + t.fields)), "")
+    outcome = {True: "holds", False: "no term matches", None: _unsaid(unknown)}[answer]
     message = f"required node affinity {wanted}: {outcome}"
     yield Step(Predicate.NODE_AFFINITY, answer, message, terms[0].place)
+
+
+def _unsaid(what: str) -> str:
+    """Return why a demand is undecided: it is not filled in, else the profile lacks the label."""
+    return f"{_UNFILLED}{what}" if what else _UNSAID
 
 
 def _taints(tolerations: tuple[Toleration, ...], pool: NodePool, cluster: ClusterProfile) -> Step:
     left = untolerated(pool.taints, tolerations, BLOCKING, cluster.gates)
     left = tuple(taint for taint in left if taint != CORDON)
-    if left:
-        return Step(Predicate.TAINTS, False, f"taint {left[0]} is not tolerated")
+    certain = [t for t in left if not any(may_tolerate(item, t) for item in tolerations)]
+    if left and not certain:
+        bearing = next(item for item in tolerations if may_tolerate(item, left[0]))
+        message = f"taint {left[0]}: the toleration is {_UNFILLED}{bearing.unfilled}"
+        return Step(Predicate.TAINTS, None, message, bearing.place)
+    if certain:
+        return Step(Predicate.TAINTS, False, f"taint {certain[0]} is not tolerated")
     blocking = [taint for taint in pool.taints if taint.effect in BLOCKING and taint != CORDON]
     if not blocking:
         return Step(Predicate.TAINTS, True, "no taint keeps it off")
@@ -241,16 +258,19 @@ def _topology(scheduling: Scheduling, node: NodeView) -> Iterator[Step]:
     """A node without the topology key is filtered outright; the skew itself is dynamic."""
     place_ = scheduling.place("topologySpreadConstraints")
     for key in scheduling.spread_keys:
-        answer = node.presence(key)
-        outcome = {True: "the nodes have it", False: "the nodes lack the label", None: _UNSAID}
+        answer = None if unfilled(key) else node.presence(key)
+        unknown = _unsaid(unfilled(key))
+        outcome = {True: "the nodes have it", False: "the nodes lack the label", None: unknown}
         yield Step(Predicate.TOPOLOGY, answer, f"topology key {key}: {outcome[answer]}", place_)
 
 
 def _resources(scheduling: Scheduling, pool: NodePool) -> Iterator[Step]:
     """How much of a resource is left is dynamic, but a node has to offer it at all."""
     for name in scheduling.resources:
-        answer = None if pool.resources is None else name in pool.resources
-        outcome = {True: "the nodes offer it", False: "the nodes offer none", None: _UNSAID}[answer]
+        unknown = pool.resources is None or unfilled(name)
+        answer = None if unknown else name in (pool.resources or ())
+        why = _unsaid(unfilled(name))
+        outcome = {True: "the nodes offer it", False: "the nodes offer none", None: why}[answer]
         yield Step(Predicate.RESOURCES, answer, f"resource {name}: {outcome}")
     for name in scheduling.claims:
         message = f"resource claim {name}: nobody knows which nodes have such a device"

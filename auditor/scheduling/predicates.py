@@ -13,6 +13,7 @@ from typing import Final
 
 from msgspec import Struct
 
+from auditor.kubernetes.placeholders import unfilled
 from auditor.kubernetes.pod_spec import NodeSelectorTerm, Requirement, Scheduling, Toleration
 from auditor.scheduling.nodes import (
     CONTROL_PLANE_LABELS,
@@ -109,6 +110,8 @@ def requirement_holds(requirement: Requirement, node: NodeView) -> Answer:
     On a label whose value or presence nobody knows, a positive demand cannot be told, while NotIn
     and DoesNotExist are taken to hold where they can: the pod could be placed there.
     """
+    if requirement.unfilled:
+        return _unfilled_holds(requirement, node)
     values = requirement.values
     actual = node.labels.get(requirement.key)
     presence = node.presence(requirement.key)
@@ -126,6 +129,24 @@ def requirement_holds(requirement: Requirement, node: NodeView) -> Answer:
             return None if unknown and _is_comparison(values) else _compares(requirement, node)
         case _:
             return False
+
+
+def _unfilled_holds(requirement: Requirement, node: NodeView) -> Answer:
+    """Return what holds of a requirement whatever its variables become; None where they decide."""
+    if unfilled(requirement.key) or unfilled(requirement.operator):
+        return None
+    actual = node.labels.get(requirement.key)
+    stated = any(value == actual for value in requirement.values if not unfilled(value))
+    missing = node.presence(requirement.key) is False
+    match requirement.operator:
+        case "In":
+            return True if stated else False if missing else None
+        case "NotIn":
+            return False if stated else True if missing else None
+        case "Gt" | "Lt":
+            return False if missing else None
+        case _:
+            return None
 
 
 def _is_comparison(values: tuple[str, ...]) -> bool:
@@ -148,6 +169,8 @@ def _integer(text: str) -> int | None:
 
 def field_holds(requirement: Requirement, node: NodeView) -> Answer:
     """A requirement under matchFields: only `metadata.name` with In or NotIn of one value."""
+    if requirement.unfilled:
+        return None
     if requirement.operator not in ("In", "NotIn") or len(requirement.values) != 1:
         return False
     name = node.name if requirement.key == "metadata.name" else ""
@@ -188,6 +211,18 @@ def _taint_compares(toleration: Toleration, taint: Taint) -> bool:
     if wanted is None or actual is None:
         return False
     return actual > wanted if toleration.operator == "Gt" else actual < wanted
+
+
+def may_tolerate(toleration: Toleration, taint: Taint) -> bool:
+    """Return whether a toleration matches a taint once its variables are filled in suitably."""
+    if not toleration.unfilled:
+        return False
+    pairs = ((toleration.key, taint.key), (toleration.effect, taint.effect))
+    if any(text not in ("", wanted) and not unfilled(text) for text, wanted in pairs):
+        return False
+    if toleration.operator in ("", "Equal"):
+        return toleration.value == taint.value or bool(unfilled(toleration.value))
+    return True
 
 
 def as_integer(text: str) -> int | None:

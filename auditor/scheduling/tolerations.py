@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from typing import Final
 
-from auditor.kubernetes.pod_spec import Scheduling, Toleration
+from auditor.kubernetes.placeholders import unfilled
+from auditor.kubernetes.pod_spec import Requirement, Scheduling, Toleration
 from auditor.scheduling.nodes import ClusterProfile, NodePool
 
 _DAEMON_KEYS: Final = (
@@ -49,7 +51,20 @@ def cluster_tolerations(
         Toleration(taint.key, "Equal", taint.value, taint.effect)
         for taint in pool.taints
         if (_bare_name(taint.key), taint.value) in granted
-    )
+    ) + tuple(_perhaps_granted(demands, pool, cluster))
+
+
+def _perhaps_granted(
+    demands: Iterable[Requirement], pool: NodePool, cluster: ClusterProfile
+) -> Iterator[Toleration]:
+    """Yield tolerations that the webhook adds if a variable of a demand gets the right value."""
+    domains = {(_bare_name(key), value): key for key, value in cluster.selector_tolerations}
+    for taint in pool.taints:
+        label = domains.get((_bare_name(taint.key), taint.value), "")
+        for item in demands:
+            variable = next(filter(unfilled, (item.key, *item.values)), "")
+            if label and variable and (item.key == label or unfilled(item.key)):
+                yield Toleration(taint.key, "Equal", variable, taint.effect)
 
 
 def _bare_name(key: str) -> str:
