@@ -92,17 +92,15 @@ class TokenService:
         containerd (`core/remotes/docker/auth/fetch.go`).
         """
         if credential and credential.identity_token:
-            answer = self._post(grant, credential.identity_token, deadline)
+            token = credential.identity_token
+            form = {"grant_type": "refresh_token", **grant.parameters, "refresh_token": token}
+            headers = {"Accept": "application/json"}
+            request = Request("POST", grant.realm.url, headers, MAX_ANSWER, form)
+            answer = self._sender.send(request, deadline, grant.realm)
             if answer.status not in _NO_POST:
                 return self._token(answer, credentialed=True)
         answer = self._get(grant, credential, deadline)
         return self._token(answer, credentialed=credential is not None)
-
-    def _post(self, grant: Grant, refresh_token: str, deadline: Deadline) -> Answer:
-        form = {"grant_type": "refresh_token", **grant.parameters, "refresh_token": refresh_token}
-        headers = {"Accept": "application/json"}
-        request = Request("POST", grant.realm.url, headers, MAX_ANSWER, form)
-        return self._sender.send(request, deadline, grant.realm)
 
     def _get(self, grant: Grant, credential: Credential | None, deadline: Deadline) -> Answer:
         parameters, headers = grant.parameters, {"Accept": "application/json"}

@@ -55,6 +55,11 @@ _KINDS: Final[dict[str, _Kind]] = {
     **dict.fromkeys(MANIFEST_TYPES, "manifest"),
     **dict.fromkeys(_SCHEMA_1_TYPES, "schema1"),
 }
+_TYPICAL_KEYS: Final[dict[str, _Kind]] = {
+    "manifests": "index",
+    "config": "manifest",
+    "fsLayers": "schema1",
+}
 _UNEXPECTED_FIELDS: Final[dict[_Kind, tuple[str, ...]]] = {
     "index": ("config", "layers", "fsLayers"),
     "manifest": ("manifests", "fsLayers"),
@@ -150,20 +155,12 @@ def _kind(value: JsonObject, content_type: str) -> _Kind:
         raise DocumentError(f"it is {_NAMES[declared]} by its body, {_NAMES[sent]} by its header")
     if "manifests" in value and ("config" in value or "layers" in value):
         raise DocumentError("it could be read as an index or as a manifest")
-    kind = declared or sent or _kind_by_structure(value)
+    kind = declared or sent or next((k for key, k in _TYPICAL_KEYS.items() if key in value), None)
+    if kind is None:
+        raise DocumentError("it is neither an index nor a manifest")
     if any(field in value for field in _UNEXPECTED_FIELDS[kind]):
         raise DocumentError("its content does not match its media type")
     return kind
-
-
-def _kind_by_structure(value: JsonObject) -> _Kind:
-    if "manifests" in value:
-        return "index"
-    if "config" in value:
-        return "manifest"
-    if "fsLayers" in value:
-        return "schema1"
-    raise DocumentError("it is neither an index nor a manifest")
 
 
 def _index(value: JsonObject) -> Index:
