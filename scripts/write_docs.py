@@ -1,7 +1,7 @@
-"""Write the parts of the documents that follow from the program: `write_docs.py [--check]`.
+"""Write the generated parts of the documentation: `write_docs.py [--check]`.
 
-Every rule gets a page in `docs/rules`. What a document quotes lies between two comments, and this
-script fills it in: what a command prints, a table, the layers of the architecture.
+Every rule gets a page in `docs/rules`. In other documents, this script fills in the blocks between
+comments: the output of a command, a table, the layers of the architecture.
 
     <!-- output of: podfit audit --help -->
     <!-- end of output -->
@@ -15,7 +15,7 @@ script fills it in: what a command prints, a table, the layers of the architectu
     <!-- layers -->
     <!-- end of layers -->
 
-With `--check` nothing is written; the exit code is 1 where a document is out of date.
+With `--check` nothing is written; the exit code is 1 if a document is out of date.
 """
 
 from __future__ import annotations
@@ -56,17 +56,17 @@ def main(arguments: list[str]) -> int:
     if arguments == ["--check"]:
         for path, _ in stale:
             name = path.relative_to(ROOT)
-            print(f"{name} is out of date; `make docs` writes it anew", file=sys.stderr)
+            print(f"{name} is out of date; run `make docs`", file=sys.stderr)
         return 1 if stale else 0
     for path, text in stale:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
-        print(f"{path.relative_to(ROOT)}: written anew")
+        print(f"wrote {path.relative_to(ROOT)}")
     return 0
 
 
 def documents() -> Iterator[tuple[Path, str]]:
-    """Each document that is generated or quotes something, with the text it should have."""
+    """Yield each document with generated parts, and its expected text."""
     yield ROOT / "docs" / "rules" / "index.md", rules_index(load_builtin_rules())
     for rule in load_builtin_rules():
         yield ROOT / "docs" / "rules" / f"{rule.id}.md", rule_page(rule)
@@ -99,13 +99,13 @@ def table(of: str) -> str:
 
 
 def keys_table() -> str:
-    """The keys of the configuration, those of its parts among them."""
+    """Return the table of configuration keys, including nested ones."""
     rows = (f"| `{key}` | {about} |\n" for key, about in keys_of(config_schema(())))
     return "| key | |\n|---|---|\n" + "".join(rows)
 
 
 def keys_of(schema: Any, prefix: str = "") -> Iterator[tuple[str, str]]:
-    """Each key that a JSON schema describes, `[]` for the items of a list, `<name>` for any."""
+    """Yield the keys of a JSON Schema; `[]` is an item of a list, `<name>` any key."""
     for option in schema.get("anyOf", ()):
         yield from keys_of(option, prefix)
     for key, inner in schema.get("properties", {}).items():
@@ -118,7 +118,7 @@ def keys_of(schema: Any, prefix: str = "") -> Iterator[tuple[str, str]]:
 
 
 def options_table() -> str:
-    """Every option of every command, with the variable that stands for it."""
+    """Return the table of the options of all commands, with their variables."""
     of: dict[tuple[str, str], list[str]] = {}
     about: dict[tuple[str, str], str] = {}
     for name, option in options_of(get_command(app)):
@@ -134,7 +134,7 @@ def options_table() -> str:
 
 
 def options_of(command: Any, name: str = "") -> Iterator[tuple[str, Any]]:
-    """The options of a command and of those below it, each with the command's name."""
+    """Yield the options of a command and its subcommands, with the name of the command."""
     for below, inner in getattr(command, "commands", {}).items():
         yield from options_of(inner, f"{name} {below}".strip())
     for parameter in command.params if name else ():
@@ -143,13 +143,13 @@ def options_of(command: Any, name: str = "") -> Iterator[tuple[str, Any]]:
 
 
 def option_cell(option: Any) -> str:
-    """`-f, --values FILE`."""
+    """Format an option as `-f, --values FILE`."""
     names = ", ".join([*option.opts, *option.secondary_opts])
     return f"{names} {option.metavar or ''}".strip().replace("|", "\\|")
 
 
 def resources_table() -> str:
-    """The kinds that podfit knows to make pods, and where it reads them."""
+    """Return the table of custom resources."""
     groups = sorted({entry.group for entry in builtin_entries()})
     entries = sorted(builtin_entries(), key=lambda entry: groups.index(entry.group))
     return "| group | kinds | pods | |\n|---|---|---|---|\n" + "".join(map(resources_row, entries))
@@ -157,23 +157,23 @@ def resources_table() -> str:
 
 def resources_row(entry: Entry) -> str:
     kinds = ", ".join(f"`{kind}`" for kind in entry.kinds)
-    pods = "<br>".join(map(pods_cell, entry.pods)) or "none of its own"
-    told = "; ".join(filter(None, (entry.note, f"[source]({entry.source})")))
-    return f"| {entry.group} | {kinds} | {pods} | {told} |\n"
+    pods = "<br>".join(map(pods_cell, entry.pods)) or "none"
+    notes = "; ".join(filter(None, (entry.note, f"[source]({entry.source})")))
+    return f"| {entry.group} | {kinds} | {pods} | {notes} |\n"
 
 
 def pods_cell(source: PodSource) -> str:
-    """Where the pods stand, how they are called, whose rules they follow, when there are any."""
+    """Format the path of pods, their component, controller and conditions."""
     conditions = (
         f"{path} {' or '.join(value or 'absent' for value in values)}"
         for path, values in source.when.items()
     )
-    told = (source.component, source.controller, *conditions)
-    return f"`{source.at}` {', '.join(filter(None, told))}".strip()
+    details = (source.component, source.controller, *conditions)
+    return f"`{source.at}` {', '.join(filter(None, details))}".strip()
 
 
 def layers(_: str) -> str:
-    """The layers as import-linter enforces them, the upper first."""
+    """Return the layers that import-linter enforces, upper first."""
     project = tomllib.loads(read(ROOT / "pyproject.toml"))
     contract = next(c for c in project["tool"]["importlinter"]["contracts"] if "layers" in c)
     names = (re.sub(r"[()]", "", layer) for layer in contract["layers"])
@@ -181,19 +181,19 @@ def layers(_: str) -> str:
 
 
 def output(command: str) -> str:
-    """A command and what it prints."""
+    """Return a command and its output."""
     return f"```console\n$ {command}\n{printed(command)}\n```\n"
 
 
 def last_finding(command: str) -> str:
-    """A command and the end of what it prints: a finding, the workloads, the totals."""
+    """Return a command and the end of its output: a finding, the workloads, the totals."""
     blocks = printed(command).split("\n\n")
     return f"```console\n$ {command}\n...\n" + "\n\n".join(blocks[-3:]) + "\n```\n"
 
 
 @cache
 def printed(command: str) -> str:
-    """What a command prints on a terminal of 100 columns without colour."""
+    """Return the output of a command, with 100 columns and without color."""
     done = subprocess.run(
         [sys.executable, "-m", "auditor", *shlex.split(command)[1:]],
         cwd=ROOT,
@@ -208,7 +208,7 @@ def printed(command: str) -> str:
 
 
 def environment() -> dict[str, str]:
-    """The same wherever it runs: the user's settings for podfit and for terminals are left out."""
+    """Return the environment without the user's settings for podfit and terminals."""
     ours = ("PODFIT_", "FORCE_COLOR", "CLICOLOR", "GITHUB_", "TERM")
     kept = {name: text for name, text in os.environ.items() if not name.startswith(ours)}
     return {**kept, "COLUMNS": WIDTH, "NO_COLOR": "1", "PYTHONUTF8": "1"}

@@ -1,4 +1,4 @@
-"""From a `Config` to the parts that do the work."""
+"""Construction of the parts of an audit from a `Config`."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from msgspec import Struct
 
@@ -15,12 +15,10 @@ from auditor.checks.rulebook import Rule
 from auditor.clusters.profiles import load_cluster
 from auditor.config.model import Config, Reach
 from auditor.errors import Problem
-from auditor.fixes.finder import RemedyFinder, RenderedSource
 from auditor.kubernetes.custom_resources import Table, table_with
 from auditor.policy.policy import select_rules
 from auditor.registry.cache import MAX_STALE, Cache, CachingInspector, default_max_age, default_root
-from auditor.registry.client import ChainInspector, Lookup, Overrides
-from auditor.registry.interface import Inspector
+from auditor.registry.interface import ChainInspector, Inspector, Lookup, Overrides
 from auditor.registry.lock import (
     LockFile,
     disagreements,
@@ -36,11 +34,14 @@ from auditor.sources.kustomize import KustomizationSource
 from auditor.sources.open import OpenedSource
 
 if TYPE_CHECKING:
+    from auditor.audit.audit import FindRemedies
+    from auditor.audit.report import Remedied
+    from auditor.fixes.finder import RenderedSource
     from auditor.registry.network.transport import Observer
 
 
 def load_clusters(config: Config) -> tuple[ClusterProfile, ...]:
-    """The clusters to audit against. Raises `ConfigurationError`."""
+    """Load the clusters to audit against. Raises `ConfigurationError`."""
     return tuple(
         cluster if isinstance(cluster, ClusterProfile) else load_cluster(cluster)
         for cluster in config.clusters
@@ -48,15 +49,15 @@ def load_clusters(config: Config) -> tuple[ClusterProfile, ...]:
 
 
 def applied_rules(config: Config, rules: Iterable[Rule]) -> tuple[Rule, ...]:
-    """Those of the rules that the configuration wants, and that can find something."""
+    """Return the rules that the configuration enables and that can produce findings."""
     chosen = select_rules(rules, config.rules, pedantic=config.pedantic)
     if config.remedies:
         return chosen
     return tuple(rule for rule in chosen if rule.check is not UNREACHED_SELECTOR)
 
 
-def find_remedies(config: Config, sources: Iterable[Source]) -> RemedyFinder:
-    """What looks for remedies in the charts and kustomizations of some sources."""
+def find_remedies(config: Config, sources: Iterable[Source]) -> FindRemedies:
+    """Return a search for remedies in the charts and kustomizations of the sources."""
     opened = [item for item in sources if isinstance(item, OpenedSource)]
 
     def rendered() -> Iterator[RenderedSource]:
@@ -64,27 +65,32 @@ def find_remedies(config: Config, sources: Iterable[Source]) -> RemedyFinder:
             yield from item.charts
             yield from (part for part in item.parts if isinstance(part, KustomizationSource))
 
-    return RemedyFinder(rendered, custom_resources(config))
+    def search(*audited: Any) -> Remedied:
+        from auditor.fixes.finder import RemedyFinder
+
+        return RemedyFinder(rendered, custom_resources(config))(*audited)
+
+    return search
 
 
 def custom_resources(config: Config) -> Table | None:
-    """The kinds that make pods, where the configuration has some beside podfit's own."""
+    """Return the table of custom resources if the configuration adds any."""
     return table_with(config.custom_resources) if config.custom_resources else None
 
 
 def named_lock_file(config: Config, source: str) -> Path | None:
-    """The lock file that an option or the configuration of a SOURCE names."""
+    """Return the lock file set by an option or by the configuration of a SOURCE."""
     area = config.area_of(source)
     return config.images.lock_file or (area.settings.lock_file if area else None)
 
 
 def source_place(source: str) -> Path:
-    """The file or folder that a SOURCE is; the working folder for what is elsewhere."""
+    """Return the path of a SOURCE; the working folder for standard input and remote charts."""
     return Path() if source == "-" or "://" in source else Path(source)
 
 
 def find_lock_files(config: Config) -> tuple[Path, ...]:
-    """The lock files of a run, each once: those that were named, or those of the sources."""
+    """Return the lock files of a run, each once."""
     found = (
         named_lock_file(config, source) or find_lock(_trusted_place(config, source))
         for source in config.sources
@@ -93,16 +99,16 @@ def find_lock_files(config: Config) -> tuple[Path, ...]:
 
 
 def _trusted_place(config: Config, source: str) -> Path:
-    """Where the lock file of a SOURCE is looked for: with `--policy-from`, not beside it."""
+    """Return the start of the search for a lock file: with `--policy-from`, the trusted path."""
     place = source_place(source)
     return config.policy_base.path(place) if config.policy_base else place
 
 
 def changed_entries(config: Config, inspector: Inspector) -> tuple[Problem, ...]:
-    """Problems of the lock entries that differ from those of the trusted version.
+    """Verify the lock entries that differ from the trusted version.
 
-    Such entries decide nothing. They are compared with the content of their digests, so that a
-    wrong one is seen before it is merged.
+    The audit does not use such entries. They are compared with the content of their digests, so
+    that a wrong entry is reported before it is merged.
     """
     problems: list[Problem] = []
     trusted = {path: read_lock(path) for path in find_lock_files(config)}
@@ -124,7 +130,7 @@ def changed_entries(config: Config, inspector: Inspector) -> tuple[Problem, ...]
 
 
 def _without_changed(trusted: Mapping[Path, LockFile], config: Config) -> dict[Path, LockFile]:
-    """Trusted lock files without the images whose entries changed: their registries decide."""
+    """Drop images with changed entries from trusted lock files, so that registries are queried."""
     audited = [read_lock(path).images for path in _audited_lock_files(config)]
 
     def kept(lock: LockFile) -> LockFile:
@@ -148,7 +154,7 @@ _RELOCK: Final = "write it with `podfit lock`"
 
 
 def _audited_lock_file(config: Config, source: str) -> Path | None:
-    """The lock file of the audited version that belongs to a SOURCE."""
+    """Return the lock file of a SOURCE in the audited version."""
     base, named = config.policy_base, named_lock_file(config, source)
     if base is None or named is None:
         return find_lock(source_place(source))
@@ -157,12 +163,12 @@ def _audited_lock_file(config: Config, source: str) -> Path | None:
 
 
 def overrides(config: Config) -> Overrides:
-    """What the user says of images, whatever the registries say."""
+    """Return the platforms that the user set for images."""
     return Overrides(config.images.overrides)
 
 
 class Inspection(Struct, frozen=True):
-    """An inspector that is open, and what it has to say about registries as such so far."""
+    """An open inspector, and a function that returns its remarks about registries so far."""
 
     inspector: Inspector
     remarks: Callable[[], tuple[str, ...]] = tuple
@@ -176,16 +182,22 @@ def opened_inspector(
     *,
     fresh: bool = False,
 ) -> Iterator[Inspection]:
-    """What the user says, then lock files, the cache, the registries, as far as the reach goes.
+    """Open an inspector that tries overrides, lock files, the cache and registries in turn.
 
-    locks: those already read. observer: told of every request. fresh: no answer from the cache
-    about a tag stands unasked. Raises `ConfigurationError` for a lock file that is wrong.
+    Raises `ConfigurationError` for an invalid lock file.
+
+    Args:
+        config: The configuration; its reach limits the list.
+        locks: Lock files that were already read.
+        observer: Called for every request.
+        fresh: Do not use cached tags.
+
     """
     if locks is None:
         locks = {path: read_lock(path) for path in find_lock_files(config)}
     if config.policy_base and config.images.reach is Reach.ONLINE:
         locks = _without_changed(locks, config)
-        fresh = True  # whoever wrote the cache may be who wrote the change
+        fresh = True  # the author of the change may also have written the cache
     known: tuple[Lookup, ...] = (*_stated(config), *locks.values())
     if config.images.reach is Reach.LOCKED:
         yield Inspection(ChainInspector((*known, not_locked if locks else no_lock), None))
@@ -195,7 +207,7 @@ def opened_inspector(
 
 
 def _stated(config: Config) -> tuple[Lookup, ...]:
-    """What needs no question: what the user says, and images that lie on disk."""
+    """Return the lookups that need no registry: overrides and local images."""
     said: list[Lookup] = [overrides(config)]
     if config.images.layouts:
         from auditor.registry.layouts import parse_layout, read_layouts

@@ -1,7 +1,4 @@
-"""`podfit audit`: may any pod be placed on a node that cannot run its images?
-
-`podfit baseline`: takes what is found now for known, so that only what is new is reported.
-"""
+"""The commands `podfit audit` and `podfit baseline`."""
 
 from __future__ import annotations
 
@@ -37,14 +34,14 @@ def audit(
         typer.Option(
             "--update-baseline",
             envvar="PODFIT_UPDATE_BASELINE",
-            help="Remove from the baseline what matches no finding any more.",
+            help="Remove baseline entries that no longer match a finding.",
         ),
     ] = False,
 ) -> int:
-    """Report workloads that may land where they cannot run.
+    """Report workloads that may be scheduled onto the wrong nodes.
 
-    Renders charts, asks registries which platforms the images support, and works out where each pod
-    may be placed. Exit codes: 0 clean, 1 findings, 3 audit incomplete.
+    Renders charts, queries registries for the platforms of the images, and evaluates on which nodes
+    each pod can be scheduled. Exit codes: 0 clean, 1 findings, 3 audit incomplete.
     """
     from auditor.cli.configuration import Flags, make_config
     from auditor.cli.console import tell_notices
@@ -54,9 +51,9 @@ def audit(
     from auditor.formats.catalog import FORMATS, WITHOUT_NOTICES, render
 
     if output.quiet and output.verbose:
-        raise UsageError("--quiet and --verbose exclude each other")
+        raise UsageError("--quiet cannot be used with --verbose")
     outputs = parse_outputs(output.output, FORMATS)
-    wanted = make_config(Flags(sources, images, config, clusters, gate, rules, ignores))
+    wanted = make_config(Flags(sources, images, config, clusters, gate, rules, ignores, rules))
     run = without_stale_entries if update_baseline else run_audit
     report = run(wanted, output)
     write_outputs(outputs, output, lambda name, style: render(name, report, style))
@@ -74,12 +71,14 @@ def baseline(
     output: WatchFlags,
     config: ConfigFlags,
 ) -> int:
-    """Write a baseline: findings that later audits do not report.
+    """Write a baseline of findings that later audits do not report.
 
-    It is .podfit-baseline.json at the root of the repository, where audits find it.
+    The default file is .podfit-baseline.json at the root of the repository.
     """
     from auditor.cli.configuration import Flags, make_config
     from auditor.cli.run import run_baseline
 
-    flags = Flags(sources, images, config, clusters, rules=rules, ignores=ignores)
+    flags = Flags(
+        sources, images, config, clusters, rules=rules, ignores=ignores, requirements=rules
+    )
     return run_baseline(make_config(flags), output)

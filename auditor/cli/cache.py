@@ -1,4 +1,4 @@
-"""`podfit cache`: where answers of registries are kept."""
+"""The command group `podfit cache`."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 app = typer.Typer(
-    help="Show, empty or shrink the cache of registry answers.",
+    help="Manage the cache of registry responses.",
     no_args_is_help=True,
     rich_markup_mode=None,
     add_completion=False,
@@ -31,32 +31,31 @@ def _cache(flags: CacheFlags) -> Cache:
     return Cache(flags.cache_dir or default_root(os.environ))
 
 
-def _said(usage: Usage) -> str:
-    return f"{usage.files} files, {usage.bytes / _MEBIBYTE:.1f} MiB"
+def _report_removed(usage: Usage) -> int:
+    typer.echo(f"removed {usage.files} files, {usage.bytes / _MEBIBYTE:.1f} MiB")
+    return 0
 
 
 def show_dir(flags: CacheFlags) -> int:
-    """Print where the cache is."""
+    """Print the path of the cache."""
     typer.echo(_cache(flags).root)
     return 0
 
 
 def clear(flags: CacheFlags) -> int:
     """Remove everything from the cache."""
-    typer.echo(f"removed {_said(_cache(flags).clear())}")
-    return 0
+    return _report_removed(_cache(flags).clear())
 
 
 def prune(
     flags: CacheFlags,
     *,
     max_size: Annotated[
-        int, typer.Option("--max-size", metavar="MIB", min=0, help="What may stay, in MiB.")
+        int, typer.Option("--max-size", metavar="MIB", min=0, help="Maximum size in MiB.")
     ] = 256,
 ) -> int:
-    """Remove what was used longest ago, until the cache is small enough."""
-    typer.echo(f"removed {_said(_cache(flags).prune(max_size * _MEBIBYTE))}")
-    return 0
+    """Remove the least recently used entries."""
+    return _report_removed(_cache(flags).prune(max_size * _MEBIBYTE))
 
 
 add_command(app, "dir", show_dir)

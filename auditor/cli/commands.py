@@ -1,8 +1,7 @@
-"""How commands are declared: with groups of flags, a struct and a section of the help each.
+"""Typer commands with option groups, and shell completion.
 
-A command takes a group as one parameter:  `def audit(sources: SourceFlags, output: OutputFlags)`.
-
-What the shell offers when the user presses the tab key.
+An option group is a struct and a section of the help. A command takes it as one parameter:
+`def audit(sources: SourceFlags, output: OutputFlags)`.
 """
 
 from __future__ import annotations
@@ -10,35 +9,37 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable
 from copy import copy
+from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, Final, get_type_hints
 
 import typer
-from msgspec import NODEFAULT, Struct
-from msgspec.structs import FieldInfo, fields
+from msgspec import Struct
 from typer.core import TyperCommand
 from typer.models import ArgumentInfo
 
 GIVEN: Final = "given"
-"""The field of a group that is no option: it is told which options were given, and how."""
+"""Field of a group that is not an option: maps each parameter the user set to how it was set."""
 _SOURCES: Final = frozenset(("COMMANDLINE", "ENVIRONMENT"))
 _CONTEXT: Final = inspect.Parameter(
     "context", inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=typer.Context
 )
-_VARIABLES: Final = "Options have variables, such as PODFIT_LOCK_FILE for --lock-file."
+_VARIABLES: Final = (
+    "Options can be set by environment variables, such as PODFIT_LOCK_FILE for --lock-file."
+)
 _COLUMN: Final = 30
-"""The most that the names of options take; a description begins below a longer one."""
+"""Maximum width of option names; the description of a longer one begins on the next line."""
 
 
 class SectionedCommand(TyperCommand):
-    """A command whose help shows the options of each group below a title."""
+    """Command with one help section for each option group."""
 
     def collect_usage_pieces(self, ctx: Any) -> list[str]:
-        """As they are usually written: Typer puts what is required into braces."""
+        """Return the usage pieces without the braces Typer puts around required arguments."""
         return [piece.strip("{}") for piece in super().collect_usage_pieces(ctx)]
 
     def format_options(self, ctx: Any, formatter: Any) -> None:
-        """The sections in the order of their first options, aligned with each other."""
+        """Write the sections in the order of their first options, with aligned columns."""
         sections: dict[str, list[tuple[str, str]]] = {}
         for parameter in self.get_params(ctx):
             record = parameter.get_help_record(ctx)
@@ -53,20 +54,20 @@ class SectionedCommand(TyperCommand):
 
 
 def make_command(name: str, command: Callable[..., int]) -> Any:
-    """Return a command on its own, for a group that imports its commands lazily."""
+    """Return a standalone command, for a group that imports its commands lazily."""
     app = typer.Typer(rich_markup_mode=None, add_completion=False)
     add_command(app, name, command)
     return typer.main.get_command(app)
 
 
 def option(*names: str, **more: Any) -> Any:
-    """An option with its variable: `PODFIT_LOCK_FILE` for `--lock-file`. more: as Typer has it."""
+    """Return a Typer option with its variable, such as `PODFIT_LOCK_FILE` for `--lock-file`."""
     long = names[-1].partition("/")[0].removeprefix("--")
     return typer.Option(*names, envvar=f"PODFIT_{long.replace('-', '_').upper()}", **more)
 
 
 def add_command(app: typer.Typer, name: str, command: Callable[..., int]) -> None:
-    """Adds a command: its groups of flags as single options, its result as exit code."""
+    """Add a command, with its groups expanded to options and its result as the exit code."""
     hints = get_type_hints(command, include_extras=True)
     groups: dict[str, Any] = {name: kind for name, kind in hints.items() if _is_group(kind)}
     parameters = [_CONTEXT]
@@ -81,8 +82,8 @@ def add_command(app: typer.Typer, name: str, command: Callable[..., int]) -> Non
     def run(context: typer.Context, **values: Any) -> None:
         arguments = {}
         for parameter, kind in groups.items():
-            own = {item.name: values.pop(item.name) for item in _options(kind)}
-            if any(item.name == GIVEN for item in fields(kind)):
+            own = {name: values.pop(name) for name in kind.__struct_fields__ if name != GIVEN}
+            if GIVEN in kind.__struct_fields__:
                 own[GIVEN] = _given(context)
             arguments[parameter] = kind(**own)
         raise typer.Exit(command(**values, **arguments))
@@ -94,9 +95,9 @@ def add_command(app: typer.Typer, name: str, command: Callable[..., int]) -> Non
 
 
 def _described(hint: Any, title: str | None) -> Any:
-    """An annotation with its words in a section of the help.
+    """Return an annotation that puts its option into a section of the help.
 
-    Variables are left out: they follow from the options' names, and would take every other line.
+    The help omits variables: they follow from the option names and would take every other line.
     """
     info = copy(hint.__metadata__[0])
     info.show_envvar = False
@@ -104,16 +105,19 @@ def _described(hint: Any, title: str | None) -> Any:
     return Annotated[hint.__origin__, info]
 
 
+@cache
 def _parameters(kind: Any) -> list[inspect.Parameter]:
     hints = get_type_hints(kind, include_extras=True)
+    defaults = kind()
     return [
         inspect.Parameter(
-            item.name,
+            name,
             inspect.Parameter.KEYWORD_ONLY,
-            default=item.default if item.default_factory is NODEFAULT else item.default_factory(),
-            annotation=_described(hints[item.name], kind.title),
+            default=getattr(defaults, name),
+            annotation=_described(hints[name], kind.title),
         )
-        for item in _options(kind)
+        for name in kind.__struct_fields__
+        if name != GIVEN
     ]
 
 
@@ -121,12 +125,8 @@ def _is_group(kind: Any) -> bool:
     return isinstance(kind, type) and issubclass(kind, Struct)
 
 
-def _options(kind: Any) -> list[FieldInfo]:
-    return [item for item in fields(kind) if item.name != GIVEN]
-
-
 def _given(context: typer.Context) -> dict[str, str]:
-    """Each option that was given, by parameter: `--fail-on`, or the variable that gave it."""
+    """Return, by parameter, the option or variable that set it, such as `--fail-on`."""
     found = {}
     for parameter in context.command.params:
         source = context.get_parameter_source(parameter.name or "")
@@ -138,7 +138,7 @@ def _given(context: typer.Context) -> dict[str, str]:
 
 
 def complete_rule(context: typer.Context, incomplete: str) -> list[str]:
-    """Rules whose id begins so, those in the folders of `--rules` among them."""
+    """Complete rule ids, including those of `--rules` folders."""
     from auditor.checks.rulebook import load_builtin_rules, load_rulebook
     from auditor.errors import ConfigurationError
 
@@ -150,14 +150,14 @@ def complete_rule(context: typer.Context, incomplete: str) -> list[str]:
 
 
 def complete_format(incomplete: str) -> list[str]:
-    """Formats whose name begins so."""
+    """Complete format names."""
     from auditor.formats.catalog import FORMATS
 
     return [name for name in FORMATS if name.startswith(incomplete)]
 
 
 def complete_cluster(incomplete: str) -> list[str]:
-    """Built-in clusters whose name begins so; files are the shell's own business."""
+    """Complete the names of built-in clusters; the shell completes files."""
     from auditor.clusters.profiles import BUILT_IN
 
     return [name for name in BUILT_IN if name.startswith(incomplete)]

@@ -1,4 +1,4 @@
-"""`podfit config`: what is configured, where it is said, and what could be said."""
+"""The command group `podfit config`."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from auditor.cli.options import (
 )
 
 app = typer.Typer(
-    help="Show, begin or describe the configuration.",
+    help="Show or create the configuration, or print its schema.",
     no_args_is_help=True,
     rich_markup_mode=None,
     add_completion=False,
@@ -43,10 +43,10 @@ def show(
     config: ConfigFlags,
     *,
     output: Annotated[
-        ShowFormat, typer.Option("-o", "--output", help="How to show it.")
+        ShowFormat, typer.Option("-o", "--output", help="Output format.")
     ] = ShowFormat.YAML,
 ) -> int:
-    """Show every setting that counts, and where each is from."""
+    """Show the effective settings and where each comes from."""
     from auditor.cli.configuration import Flags, show_settings
 
     flags = Flags(sources, images, config, clusters, gate, rules, ignores)
@@ -61,13 +61,13 @@ def init(
         typer.Argument(
             metavar="[FOLDER]",
             help="A folder of the repository.",
-            show_default="the current one",
+            show_default="current folder",
             exists=True,
             file_okay=False,
         ),
     ] = Path(),
 ) -> int:
-    """Write a .podfit.yaml to begin with, at the root of the repository."""
+    """Write a starter .podfit.yaml at the root of the repository."""
     from auditor.cli.configuration import begin
 
     begin(folder)
@@ -77,7 +77,7 @@ def init(
 def schema(folders: RuleFolderFlags) -> int:
     """Print the JSON Schema of .podfit.yaml, for editors.
 
-    With --rules, it knows the rules of your own too.
+    With --rules, the schema includes your own rules.
     """
     from auditor.cli.configuration import print_schema
 

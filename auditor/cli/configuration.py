@@ -1,15 +1,13 @@
-"""From flags, variables and configuration files to a `Config`.
+"""Conversion of options, variables and configuration files to a `Config`.
 
-From a `Config` to the options with which registries are asked.
-
-What `podfit config show`, `init` and `schema` do.
+Also the registry options of a `Config`, and the implementation of `podfit config`.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -19,6 +17,7 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from auditor.checks.findings import Severity
+from auditor.checks.requirements import PlatformRequirement
 from auditor.checks.rulebook import load_rulebook
 from auditor.cli.console import say, tell_notices
 from auditor.cli.options import (
@@ -27,12 +26,14 @@ from auditor.cli.options import (
     GateFlags,
     IgnoreFlags,
     ImageFlags,
+    RequirementFlags,
     RuleFlags,
     SourceFlags,
 )
 from auditor.cli.terminal import write_text
 from auditor.clusters.profiles import BUILT_IN, DEFAULT
 from auditor.config.files import find_config, shown_path
+from auditor.config.keys import read_platform
 from auditor.config.model import Area, Config, IgnoreConfig, ImageConfig, Lookup, Reach, find_areas
 from auditor.config.policy_base import PolicyBase, open_policy_base
 from auditor.config.precedence import Given, Resolved, Setting, resolve
@@ -44,15 +45,15 @@ from auditor.files.paths import CONFIG_NAMES, Home, find_home, real_path
 from auditor.formats.escape import json_text
 from auditor.policy.policy import Gate
 from auditor.registry.cache import charts_folder, default_root
-from auditor.registry.node_config import read_node_configs
 from auditor.registry.options import HostOptions, RegistryOptions
 from auditor.sources.interface import HelmOptions, HostRules, SourceOptions
 
 
 def registry_options(config: ImageConfig) -> RegistryOptions:
-    """Options, then the configuration, then what other programs know, the first that says it.
+    """Return the registry options.
 
-    Raises `UsageError` and `ConfigurationError`.
+    Command-line options take precedence over the configuration, and that over the configuration
+    files of other programs. Raises `UsageError` or `ConfigurationError`.
     """
     options = RegistryOptions(
         run_timeout=config.timeout,
@@ -60,7 +61,10 @@ def registry_options(config: ImageConfig) -> RegistryOptions:
         verify_children=config.verify_children,
     )
     options = with_registries(options, config.registries)
-    options = read_node_configs(config.node_configs).applied_to(options)
+    if config.node_configs:
+        from auditor.registry.node_config import read_node_configs
+
+        options = read_node_configs(config.node_configs).applied_to(options)
     named = {host: HostOptions() for host in map(_named, config.allowed) if host}
     options = replace(options, hosts={**named, **options.hosts})
     insecure = {
@@ -71,7 +75,7 @@ def registry_options(config: ImageConfig) -> RegistryOptions:
 
 
 def chart_hosts(config: ImageConfig) -> HostRules:
-    """Whom Helm may ask for charts: as for images, by host alone."""
+    """Return the hosts from which Helm may fetch charts: those for images, without paths."""
     options = with_registries(RegistryOptions(allowed=config.allowed), config.registries)
     named = {*options.hosts, *config.insecure, *map(_named, options.allowed)}
     return HostRules(
@@ -81,7 +85,7 @@ def chart_hosts(config: ImageConfig) -> HostRules:
 
 
 def _named(glob: str) -> str:
-    """The host that a glob names outright, which may then have a private address; "" for none."""
+    """Return the host of a glob without wildcards, which may have a private address, or ""."""
     host = glob.partition("/")[0]
     return "" if set(host) & set("*?[") else host
 
@@ -91,13 +95,13 @@ def _host(text: str) -> str:
         host_name(text)
         origin_of(f"https://{text}")
     except ValueError as error:
-        hint = "write host or host:port, as images name it"
-        raise UsageError(f"--insecure-registry {text}: it is no registry", hint=hint) from error
+        hint = "write host or host:port, as in image references"
+        raise UsageError(f"--insecure-registry {text}: not a registry host", hint=hint) from error
     return text
 
 
 class Flags(Struct, frozen=True):
-    """What a command was told. A command that lacks a group leaves its default."""
+    """Option groups of a command; a group that the command lacks has its default."""
 
     sources: SourceFlags = field(default_factory=SourceFlags)
     images: ImageFlags = field(default_factory=ImageFlags)
@@ -106,10 +110,11 @@ class Flags(Struct, frozen=True):
     gate: GateFlags = field(default_factory=GateFlags)
     rules: RuleFlags = field(default_factory=RuleFlags)
     ignores: IgnoreFlags = field(default_factory=IgnoreFlags)
+    requirements: RequirementFlags = field(default_factory=RequirementFlags)
 
     @property
     def named(self) -> tuple[str, ...]:
-        """The SOURCEs. What lies in the current folder is named from there, so all paths are."""
+        """The SOURCEs, with paths below the current folder relative to it."""
         return tuple(map(_from_here, self.sources.sources))
 
 
@@ -121,13 +126,13 @@ def _from_here(source: str) -> str:
 
 
 def make_config(flags: Flags) -> Config:
-    """What the user wants.
+    """Return the configuration of a run.
 
-    Raises `UsageError` where flags contradict each other, and `ConfigurationError` for a
-    configuration file that is wrong.
+    Raises `UsageError` if options contradict each other, and `ConfigurationError` if a
+    configuration file is invalid.
     """
     if flags.images.offline and flags.sources.dependency_update:
-        raise UsageError("--offline and --dependency-update exclude each other")
+        raise UsageError("--offline cannot be used with --dependency-update")
     found = survey(flags)
     flags, areas, resolved = found.flags, found.areas, found.resolved
     fail_on = resolved.fail_on.value
@@ -154,14 +159,26 @@ def make_config(flags: Flags) -> Config:
         rule_folders=tuple(flags.config.rule_folders),
         custom_resources=tuple(setting.value for setting in resolved.custom_resources),
         ignores=IgnoreConfig(not flags.ignores.no_ignores, flags.ignores.baseline),
+        requirements=tuple(_requirements(flags.requirements, areas)),
         areas=areas,
         notices=notices_of(areas),
         policy_base=found.base,
     )
 
 
+def _requirements(flags: RequirementFlags, areas: Sequence[Area]) -> Iterator[PlatformRequirement]:
+    for text in flags.require:
+        try:
+            yield PlatformRequirement((read_platform(text),))
+        except ValueError as error:
+            raise UsageError(f"--require: {error}") from error
+    for area in areas:
+        for requirement in area.settings.require:
+            yield replace(requirement, root=str(area.root))
+
+
 def _with_trusted_files(flags: Flags, base: PolicyBase) -> Flags:
-    """The flags with the trusted version of each file that they name and that steers podfit."""
+    """Replace each policy file that the options name by its trusted version."""
 
     def trusted(path: Path | None) -> Path | None:
         return path and base.path(path)
@@ -190,8 +207,12 @@ def _with_trusted_files(flags: Flags, base: PolicyBase) -> Flags:
 class Surveyed(Struct, frozen=True):
     """Every setting of a run.
 
-    flags: with `--policy-from`, they name the trusted files. base: where those are, or None. areas:
-    of the SOURCEs. resolved: the settings with their origins.
+    Attributes:
+        flags: The options; with `--policy-from`, they name the trusted files.
+        base: The origin of trusted files, or None.
+        areas: The areas of the SOURCEs.
+        resolved: The settings with their origins.
+
     """
 
     flags: Flags
@@ -201,14 +222,14 @@ class Surveyed(Struct, frozen=True):
 
 
 def survey(flags: Flags) -> Surveyed:
-    """Find the areas of the SOURCEs, and every setting with its origin."""
+    """Find the areas of the SOURCEs and resolve every setting."""
     wanted = flags.gate.policy_from
     base = None if wanted is None else open_policy_base(wanted)
     if base:
         flags = _with_trusted_files(flags, base)
     config = flags.config
     if config.config is not None and config.no_config:
-        raise UsageError("--config and --no-config exclude each other")
+        raise UsageError("--config cannot be used with --no-config")
     lookup = Lookup(
         config.config, wanted=not config.no_config, trusted=config.trust_config, base=base
     )
@@ -218,8 +239,8 @@ def survey(flags: Flags) -> Surveyed:
 
 
 def given_settings(flags: Flags) -> Given:
-    """What options and variables say of the keys of the configuration."""
-    said: dict[str, tuple[str, Any]] = {
+    """Return the configuration keys that options and variables set."""
+    values: dict[str, tuple[str, Any]] = {
         "cluster": ("cluster", tuple(flags.clusters.cluster)),
         "fail-on": ("fail_on", flags.gate.fail_on.value),
         "strict": ("strict", flags.gate.strict),
@@ -230,31 +251,31 @@ def given_settings(flags: Flags) -> Given:
     given = flags.config.given
     return {
         key: Setting(value, _raw(value), given[parameter])
-        for key, (parameter, value) in said.items()
+        for key, (parameter, value) in values.items()
         if parameter in given
     }
 
 
 def _raw(value: object) -> object:
-    """As a configuration would have it."""
+    """Return a value as it would be written in a configuration file."""
     if isinstance(value, tuple):
         return list(value)
     return str(value) if isinstance(value, Path) else value
 
 
 def _distinct(clusters: Sequence[Cluster]) -> tuple[Cluster, ...]:
-    """Each once; a profile has no hash."""
+    """Return each cluster once; profiles are not hashable."""
     return tuple(item for index, item in enumerate(clusters) if item not in clusters[:index])
 
 
 def _image_config(flags: ImageFlags, resolved: Resolved) -> ImageConfig:
     if flags.offline and flags.locked:
-        raise UsageError("--offline and --locked exclude each other", hint="--locked asks less")
+        raise UsageError("--offline cannot be used with --locked", hint="--locked is stricter")
     if flags.refresh and (flags.offline or flags.locked or flags.max_age is not None):
-        other = "--max-age" if flags.max_age is not None else "--offline and --locked"
-        raise UsageError(f"--refresh and {other} exclude each other", hint="choose one")
+        other = "--max-age" if flags.max_age is not None else "--offline or --locked"
+        raise UsageError(f"--refresh cannot be used with {other}", hint="choose one")
     if flags.verify_children and (flags.offline or flags.locked):
-        raise UsageError("--verify-children needs the registries", hint="leave it out offline")
+        raise UsageError("--verify-children needs network access", hint="remove it")
     reach = Reach.LOCKED if flags.locked else Reach.OFFLINE if flags.offline else Reach.ONLINE
     return ImageConfig(
         reach=reach,
@@ -287,18 +308,18 @@ def _helm_options(flags: SourceFlags) -> HelmOptions:
 
 
 def notices_of(areas: Sequence[Area]) -> tuple[str, ...]:
-    """What the user should hear about the configuration."""
+    """Return notices about configuration keys that were ignored for security."""
     files = {area.file.path: area.file for area in areas if area.file}.values()
     return tuple(
-        f"{file.place('registries')}: `registries` was not heeded: whoever may change this file "
-        "could send podfit elsewhere; --trust-config heeds it"
+        f"{file.place('registries')}: `registries` is ignored, because a pull request can change "
+        "this file and redirect podfit to another registry; --trust-config enables it"
         for file in files
         if file.left_out
     )
 
 
 def show_settings(flags: Flags, *, as_yaml: bool) -> None:
-    """Prints the settings of every area: a YAML document each, or one JSON value."""
+    """Print the settings of every area, as one YAML document each or as one JSON value."""
     found = survey(flags)
     given = given_settings(found.flags)
     shown = [(area, entries_of(area, found.resolved, given)) for area in found.areas]
@@ -311,12 +332,12 @@ def show_settings(flags: Flags, *, as_yaml: bool) -> None:
 
 
 def begin(folder: Path) -> None:
-    """Writes the starter. Raises `UsageError` where there is a configuration already."""
+    """Write the starter configuration. Raises `UsageError` if a configuration exists."""
     home = find_home(folder) or Home(real_path(folder), is_repository=False)
     there = find_config(home)
     if there is not None:
         raise UsageError(
-            f"there is a configuration already: {shown_path(there)}", hint="edit that one"
+            f"a configuration already exists: {shown_path(there)}", hint="edit that file"
         )
     path = home.root / CONFIG_NAMES[0]
     write_text(STARTER, path)
@@ -324,5 +345,5 @@ def begin(folder: Path) -> None:
 
 
 def print_schema(rule_folders: Iterable[Path]) -> None:
-    """Prints the JSON Schema of a configuration for which these rules are known too."""
+    """Print the JSON Schema of the configuration, including the rules of these folders."""
     typer.echo(schema_text(load_rulebook(rule_folders)), nl=False)

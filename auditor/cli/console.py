@@ -1,4 +1,4 @@
-"""Lines that a command says beside its report: none of them steers a terminal or a build log."""
+"""Messages outside of reports, escaped for terminals and build logs."""
 
 from __future__ import annotations
 
@@ -13,23 +13,23 @@ _LEAD = len("   = help: ")
 
 
 def say(text: str) -> None:
-    """A line on standard output."""
+    """Print a line on standard output."""
     typer.echo(log(terminal(text)))
 
 
 def tell(text: str) -> None:
-    """A line on standard error."""
+    """Print a line on standard error."""
     typer.echo(log(terminal(text)), err=True)
 
 
 def tell_notices(notices: Iterable[str]) -> None:
-    """Each on standard error."""
+    """Print notices on standard error."""
     for notice in notices:
         tell(f"note: {notice}")
 
 
 def tell_problems(problems: Iterable[Problem]) -> None:
-    """Each on standard error, in its order: what failed, where, why, and what to do."""
+    """Print problems on standard error."""
     for problem in problems:
         typer.echo(log("\n".join(_lines(problem))), err=True)
 

@@ -1,7 +1,4 @@
-"""`podfit rules`: what podfit looks for, and the whole page of one rule.
-
-`podfit clusters`: the built-in cluster profiles, and what is in one.
-"""
+"""The commands `podfit rules` and `podfit clusters`."""
 
 from __future__ import annotations
 
@@ -20,13 +17,13 @@ def rules(
         str,
         typer.Argument(
             metavar="[RULE]",
-            help="Show the page of this rule.",
+            help="Show the documentation of this rule.",
             show_default=False,
             autocompletion=complete_rule,
         ),
     ] = "",
 ) -> int:
-    """List the rules, or show the whole page of one."""
+    """List the rules, or show the documentation of one."""
     import sys
 
     from auditor.checks.rulebook import find_rule, load_rulebook
@@ -54,13 +51,13 @@ def clusters(
         str,
         typer.Argument(
             metavar="[NAME|FILE]",
-            help="Show the pools of this one.",
+            help="Show the node pools of this cluster.",
             show_default=False,
             autocompletion=complete_cluster,
         ),
     ] = "",
 ) -> int:
-    """List the cluster profiles, or show the pools of one."""
+    """List the built-in clusters, or show the node pools of one."""
     from auditor.cli.options import ColorMode
     from auditor.cli.terminal import style
     from auditor.clusters.profiles import BUILT_IN, load_cluster

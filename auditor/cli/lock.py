@@ -1,4 +1,4 @@
-"""`podfit lock`: writes down which platforms images support, so that audits need no network."""
+"""The command `podfit lock`."""
 
 from __future__ import annotations
 
@@ -17,17 +17,15 @@ def lock(
     *,
     check: Annotated[
         bool,
-        typer.Option(
-            "--check", help="Write nothing; exit 1 if the registries say other than the lock file."
-        ),
+        typer.Option("--check", help="Write nothing; exit 1 if the lock file is out of date."),
     ] = False,
     verify: Annotated[
         bool,
         typer.Option(
             "--verify",
             envvar="PODFIT_VERIFY",
-            help="Write nothing; ask the registries for the digest of each entry, and exit 1 if an "
-            "entry differs from its content.",
+            help="Write nothing; fetch the digest of each entry from its registry, and exit 1 if "
+            "the content differs from an entry.",
         ),
     ] = False,
     update: Annotated[
@@ -35,14 +33,13 @@ def lock(
         typer.Option(
             "--update",
             metavar="IMAGE",
-            help="Ask for this image alone and keep the other entries; repeatable.",
+            help="Update only this image and keep the other entries; repeatable.",
         ),
     ] = None,
 ) -> int:
-    """Write podfit.lock.json, for audits without a network.
+    """Write podfit.lock.json, for audits without network access.
 
-    It holds the platforms of every image, and lies beside each SOURCE unless --lock-file says
-    where.
+    It records the platforms of every image. It is written next to each SOURCE, or to --lock-file.
     """
     from auditor.cli.configuration import Flags, make_config
     from auditor.cli.locking import run_lock

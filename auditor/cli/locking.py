@@ -1,4 +1,4 @@
-"""What `podfit lock` does."""
+"""Implementation of `podfit lock`."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from auditor.config.model import Config, Reach
 from auditor.errors import EXIT_CLEAN, EXIT_FINDINGS, EXIT_INCOMPLETE, UsageError
 from auditor.images.images import ImageReference, Platforms, UnknownPlatforms
 from auditor.images.references import parse_reference
-from auditor.registry.client import Overrides
+from auditor.registry.interface import Overrides
 from auditor.registry.lock import (
     LockComparison,
     LockConflict,
@@ -45,7 +45,12 @@ from auditor.sources.open import open_sources
 
 
 class _Target(Struct, frozen=True):
-    """One lock file and the images that belong into it. whole: all of its sources could be read."""
+    """One lock file and its images.
+
+    Attributes:
+        whole: Whether all of its sources could be read.
+
+    """
 
     path: Path
     images: frozenset[ImageReference]
@@ -56,9 +61,9 @@ class _Target(Struct, frozen=True):
 def run_lock(
     config: Config, *, check: bool, verify: bool, update: Sequence[str], watch: WatchFlags
 ) -> int:
-    """Locks or checks every lock file of the sources; the exit code."""
+    """Write or check every lock file of the sources; return the exit code."""
     if config.images.reach is Reach.LOCKED:
-        raise UsageError("--locked makes no sense here", hint="podfit lock asks for every image")
+        raise UsageError("--locked cannot be used with podfit lock", hint="remove it")
     if verify:
         return _run_verify(config, watch)
     wanted = frozenset(map(_reference, update))
@@ -84,10 +89,10 @@ def run_lock(
 
 
 def _run_verify(config: Config, watch: WatchFlags) -> int:
-    """Compares each entry of the lock files with the content of its digest; the exit code."""
+    """Compare each lock entry with the content of its digest; return the exit code."""
     locks = {path: read_lock(path) for path in find_lock_files(config)}
     if not locks:
-        raise UsageError("there is no lock file", hint="run `podfit lock`")
+        raise UsageError("no lock file found", hint="run `podfit lock`")
     asked = sorted({item for lock in locks.values() for item in pinned(lock).values()})
     observer = tell_request if watch.verbose else None
     with (
@@ -122,7 +127,7 @@ def _reference(text: str) -> ImageReference:
 
 
 def _sources(config: Config) -> dict[Path, tuple[Source, ...]]:
-    """The sources of each lock file."""
+    """Group the sources by lock file."""
     groups: dict[Path, list[str]] = {}
     for source in config.sources:
         path = named_lock_file(config, source) or lock_beside(source_place(source))
@@ -140,7 +145,15 @@ def _inventory(sources: Iterable[Source], config: Config, shown: Display) -> Inv
 
 
 def _target(path: Path, inventory: Inventory, stated: Overrides, *, anew: bool) -> _Target:
-    """What the configuration states of an image needs no lock. anew: nothing old is needed."""
+    """Return the target of a lock file, without images whose platforms the configuration sets.
+
+    Args:
+        path: The lock file.
+        inventory: The images of its sources.
+        stated: The platforms that the configuration sets.
+        anew: Whether all entries are written anew, so that a merge conflict in it can be ignored.
+
+    """
     parsed = parse_images(inventory).values()
     references = {item for item in parsed if isinstance(item, ImageReference)}
     images = frozenset(item for item in references if stated(item) is None)
@@ -158,18 +171,18 @@ def _old(path: Path, *, anew: bool) -> LockFile:
 
 
 def _check_use(wanted: frozenset[ImageReference], targets: Sequence[_Target]) -> None:
-    """A typo in --update must not look like an image that has not changed."""
+    """Raise `UsageError` for an unused --update image, which is probably a typo."""
     used = frozenset[ImageReference]().union(*(target.images for target in targets))
     unused = sorted(wanted - used)
     if unused and all(target.whole for target in targets):
         raise UsageError(
             f"--update {unused[0].familiar}: no source uses this image",
-            hint="write it as `podfit images` does",
+            hint="use the name that `podfit images` shows",
         )
 
 
 def _asked(target: _Target, wanted: frozenset[ImageReference]) -> frozenset[ImageReference]:
-    """All of them; with --update, the named ones and those that have no entry yet."""
+    """Return all images or, with --update, the named ones and those without an entry."""
     if not wanted:
         return target.images
     return target.images - (target.old.images.keys() - wanted)
@@ -186,7 +199,7 @@ def _finish(
     kept = {image: known for image, known in target.old.images.items() if image in used}
     found = {**kept, **{image: answers[image] for image in _asked(target, wanted)}}
     if not found and not target.whole:
-        tell(f"{target.path} was not written: nothing could be read")
+        tell(f"{target.path} was not written: no source could be read")
         return EXIT_INCOMPLETE
     comparison = compare(target.old, found)
     if check:
@@ -203,10 +216,10 @@ def _finish(
 
 
 def _check(target: _Target, comparison: LockComparison) -> int:
-    """Tells what the registries say other than the lock file."""
+    """Print the differences between the registries and the lock file."""
     lines = [str(change) for change in comparison.changes]
-    lines += [f"{image.familiar}: used and not locked" for image in comparison.added]
-    lines += [f"{image.familiar}: locked and not used" for image in comparison.dropped]
+    lines += [f"{image.familiar}: used but not locked" for image in comparison.added]
+    lines += [f"{image.familiar}: locked but not used" for image in comparison.dropped]
     for line in lines:
         say(f"{target.path}: {line}")
     for image, answer in comparison.unresolved:

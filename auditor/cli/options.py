@@ -1,10 +1,6 @@
-"""Options about what is audited, and how charts are rendered (named as Helm names them).
+"""Option groups of the commands.
 
-Options about who is asked for the platforms of images.
-
-Options that say what counts: the cluster, rules, ignores, the gate; and the configuration.
-
-Options about what is printed, where, and how; each group holds those of the one before.
+Options for charts have the names that Helm uses. Each output group extends the one before.
 """
 
 from __future__ import annotations
@@ -28,7 +24,7 @@ class Renderer(StrEnum):
 
 
 class SourceFlags(Struct, frozen=True):
-    """What is audited, and how charts are rendered."""
+    """Options for what is audited and how charts are rendered."""
 
     title: ClassVar[str] = "Sources"
 
@@ -36,9 +32,9 @@ class SourceFlags(Struct, frozen=True):
         list[str],
         typer.Argument(
             metavar="[SOURCE]...",
-            help="A manifest, a folder of manifests and charts, a chart folder or .tgz, a chart "
-            "elsewhere (oci://HOST/PATH:VERSION, REPOSITORY-URL/CHART@VERSION, REPO/CHART), or - "
-            "for a stream on standard input.",
+            help="A manifest, a folder of manifests and charts, a chart folder or .tgz, a remote "
+            "chart (oci://HOST/PATH:VERSION, REPOSITORY-URL/CHART@VERSION, REPO/CHART), or - for "
+            "standard input.",
         ),
     ] = field(default_factory=lambda: ["."])
     values: Annotated[
@@ -47,33 +43,31 @@ class SourceFlags(Struct, frozen=True):
     ] = field(default_factory=list)
     set_values: Annotated[
         list[str],
-        option("--set", metavar="KEY=VALUE", help="One value for charts; repeatable."),
+        option("--set", metavar="KEY=VALUE", help="Set a value for charts; repeatable."),
     ] = field(default_factory=list)
     set_strings: Annotated[
         list[str],
-        option(
-            "--set-string", metavar="KEY=VALUE", help="Like --set, but always text; repeatable."
-        ),
+        option("--set-string", metavar="KEY=VALUE", help="Set a string value; repeatable."),
     ] = field(default_factory=list)
     no_ci_values: Annotated[
         bool,
         option(
             "--no-ci-values",
-            help="Do not render charts with each of their ci/*-values.yaml too.",
+            help="Do not also render charts with each of their ci/*-values.yaml files.",
         ),
     ] = False
     dependency_update: Annotated[
         bool,
         option(
             "--dependency-update",
-            help="Fetch the dependencies that charts lack, into a temporary copy.",
+            help="Fetch missing chart dependencies into a temporary copy.",
         ),
     ] = False
     follow: Annotated[
         bool,
         option(
             "--follow",
-            help="Audit the charts that Argo CD, Flux and k3s objects install too.",
+            help="Also audit the charts that Argo CD, Flux and k3s objects install.",
         ),
     ] = False
     release_name: Annotated[
@@ -85,21 +79,24 @@ class SourceFlags(Struct, frozen=True):
     kube_version: Annotated[
         str,
         option(
-            "--kube-version", metavar="VERSION", help="Kubernetes version that charts are told."
+            "--kube-version", metavar="VERSION", help="Kubernetes version for rendering charts."
         ),
     ] = ""
     api_versions: Annotated[
         list[str],
         option(
-            "-a", "--api-versions", metavar="API", help="API that charts are told of; repeatable."
+            "-a",
+            "--api-versions",
+            metavar="API",
+            help="API version available to charts; repeatable.",
         ),
     ] = field(default_factory=list)
     renderer: Annotated[
         Renderer,
-        option("--renderer", help="Helm inside podfit (embedded), or the helm program (cli)."),
+        option("--renderer", help="Helm library (embedded) or helm program (cli)."),
     ] = Renderer.AUTO
     allow_empty: Annotated[
-        bool, option("--allow-empty", help="A SOURCE without a workload is no problem.")
+        bool, option("--allow-empty", help="Accept a SOURCE without workloads.")
     ] = False
 
 
@@ -110,18 +107,18 @@ def _seconds(text: str) -> float:
         seconds = -1
     if 0 <= seconds < math.inf:
         return seconds
-    raise typer.BadParameter(f"{text} is no number of seconds")
+    raise typer.BadParameter(f"{text} is not a number of seconds")
 
 
 def _time_limit(text: str) -> float:
     seconds = _seconds(text)
     if seconds < 1:
-        raise typer.BadParameter("nobody answers in less than 1 second")
+        raise typer.BadParameter("the minimum is 1 second")
     return seconds
 
 
 class CacheFlags(Struct, frozen=True):
-    """Where answers are kept."""
+    """Options for the cache of registry responses."""
 
     title: ClassVar[str] = "Images"
 
@@ -130,26 +127,26 @@ class CacheFlags(Struct, frozen=True):
         option(
             "--cache-dir",
             metavar="DIR",
-            help="Where answers are kept.",
+            help="Cache folder.",
             show_default="podfit in the user's cache folder",
         ),
     ] = None
 
 
 class ImageFlags(CacheFlags, frozen=True):
-    """Who is asked for the platforms of images."""
+    """Options for looking up the platforms of images."""
 
-    offline: Annotated[bool, option("--offline", help="Use the cache and the lock file alone.")] = (
-        False
-    )
-    locked: Annotated[bool, option("--locked", help="Use the lock file alone.")] = False
+    offline: Annotated[
+        bool, option("--offline", help="Use only the lock file and the cache; no network access.")
+    ] = False
+    locked: Annotated[bool, option("--locked", help="Use only the lock file.")] = False
     lock_file: Annotated[
         Path | None,
         option(
             "--lock-file",
             metavar="FILE",
-            help="The lock file.",
-            show_default="podfit.lock.json beside the SOURCE or above it",
+            help="Lock file.",
+            show_default="podfit.lock.json in the folder of the SOURCE or a parent",
         ),
     ] = None
     max_age: Annotated[
@@ -158,13 +155,13 @@ class ImageFlags(CacheFlags, frozen=True):
             "--max-age",
             metavar="SECONDS",
             parser=_seconds,
-            help="How long the cache's answer about a tag holds.",
-            show_default="a day; an hour where CI is set",
+            help="Maximum age of cached tags.",
+            show_default="a day; an hour if CI is set",
         ),
     ] = None
     refresh: Annotated[
         bool,
-        option("--refresh", help="Ask the registries for every tag, whatever the cache holds."),
+        option("--refresh", help="Ignore cached tags and query the registries."),
     ] = False
     timeout: Annotated[
         float,
@@ -172,7 +169,7 @@ class ImageFlags(CacheFlags, frozen=True):
             "--timeout",
             metavar="SECONDS",
             parser=_time_limit,
-            help="The most that asking registries may take altogether.",
+            help="Time limit for all registry requests together.",
         ),
     ] = 300
     image_source: Annotated[
@@ -180,7 +177,7 @@ class ImageFlags(CacheFlags, frozen=True):
         option(
             "--image-source",
             metavar="[NAME=]SCHEME:PATH",
-            help="Images on disk that go before lock file and registries: oci:FOLDER, "
+            help="Local images, which take precedence over lock file and registries: oci:FOLDER, "
             "oci-archive:FILE or docker-archive:FILE; repeatable.",
         ),
     ] = field(default_factory=list)
@@ -189,7 +186,7 @@ class ImageFlags(CacheFlags, frozen=True):
         option(
             "--allow-registry",
             metavar="GLOB",
-            help="Ask this registry, or host/repository, and no other; repeatable.",
+            help="Query only this registry or host/repository; repeatable.",
         ),
     ] = field(default_factory=list)
     insecure_registry: Annotated[
@@ -197,8 +194,8 @@ class ImageFlags(CacheFlags, frozen=True):
         option(
             "--insecure-registry",
             metavar="HOST",
-            help="Check no certificate of this registry, and do without TLS where it has none; "
-            "repeatable.",
+            help="Do not verify the certificate of this registry, and use plain HTTP if it has no "
+            "TLS; repeatable.",
         ),
     ] = field(default_factory=list)
     registry_config: Annotated[
@@ -206,20 +203,20 @@ class ImageFlags(CacheFlags, frozen=True):
         option(
             "--registry-config",
             metavar="FILE|DIR",
-            help="Mirrors and certificates as containerd (certs.d), Podman (registries.conf) or "
-            "Docker (daemon.json) know them; repeatable.",
+            help="Mirrors and certificates from a configuration of containerd (certs.d), Podman "
+            "(registries.conf) or Docker (daemon.json); repeatable.",
         ),
     ] = field(default_factory=list)
     verify_children: Annotated[
         bool,
         option(
             "--verify-children",
-            help="Ask for each manifest that an index lists. Slower; no cache.",
+            help="Fetch every manifest that an image index lists; slower, without the cache.",
         ),
     ] = False
 
 
-_TITLE: Final = "What counts"
+_TITLE: Final = "Policy"
 
 
 class FailOn(StrEnum):
@@ -230,7 +227,7 @@ class FailOn(StrEnum):
 
 
 class ClusterFlags(Struct, frozen=True):
-    """Which nodes there are."""
+    """Options for the clusters to audit against."""
 
     title: ClassVar[str] = _TITLE
 
@@ -240,60 +237,75 @@ class ClusterFlags(Struct, frozen=True):
             "-c",
             "--cluster",
             metavar="NAME|FILE",
-            help="A built-in profile, or a file: a profile, or what `kubectl get nodes -o yaml` "
-            "prints; repeatable.",
+            help="Built-in cluster profile, or a file: a profile, or the output of `kubectl get "
+            "nodes -o yaml`; repeatable.",
             autocompletion=complete_cluster,
         ),
     ] = field(default_factory=lambda: ["hybrid"])
 
 
-class RuleFlags(Struct, frozen=True):
-    """Which rules are applied."""
+class RequirementFlags(Struct, frozen=True):
+    """Options for required platforms."""
 
     title: ClassVar[str] = _TITLE
 
+    require: Annotated[
+        list[str],
+        option(
+            "--require",
+            metavar="PLATFORM",
+            help="Fail on images that do not support this platform, such as linux/arm64; "
+            "repeatable.",
+        ),
+    ] = field(default_factory=list)
+
+
+class RuleFlags(RequirementFlags, frozen=True):
+    """Options for the rules and remedies."""
+
     pedantic: Annotated[
-        bool, option("--pedantic/--no-pedantic", help="Apply the pedantic rules too.")
+        bool, option("--pedantic/--no-pedantic", help="Also apply the pedantic rules.")
     ] = False
     remedies: Annotated[
         bool,
         option(
             "--remedies/--no-remedies",
-            help="Try which values of charts resolve findings: a few renders more for each chart.",
+            help="Search for chart values that resolve findings; renders each chart a few more "
+            "times.",
         ),
     ] = True
 
 
 class IgnoreFlags(Struct, frozen=True):
-    """What is silenced."""
+    """Options for suppressed findings."""
 
     title: ClassVar[str] = _TITLE
 
-    no_ignores: Annotated[bool, option("--no-ignores", help="Silence no finding at all.")] = False
+    no_ignores: Annotated[bool, option("--no-ignores", help="Do not suppress any finding.")] = False
     baseline: Annotated[
         Path | None,
         option(
             "--baseline",
             metavar="FILE",
-            help="Findings that are silenced because they were there before.",
+            help="Baseline of known findings to suppress.",
             show_default=".podfit-baseline.json in the repository of each SOURCE",
         ),
     ] = None
 
 
 class GateFlags(Struct, frozen=True):
-    """What makes the exit code 1 or 3."""
+    """Options for the exit code and the trusted policy."""
 
     title: ClassVar[str] = _TITLE
 
-    fail_on: Annotated[
-        FailOn, option("--fail-on", help="The least severity that gives exit code 1.")
-    ] = FailOn.ERROR
+    fail_on: Annotated[FailOn, option("--fail-on", help="Minimum severity for exit code 1.")] = (
+        FailOn.ERROR
+    )
     strict: Annotated[
         bool,
         option(
             "--strict/--no-strict",
-            help="An unresolved image or an undecided placement gives exit code 3.",
+            help="Exit with code 3 if an image is unresolved or a placement undecided.",
         ),
     ] = False
     policy_from: Annotated[
@@ -301,14 +313,14 @@ class GateFlags(Struct, frozen=True):
         option(
             "--policy-from",
             metavar="REV|DIR",
-            help="Take configuration, rules, clusters, lock file, baseline and ignores from this "
-            "git revision or folder, not from the files that are audited.",
+            help="Read configuration, rules, clusters, lock file, baseline and ignores from this "
+            "git revision or folder, not from the audited files.",
         ),
     ] = None
 
 
 class RuleFolderFlags(Struct, frozen=True):
-    """Where rules are."""
+    """Options for custom rules."""
 
     title: ClassVar[str] = "Configuration"
 
@@ -317,29 +329,36 @@ class RuleFolderFlags(Struct, frozen=True):
         option(
             "--rules",
             metavar="DIR",
-            help="A folder of rules of your own, beside podfit's; repeatable.",
+            help="Folder with additional rules; repeatable.",
         ),
     ] = field(default_factory=list)
 
 
 class ConfigFlags(RuleFolderFlags, frozen=True):
-    """Which configuration counts. given: each option that was given, by parameter, and how."""
+    """Options for the configuration file.
+
+    Attributes:
+        given: The option or variable that set each parameter.
+
+    """
 
     config: Annotated[
         Path | None,
         option(
             "--config",
             metavar="FILE",
-            help="The configuration.",
+            help="Configuration file.",
             show_default=".podfit.yaml in the repository of each SOURCE",
         ),
     ] = None
-    no_config: Annotated[bool, option("--no-config", help="Read no configuration at all.")] = False
+    no_config: Annotated[
+        bool, option("--no-config", help="Do not read any configuration file.")
+    ] = False
     trust_config: Annotated[
         bool,
         option(
             "--trust-config",
-            help="Heed what the configuration says of registries: nobody but you can change it.",
+            help="Use the registries of the configuration; only if nobody else can change it.",
         ),
     ] = False
     given: Mapping[str, str] = field(default_factory=dict)
@@ -352,7 +371,7 @@ class ColorMode(StrEnum):
 
 
 class WatchFlags(Struct, frozen=True):
-    """What somebody who watches wants to see."""
+    """Options for progress and logging on standard error."""
 
     title: ClassVar[str] = "Output"
 
@@ -362,19 +381,19 @@ class WatchFlags(Struct, frozen=True):
         option(
             "-v",
             "--verbose",
-            help="Tell on standard error what is read, asked and decided.",
+            help="Log inputs, requests and decisions to standard error.",
         ),
     ] = False
 
 
 class TerminalFlags(WatchFlags, frozen=True):
-    """The same for a command that prints for people."""
+    """Output options with color."""
 
-    color: Annotated[ColorMode, option("--color", help="Colour the output.")] = ColorMode.AUTO
+    color: Annotated[ColorMode, option("--color", help="Color the output.")] = ColorMode.AUTO
 
 
 class OutputFlags(TerminalFlags, frozen=True):
-    """The same for a command with several formats, of which each has its own."""
+    """Output options with formats; each command has its own formats."""
 
     output: Annotated[
         list[str],
@@ -382,13 +401,13 @@ class OutputFlags(TerminalFlags, frozen=True):
             "-o",
             "--output",
             metavar="FORMAT[=FILE]",
-            help="How to report, and where to; repeatable.",
+            help="Output format, and the file to write; repeatable.",
         ),
     ] = field(default_factory=list)
 
 
 class ReportFlags(OutputFlags, frozen=True):
-    """The same for a report of findings."""
+    """Output options of a report of findings."""
 
     output: Annotated[
         list[str],
@@ -396,16 +415,18 @@ class ReportFlags(OutputFlags, frozen=True):
             "-o",
             "--output",
             metavar="FORMAT[=FILE]",
-            help="How to report, and where to; repeatable.",
+            help="Output format, and the file to write; repeatable.",
             autocompletion=complete_format,
         ),
     ] = field(default_factory=lambda: ["pretty"])
-    show_passed: Annotated[bool, option("--show-passed", help="List what is in order too.")] = False
+    show_passed: Annotated[bool, option("--show-passed", help="Also list passed workloads.")] = (
+        False
+    )
     quiet: Annotated[
         bool,
         option(
             "-q",
             "--quiet",
-            help="Print findings and problems alone; nothing where there are none.",
+            help="Print only findings and problems.",
         ),
     ] = False

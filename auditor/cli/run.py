@@ -1,17 +1,13 @@
-"""Running an audit for a command, and finding things in its report.
-
-From a `Config` to what is silenced: the scopes of its areas, with their baselines.
-
-What `podfit inspect` does.
-
-What `podfit baseline` and `podfit audit --update-baseline` do.
-"""
+"""Implementation of audits, `podfit inspect`, `podfit baseline` and `--update-baseline`."""
 
 from __future__ import annotations
 
+import json
+import sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
+from itertools import chain
 from pathlib import Path
 from typing import Final
 
@@ -22,6 +18,7 @@ from auditor.audit.report import ImageEntry, Report
 from auditor.checks.assessment import Assessment
 from auditor.checks.findings import Finding
 from auditor.checks.interface import IGNORE_LAPSE
+from auditor.checks.requirements import required_platforms
 from auditor.checks.rulebook import load_rulebook
 from auditor.checks.wording import count, listed, unique
 from auditor.cli.assembly import (
@@ -40,10 +37,15 @@ from auditor.cli.verbose import follow, tell_inputs, tell_outcome, tell_request,
 from auditor.config.files import shown_path
 from auditor.config.model import Area, Config
 from auditor.config.policy_base import PolicyBase
-from auditor.errors import EXIT_CLEAN, EXIT_INCOMPLETE, ConfigurationError, UsageError
+from auditor.errors import (
+    EXIT_CLEAN,
+    EXIT_FINDINGS,
+    EXIT_INCOMPLETE,
+    ConfigurationError,
+    UsageError,
+)
 from auditor.files.paths import real_path
 from auditor.files.strict import read_bounded, suggestion
-from auditor.formats.images import write_images_json, write_images_rows
 from auditor.images.images import ImageReference, UnknownPlatforms
 from auditor.images.references import parse_reference
 from auditor.policy.baseline import (
@@ -64,7 +66,7 @@ from auditor.sources.open import OpenedSource, open_sources
 
 
 def make_policy(config: Config, *, baselines: bool = True) -> Policy:
-    """What is silenced. baselines: read them. Raises `ConfigurationError` for one that is wrong."""
+    """Return the suppression policy. Raises `ConfigurationError` for an invalid baseline."""
     known: dict[Path, Baseline] = {}
     scopes = []
     for area in config.areas:
@@ -81,31 +83,35 @@ def make_policy(config: Config, *, baselines: bool = True) -> Policy:
 
 
 def baseline_path(config: Config, area: Area) -> Path:
-    """The baseline of an area: of the option, of its configuration, or where it usually is."""
+    """Return the baseline path of an area: from the option, the configuration or the default."""
     return config.ignores.baseline or area.settings.baseline or area.usual_baseline
 
 
 def read_baseline(path: Path) -> Baseline:
-    """The baseline in a file. Raises `ConfigurationError`."""
+    """Read a baseline. Raises `ConfigurationError`."""
     text = read_bounded(path, what=WHAT, limit=MAX_BYTES, hint=HINT)
     return parse_baseline(text, shown_path(path))
 
 
 def _is_there(path: Path, config: Config, area: Area) -> bool:
-    """One that was named must be there; the usual one need not, but is no link to elsewhere."""
+    """Return whether to read a baseline.
+
+    A configured baseline must exist. The default one is optional, but must not be a link to a file
+    outside of the repository.
+    """
     if config.ignores.baseline or area.settings.baseline:
         return True
     if path.is_file() and not real_path(path).is_relative_to(area.policy_root):
         raise ConfigurationError(
-            f"the {WHAT} is a link that leads out of the repository",
+            f"the {WHAT} is a symbolic link to a file outside of the repository",
             where=shown_path(path),
-            hint="put the file itself there, or name another with --baseline",
+            hint="replace the link by the file, or set another path with --baseline",
         )
     return path.is_file()
 
 
 def _honours(base: PolicyBase | None) -> Callable[[Statement], bool]:
-    """Whether a comment or annotation counts where the policy comes from elsewhere."""
+    """Return the test whether an ignore in an audited file applies under `--policy-from`."""
     if base is None:
         return lambda _: True
     return lambda item: base.honours(item.document, str(item.location))
@@ -128,10 +134,13 @@ def _scope(area: Area, baseline: Baseline | None) -> Scope:
 
 
 def run_inspect(texts: Sequence[str], config: Config, output: OutputFlags) -> int:
-    """Asks for the images and shows what is known of each; the exit code."""
+    """Look up images and print their platforms; return the exit code."""
+    from auditor.formats.images import write_images_json, write_images_rows
+
     formats = {"json": write_images_json, "text": write_images_rows}
     outputs = parse_outputs(output.output or ("text",), formats)
-    parsed = {text: parse_reference(text) for text in dict.fromkeys(texts)}
+    named = chain.from_iterable(_stdin_images() if text == "-" else (text,) for text in texts)
+    parsed = {text: parse_reference(text) for text in dict.fromkeys(named)}
     wanted = sorted({item for item in parsed.values() if isinstance(item, ImageReference)})
     observer = tell_request if output.verbose else None
     with (
@@ -141,27 +150,70 @@ def run_inspect(texts: Sequence[str], config: Config, output: OutputFlags) -> in
         answers = inspection.inspector.inspect(wanted, shown.on_image)
         remarks = inspection.remarks()
     entries = tuple(
-        ImageEntry(text, item, answers[item], ())
+        ImageEntry(
+            text, item, answers[item], (), required_platforms(config.requirements, None, item)
+        )
         if isinstance(item, ImageReference)
         else ImageEntry(text, None, item, ())
         for text, item in parsed.items()
     )
     tell_notices((*config.notices, *remarks))
     write_outputs(outputs, output, lambda name, style: formats[name](entries, style))
+    if any(entry.lacking for entry in entries):
+        return EXIT_FINDINGS
     unknown = any(isinstance(entry.platforms, UnknownPlatforms) for entry in entries)
     return EXIT_INCOMPLETE if unknown else EXIT_CLEAN
 
 
+def _stdin_images() -> list[str]:
+    """Read image references from standard input: a JSON document, or one a line.
+
+    Raises `UsageError` if there are none, or if the JSON is of another form.
+    """
+    text = sys.stdin.read()
+    if text.lstrip().startswith(("[", "{")):
+        found = _images_of_json(text)
+    else:
+        lines = (line.partition("#")[0].strip() for line in text.splitlines())
+        found = [line for line in lines if line]
+    if not found:
+        raise UsageError("standard input names no image", hint="give one image a line, or JSON")
+    return found
+
+
+def _images_of_json(text: str) -> list[str]:
+    try:
+        value = json.loads(text)
+    except ValueError as error:
+        raise UsageError(f"standard input is not valid JSON: {error}") from error
+    entries = value.get("images", ()) if isinstance(value, dict) else value
+    if not isinstance(entries, list):
+        entries = [None]
+    named = [entry.get("image") if isinstance(entry, dict) else entry for entry in entries]
+    images = [image for image in named if isinstance(image, str)]
+    if len(images) < len(named):
+        raise UsageError(
+            "the JSON on standard input does not list images",
+            hint='write ["nginx:1.27"] or {"images": [{"image": "nginx:1.27"}]}',
+        )
+    return images
+
+
 _NAMED: Final = 10
-"""Workloads that are named to somebody who looks for another."""
+"""Number of workloads that are listed if the requested one was not found."""
 
 
 def run_audit(
     config: Config, output: WatchFlags, *, tell: bool = False, policy: Policy | None = None
 ) -> Report:
-    """The audit that a configuration describes.
+    """Run the audit of a configuration.
 
-    tell: print its problems and notices on standard error. policy: another than the configured one.
+    Args:
+        config: The configuration.
+        output: Options for progress and logging.
+        tell: Print problems and notices on standard error.
+        policy: Replaces the configured suppression policy.
+
     """
     rules = load_rulebook(config.rule_folders)
     policy = policy or make_policy(config)
@@ -183,6 +235,7 @@ def run_audit(
             known=frozenset(rule.id for rule in rules),
             table=custom_resources(config),
             allow_empty=config.allow_empty,
+            requirements=config.requirements,
             remedies=find_remedies(config, sources) if config.remedies else None,
             on_document=shown.on_document,
             on_image=shown.on_image,
@@ -202,13 +255,13 @@ def run_audit(
 
 
 def notices_of(sources: Iterable[Source]) -> tuple[str, ...]:
-    """What sources have to say once they were read."""
+    """Return the notices of sources that were read."""
     opened = (source for source in sources if isinstance(source, OpenedSource))
     return tuple(notice for source in opened for notice in source.notices)
 
 
 def find_workload(report: Report, name: str) -> tuple[Assessment, ...]:
-    """The workloads called NAME or KIND/NAME. Raises `UsageError` with a suggestion."""
+    """Find the workloads called NAME or KIND/NAME. Raises `UsageError` with a suggestion."""
     by_name: dict[str, list[Assessment]] = {}
     for assessment in report.assessments:
         ref = assessment.workload.ref
@@ -217,12 +270,12 @@ def find_workload(report: Report, name: str) -> tuple[Assessment, ...]:
     if name in by_name:
         return tuple(by_name[name])
     names = unique(str(item.workload) for item in report.assessments)
-    known = f"there is {listed(names, limit=_NAMED) or 'none at all'}"
-    raise UsageError(f'there is no workload "{name}"', hint=suggestion(name, by_name) or known)
+    known = f"workloads: {listed(names, limit=_NAMED)}" if names else "there are no workloads"
+    raise UsageError(f'no workload "{name}"', hint=suggestion(name, by_name) or known)
 
 
 def run_baseline(config: Config, output: WatchFlags) -> int:
-    """Writes the baseline of every area anew; the exit code."""
+    """Write the baseline of every area; return the exit code."""
     policy = make_policy(config, baselines=False)
     report = run_audit(config, output, tell=True, policy=policy)
     if report.problems and not report.assessments:
@@ -238,13 +291,13 @@ def run_baseline(config: Config, output: WatchFlags) -> int:
         if baseline != old:
             write_text(format_baseline(baseline), path)
         kept = len(baseline.entries) - len(findings)
-        rest = f", {kept} of them where nothing was audited now" if kept else ""
+        rest = f", {kept} of them outside of the audited sources" if kept else ""
         say(f"{verb} {shown_path(path)} ({count(len(baseline.entries), 'finding')}{rest})")
     return EXIT_INCOMPLETE if report.problems else EXIT_CLEAN
 
 
 def without_stale_entries(config: Config, output: WatchFlags) -> Report:
-    """The report of an audit, after its baselines lost what matches no finding any more."""
+    """Run an audit, then remove baseline entries that no longer match a finding."""
     config = replace(config, ignores=replace(config.ignores, stale=False))
     policy = make_policy(config)
     report = run_audit(config, output, policy=policy)
@@ -253,10 +306,10 @@ def without_stale_entries(config: Config, output: WatchFlags) -> Report:
 
 
 def _prune(config: Config, policy: Policy, report: Report) -> Iterator[str]:
-    """Shortens the baselines and tells of it."""
+    """Remove stale entries from the baselines and yield notices about it."""
     audited = Audited(report.assessments, report.rules, frozenset(), complete=not report.problems)
     if not audited.settled:
-        yield "the baseline stays as it is: something could not be resolved, decided or read"
+        yield "the baseline was not updated: a source, image or placement could not be resolved"
         return
     for path, scopes in _by_baseline(config, policy):
         baseline = next((scope.baseline for scope in scopes if scope.baseline), None)
@@ -266,7 +319,7 @@ def _prune(config: Config, policy: Policy, report: Report) -> Iterator[str]:
         if stale:
             write_text(format_baseline(kept), path)
             removed = "1 entry" if stale == 1 else f"{stale} entries"
-            yield f"removed {removed} of {baseline.path} that matched no finding any more"
+            yield f"removed {removed} from {baseline.path} that matched no finding"
 
 
 def _without_stale(
@@ -282,7 +335,7 @@ def _without_stale(
 
 
 def _by_baseline(config: Config, policy: Policy) -> list[tuple[Path, tuple[Scope, ...]]]:
-    """The files of the areas, each with the scopes that it is for."""
+    """Return the baseline files, each with its scopes."""
     grouped: dict[Path, list[Scope]] = {}
     for area, scope in zip(config.areas, policy.scopes, strict=True):
         grouped.setdefault(baseline_path(config, area), []).append(scope)
@@ -290,7 +343,7 @@ def _by_baseline(config: Config, policy: Policy) -> list[tuple[Path, tuple[Scope
 
 
 def _findings(report: Report, policy: Policy, scopes: Sequence[Scope]) -> list[Finding]:
-    """What a baseline is made of: no finding about ignores themselves, which are to be mended."""
+    """Return the findings for a baseline; findings about ignores are excluded."""
     about_ignores = {rule.id for rule in report.rules if rule.check is IGNORE_LAPSE}
     return [
         finding

@@ -1,9 +1,4 @@
-"""What the terminal can show, and what the user wants of it.
-
-Reports to where the user wants them: standard output, and files written as a whole.
-
-A progress bar on standard error, for people who watch.
-"""
+"""Terminal detection, report output and the progress bar."""
 
 from __future__ import annotations
 
@@ -33,12 +28,12 @@ _LINK_TERMINALS: Final = ("iTerm.app", "WezTerm", "vscode", "ghostty", "Hyper")
 
 
 def style(mode: ColorMode) -> Style:
-    """How to write to standard output."""
+    """Return the style for standard output."""
     terminal = sys.stdout.isatty()
     color = wants_color(mode, os.environ, terminal=terminal)
     return Style(
         color=color,
-        links=color and terminal and _knows_links(os.environ),
+        links=color and terminal and _supports_links(os.environ),
         ascii_only=not (sys.stdout.encoding or "").lower().startswith("utf"),
         width=_width(terminal=terminal),
         source_url=source_url(os.environ),
@@ -46,7 +41,7 @@ def style(mode: ColorMode) -> Style:
 
 
 def source_url(environment: Mapping[str, str]) -> str:
-    """What a path from the root of the repository is put behind, where GitHub runs podfit."""
+    """Return the URL prefix of repository paths in GitHub Actions, or ""."""
     names = ("GITHUB_SERVER_URL", "GITHUB_REPOSITORY", "GITHUB_SHA")
     server, repository, commit = (environment.get(name, "") for name in names)
     if not (server.startswith("https://") and repository and commit):
@@ -55,7 +50,7 @@ def source_url(environment: Mapping[str, str]) -> str:
 
 
 def wants_color(mode: ColorMode, environment: Mapping[str, str], *, terminal: bool) -> bool:
-    """--color, then NO_COLOR, then FORCE_COLOR, then whether it is a terminal."""
+    """Return whether to use color: by --color, NO_COLOR, FORCE_COLOR, or for a terminal."""
     if mode is not ColorMode.AUTO:
         return mode is ColorMode.ALWAYS
     if environment.get("NO_COLOR"):
@@ -66,7 +61,7 @@ def wants_color(mode: ColorMode, environment: Mapping[str, str], *, terminal: bo
 
 
 def wants_progress(environment: Mapping[str, str], *, terminal: bool) -> bool:
-    """A bar is for somebody who watches: not in CI, nor under pre-commit's pseudo-terminal."""
+    """Return whether to show a progress bar: not in CI or in pre-commit's pseudo-terminal."""
     return terminal and not environment.get("CI") and not environment.get("PRE_COMMIT")
 
 
@@ -77,8 +72,8 @@ def _width(*, terminal: bool) -> int:
     return min(max(columns, _WIDTHS[0]), _WIDTHS[-1])
 
 
-def _knows_links(environment: Mapping[str, str]) -> bool:
-    """Terminals that show OSC 8 links, as far as they say who they are."""
+def _supports_links(environment: Mapping[str, str]) -> bool:
+    """Return whether the environment identifies a terminal that supports OSC 8 links."""
     vte = environment.get("VTE_VERSION", "")
     return (
         environment.get("TERM_PROGRAM") in _LINK_TERMINALS
@@ -88,7 +83,7 @@ def _knows_links(environment: Mapping[str, str]) -> bool:
 
 
 class Output(Struct, frozen=True):
-    """A format and the file it goes to; None for standard output."""
+    """A format and its output file; None for standard output."""
 
     format: str
     path: Path | None
@@ -98,16 +93,16 @@ _MODE: Final = 0o666
 
 
 def parse_outputs(texts: Iterable[str], known: Collection[str]) -> tuple[Output, ...]:
-    """`FORMAT[=FILE]` options. Raises `UsageError`; at most one goes to standard output."""
+    """Parse `FORMAT[=FILE]` options. Raises `UsageError`; at most one may lack a file."""
     outputs = tuple(_parse(text, known) for text in texts)
     if sum(output.path is None for output in outputs) > 1:
         raise UsageError(
-            "only one format can go to standard output",
-            hint="give the others a file: -o json=report.json",
+            "only one format can be written to standard output",
+            hint="write the others to files: -o json=report.json",
         )
     paths = [output.path for output in outputs if output.path is not None]
     if len(set(paths)) < len(paths):
-        raise UsageError("two formats cannot go to the same file")
+        raise UsageError("two formats cannot be written to the same file")
     return outputs
 
 
@@ -115,21 +110,21 @@ def _parse(text: str, known: Collection[str]) -> Output:
     name, equals, path = text.partition("=")
     if name not in known:
         hint = suggestion(name, known) or f"one of {listed(known, 'or')}"
-        raise UsageError(f'there is no format "{name}"', hint=hint)
+        raise UsageError(f'unknown format "{name}"', hint=hint)
     if equals and not path:
-        raise UsageError(f"-o {text} names no file", hint=f"write -o {name}=FILE")
+        raise UsageError(f"-o {text} has no file name", hint=f"write -o {name}=FILE")
     return Output(name, Path(path) if path else None)
 
 
 def write_text(text: str, path: Path | None) -> None:
-    """Writes to standard output, or to a file that is there whole or not at all."""
+    """Write to standard output or, atomically, to a file."""
     if path is None:
         sys.stdout.write(text)
         sys.stdout.flush()
         return
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        if path.exists() and not path.is_file():  # a pipe or /dev/stdout has no "whole"
+        if path.exists() and not path.is_file():  # a pipe or /dev/stdout
             path.write_text(text, encoding="utf-8")
         else:
             replace_file(path, text.encode(), mode=_MODE)
@@ -140,9 +135,9 @@ def write_text(text: str, path: Path | None) -> None:
 def write_outputs(
     outputs: Iterable[Output], flags: OutputFlags, render: Callable[[str, Style], str]
 ) -> None:
-    """Writes each as text that `render` makes of the name of its format and a style.
+    """Render and write each output.
 
-    One that cannot be written does not keep the others from it; `UsageError` is raised at the end.
+    Raises `UsageError` after the last output if any could not be written.
     """
     failure = None
     for output in outputs:
@@ -160,7 +155,7 @@ def write_outputs(
 
 
 class Display(Struct, frozen=True):
-    """Where the stages of an audit tell how far they are."""
+    """Callbacks for the progress of an audit."""
 
     on_document: Callable[[str], None] = lambda _: None
     on_image: Progress = no_progress
@@ -168,10 +163,7 @@ class Display(Struct, frozen=True):
 
 @contextmanager
 def display(watch: WatchFlags) -> Iterator[Display]:
-    """A display for the length of an audit; it leaves nothing on the terminal.
-
-    None where podfit tells what it does, which says more.
-    """
+    """Show a progress bar during an audit, unless --verbose logs each step."""
     wanted = not watch.no_progress and not watch.verbose
     if not wanted or not wants_progress(os.environ, terminal=sys.stderr.isatty()):
         yield Display()

@@ -1,4 +1,4 @@
-"""What `--verbose` tells on standard error: what was read, asked and decided, as it happens."""
+"""Log messages of `--verbose` on standard error."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ if TYPE_CHECKING:
 
 
 _NAMED: Final = 3
-"""Keys of values that are named where many are tried."""
+"""Maximum number of chart values in a message."""
 
 
 def tell_request(sent: Sent) -> None:
-    """A request that a registry answered."""
+    """Log a registry request with its response."""
     how = f" ({sent.authentication})" if sent.authentication else ""
     tell(f"{sent.method} {sent.url} {sent.status}{how}")
 
@@ -46,7 +46,7 @@ def tell_inputs(
     applied: Iterable[Rule],
     locks: Iterable[Path],
 ) -> None:
-    """What the audit goes by, before it begins."""
+    """Log the configuration of the audit."""
     for area in config.areas:
         file = shown_path(area.file.path) if area.file else "none"
         tell(f"configuration of {shown_path(area.root)}: {file}")
@@ -60,20 +60,20 @@ def tell_inputs(
 
 
 def tell_outcome(report: Report) -> None:
-    """Where the answers about images came from, and what silenced a finding."""
+    """Log the source of each answer about an image, and each suppressed finding."""
     for entry in report.images:
         answer = entry.platforms
-        told = f"from {answer.source}" if isinstance(answer, KnownPlatforms) else answer.message
-        tell(f"image {entry.name}: {told}")
+        origin = f"from {answer.source}" if isinstance(answer, KnownPlatforms) else answer.message
+        tell(f"image {entry.name}: {origin}")
     for item in report.suppressed:
         seen = item.finding.observation
         where = f" ({item.where})" if item.where else ""
         reason = f": {item.reason}" if item.reason else ""
-        tell(f"silenced {item.finding.rule} of {seen.workload} by {item.by}{where}{reason}")
+        tell(f"suppressed {item.finding.rule} of {seen.workload} by {item.by}{where}{reason}")
 
 
 def follow(sources: Iterable[Source]) -> tuple[Source, ...]:
-    """The sources, telling of themselves as they are read."""
+    """Wrap sources so that they log their charts."""
     return tuple(
         dataclasses.replace(source, watch=_followed) if isinstance(source, OpenedSource) else source
         for source in sources
@@ -81,7 +81,7 @@ def follow(sources: Iterable[Source]) -> tuple[Source, ...]:
 
 
 def timed(sources: Iterable[Source]) -> tuple[Source, ...]:
-    """The sources, each telling how long reading it took."""
+    """Wrap sources so that each logs how long it took to read."""
     return tuple(map(_TimedSource, sources))
 
 
@@ -111,7 +111,12 @@ class _TimedSource(Struct, frozen=True):
 
 
 class _FollowedRenderer(Struct, frozen=True):
-    """A renderer that tells of its work. what: the chart, and its variant."""
+    """A renderer that logs each rendering.
+
+    Attributes:
+        what: The chart and its variant.
+
+    """
 
     inner: Renderer
     what: str
@@ -123,7 +128,7 @@ class _FollowedRenderer(Struct, frozen=True):
         keys = listed(unique(_keys(overlay)), limit=_NAMED)
         tried = f", trying {keys}" if overlay else ""
         number = count(len(rendered.templates), "template")
-        tell(f"rendered {self.what}{tried}: {number} in {seconds:.2f} s by {_helm(self.inner)}")
+        tell(f"rendered {self.what}{tried}: {number} in {seconds:.2f} s with {_helm(self.inner)}")
         for warning in rendered.warnings:
             tell(f"helm: {warning}")
         return rendered
@@ -133,7 +138,7 @@ class _FollowedRenderer(Struct, frozen=True):
 
 
 def _keys(values: Values, path: tuple[str, ...] = ()) -> Iterator[str]:
-    """The keys of the innermost mappings: `web.nodeSelector`."""
+    """Yield the keys of the innermost mappings, such as `web.nodeSelector`."""
     for key, value in values.items():
         if value and isinstance(value, Mapping):
             yield from _keys(value, (*path, key))
@@ -149,7 +154,7 @@ def _followed(chart: ChartSource) -> ChartSource:
 def _helm(renderer: Renderer) -> str:
     from auditor.sources.renderers import CliRenderer
 
-    return "the program helm" if isinstance(renderer, CliRenderer) else "Helm's library"
+    return "the helm program" if isinstance(renderer, CliRenderer) else "the Helm library"
 
 
 def _pool(pool: NodePool) -> str:

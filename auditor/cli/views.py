@@ -1,4 +1,4 @@
-"""`podfit matrix` and `podfit explain`: the same audit, looked at in another way."""
+"""The commands `podfit matrix` and `podfit explain`."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def matrix(
     output: OutputFlags,
     config: ConfigFlags,
 ) -> int:
-    """Show workloads and pools: what runs where, and what cannot.
+    """Show which workloads can run on which node pools.
 
     Formats: text (the default), json, markdown.
     """
@@ -50,7 +50,7 @@ def matrix(
 def explain(
     workload: Annotated[
         str,
-        typer.Argument(metavar="WORKLOAD", help="Its name, or KIND/NAME where that is not enough."),
+        typer.Argument(metavar="WORKLOAD", help="Name of the workload, or KIND/NAME."),
     ],
     sources: SourceFlags,
     clusters: ClusterFlags,
@@ -58,16 +58,16 @@ def explain(
     output: TerminalFlags,
     config: ConfigFlags,
 ) -> int:
-    """Tell the whole story of one workload: pools, tests, images."""
+    """Explain where one workload can be scheduled and run."""
     from auditor.cli.configuration import Flags, make_config
     from auditor.cli.run import find_workload, run_audit
     from auditor.cli.terminal import style, write_text
-    from auditor.formats.explain import write_story
+    from auditor.formats.explain import write_explanation
 
     wanted = make_config(Flags(sources, images, config, clusters))
     wanted = replace(wanted, allow_empty=True, remedies=False)
     report = run_audit(wanted, output, tell=True)
     look = style(output.color)
     found = find_workload(report, workload)
-    write_text("\n".join(write_story(assessment, look) for assessment in found), None)
+    write_text("\n".join(write_explanation(assessment, look) for assessment in found), None)
     return 0

@@ -1,4 +1,4 @@
-"""`ConfigFile`: a `.podfit.yaml` that was found or named, read and held within its bounds."""
+"""Discovery and reading of configuration files."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from auditor.checks.rulebook import Rule
-from auditor.config.keys import Surroundings, make_shape
+from auditor.config.keys import Context, make_shape
 from auditor.config.settings import Settings
 from auditor.errors import ConfigurationError
 from auditor.files.paths import CONFIG_NAMES, REPOSITORY_MARK, Home, real_path
@@ -21,14 +21,20 @@ from auditor.kubernetes.manifests import Document
 
 MAX_BYTES: Final = 2**20
 _WHAT: Final = "configuration"
-_HINT: Final = "docs/configuration.md lists what it may hold; `podfit config init` writes one"
+_HINT: Final = "docs/configuration.md lists all keys; `podfit config init` writes an example"
 
 
 class ConfigFile(Struct, frozen=True):
-    """A configuration and what it says.
+    """A configuration file and its settings.
 
-    path: absolute. shown: as the user would write it. root: its one YAML document. left_out: it
-    says something of registries, which was not heeded because anybody could have written it.
+    Attributes:
+        path: Absolute path.
+        shown: Path relative to the current folder, for messages.
+        text: The content of the file.
+        root: The YAML document.
+        settings: The parsed settings.
+        left_out: Whether `registries` was ignored because the file is not trusted.
+
     """
 
     path: Path
@@ -40,11 +46,11 @@ class ConfigFile(Struct, frozen=True):
 
     @property
     def document(self) -> Document:
-        """The file, for findings about its entries."""
+        """The document for findings about entries of the file."""
         return Document(self.shown, self.text, self.shown)
 
     def place(self, *keys: str | int) -> str:
-        """`path:line:column` of the last of some keys, each within the one before."""
+        """Return `path:line:column` of a nested key."""
         *outer, last = keys
         node = self._at(*outer)
         if isinstance(last, int):
@@ -54,7 +60,7 @@ class ConfigFile(Struct, frozen=True):
         return f"{self.shown}:{line}:{column}"
 
     def raw(self, *keys: str | int) -> Any:
-        """What is written under some keys, as JSON has it."""
+        """Return the JSON value of a nested key."""
         return self._at(*keys).plain()
 
     def _at(self, *keys: str | int) -> Node:
@@ -65,23 +71,23 @@ class ConfigFile(Struct, frozen=True):
 
 
 def find_config(home: Home) -> Path | None:
-    """The configuration of a repository or folder.
+    """Find the configuration of a repository or folder.
 
-    Raises `ConfigurationError` where it has two, or one under another name.
+    Raises `ConfigurationError` if there are two, or one with a misspelled name.
     """
     found = tuple(home.configurations())
     if wrong := next(home.misspelt(), None):
         raise ConfigurationError(
-            "a configuration under this name is not heeded",
+            "a configuration file with this name is not read",
             where=shown_path(wrong),
-            hint=f"call it {CONFIG_NAMES[0]}",
+            hint=f"rename it to {CONFIG_NAMES[0]}",
         )
     if len(found) > 1:
         names = " and ".join(home.relative(path) for path in found)
         raise ConfigurationError(
-            f"there are two configurations: {names}",
+            f"there are two configuration files: {names}",
             where=shown_path(home.root),
-            hint="keep one of them, or name one with --config",
+            hint="remove one of them, or select one with --config",
         )
     return found[0] if found else None
 
@@ -89,36 +95,40 @@ def find_config(home: Home) -> Path | None:
 def read_config(
     path: Path, rules: tuple[Rule, ...], *, within: Path | None, trusted: bool
 ) -> ConfigFile:
-    """A configuration file.
+    """Read a configuration file. Raises `ConfigurationError` with file, line and column.
 
-    within: the folder that neither it nor the files it names may leave, because whoever wrote it
-    may not be who runs podfit; None for one that the runner keeps elsewhere. trusted: what it says
-    of registries is heeded. Raises `ConfigurationError` with file, line and column.
+    Args:
+        path: The file.
+        rules: The known rules.
+        within: Folder that must contain the file and the files it references, because its author
+            may not be the user of podfit; None for a file outside of the audited repositories.
+        trusted: Whether to use `registries`.
+
     """
     shown = shown_path(path)
     if within is not None and not real_path(path).is_relative_to(within):
         raise ConfigurationError(
-            "the configuration is a link that leads out of the repository",
+            "the configuration is a symbolic link to a file outside of the repository",
             where=shown,
-            hint="put the file itself there, or name another with --config",
+            hint="replace the link by the file, or set another path with --config",
         )
     text = read_bounded(Path(shown), what=_WHAT, limit=MAX_BYTES, hint=_HINT)
     documents = parse_strict(text, shown, what=_WHAT, hint=_HINT)
     if len(documents) != 1:
-        why = "it is empty" if not documents else "it holds several YAML documents"
+        why = "it is empty" if not documents else "it contains several YAML documents"
         raise ConfigurationError(
             "the configuration is not one YAML document", where=shown, why=why, hint=_HINT
         )
     if twice := repeated_keys(text):
         raise ConfigurationError(
-            f"the configuration says `{twice[0].text()}` twice",
+            f"the configuration contains the key `{twice[0].text()}` twice",
             where=f"{shown}:{twice[0].line}:{twice[0].column}",
-            why="the second would take the place of the first",
-            hint="put them together",
+            why="the second value would replace the first",
+            hint="merge them",
         )
-    around = Surroundings(rules, shown, lambda name: _locate(name, path, shown, within))
+    context = Context(rules, shown, lambda name: _locate(name, path, shown, within))
     with naming(shown, hint=_HINT):
-        settings = make_shape(around).read(documents[0])
+        settings = make_shape(context).read(documents[0])
     left_out = bool(settings.registries) and not trusted
     if left_out:
         settings = replace(settings, registries={})
@@ -126,7 +136,7 @@ def read_config(
 
 
 def shown_path(path: Path) -> str:
-    """A path as the user would write it: from the current folder, with slashes."""
+    """Return a path relative to the current folder, with forward slashes."""
     try:
         return Path(os.path.relpath(path)).as_posix()
     except ValueError:  # another drive of Windows
@@ -134,28 +144,28 @@ def shown_path(path: Path) -> str:
 
 
 def _item(node: Node, index: int) -> Node:
-    """Of a list, or of what stands for a list of one."""
+    """Return an item of a list; a single value is a list of one."""
     return node.items()[index] if node.is_sequence else node
 
 
 def _entries(node: Node) -> Mapping[str, Node]:
-    """Of a mapping, nulls among them."""
+    """Return the entries of a mapping, including null values."""
     return node.value if isinstance(node.value, Mapping) else {}
 
 
 def _locate(name: str, config: Path, shown: str, within: Path | None) -> Path:
-    """Where a file is that a configuration names: paths count from the configuration's folder."""
+    """Resolve a path in a configuration, which is relative to the folder of the configuration."""
     if not name.strip():
         raise ValueError("the path of a file must not be blank")
     there = real_path(config.parent / name)
     if within is not None and not _belongs(there, within):
         raise ValueError(
-            f"`{name}` leads out of the repository; name such a file by an option, or keep the "
-            "configuration itself elsewhere and name it with --config"
+            f"`{name}` is outside of the repository; use a command-line option for such a file, or "
+            "keep the configuration outside of the repository too and select it with --config"
         )
     return Path(os.path.normpath(Path(shown).parent / name))
 
 
 def _belongs(path: Path, folder: Path) -> bool:
-    """Whether a path is among the files of a repository, and not of git's own."""
+    """Return whether a path is in a repository, but not in its git folder."""
     return path.is_relative_to(folder) and REPOSITORY_MARK not in path.relative_to(folder).parts

@@ -1,9 +1,4 @@
-"""Every key of `.podfit.yaml`, once: what it is called, what it may be, and what it is for.
-
-`rules` of the configuration: rules turned off or on, and what else they are given.
-
-The larger parts of `.podfit.yaml`: ignores, charts, images.
-"""
+"""Keys of `.podfit.yaml` with their types and descriptions."""
 
 from __future__ import annotations
 
@@ -15,6 +10,7 @@ from typing import Any, Final
 
 from msgspec import Struct
 
+from auditor.checks.requirements import Exemption, PlatformRequirement
 from auditor.checks.rulebook import SEVERITIES, Rule
 from auditor.clusters.profiles import BUILT_IN, read_profile
 from auditor.config.settings import (
@@ -53,17 +49,17 @@ from auditor.sources.interface import Variant
 
 SEVERITY: Final = Choice(SEVERITIES, "a severity")
 _SWITCH: Final = {"off": False, "on": True}
-"""`off` and `on` are booleans to YAML 1.1 and texts to YAML 1.2."""
+"""`off` and `on` are booleans in YAML 1.1 and strings in YAML 1.2."""
 
 
 def unknown_rule(name: str, rules: tuple[Rule, ...]) -> str:
-    """The sentence for a rule that there is not."""
-    advice = suggestion(name, [rule.id for rule in rules]) or "`podfit rules` lists all of them"
-    return f"there is no rule `{name}`; {advice}"
+    """Return the message for an unknown rule."""
+    advice = suggestion(name, [rule.id for rule in rules]) or "`podfit rules` lists all rules"
+    return f"unknown rule `{name}`; {advice}"
 
 
 class RuleSettings(Struct, frozen=True):
-    """A mapping of rules to `off`, `on`, a severity, or what is to be changed about them."""
+    """Shape of a mapping from rules to `off`, `on`, a severity, or a mapping of settings."""
 
     rules: tuple[Rule, ...]
 
@@ -77,7 +73,7 @@ class RuleSettings(Struct, frozen=True):
         return {name: _read(item, by_id[name]) for name, item in node.value.items()}
 
     def json_schema(self) -> Json:
-        """Rules of a company are accepted too: an editor does not know them."""
+        """Return the schema, which also accepts custom rules, since editors do not know them."""
         return {
             "type": "object",
             "properties": {rule.id: _setting_schema(rule) for rule in self.rules},
@@ -92,7 +88,7 @@ def _read(node: Node, rule: Rule) -> RuleSetting:
         return RuleSetting(on=_SWITCH[node.value])
     if node.is_mapping:
         return _change(rule).read(node)
-    word = one_of(node, (*_SWITCH, *SEVERITIES), "what a rule may be set to")
+    word = one_of(node, (*_SWITCH, *SEVERITIES), "a setting of a rule")
     return RuleSetting(severity=SEVERITIES[word])
 
 
@@ -102,19 +98,20 @@ def _setting_schema(rule: Rule | None) -> Json:
 
 
 def _change(rule: Rule | None) -> Record[RuleSetting]:
-    """What may be changed about a rule; None for one that nobody knows yet."""
+    """Return the shape of the settings of a rule; None for a custom rule."""
     keys = {
-        "enabled": Key(Flag(), "Whether it is applied; pedantic rules are not unless asked for."),
-        "severity": Key(SEVERITY, "How much its findings count."),
+        "enabled": Key(Flag(), "Whether the rule is applied. Default: false for pedantic rules."),
+        "severity": Key(SEVERITY, "Severity of the findings."),
     }
     if rule is not None and rule.check.parameters:
         choices = {
             name: Key(
-                Choice({value: value for value in values}, f"a value of `{name}`"), "For its check."
+                Choice({value: value for value in values}, f"a value of `{name}`"),
+                "Parameter of the check.",
             )
             for name, values in rule.check.parameters.items()
         }
-        keys["parameters"] = Key(Record("parameters", dict, choices), "For the check that it uses.")
+        keys["parameters"] = Key(Record("parameters", dict, choices), "Parameters of the check.")
     return Record("a rule's setting", RuleSetting, keys, names={"enabled": "on"})
 
 
@@ -126,15 +123,18 @@ _ARCHITECTURES: Final = (
     *("386", "amd64", "arm", "arm64", "loong64", "mips", "mips64", "mips64le", "mipsle"),
     *("ppc64", "ppc64le", "riscv64", "s390x", "wasm"),
 )
-"""Those of `go tool dist list`."""
+"""As listed by `go tool dist list`."""
 _PLATFORM: Final = "write it as linux/arm64 or windows(10.0.20348)/amd64"
 
 
-class Surroundings(Struct, frozen=True):
-    """What a configuration is read with.
+class Context(Struct, frozen=True):
+    """Context for reading a configuration.
 
-    rules: those that there are. path: of the file, for places. locate: from the path of another
-    file, as it is written, to where it is; raises ValueError with a sentence.
+    Attributes:
+        rules: The known rules.
+        path: Path of the file, for locations.
+        locate: Resolves the path of another file; raises ValueError with a message.
+
     """
 
     rules: tuple[Rule, ...]
@@ -154,7 +154,7 @@ def _not_blank(what: str) -> Text[str]:
 def _glob(text: str) -> str:
     path = PurePosixPath(text)
     if not text.strip() or path.is_absolute() or ".." in path.parts:
-        raise ValueError("a glob counts from the root of the repository and stays in it")
+        raise ValueError("a glob must be relative to the root of the repository, without `..`")
     return text
 
 
@@ -163,7 +163,7 @@ GLOBS: Final = OneOrMore(_GLOB, at_least=0)
 
 
 class _RuleName(Struct, frozen=True):
-    """The id of a rule. Editors offer those they know and accept others."""
+    """Shape of a rule id. The schema also accepts unknown ids, for custom rules."""
 
     rules: tuple[Rule, ...]
 
@@ -179,23 +179,23 @@ class _RuleName(Struct, frozen=True):
         return {"anyOf": [{"enum": [rule.id for rule in self.rules]}, {"type": "string"}]}
 
 
-def ignore_shape(around: Surroundings) -> Record[IgnoreEntry]:
-    """An entry of `ignore`."""
+def ignore_shape(context: Context) -> Record[IgnoreEntry]:
+    """Return the shape of an entry of `ignore`."""
 
     def build(place: tuple[int, int], **values: Any) -> IgnoreEntry:
-        return IgnoreEntry(location=Location(around.path, *place), **values)
+        return IgnoreEntry(location=Location(context.path, *place), **values)
 
     return Record(
         "an ignore entry",
         build,
         {
             "rules": Key(
-                OneOrMore(_RuleName(around.rules), "rules"), "What is silenced.", required=True
+                OneOrMore(_RuleName(context.rules), "rules"), "Rules to suppress.", required=True
             ),
-            "match": Key(_MATCH, "Where: all of these must be met.", required=True),
-            "reason": Key(_not_blank("a reason"), "Why, for whoever reads it next.", required=True),
+            "match": Key(_MATCH, "Matchers; all of them must match.", required=True),
+            "reason": Key(_not_blank("a reason"), "Reason for the entry.", required=True),
             "expires": Key(
-                Text(_day, {"format": "date"}), "The last day on which it holds: YYYY-MM-DD."
+                Text(_day, {"format": "date"}), "Last day on which the entry applies: YYYY-MM-DD."
             ),
         },
         placed=True,
@@ -204,7 +204,7 @@ def ignore_shape(around: Surroundings) -> Record[IgnoreEntry]:
 
 def _match(**globs: tuple[str, ...]) -> Match:
     if not globs:
-        raise ValueError("a match without a matcher would silence everything")
+        raise ValueError("`match` must contain at least one matcher")
     return Match(**globs)
 
 
@@ -212,7 +212,7 @@ def _day(text: str) -> date:
     try:
         return date.fromisoformat(text)
     except ValueError as error:
-        raise ValueError(f"a date is written as 2026-12-31, not `{text[:40]}`") from error
+        raise ValueError(f"`{text[:40]}` is not a date such as 2026-12-31") from error
 
 
 _NAMES: Final = OneOrMore(_not_blank("a glob"), "the matcher")
@@ -223,31 +223,33 @@ _MATCH: Final = Record(
         "kind": Key(_NAMES, "Kind of the workload."),
         "name": Key(_NAMES, "Name of the workload, as rendered."),
         "namespace": Key(_NAMES, "Namespace of the workload."),
-        "container": Key(_NAMES, "Every container that the finding is about."),
-        "image": Key(_NAMES, "Every image that the finding is about; the tag may be left out."),
-        "path": Key(OneOrMore(_GLOB, "the matcher"), "File or folder, from the root."),
+        "container": Key(_NAMES, "Containers; must match every container of the finding."),
+        "image": Key(_NAMES, "Images, with or without tag; must match every image of the finding."),
+        "path": Key(
+            OneOrMore(_GLOB, "the matcher"), "Files or folders, relative to the repository root."
+        ),
     },
 )
 
 
 def chart_shape(file: Text[Path]) -> Record[ChartSettings]:
-    """An entry of `charts`. file: reads a path."""
+    """Return the shape of an entry of `charts`; `file` is the shape of a path."""
     variant = Record(
         "a variant",
         _variant,
         {
-            "name": Key(_not_blank("a name"), "What findings call it.", required=True),
-            "values": Key(OneOrMore(file, "values"), "Values files, as `-f` takes them."),
-            "set": Key(MapOf(Scalar()), "Single values, as `--set` takes them."),
+            "name": Key(_not_blank("a name"), "Name of the variant in findings.", required=True),
+            "values": Key(OneOrMore(file, "values"), "Values files, as for `-f`."),
+            "set": Key(MapOf(Scalar()), "Single values, as for `--set`."),
         },
     )
     return Record(
         "a chart",
         _chart,
         {
-            "path": Key(_GLOB, "The charts: a glob from the root.", required=True),
-            "variants": Key(ListOf(variant), "How else to render them."),
-            "severity": Key(SEVERITY, "The most that is made of what is found in them."),
+            "path": Key(_GLOB, "Glob of charts, relative to the repository root.", required=True),
+            "variants": Key(ListOf(variant), "Additional variants to render."),
+            "severity": Key(SEVERITY, "Maximum severity of findings in these charts."),
         },
     )
 
@@ -255,7 +257,7 @@ def chart_shape(file: Text[Path]) -> Record[ChartSettings]:
 def _chart(path: str, variants: tuple[Variant, ...] = (), **rest: Any) -> ChartSettings:
     names = [variant.name for variant in variants]
     if twice := next((name for name in names if names.count(name) > 1), None):
-        raise ValueError(f"two variants are called `{twice}`")
+        raise ValueError(f"two variants have the name `{twice}`")
     return ChartSettings(path, variants, **rest)
 
 
@@ -277,102 +279,139 @@ def _variant(
 
 
 def _escaped(value: str) -> str:
-    """A text in which `--set-string` finds no list and no second key (Helm's pkg/strvals)."""
+    """Escape a value so that `--set-string` reads it literally (Helm's pkg/strvals)."""
     return "".join(f"\\{c}" if c in "\\,{}" else c for c in value)
 
 
 def _glob_of_images(text: str) -> str:
     if not text.strip():
-        raise ValueError("the name of an image must not be blank")
+        raise ValueError("an image name must not be blank")
     return text
 
 
-def _platform(text: str) -> Platform:
-    """Of systems and architectures that Go knows, and so every program for registries."""
+def read_platform(text: str) -> Platform:
+    """Parse a platform with a system and architecture of Go, which all registry clients use."""
     platform = parse_platform(text)
     for part, known in ((platform.os, _SYSTEMS), (platform.architecture, _ARCHITECTURES)):
         if part not in known:
-            raise ValueError(f"`{text}` is no platform; {suggestion(part, known) or _PLATFORM}")
+            raise ValueError(f"`{text}` is not a platform; {suggestion(part, known) or _PLATFORM}")
     return platform
 
 
-def _overrides(
+_EXEMPTION: Final = Record(
+    "an exemption",
+    Exemption,
+    {
+        "images": Key(
+            OneOrMore(Text(_glob_of_images), "images"), "Globs of image names.", required=True
+        ),
+        "reason": Key(_not_blank("a reason"), "Why the images need not comply.", required=True),
+        "platforms": Key(
+            OneOrMore(Text(read_platform), "platforms"),
+            "What they may lack; all by default.",
+        ),
+    },
+)
+_REQUIREMENT: Final = Record(
+    "a requirement",
+    PlatformRequirement,
+    {
+        "platforms": Key(
+            OneOrMore(Text(read_platform), "platforms"), "The platforms to support.", required=True
+        ),
+        "images": Key(OneOrMore(Text(_glob_of_images), "images"), "Globs of image names."),
+        "paths": Key(OneOrMore(_GLOB, "paths"), "Files or folders, from the root."),
+        "exempt": Key(ListOf(_EXEMPTION), "Images that need not comply, each for a reason."),
+    },
+    names={"exempt": "exemptions"},
+)
+
+
+def _images(
     overrides: tuple[tuple[str, tuple[Platform, ...]], ...] = (),
-) -> tuple[tuple[str, tuple[Platform, ...]], ...]:
-    return overrides
+    require: tuple[Platform | PlatformRequirement, ...] = (),
+) -> dict[str, Any]:
+    return {"overrides": overrides, "require": tuple(map(_requirement, require))}
+
+
+def _requirement(item: Platform | PlatformRequirement) -> PlatformRequirement:
+    return PlatformRequirement((item,)) if isinstance(item, Platform) else item
 
 
 IMAGES: Final = Record(
     "images",
-    _overrides,
+    _images,
     {
         "overrides": Key(
-            MapOf(OneOrMore(Text(_platform), "the platforms"), _glob_of_images),
-            "The platforms of images that nobody can reach: a glob of names, and what they hold.",
-        )
+            MapOf(OneOrMore(Text(read_platform), "the platforms"), _glob_of_images),
+            "Platforms of images that podfit cannot look up, by glob of image names.",
+        ),
+        "require": Key(
+            ListOf(MappingOr(_REQUIREMENT, Text(read_platform))),
+            "Platforms that images must support: platforms, or requirements for some images.",
+        ),
     },
 )
 
 
 VERSION: Final = 1
 INLINE: Final = "inline"
-"""The name of a cluster that is written in the configuration and has none."""
+"""Name of a cluster that is defined in the configuration without a name."""
 
 
-def make_shape(around: Surroundings) -> Record[Settings]:
-    """The shape of the whole file."""
-    file = Text(around.locate)
-    json_file = Text(_json_reader(around))
+def make_shape(context: Context) -> Record[Settings]:
+    """Return the shape of a configuration file."""
+    file = Text(context.locate)
+    json_file = Text(_json_reader(context))
     return Record(
         "the configuration",
         _settings,
         {
             "version": Key(
                 Constant(VERSION, "the version of the configuration"),
-                "The version of this format.",
+                "Version of the format.",
                 required=True,
             ),
             "cluster": Key(
-                OneOrMore(MappingOr(_Profile(), Text(_cluster_reader(around))), "cluster"),
-                "The nodes to audit against: a built-in profile, a file, or pools written here.",
+                OneOrMore(MappingOr(_Profile(), Text(_cluster_reader(context))), "cluster"),
+                "Clusters to audit against: built-in profiles, files, or inline profiles.",
             ),
             "fail-on": Key(
                 Choice({**{name: name for name in SEVERITIES}, "never": "never"}, "a severity"),
-                "The least severity that gives exit code 1, or never.",
+                "Minimum severity for exit code 1, or never.",
             ),
             "strict": Key(
-                Flag(), "Whether an unresolved image or an undecided placement gives exit code 3."
+                Flag(), "Exit with code 3 if an image is unresolved or a placement undecided."
             ),
-            "pedantic": Key(Flag(), "Whether the pedantic rules are applied too."),
-            "rules": Key(RuleSettings(around.rules), "What is changed about single rules."),
-            "ignore": Key(
-                ListOf(ignore_shape(around)), "Findings that are silenced, each for a reason."
-            ),
-            "exclude": Key(GLOBS, "What is passed over: globs from the root."),
-            "charts": Key(ListOf(chart_shape(file)), "What is said of the charts below a path."),
-            "images": Key(IMAGES, "What is said of images."),
+            "pedantic": Key(Flag(), "Also apply the pedantic rules."),
+            "rules": Key(RuleSettings(context.rules), "Settings by rule."),
+            "ignore": Key(ListOf(ignore_shape(context)), "Findings to suppress."),
+            "exclude": Key(GLOBS, "Globs of files to skip, relative to the repository root."),
+            "charts": Key(ListOf(chart_shape(file)), "Settings for charts by path."),
+            "images": Key(IMAGES, "Settings for images."),
             "registries": Key(
                 MapOf(OrNothing(registry_shape(file), Registry()), host_name),
-                "What is said of registries, by host. Heeded in a trusted configuration alone.",
+                "Settings by registry host. Used only in a trusted configuration.",
             ),
             "custom-resources": Key(
-                ENTRIES, "Kinds that make pods, beside or instead of those that podfit knows."
+                ENTRIES, "Kinds that create pods, in addition to or instead of built-in ones."
             ),
-            "lock-file": Key(json_file, "The lock file, where it does not lie beside the SOURCE."),
-            "baseline": Key(json_file, "The baseline, where it is not .podfit-baseline.json."),
+            "lock-file": Key(json_file, "Path of the lock file."),
+            "baseline": Key(json_file, "Path of the baseline. Default: .podfit-baseline.json."),
         },
-        names={"images": "overrides"},
+        names={"images": "images"},
     )
 
 
 def _settings(**values: Any) -> Settings:
     del values["version"]
+    values |= values.pop("images", {})
     values["registries"] = dict(values.get("registries", ()))
     return Settings(**values)
 
 
 class _Profile(Struct, frozen=True):
-    """A cluster profile, as in a cluster file."""
+    """Shape of a cluster profile, as in a cluster file."""
 
     def read(self, node: Node) -> Cluster:
         return read_profile(node, INLINE)
@@ -381,25 +420,25 @@ class _Profile(Struct, frozen=True):
         return {"type": "object", "required": ["pools"], "description": "See docs/clusters.md."}
 
 
-def _json_reader(around: Surroundings) -> Callable[[str], Path]:
-    """Files that podfit writes: nobody can make it write any others."""
+def _json_reader(context: Context) -> Callable[[str], Path]:
+    """Return a reader for the paths of files that podfit writes, which must be JSON files."""
 
     def read(text: str) -> Path:
         if not text.endswith(".json"):
-            raise ValueError(f"the name of such a file ends in .json: `{text}`")
-        return around.locate(text)
+            raise ValueError(f"`{text}` must end in .json")
+        return context.locate(text)
 
     return read
 
 
-def _cluster_reader(around: Surroundings) -> Callable[[str], Cluster]:
+def _cluster_reader(context: Context) -> Callable[[str], Cluster]:
     def read(text: str) -> Cluster:
         if text in BUILT_IN:
             return text
-        path = around.locate(text)
+        path = context.locate(text)
         if not path.is_file():
-            advice = suggestion(text, BUILT_IN) or f"built in are {', '.join(BUILT_IN)}"
-            raise ValueError(f"there is no cluster profile or file `{text}`; {advice}")
+            advice = suggestion(text, BUILT_IN) or f"built-in profiles: {', '.join(BUILT_IN)}"
+            raise ValueError(f"no cluster profile or file `{text}`; {advice}")
         return str(path)
 
     return read

@@ -1,7 +1,4 @@
-"""`Config`: what the user wants, from every place where it can be said, as one frozen value.
-
-`Area`: the SOURCEs of one repository or folder, and the configuration that they share.
-"""
+"""The configuration of a run: `Config`, and an `Area` for each repository or folder."""
 
 from __future__ import annotations
 
@@ -12,6 +9,7 @@ from pathlib import Path
 from msgspec import Struct, field
 from msgspec.structs import replace
 
+from auditor.checks.requirements import PlatformRequirement
 from auditor.checks.rulebook import Rule
 from auditor.config.files import ConfigFile, find_config, read_config
 from auditor.config.policy_base import PolicyBase
@@ -28,10 +26,16 @@ STREAM = "-"
 
 
 class Area(Struct, frozen=True):
-    """A folder with everything below it. root: absolute. sources: the SOURCEs in it, as written.
+    """A repository or folder, with the SOURCEs in it and their configuration.
 
-    whole: one of them is the root itself, or holds it. streams: standard input and remote charts
-    count as part of it. base: where the files that steer podfit come from, if not from the root.
+    Attributes:
+        root: Absolute path.
+        sources: The SOURCEs, as the user wrote them.
+        file: The configuration file, if any.
+        whole: Whether a SOURCE contains the whole root.
+        streams: Whether standard input and remote charts belong to the area.
+        base: Origin of trusted policy files, if it is not the root.
+
     """
 
     root: Path
@@ -47,7 +51,7 @@ class Area(Struct, frozen=True):
 
     @property
     def tree(self) -> Tree:
-        """What its configuration says to the sources."""
+        """The settings of the configuration for the sources."""
         charts = self.settings.charts
         variants = tuple(
             (chart.path, tuple(map(self._audited, chart.variants)))
@@ -57,7 +61,7 @@ class Area(Struct, frozen=True):
         return Tree(self.root, self.settings.exclude, variants)
 
     def _audited(self, variant: Variant) -> Variant:
-        """A variant with the values files of what is audited: they are content, not policy."""
+        """Return a variant with audited values files, which are content and not policy."""
         if self.base is None:
             return variant
         files = tuple(str(self.base.here(Path(name))) for name in variant.values_files)
@@ -65,20 +69,24 @@ class Area(Struct, frozen=True):
 
     @property
     def usual_baseline(self) -> Path:
-        """Where its baseline is if nobody says otherwise."""
+        """Default path of the baseline."""
         return self.policy_root / BASELINE_NAME
 
     @property
     def policy_root(self) -> Path:
-        """The folder of the files that steer podfit: that of `base` where there is one."""
+        """The folder of policy files: that of `base`, if any."""
         return self.base.folder if self.base else self.root
 
 
 class Lookup(Struct, frozen=True):
-    """Which configurations count.
+    """Options for finding configuration files.
 
-    named: the one that the user named, instead of those that are found. wanted: any at all.
-    trusted: whoever runs podfit vouches for it.
+    Attributes:
+        named: The file of `--config`.
+        wanted: False with `--no-config`.
+        trusted: True with `--trust-config`.
+        base: The base of `--policy-from`.
+
     """
 
     named: Path | None = None
@@ -88,16 +96,16 @@ class Lookup(Struct, frozen=True):
 
 
 def find_areas(sources: Sequence[str], rules: tuple[Rule, ...], lookup: Lookup) -> tuple[Area, ...]:
-    """The areas of some SOURCEs, in their order. Raises `ConfigurationError`."""
+    """Find the areas of the SOURCEs, in their order. Raises `ConfigurationError`."""
     homes: dict[Path, Home] = {}
     grouped: dict[Path, list[str]] = {}
     for source in sources:
         home = _home(_local(source))
         homes.setdefault(home.root, home)
         grouped.setdefault(home.root, []).append(source)
-    if lookup.base and (strange := next((r for r in grouped if r != lookup.base.root), None)):
+    if lookup.base and (other := next((r for r in grouped if r != lookup.base.root), None)):
         raise UsageError(
-            f"--policy-from holds for the repository of the working directory, not for {strange}",
+            f"--policy-from applies to the repository of the working directory, not to {other}",
             hint="audit one repository at a time, from a folder in it",
         )
     named = _read_named(lookup, tuple(grouped), rules)
@@ -119,7 +127,7 @@ def find_areas(sources: Sequence[str], rules: tuple[Rule, ...], lookup: Lookup) 
 
 
 def _local(source: str) -> Path:
-    """The path of a SOURCE; the current folder for standard input and what lies elsewhere."""
+    """Return the path of a SOURCE; the current folder for standard input and remote charts."""
     return Path(source) if _is_local(source) else Path()
 
 
@@ -138,12 +146,12 @@ def _home(path: Path) -> Home:
 def _read_named(
     lookup: Lookup, roots: Sequence[Path], rules: tuple[Rule, ...]
 ) -> ConfigFile | None:
-    """Outside of what is audited it is the runner's own; inside, anybody may have written it."""
+    """Read the file of `--config`, which is trusted only outside of the audited folders."""
     if lookup.named is None:
         return None
     if not lookup.named.exists():
         raise ConfigurationError(
-            "there is no such configuration", where=str(lookup.named), hint="check the path"
+            "configuration file not found", where=str(lookup.named), hint="check the path"
         )
     there = real_path(lookup.named)
     if lookup.base:
@@ -167,7 +175,7 @@ def _read_found(home: Home, lookup: Lookup, rules: tuple[Rule, ...]) -> ConfigFi
 
 
 class Reach(Enum):
-    """How far podfit may go for an answer about an image."""
+    """Which sources of image platforms podfit may use."""
 
     ONLINE = "online"
     OFFLINE = "offline"
@@ -175,15 +183,23 @@ class Reach(Enum):
 
 
 class ImageConfig(Struct, frozen=True):
-    """Who is asked about images. timeout: seconds for all registries together.
+    """Settings for looking up images.
 
-    lock_file: the one for everything; None for that of each area, or beside each source. cache_dir:
-    None is the user's own. overrides: globs of names, with what their images are said to hold.
-    registries: by host. allowed: globs of registries, or of `host/repository`; () for all.
-    insecure: hosts. node_configs: what other programs know of registries. layouts: images on disk,
-    as `auditor/registry/layouts.py` reads them. verify_children: ask for what indexes list,
-    too. max_age: seconds for which an answer about a tag holds; None for the usual. refresh: for
-    none.
+    Attributes:
+        reach: Which sources may be used.
+        lock_file: Lock file for all sources; None for that of each area.
+        cache_dir: None for the cache folder of the user.
+        timeout: Seconds for all registries together.
+        overrides: Globs of image names and the platforms of these images.
+        registries: Settings by host.
+        allowed: Globs of registries or of `host/repository`; () for all.
+        insecure: Hosts without certificate verification.
+        node_configs: Registry configurations of container runtimes.
+        layouts: Local images, in the syntax of `auditor/registry/layouts.py`.
+        verify_children: Fetch the manifests that indexes list.
+        max_age: Maximum age of cached tags in seconds; None for the default.
+        refresh: Ignore cached tags.
+
     """
 
     reach: Reach = Reach.ONLINE
@@ -202,8 +218,13 @@ class ImageConfig(Struct, frozen=True):
 
 
 class IgnoreConfig(Struct, frozen=True):
-    """What is silenced. wanted: anything at all. baseline: the one for everything; None for that
-    of each area. stale: whether it is a finding that a baseline holds more than is needed.
+    """Settings for suppressed findings.
+
+    Attributes:
+        wanted: False with `--no-ignores`.
+        baseline: Baseline for all areas; None for that of each area.
+        stale: Whether to report baseline entries that match no finding.
+
     """
 
     wanted: bool = True
@@ -212,12 +233,15 @@ class IgnoreConfig(Struct, frozen=True):
 
 
 class Config(Struct, frozen=True):
-    """Everything that decides what an audit does, and nothing of how it looks.
+    """Settings of an audit, without those for the output.
 
-    remedies: look for what resolves findings. rule_folders: of the user's own rules. areas: the
-    repositories of the sources, each with its own configuration. notices: what the user should hear
-    about the configuration. policy_base: where the files that steer podfit come from, if not from
-    what is audited.
+    Attributes:
+        remedies: Whether to search for remedies.
+        rule_folders: Folders with custom rules.
+        areas: The repositories of the sources, each with its own configuration.
+        notices: Notices about the configuration.
+        policy_base: Origin of trusted policy files, if they are not those of the sources.
+
     """
 
     sources: tuple[str, ...] = (".",)
@@ -232,10 +256,11 @@ class Config(Struct, frozen=True):
     rule_folders: tuple[Path, ...] = ()
     custom_resources: tuple[Entry, ...] = ()
     ignores: IgnoreConfig = field(default_factory=IgnoreConfig)
+    requirements: tuple[PlatformRequirement, ...] = ()
     areas: tuple[Area, ...] = ()
     notices: tuple[str, ...] = ()
     policy_base: PolicyBase | None = None
 
     def area_of(self, source: str) -> Area | None:
-        """The area that a SOURCE belongs to."""
+        """Return the area of a SOURCE."""
         return next((area for area in self.areas if source in area.sources), None)

@@ -1,4 +1,4 @@
-"""`PolicyBase`: the files that steer podfit, from a git revision or folder that is trusted."""
+"""Policy files from a trusted git revision or folder (`--policy-from`)."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ from auditor.policy.baseline import BASELINE_NAME
 
 MAX_FILE: Final = 20_000_000
 MAX_TOTAL: Final = 500_000_000
-"""Bytes of one file, and of all files, that are copied from a revision."""
+"""Maximum bytes of one file, and of all files, that are copied from a revision."""
 _SECONDS: Final = 60
 _SUFFIXES: Final = (".yaml", ".yml", ".json", ".toml", ".conf", ".pem", ".crt")
-"""Of files that steer podfit, and of those that they name."""
+"""Suffixes of policy files and of the files they reference."""
 _FILE_MODES: Final = ("100644", "100755")
 _LINK: Final = "120000"
 _STEERING: Final = (CONFIG_NAMES[0], LOCK_NAME, BASELINE_NAME)
@@ -48,8 +48,11 @@ _ENVIRONMENT: Final = {
 class PolicyBase(Struct):
     """A trusted version of a repository.
 
-    root: the repository that is audited. folder: its trusted version. shown: the revision or folder
-    as the user wrote it.
+    Attributes:
+        root: The audited repository.
+        folder: Its trusted version.
+        shown: The revision or folder as the user wrote it.
+
     """
 
     root: Path
@@ -59,7 +62,7 @@ class PolicyBase(Struct):
 
     def path(self, path: Path) -> Path:
         """Return the trusted version of a path; a path outside of the repository is unchanged."""
-        # The outermost folder that leads into the repository counts: links in it are not followed.
+        # Links below the outermost folder that is in the repository are not followed.
         absolute = Path(os.path.abspath(path))  # noqa: PTH100
         for folder in (*reversed(absolute.parents), absolute):
             there = real_path(folder)
@@ -75,9 +78,10 @@ class PolicyBase(Struct):
         return self.root / absolute.relative_to(self.folder)
 
     def honours(self, document: Document, where: str) -> bool:
-        """Whether an ignore in a document counts: it is a file that is the same as in the base.
+        """Return whether an ignore in a document applies: the file must equal that of the base.
 
-        What is rendered never counts: a template that is unchanged writes what changed values say.
+        Ignores in rendered documents never apply: changed values change the output of an unchanged
+        template.
         """
         if not document.rendered and self._is_unchanged(document):
             return True
@@ -86,12 +90,12 @@ class PolicyBase(Struct):
 
     @property
     def notices(self) -> tuple[str, ...]:
-        """What the user has to know of ignores that did not count."""
+        """Notices about ignores that were not applied."""
         number = len(self._disregarded)
         if not number:
             return ()
         places = ", ".join(sorted(self._disregarded)[:5])
-        what = f"{number} ignore{'s' if number > 1 else ''} did not count"
+        what = f"{number} ignore{'s were' if number > 1 else ' was'} not applied"
         why = f"they are rendered, or their files differ from those of {self.shown}"
         return (f"{what}: {why} ({places})",)
 
@@ -107,13 +111,13 @@ class PolicyBase(Struct):
 
 
 def open_policy_base(wanted: str) -> PolicyBase:
-    """The trusted version of the repository of the working directory: a folder, or a revision.
+    """Open the trusted version of the repository of the working directory: a folder or revision.
 
-    A folder inside the repository does not count: a pull request can add one, or a submodule, that
-    has the name of a revision.
+    A folder inside of the repository is not accepted: a pull request can add a folder or submodule
+    with the name of a revision.
 
-    The copy of a revision is removed when podfit ends. Raises `UsageError` where there is no such
-    revision, and `ConfigurationError` where it cannot be read.
+    The copy of a revision is removed when podfit exits. Raises `UsageError` if the revision does
+    not exist, and `ConfigurationError` if it cannot be read.
     """
     home = find_home(Path())
     root = home.root if home else real_path(Path())
@@ -122,12 +126,13 @@ def open_policy_base(wanted: str) -> PolicyBase:
         return PolicyBase(root, folder, wanted)
     if home is None or not home.is_repository:
         raise UsageError(
-            f"--policy-from {wanted}: it is no folder, and this is no git repository",
-            hint="name a folder that holds the trusted files",
+            f"--policy-from {wanted}: not a folder, and the working directory is not in a git "
+            "repository",
+            hint="use a folder that contains the trusted files",
         )
     git = find_program("git")
     if git is None:
-        raise UsageError("--policy-from needs git on PATH", hint="install it, or name a folder")
+        raise UsageError("--policy-from needs git on PATH", hint="install it, or use a folder")
     repository = _Repository(git, root)
     commit = repository.commit(wanted)
     copy = Path(tempfile.mkdtemp(prefix="podfit-policy-"))
@@ -138,7 +143,7 @@ def open_policy_base(wanted: str) -> PolicyBase:
 
 
 class _Repository(Struct, frozen=True):
-    """A git repository, read without hooks, filters, user settings or a network."""
+    """A git repository, read without hooks, filters, user settings and network access."""
 
     git: str
     root: Path
@@ -148,14 +153,14 @@ class _Repository(Struct, frozen=True):
         done = self._run(*arguments)
         if done.returncode:
             raise UsageError(
-                f"--policy-from {revision}: there is no such revision in this clone",
+                f"--policy-from {revision}: this clone does not have the revision",
                 hint=f"fetch it first: `git fetch --depth=1 origin {revision}`; with "
                 "actions/checkout, set `fetch-depth: 0`",
             )
         return done.stdout.decode().strip()
 
     def copy(self, commit: str, folder: Path) -> None:
-        """Write the files of a commit that can steer podfit below a folder. Links are left out."""
+        """Copy the files of a commit that may be policy files to a folder, without links."""
         files = dict(self._files(commit))
         if not files:
             return
@@ -173,7 +178,7 @@ class _Repository(Struct, frozen=True):
             rest = rest[start + size + 1 :]
 
     def _files(self, commit: str) -> Iterator[tuple[str, str]]:
-        """Path and object name of each file to copy."""
+        """Yield path and object name of each file to copy."""
         done = self._run("ls-tree", "-r", "-z", "--full-tree", "--long", commit)
         if done.returncode:
             raise _unreadable(commit, done.stderr.decode("utf-8", "replace").strip())
@@ -184,11 +189,11 @@ class _Repository(Struct, frozen=True):
             path = os.fsdecode(raw)
             parts = PurePosixPath(path).parts
             if mode == _LINK and parts[-1] in _STEERING:
-                raise _unreadable(commit, f"{path} is a link; keep the file itself there")
+                raise _unreadable(commit, f"{path} is a symbolic link; replace it by the file")
             if mode not in _FILE_MODES or not path.endswith(_SUFFIXES) or ".." in parts:
                 continue
             if int(size) > MAX_FILE:
-                continue  # podfit reads no file of this size
+                continue  # podfit does not read files of this size
             total += int(size)
             if total > MAX_TOTAL:
                 raise _unreadable(commit, f"its files have more than {MAX_TOTAL:,} bytes")
@@ -211,5 +216,5 @@ class _Repository(Struct, frozen=True):
 
 def _unreadable(what: str, why: str) -> ConfigurationError:
     return ConfigurationError(
-        f"--policy-from: git cannot read {what}", why=why, hint="name a folder instead"
+        f"--policy-from: git cannot read {what}", why=why, hint="use a folder instead"
     )

@@ -1,8 +1,7 @@
-"""Precedence: option, then `PODFIT_*`, then configuration file, then default; and where a value is
-from.
+"""Precedence of settings: option, `PODFIT_*` variable, configuration file, default.
 
-What concerns a path is said by the configuration of its own repository. What concerns the whole run
-can be said once: where several configurations differ, only an option decides.
+Settings for paths come from the configuration of their repository. If several configurations differ
+in a setting for the whole run, an option has to set it.
 """
 
 from __future__ import annotations
@@ -25,9 +24,13 @@ T = TypeVar("T")
 
 
 class Setting(Struct, Generic[T], frozen=True):
-    """A value and its origin: an option, a variable, `path:line:column`, or `default`.
+    """A value and its origin.
 
-    raw: the value as a configuration would have it.
+    Attributes:
+        value: The value.
+        raw: The value as it would be written in a configuration.
+        origin: An option, a variable, `path:line:column`, or `default`.
+
     """
 
     value: T
@@ -36,11 +39,11 @@ class Setting(Struct, Generic[T], frozen=True):
 
 
 Given = Mapping[str, Setting[Any]]
-"""What was said by options and variables, by the keys of the configuration."""
+"""Settings of options and variables, by configuration key."""
 
 
 class Resolved(Struct, frozen=True):
-    """Every setting of the whole run."""
+    """The settings of a run."""
 
     cluster: Setting[tuple[Cluster, ...]]
     fail_on: Setting[FailOn]
@@ -53,7 +56,10 @@ class Resolved(Struct, frozen=True):
 
 
 def resolve(given: Given, areas: Sequence[Area], *, cluster: str) -> Resolved:
-    """The settings of a run. cluster: the default. Raises `ConfigurationError` on disagreement."""
+    """Resolve the settings of a run; `cluster` is the default cluster.
+
+    Raises `ConfigurationError` if configurations disagree.
+    """
     files = tuple({area.file.path: area.file for area in areas if area.file}.values())
     return Resolved(
         cluster=_one("cluster", given, files, (cluster,)),
@@ -77,7 +83,7 @@ def _one(key: str, given: Given, files: Iterable[ConfigFile], default: T) -> Set
             continue
         setting = _from_file(value, file, key)
         if found is not None and found.value != value:
-            raise _disagreement(key, found, setting, f"say it with --{key}")
+            raise _disagreement(key, found, setting, f"set --{key}")
         found = found or setting
     return found or Setting(default, list(default) if isinstance(default, tuple) else default)
 
@@ -93,21 +99,21 @@ def _merged(
             setting = _from_file(value, file, *keys, name)
             known = merged.setdefault(name, setting)
             if known.value != value:
-                raise _disagreement(f"{'.'.join(keys)}.{name}", known, setting, "let them agree")
+                raise _disagreement(f"{'.'.join(keys)}.{name}", known, setting, "make them equal")
     return merged
 
 
 def _resources(files: Iterable[ConfigFile]) -> Iterator[Setting[Entry]]:
-    """The entries of all files, which must not say two things of one kind."""
-    said: dict[tuple[str, str], tuple[ConfigFile, Setting[Entry]]] = {}
+    """Yield the entries of all files, which must not disagree about a kind."""
+    seen: dict[tuple[str, str], tuple[ConfigFile, Setting[Entry]]] = {}
     for file in files:
         for index, entry in enumerate(file.settings.custom_resources):
             setting = _from_file(entry, file, "custom-resources", index)
             for kind in entry.kinds:
-                by, known = said.setdefault((entry.group, kind), (file, setting))
+                by, known = seen.setdefault((entry.group, kind), (file, setting))
                 if by is not file and known.value.pods != entry.pods:
                     key = f"custom-resources of {kind}"
-                    raise _disagreement(key, known, setting, "let them agree")
+                    raise _disagreement(key, known, setting, "make them equal")
             yield setting
 
 
@@ -119,8 +125,8 @@ def _disagreement(
     key: str, one: Setting[Any], other: Setting[Any], advice: str
 ) -> ConfigurationError:
     return ConfigurationError(
-        f"two configurations disagree on `{key}`, which counts for the whole run",
+        f"two configurations disagree on `{key}`, which applies to the whole run",
         where=other.origin,
-        why=f"{one.origin} says something else",
-        hint=f"{advice}, or audit the repositories one after the other",
+        why=f"{one.origin} has another value",
+        hint=f"{advice}, or audit the repositories separately",
     )

@@ -1,7 +1,4 @@
-"""`Settings`: what one configuration file says, key by key; what it does not say has no value.
-
-`registries` of the configuration, and the options of registries that they become.
-"""
+"""Settings of a configuration file, and registry options from `registries`."""
 
 from __future__ import annotations
 
@@ -14,6 +11,7 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from auditor.checks.findings import Severity
+from auditor.checks.requirements import PlatformRequirement
 from auditor.files.strict import Choice, Key, ListOf, MappingOr, Record, Text
 from auditor.images.platforms import Platform
 from auditor.kubernetes.custom_resources import Entry
@@ -31,16 +29,19 @@ from auditor.scheduling.nodes import ClusterProfile
 from auditor.sources.interface import Variant
 
 Cluster = str | ClusterProfile
-"""A built-in name, the path of a file, or a profile written in the configuration itself."""
+"""A built-in name, the path of a file, or an inline profile."""
 
 FailOn = Literal["error", "warning", "info", "never"]
 
 
 class ChartSettings(Struct, frozen=True):
-    """What is said of the charts below a path.
+    """Settings for charts.
 
-    path: a glob from the root of the repository. variants: how else to render them. severity: the
-    most that is made of what is found in them, for charts of third parties.
+    Attributes:
+        path: Glob relative to the root of the repository.
+        variants: Additional variants to render.
+        severity: Maximum severity of findings, for third-party charts.
+
     """
 
     path: str
@@ -49,10 +50,14 @@ class ChartSettings(Struct, frozen=True):
 
 
 class Registry(Struct, frozen=True):
-    """What is said of one registry.
+    """Settings for a registry.
 
-    mirrors: asked before it. rewrite: where it is asked for everything instead of at its name.
-    allowed: globs of its repositories, () for all of them.
+    Attributes:
+        options: Connection options.
+        mirrors: Registries that are tried first.
+        rewrite: Registry that is used instead.
+        allowed: Globs of repositories; () for all.
+
     """
 
     options: HostOptions = field(default_factory=HostOptions)
@@ -62,7 +67,7 @@ class Registry(Struct, frozen=True):
 
 
 class Settings(Struct, frozen=True):
-    """The content of a `.podfit.yaml`. An empty tuple or mapping, and None, say nothing."""
+    """The content of a `.podfit.yaml`. Missing keys are None or empty."""
 
     cluster: tuple[Cluster, ...] = ()
     fail_on: FailOn | None = None
@@ -73,6 +78,7 @@ class Settings(Struct, frozen=True):
     rules: Mapping[str, RuleSetting] = field(default_factory=dict)
     ignore: tuple[IgnoreEntry, ...] = ()
     overrides: tuple[tuple[str, tuple[Platform, ...]], ...] = ()
+    require: tuple[PlatformRequirement, ...] = ()
     registries: Mapping[str, Registry] = field(default_factory=dict)
     custom_resources: tuple[Entry, ...] = ()
     lock_file: Path | None = None
@@ -86,12 +92,12 @@ _PULLS: Final[Mapping[str, Pulls]] = {"all": "all", "tag": "tag", "digest": "dig
 
 
 def read_place(text: str) -> Place:
-    """Where images of another registry are: `host[:port][/path]`. Raises ValueError."""
+    """Parse a mirror `host[:port][/path]`. Raises ValueError."""
     try:
         return place_of(text)
     except ValueError:
-        shown = text.rpartition("@")[2]  # without a password, should there be one
-        raise ValueError(f"a mirror is written as host or host/path, not `{shown}`") from None
+        shown = text.rpartition("@")[2]  # without a password
+        raise ValueError(f"a mirror must be host or host/path, not `{shown}`") from None
 
 
 def _mirror(at: Place, pulls: Pulls = "all") -> Place:
@@ -102,66 +108,68 @@ _MIRROR: Final = Record(
     "a mirror",
     _mirror,
     {
-        "at": Key(Text(read_place), "Where it is: host, or host/path.", required=True),
-        "pulls": Key(Choice(_PULLS, "what a mirror is asked for"), "all, tag or digest."),
+        "at": Key(Text(read_place), "Location: host, or host/path.", required=True),
+        "pulls": Key(
+            Choice(_PULLS, "a kind of pulls"), "References to resolve: all, tag or digest."
+        ),
     },
 )
 
 
 def registry_shape(file: Text[Path]) -> Record[Registry]:
-    """What may be said of one registry. file: reads a path."""
+    """Return the shape of the settings of a registry; `file` is the shape of a path."""
     return Record(
         "a registry",
         _registry,
         {
             "mirrors": Key(
                 ListOf(MappingOr(_MIRROR, Text(read_place)), 1, "mirrors"),
-                "Registries that are asked before it: host, or host/path.",
+                "Registries that are tried first: host, or host/path.",
             ),
             "rewrite": Key(
                 Text(read_place),
-                "Where it is asked for everything, instead of at its own name: host, or host/path.",
+                "Registry that is used instead: host, or host/path.",
             ),
             "insecure": Key(
                 Choice(_INSECURE, "a way to be insecure"),
-                "`http` speaks no TLS, `skip-verify` does not check the certificate.",
+                "`http` uses plain HTTP, `skip-verify` does not verify the certificate.",
             ),
-            "ca": Key(file, "A PEM file of authorities that are trusted beside the system's."),
-            "client-cert": Key(file, "A PEM file with the certificate that podfit shows."),
-            "client-key": Key(file, "Its key, where that is not in the same file."),
+            "ca": Key(file, "PEM file of certificate authorities to trust in addition."),
+            "client-cert": Key(file, "PEM file with the client certificate."),
+            "client-key": Key(file, "PEM file with the client key, if it is a separate file."),
             "trusted-realms": Key(
                 ListOf(Text(host_name), 1, "trusted-realms"),
-                "Other hosts that are its token service, and may see its credentials.",
+                "Other token service hosts that may receive the credentials.",
             ),
             "allowed": Key(
                 ListOf(Text(repository_glob), 1, "allowed"),
-                "The repositories that may be asked for, as globs; without it all of them.",
+                "Globs of repositories that podfit may query. Default: all.",
             ),
         },
     )
 
 
 def host_name(text: str) -> str:
-    """A registry as references name it. Raises ValueError."""
+    """Check the host of a registry. Raises ValueError."""
     if not text.strip() or "/" in text:
-        raise ValueError(f"a registry is written as host or host:port, not `{text}`")
+        raise ValueError(f"a registry must be host or host:port, not `{text}`")
     return text
 
 
 def repository_glob(text: str) -> str:
-    """A glob of repositories, without their registry. Raises ValueError."""
+    """Check a glob of repositories. Raises ValueError."""
     if not text.strip() or "://" in text:
-        raise ValueError("a repository is written without its registry, such as `library/*`")
+        raise ValueError("a repository must not include the registry: `library/*`")
     return text
 
 
 def with_registries(
     options: RegistryOptions, registries: Mapping[str, Registry]
 ) -> RegistryOptions:
-    """Options with what the configuration says of registries.
+    """Add the registries of the configuration to the options.
 
-    As soon as one registry says what is allowed, nothing else is asked but that, and the other
-    registries that are listed.
+    If any registry sets `allowed`, only the allowed repositories and the other listed registries
+    are queried.
     """
     allowed: tuple[str, ...] = ()
     if any(registry.allowed for registry in registries.values()):
@@ -170,23 +178,17 @@ def with_registries(
             for host, registry in registries.items()
             for glob in registry.allowed or ("*",)
         )
-    return replace(
-        options,
-        hosts=MappingProxyType({**options.hosts, **_hosts(registries)}),
-        namespaces=(*_namespaces(registries), *options.namespaces),
-        allowed=(*options.allowed, *allowed),
-    )
-
-
-def _hosts(registries: Mapping[str, Registry]) -> dict[str, HostOptions]:
-    return {host: registry.options for host, registry in registries.items()}
-
-
-def _namespaces(registries: Mapping[str, Registry]) -> tuple[Namespace, ...]:
-    return tuple(
+    hosts = {host: registry.options for host, registry in registries.items()}
+    namespaces = [
         Namespace(host, registry.mirrors, registry.rewrite)
         for host, registry in registries.items()
         if registry.mirrors or registry.rewrite
+    ]
+    return replace(
+        options,
+        hosts=MappingProxyType({**options.hosts, **hosts}),
+        namespaces=(*namespaces, *options.namespaces),
+        allowed=(*options.allowed, *allowed),
     )
 
 

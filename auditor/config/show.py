@@ -1,10 +1,6 @@
-"""What `podfit config show` shows: every setting of an area, and where it is from.
+"""Output of `podfit config`: effective settings, the starter file and the JSON Schema.
 
-As YAML it is a configuration itself, which says the same.
-
-What `podfit config init` writes: a configuration that says nothing yet, and how it could.
-
-The JSON Schema of `.podfit.yaml`, for editors: made of the very shape that podfit reads with.
+The YAML output of `podfit config show` is a valid configuration with the same settings.
 """
 
 from __future__ import annotations
@@ -18,7 +14,7 @@ from typing import Any, Final
 from msgspec import Struct
 
 from auditor.checks.rulebook import Rule
-from auditor.config.keys import VERSION, Surroundings, make_shape
+from auditor.config.keys import VERSION, Context, make_shape
 from auditor.config.model import Area
 from auditor.config.precedence import DEFAULT, Given, Resolved, Setting
 
@@ -30,7 +26,7 @@ _WORDS: Final = frozenset(("true", "false", "null", "yes", "no", "on", "off", "y
 
 
 class Item(Struct, frozen=True):
-    """A value as JSON has it, and its origin. name: its key in a mapping, "" in a list."""
+    """A JSON value and its origin; `name` is the key in a mapping, or "" in a list."""
 
     value: Any
     origin: str
@@ -38,9 +34,13 @@ class Item(Struct, frozen=True):
 
 
 class Entry(Struct, frozen=True):
-    """A key of the configuration. value: one item, or those of a list or mapping.
+    """A key of the configuration.
 
-    below: the key within, where there is one more.
+    Attributes:
+        key: The key.
+        value: One item, or those of a list or mapping.
+        below: Nested key, if any.
+
     """
 
     key: str
@@ -49,7 +49,7 @@ class Entry(Struct, frozen=True):
 
 
 def entries_of(area: Area, resolved: Resolved, given: Given) -> tuple[Entry, ...]:
-    """What counts in an area: what is set anywhere, and every default."""
+    """Return the effective settings of an area, including defaults."""
     return (
         Entry("cluster", _item(resolved.cluster)),
         Entry("fail-on", _item(resolved.fail_on)),
@@ -58,6 +58,7 @@ def entries_of(area: Area, resolved: Resolved, given: Given) -> tuple[Entry, ...
         Entry("rules", _named(resolved.rules)),
         *(Entry(key, tuple(_listed(area, key))) for key in _LISTS),
         Entry("images", _named(resolved.overrides), below="overrides"),
+        Entry("images", tuple(_required(area)), below="require"),
         Entry("registries", _named(resolved.registries)),
         Entry("custom-resources", tuple(map(_item, resolved.custom_resources))),
         *(Entry(key, _file(area, key, given)) for key in _FILES),
@@ -65,21 +66,30 @@ def entries_of(area: Area, resolved: Resolved, given: Given) -> tuple[Entry, ...
 
 
 def to_yaml(area: Area, entries: Iterable[Entry]) -> str:
-    """A configuration, each value with its origin behind it."""
+    """Format settings as a configuration with the origin of each value in a comment."""
     file = area.file.shown if area.file else "none"
     lines = [f"# {area.root.as_posix()}: configuration {file}", f"version: {VERSION}"]
+    shown = ""
     for entry in entries:
-        lines += _lines(entry)
+        found = list(_lines(entry))
+        lines += found[1:] if entry.below and entry.key == shown else found
+        shown = entry.key
     return "\n".join(lines) + "\n"
 
 
 def to_json(area: Area, entries: Iterable[Entry]) -> Any:
-    """The same as JSON values."""
+    """Return the settings and their origins as JSON values."""
+    settings: dict[str, Any] = {}
+    for entry in entries:
+        if entry.below:
+            settings.setdefault(entry.key, {})[entry.below] = _json(entry)
+        else:
+            settings[entry.key] = _json(entry)
     return {
         "root": area.root.as_posix(),
         "sources": list(area.sources),
         "file": area.file.shown if area.file else None,
-        "settings": {entry.key: _json(entry) for entry in entries},
+        "settings": settings,
     }
 
 
@@ -89,6 +99,13 @@ def _item(setting: Setting[Any]) -> Item:
 
 def _named(settings: Mapping[str, Setting[Any]]) -> tuple[Item, ...]:
     return tuple(Item(item.raw, item.origin, name) for name, item in settings.items())
+
+
+def _required(area: Area) -> Iterator[Item]:
+    if area.file is not None:
+        for index in range(len(area.settings.require)):
+            keys = ("images", "require", index)
+            yield Item(area.file.raw(*keys), area.file.place(*keys))
 
 
 def _listed(area: Area, key: str) -> Iterator[Item]:
@@ -117,7 +134,7 @@ def _lines(entry: Entry) -> Iterator[str]:
         yield opening
         opening, indent = f"  {entry.below}:", "    "
     if not entry.value:
-        empty = "{}" if entry.key in _MAPPINGS else "[]"
+        empty = "{}" if entry.key in _MAPPINGS and entry.below != "require" else "[]"
         yield f"{opening} {empty}  # {DEFAULT}"
         return
     yield opening
@@ -127,7 +144,7 @@ def _lines(entry: Entry) -> Iterator[str]:
 
 
 def _flow(item: Item) -> str:
-    """JSON is YAML; a text that YAML reads as nothing else goes without quotes."""
+    """Format a value as JSON, which is valid YAML; simple strings are not quoted."""
     return f"{_quoted(item.value)}  # {item.origin}"
 
 
@@ -140,9 +157,8 @@ def _quoted(value: Any) -> str:
 def _json(entry: Entry) -> Any:
     if isinstance(entry.value, Item):
         return _origin(entry.value)
-    if entry.key in _MAPPINGS:
-        mapping = {item.name: _origin(item) for item in entry.value}
-        return {entry.below: mapping} if entry.below else mapping
+    if entry.key in _MAPPINGS and entry.below != "require":
+        return {item.name: _origin(item) for item in entry.value}
     return [_origin(item) for item in entry.value]
 
 
@@ -151,15 +167,16 @@ def _origin(item: Item) -> dict[str, Any]:
 
 
 STARTER: Final = """\
-# Configuration of podfit. Everything that is commented out is an example, not a default;
-# `podfit config show` says what counts. Every key: docs/configuration.md.
+# Configuration of podfit. Commented-out keys are examples, not defaults. `podfit config show`
+# shows the effective settings; docs/configuration.md describes every key.
 #
-# For completion in editors, `podfit config schema > .podfit.schema.json` and begin the file with
+# For completion in editors, run `podfit config schema > .podfit.schema.json` and begin the file
+# with
 #     # yaml-language-server: $schema=.podfit.schema.json
 version: 1
 
-# The nodes to audit against: a built-in profile (`podfit clusters`), a file (what `kubectl get
-# nodes -o yaml` prints will do), or pools. Several may be given.
+# Clusters to audit against: a built-in profile (`podfit clusters`), a file (a profile, or the
+# output of `kubectl get nodes -o yaml`), or an inline profile; or a list of these.
 cluster: hybrid
 # cluster: [clusters/production.yaml, clusters/edge.yaml]
 # cluster:
@@ -168,13 +185,13 @@ cluster: hybrid
 #     - {name: linux, platform: linux/amd64}
 #     - {name: windows, platform: windows(10.0.20348)/amd64, taints: ["os=windows:NoSchedule"]}
 
-# The least severity that gives exit code 1: error, warning, info or never.
+# Minimum severity for exit code 1: error, warning, info or never.
 fail-on: error
 
-# An unresolved image or an undecided placement gives exit code 3.
+# Exit with code 3 if an image is unresolved or a placement undecided.
 strict: false
 
-# The pedantic rules too (`podfit rules`).
+# Also apply the pedantic rules (`podfit rules`).
 pedantic: false
 
 # Rules: off, on, or another severity.
@@ -182,7 +199,7 @@ pedantic: false
 #   deprecated-os-label: off
 #   image-unresolved: error
 
-# Findings that are silenced. Comments in the manifest itself say it nearer to the place:
+# Findings to suppress. You can also use a comment in the manifest:
 # `# podfit: ignore[missing-os-selector] the Windows pool is tainted`.
 # ignore:
 #   - rules: [missing-os-selector]
@@ -190,10 +207,10 @@ pedantic: false
 #     reason: the Windows pool is tainted, see OPS-123
 #     expires: 2099-12-31
 
-# What is passed over, as globs from the root of the repository.
+# Files to skip, as globs relative to the root of the repository.
 # exclude: ["**/testdata/**"]
 
-# Charts: other ways to render them, and how much is made of those of third parties.
+# Additional variants of charts, and the maximum severity for third-party charts.
 # charts:
 #   - path: charts/shop
 #     variants:
@@ -204,13 +221,15 @@ pedantic: false
 #   - path: vendor/**
 #     severity: warning
 
-# Platforms of images that nobody can reach.
+# Platforms of images that podfit cannot look up.
 # images:
 #   overrides:
 #     "registry.corp/report:*": [linux/amd64]
+#   # Platforms that images must support, whatever the cluster.
+#   require: [linux/amd64, linux/arm64]
 
-# Registries. Heeded only with --trust-config, or in a configuration named by --config that lies
-# outside of the repository (docs/security.md).
+# Registries. Used only with --trust-config, or in a configuration outside of the repository that
+# is selected with --config (docs/security.md).
 # registries:
 #   docker.io:
 #     mirrors: [harbor.corp/dockerhub]
@@ -219,13 +238,13 @@ pedantic: false
 #   harbor.corp:
 #     ca: certificates/corp.pem
 
-# Kinds of your own that make pods (docs/custom-resources.md).
+# Custom resources that create pods (docs/custom-resources.md).
 # custom-resources:
 #   - group: example.com
 #     kinds: [Crawler]
 #     pods: [spec.template]
 
-# Files that are not in their usual place.
+# Paths of files that are not in their default locations.
 # lock-file: podfit.lock.json
 # baseline: .podfit-baseline.json
 """
@@ -235,8 +254,8 @@ DRAFT: Final = "https://json-schema.org/draft/2020-12/schema"
 
 
 def config_schema(rules: Sequence[Rule]) -> dict[str, Any]:
-    """The schema. rules: offered by name; editors accept others, for a company has its own."""
-    shape = make_shape(Surroundings(tuple(rules), "", Path))
+    """Return the JSON Schema; it names these rules, but accepts others."""
+    shape = make_shape(Context(tuple(rules), "", Path))
     return {
         "$schema": DRAFT,
         "title": f"podfit configuration, version {VERSION}",
@@ -245,5 +264,5 @@ def config_schema(rules: Sequence[Rule]) -> dict[str, Any]:
 
 
 def schema_text(rules: Sequence[Rule]) -> str:
-    """The schema as it is published."""
+    """Return the JSON Schema as text."""
     return json.dumps(config_schema(rules), indent=2, ensure_ascii=False) + "\n"

@@ -6,7 +6,6 @@ accept the same files.
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -113,6 +112,8 @@ def one_of(node: Node, known: Collection[str], what: str) -> str:
 def suggestion(word: str, known: Collection[str]) -> str:
     """Return `did you mean ...?` with the closest known word, or ""."""
     lowered = {name.lower(): name for name in known}
+    import difflib
+
     near = difflib.get_close_matches(word[:_QUOTED].lower(), lowered, n=1)
     return f"did you mean `{lowered[near[0]]}`?" if near else ""
 

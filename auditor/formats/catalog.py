@@ -1,6 +1,6 @@
-"""Output formats: their interface, and each by its `--output` name.
+"""The `Format` interface and the formats by their `--output` name.
 
-Nothing is imported before a format is asked for: the names alone serve validation and completion.
+Formats are imported on first use, so that validation and completion of names stay fast.
 """
 
 from __future__ import annotations
@@ -15,12 +15,18 @@ from auditor.audit.report import Report
 
 
 class Style(Struct, frozen=True):
-    """How a text may look where it goes.
+    """Capabilities of the output, and output options.
 
-    color, links: ANSI colours and OSC 8 links may be used. ascii_only: the terminal has no UTF-8.
-    width: columns. show_passed: list what is in order too. quiet: nothing but what was found, and
-    what could not be done. source_url: what a path from the root of the repository is put behind to
-    link to the file, as `https://github.com/o/r/blob/SHA/`; "" for no links.
+    Attributes:
+        color: Use ANSI colors.
+        links: Use OSC 8 links.
+        ascii_only: The terminal does not support UTF-8.
+        width: Width in columns.
+        show_passed: Also list passed workloads.
+        quiet: Write only findings and problems.
+        source_url: URL prefix of paths from the root of the repository, such as
+            `https://github.com/o/r/blob/SHA/`; "" for no links.
+
     """
 
     color: bool = False
@@ -36,9 +42,9 @@ PLAIN = Style()
 
 
 class Format(Protocol):
-    """Writes a report as one text that ends in a newline. Escapes whatever comes from outside.
+    """Function that formats a report and escapes all untrusted text.
 
-    A format of one line for each finding is empty where there is none.
+    The result ends in a newline. It may be empty for formats with one line per finding.
     """
 
     def __call__(self, report: Report, style: Style) -> str: ...
@@ -58,19 +64,19 @@ FORMATS: Final[Mapping[str, str]] = {
     "table": "auditor.formats.table:write_table",
     "values": "auditor.formats.values:write_values",
 }
-"""Name -> `module:function`. `json` is the newest version; `json-v1` stays what it is."""
+"""Name -> `module:function`. `json` is the latest version of the JSON format."""
 
 WITHOUT_NOTICES: Final = frozenset(("concise", "github", "gitlab", "junit", "table", "values"))
-"""Formats that have no place for a report's notices: somebody else has to tell them."""
+"""Formats that do not contain the notices of a report; the command prints them instead."""
 
 
 def find_format(name: str) -> Format:
-    """The format of this name, one of `FORMATS`."""
+    """Import the format of this name, one of `FORMATS`."""
     module, _, function = FORMATS[name].partition(":")
     found: Format = getattr(import_module(module), function)
     return found
 
 
 def render(name: str, report: Report, style: Style) -> str:
-    """A report as text in the format of this name."""
+    """Format a report."""
     return find_format(name)(report, style)

@@ -1,4 +1,4 @@
-"""`concise`: one line for each finding, as compilers write them, for editors and `grep`."""
+"""The format `concise`: one line per finding, in the style of compilers."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from auditor.formats.wording import rule_urls
 
 
 def write_concise(report: Report, style: Style) -> str:
-    """`path:line:column: severity[rule] message (fix)`; empty where there is nothing to say."""
+    """Write `path:line:column: severity[rule] message (fix)` for each finding."""
     return escape.log("".join(f"{line}\n" for line in _lines(report, Pen(style))))
 
 

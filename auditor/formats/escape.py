@@ -1,8 +1,7 @@
-"""Foreign text made harmless, for each place it is written to.
+"""Escaping of untrusted text for each output.
 
-Foreign is whatever comes from a chart, a registry or a file name. Each function takes any text,
-lone surrogates and control characters included, and gives text that the reader of that place takes
-for nothing but text.
+Untrusted is all text from charts, registries and file names. Each function accepts any text,
+including lone surrogates and control characters.
 """
 
 from __future__ import annotations
@@ -16,46 +15,43 @@ from typing import Any, Final
 from auditor.errors import printable
 
 _LOGGING_COMMAND: Final = re.compile(r"##(?=\w*\[)")
-"""`##[error]` of GitHub's runner and `##vso[` of Azure's are commands anywhere in a line."""
+"""`##[error]` (GitHub runner) and `##vso[` (Azure) are commands anywhere in a line."""
 _WORKFLOW_COMMAND: Final = re.compile(r"^(\s*):(?=:)", re.MULTILINE)
 """`::error::` is a command at the start of a line (actions/runner `ActionCommand.TryParseV2`)."""
 _MARKDOWN: Final = re.compile(
     r"[\\`*_\[\]<>&|~@$]|#(?=[\d\w#])|:(?=//|:|[\w+-]+:)|(?<=www)\.", re.IGNORECASE
 )
-"""What means something within a line: emphasis, code, links, HTML, cells, mentions, mathematics,
-references to issues, emoji, and addresses that GitHub links by itself."""
+"""Markup within a line: emphasis, code, links, HTML, table cells, mentions, mathematics, issue
+references, emoji, and URLs that GitHub links automatically."""
 
 
 def visible(text: str) -> str:
-    """One line that hides nothing.
-
-    Control, bidirectional and zero-width characters and line breaks are written as escapes.
-    """
+    """Escape control, bidirectional and zero-width characters and line breaks."""
     return printable(text)
 
 
 def terminal(text: str) -> str:
-    """For a terminal or a build log, within a line."""
+    """Escape text within a line of a terminal or a build log."""
     return _LOGGING_COMMAND.sub(r"#\\x23", visible(text))
 
 
 def log(text: str) -> str:
-    """A whole text for a build log: none of its lines is a command to the runner."""
+    """Escape whole output for a build log, so that no line is a command to the runner."""
     return _WORKFLOW_COMMAND.sub(r"\1\\x3a", text)
 
 
 def workflow_data(text: str) -> str:
-    """The message of a GitHub workflow command (actions/runner `ActionCommand.EscapeData`)."""
+    """Escape the message of a GitHub workflow command (`ActionCommand.EscapeData`)."""
     return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
 
 
 def workflow_property(text: str) -> str:
-    """A property of a GitHub workflow command (`ActionCommand.EscapeProperty`)."""
+    """Escape a property of a GitHub workflow command (`ActionCommand.EscapeProperty`)."""
     return workflow_data(text).replace(":", "%3A").replace(",", "%2C")
 
 
 def markdown(text: str) -> str:
-    """Within a line, not at its start: no structure, link, mention or HTML comes of it.
+    """Escape Markdown within a line, but not at its start.
 
     CommonMark: a character that is written as an entity is never part of the structure.
     """
@@ -63,37 +59,37 @@ def markdown(text: str) -> str:
 
 
 def markdown_code(text: str) -> str:
-    """As code. In backticks an entity would show as such, so it is HTML."""
+    """Format text as an HTML code element; backticks would show entities literally."""
     return f"<code>{markdown(text)}</code>"
 
 
 def markdown_prose(text: str) -> str:
-    """A sentence of podfit's own, in which `backticks` mean code, with foreign names in it."""
+    """Escape a sentence in which backticks mean code."""
     return _prose(text, markdown)
 
 
 def html(text: str) -> str:
-    """Within an HTML element or a quoted attribute."""
+    """Escape text within an HTML element or a quoted attribute."""
     return _LOGGING_COMMAND.sub("#&#35;", html_library.escape(visible(text)))
 
 
 def html_prose(text: str) -> str:
-    """A sentence in which `backticks` mean code."""
+    """Escape a sentence in which backticks mean code."""
     return _prose(text, html)
 
 
 def xml_document(text: str) -> str:
-    """A serialised document in which no command to a runner is left."""
+    """Escape runner commands in a serialized XML document."""
     return _WORKFLOW_COMMAND.sub(r"\1&#58;", _LOGGING_COMMAND.sub("#&#35;", text))
 
 
 def json_text(value: Any, *, indent: int | None = 2) -> str:
-    """JSON in ASCII, so that nothing in it can steer a terminal or a build log."""
+    """Serialize to ASCII JSON without control characters or runner commands."""
     return _LOGGING_COMMAND.sub(r"#\\u0023", json.dumps(value, indent=indent))
 
 
 def script_json(value: Any) -> str:
-    """JSON for a `script` element, which no text can close or turn into a comment."""
+    """Serialize to JSON that cannot close a `script` element or begin a comment."""
     text = json.dumps(value, separators=(",", ":"))
     for character in "<>&#":
         text = text.replace(character, f"\\u{ord(character):04x}")
@@ -101,7 +97,7 @@ def script_json(value: Any) -> str:
 
 
 def lines(text: str) -> Iterable[str]:
-    """The lines of a foreign text that have something in them."""
+    """Return the non-blank lines of a text."""
     return (line for line in text.splitlines() if line.strip())
 
 

@@ -1,7 +1,4 @@
-"""Where a finding is, as code hosts want it: the path from the root of its repository.
-
-The lines of a document that a finding is about, with what is to be pointed at in them.
-"""
+"""Paths, links and source excerpts of findings."""
 
 from __future__ import annotations
 
@@ -24,7 +21,7 @@ _DRIVE: Final = re.compile(r"[A-Za-z]:/")
 
 
 def repository_path(seen: Observation) -> str:
-    """The file from the root of its repository; as the user wrote it where nobody knows that."""
+    """Return the path from the root of the repository, or the user's path if it is unknown."""
     document = seen.workload.document
     if document.in_repository and seen.location.path == document.path:
         return document.identity
@@ -32,15 +29,15 @@ def repository_path(seen: Observation) -> str:
 
 
 def posix_path(path: str) -> str:
-    """A path with slashes."""
+    """Return a path with forward slashes."""
     return PurePath(path).as_posix()
 
 
 def uri(path: str) -> str:
-    """A path with slashes as a relative reference (RFC 3986), or a `file:` URI if it is absolute.
+    """Return a relative reference (RFC 3986), or a `file:` URI for an absolute path.
 
-    What is no file, such as `<stdin>` or a remote chart, is a relative reference too: GitHub
-    refuses a whole SARIF file for one URI of another scheme.
+    Standard input and remote charts are relative references too: GitHub rejects a SARIF file that
+    has a URI with another scheme.
     """
     if _DRIVE.match(path):
         return f"file:///{path[:2]}{quote(path[2:], errors='replace')}"
@@ -48,7 +45,7 @@ def uri(path: str) -> str:
 
 
 def source_link(seen: Observation, style: Style) -> str:
-    """Where the file can be read on the web; "" if nobody knows."""
+    """Return the web address of the file, or "" if it is unknown."""
     if not style.source_url or not seen.workload.document.in_repository:
         return ""
     known = seen.location.precision is not Precision.FILE
@@ -57,7 +54,7 @@ def source_link(seen: Observation, style: Style) -> str:
 
 
 def split_place(where: str) -> tuple[str, int]:
-    """Path and line of a problem's `path[:line[:column]]`; ("", 1) for nowhere."""
+    """Return path and line of `path[:line[:column]]`, or ("", 1) for ""."""
     match = _PLACE.fullmatch(where)
     return (posix_path(match["path"]), int(match["line"] or 1)) if match else ("", 1)
 
@@ -67,19 +64,24 @@ def _quoted(path: str) -> str:
 
 
 MAX_IMAGES: Final = 3
-"""Containers that are shown besides the guilty line."""
+"""Maximum number of containers shown in addition to the reported line."""
 _BRIDGE: Final = 2
-"""A gap of so many lines is shown rather than left out."""
+"""Gaps of up to this many lines are shown instead of omitted."""
 
 _BREAK: Final = re.compile(r"\r\n|[\r\n\x85\u2028\u2029]")
-"""What the YAML parser counts as the end of a line (YAML 1.1, libyaml)."""
+"""Line breaks of the YAML parser (YAML 1.1, libyaml)."""
 _QUOTED: Final = re.compile(r'"(?:[^"\\]|\\.)*"|\'[^\']*\'')
 _KEY: Final = re.compile(r"[^\s:]+(?=\s*:(?:\s|$))")
 _WORD: Final = re.compile(r"[^\s,\]}]+")
 
 
 class Mark(Struct, frozen=True):
-    """What to point at in a line: offset and length in characters. primary: the guilty place."""
+    """A marked range of a line, in characters.
+
+    Attributes:
+        primary: Whether it is the reported location.
+
+    """
 
     start: int
     length: int
@@ -88,7 +90,12 @@ class Mark(Struct, frozen=True):
 
 
 class Line(Struct, frozen=True):
-    """A line of the source. number: from 1; None stands for lines left out."""
+    """A line of the source.
+
+    Attributes:
+        number: Line number from 1; None for omitted lines.
+
+    """
 
     number: int | None
     text: str = ""
@@ -96,9 +103,9 @@ class Line(Struct, frozen=True):
 
 
 def excerpt(observation: Observation) -> tuple[Line, ...]:
-    """The guilty line with the one before it, and the lines of the images concerned.
+    """Return the reported line, the one before it, and the lines of the affected images.
 
-    Empty where the location is not in the workload's document.
+    Empty if the location is not in the document of the workload.
     """
     document = observation.workload.document
     source = _split(document.text)

@@ -1,4 +1,4 @@
-"""The full story of one workload: every pool, every test, every image row."""
+"""Output of `podfit explain`: every node pool, scheduling step and image of a workload."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ _ROW_REASONS: Final = {
 }
 
 
-def write_story(assessment: Assessment, style: Style) -> str:
-    """For terminals; lines of the document that decided are named with their number."""
+def write_explanation(assessment: Assessment, style: Style) -> str:
+    """Explain a workload for a terminal."""
     pen = Pen(style)
     parts = [_head(assessment, pen), _images(assessment, pen)]
     parts += (_pool(fit, assessment, pen) for fit in assessment.fits)
@@ -60,7 +60,7 @@ def _images(assessment: Assessment, pen: Pen) -> Iterator[str]:
             yield from _wrapped(f"unknown: {use.platforms.message}", indent, pen)
             continue
         known = use.platforms
-        yield f"{indent}{known.kind} {known.digest[:19]}, says the {known.source}"
+        yield f"{indent}{known.kind} {known.digest[:19]}, from the {known.source}"
         yield from _wrapped(", ".join(map(str, known.platforms)), indent, pen)
         for note in known.notes:
             yield from _wrapped(f"note: {note}", indent, pen)
@@ -80,7 +80,7 @@ def _pool(fit: PoolFit, assessment: Assessment, pen: Pen) -> Iterator[str]:
 
 
 def _line(step: Step, assessment: Assessment) -> str:
-    """The line of the document that decided, in one piece."""
+    """Return the line of the document that decided a step, shortened."""
     line, _ = step.place
     if not line:
         return ""
@@ -116,7 +116,7 @@ def _told(
 
 
 def _begun(start: str, look: Look, lines: Iterator[str], pen: Pen) -> Iterator[str]:
-    """The lines with the start of the first one painted."""
+    """Paint the start of the first line."""
     first, *rest = lines
     yield first.replace(start, pen.paint(start, look), 1)
     yield from rest

@@ -1,7 +1,7 @@
-"""`github`: annotations of a GitHub workflow, written as workflow commands.
+"""The format `github`: annotations as GitHub workflow commands.
 
 A step shows at most ten errors, ten warnings and ten notices (actions/runner `ExecutionContext`
-`_maxCountPerIssueType`) and cuts a message at 4096 characters.
+`_maxCountPerIssueType`) and truncates messages at 4096 characters.
 """
 
 from __future__ import annotations
@@ -30,7 +30,12 @@ _LEVELS: Final = {
 
 
 class Annotation(Struct, frozen=True):
-    """One command. properties: in their order; empty ones are left out."""
+    """A workflow command.
+
+    Attributes:
+        properties: Ordered; empty values are omitted.
+
+    """
 
     level: str
     message: str
@@ -47,7 +52,7 @@ class Annotation(Struct, frozen=True):
 
 
 def write_github(report: Report, style: Style) -> str:
-    """The worst first; what is too much for GitHub is counted in one last notice."""
+    """Write annotations, most severe first, with a final notice about omitted ones."""
     del style
     findings = sorted(report.findings, key=lambda finding: -finding.severity)
     annotations = [*map(_of_problem, report.problems), *map(_of_finding, findings)]
@@ -55,7 +60,7 @@ def write_github(report: Report, style: Style) -> str:
 
 
 def _bounded(annotations: list[Annotation]) -> Iterator[Annotation]:
-    """The first ten of each level. The last notice is kept free where anything is left out."""
+    """Yield the first ten annotations of each level and, if any are omitted, a notice."""
     often = Counter(annotation.level for annotation in annotations)
     overflow = any(number > MAX_PER_LEVEL for number in often.values())
     limits = dict.fromkeys(_LEVELS.values(), MAX_PER_LEVEL)

@@ -1,4 +1,4 @@
-"""`gitlab`: a Code Quality report, as GitLab reads it from `artifacts:reports:codequality`.
+"""The format `gitlab`: a Code Quality report for `artifacts:reports:codequality`.
 
 https://docs.gitlab.com/ci/testing/code_quality/#code-quality-report-format
 """
@@ -23,9 +23,9 @@ _SEVERITIES: Final = {
 
 
 def write_gitlab(report: Report, style: Style) -> str:
-    """A list with an entry for each finding and each part that was not audited.
+    """Write an entry for each finding and problem.
 
-    GitLab keeps one of several entries with the same fingerprint, so later ones are told apart.
+    GitLab drops entries with a repeated fingerprint, so repeated ones get a numeric suffix.
     """
     del style
     entries = [*map(_of_finding, report.findings), *map(_of_problem, report.problems)]

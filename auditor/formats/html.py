@@ -1,15 +1,7 @@
-"""`html`: one page that needs no network, for people who would rather look than read.
+"""The format `html`: a self-contained page. Also rule documentation for terminals.
 
-Everything is there without JavaScript; the script only filters, searches and unfolds. A content
-security policy names it and the style sheet by their hashes, so that nothing else could ever run.
-
-The lists of the HTML page: findings, what was not audited, and what was suppressed.
-
-The images of the HTML page: what each runs on, who said so, and who uses it.
-
-The heat map of the HTML page: a row for each workload, a column for each pool.
-
-The page of a rule for a terminal: the Markdown that rules are written in, without its signs.
+The page is complete without JavaScript; the script only filters, searches and unfolds. A content
+security policy allows only the script and the style sheet, by their hashes.
 """
 
 from __future__ import annotations
@@ -19,8 +11,8 @@ import hashlib
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from importlib.resources import files
 from itertools import groupby
+from pathlib import Path
 from typing import Any, Final
 
 from auditor import __version__
@@ -54,7 +46,7 @@ from auditor.scheduling.nodes import ClusterProfile, NodePool
 
 
 def findings_section(report: Report, style: Style) -> Iterator[str]:
-    """Every finding, the first unfolded."""
+    """Yield the findings; the first one is unfolded."""
     urls = rule_urls(report)
     numbers = {workload_key(item.workload): n for n, item in enumerate(report.assessments)}
     yield f'<section id="findings">\n<h2>Findings <small>{len(report.findings)}</small></h2>\n'
@@ -74,7 +66,7 @@ def findings_section(report: Report, style: Style) -> Iterator[str]:
 
 
 def problems_section(report: Report) -> Iterator[str]:
-    """What could not be audited; nothing where there is nothing."""
+    """Yield the problems, if any."""
     if not report.problems:
         return
     yield f'<section id="errors">\n<h2>Not audited <small>{len(report.problems)}</small></h2>\n'
@@ -83,7 +75,7 @@ def problems_section(report: Report) -> Iterator[str]:
 
 
 def suppressed_section(report: Report) -> Iterator[str]:
-    """Findings that somebody silenced, each with the reason."""
+    """Yield the suppressed findings with their reasons, if any."""
     if not report.suppressed:
         return
     yield '<section id="suppressed">\n<h2>Suppressed '
@@ -139,13 +131,13 @@ def _line(line: Line) -> str:
         text += "</mark>"
         labels += f'<span class="label">{html(mark.label)}</span>' if mark.label else ""
         place = end
-    guilty = " guilty" if any(mark.primary for mark in line.marks) else ""
+    primary = " primary" if any(mark.primary for mark in line.marks) else ""
     rest = html(line.text[place:])
-    return f'<span class="line{guilty}" data-n="{line.number}">{text}{rest}{labels}</span>'
+    return f'<span class="line{primary}" data-n="{line.number}">{text}{rest}{labels}</span>'
 
 
 def _problem(problems: Sequence[Problem]) -> str:
-    """What failed for one and the same reason."""
+    """Return the block of problems with the same cause."""
     problem, *others = problems
     where = f'<p class="mono">{html(problem.where)}</p>\n' if problem.where else ""
     why = "".join(f"<p>{html(line)}</p>\n" for line in lines(problem.why))
@@ -157,7 +149,7 @@ def _problem(problems: Sequence[Problem]) -> str:
 
 
 def images_section(report: Report) -> Iterator[str]:
-    """A table of the images; nothing where there is none."""
+    """Yield the table of images, if any."""
     if not report.images:
         return
     yield f'<section id="images">\n<h2>Images <small>{len(report.images)}</small></h2>\n'
@@ -182,29 +174,30 @@ def _platforms(entry: ImageEntry) -> str:
         return f'<span class="unknown-platforms">unknown</span>: {why}{hint}'
     rows = "".join(f"<li>{html(str(platform))}</li>" for platform in known.platforms)
     notes = "".join(f"<li>{html(note)}</li>" for note in known.notes)
-    said = f'<li class="mono">{html(known.digest)}</li><li>says the {html(known.source)}</li>'
+    source = f'<li class="mono">{html(known.digest)}</li><li>from the {html(known.source)}</li>'
     short = html(runs_on(known.platforms))
-    return f"<details><summary>{short}</summary><ul>{rows}{notes}{said}</ul></details>"
+    return f"<details><summary>{short}</summary><ul>{rows}{notes}{source}</ul></details>"
 
 
 _STATES: Final = {
     Cell.RUNS: ("r", "runs"),
     Cell.FAILS: ("f", "fails"),
+    Cell.COULD_RUN: ("o", ""),
     Cell.KEPT_OFF: ("k", ""),
     Cell.UNDECIDED: ("u", "undecided"),
 }
-"""Letter in the page's data and its style, class of the badge."""
+"""Letter in the data and style sheet of the page, and class of the badge."""
 _BREAKS: Final = re.compile(r"(?=[(/])")
-"""Where the name of a platform may be broken: `windows`, `(10.0.20348)`, `/amd64`."""
+"""Line break opportunities of a platform: `windows`, `(10.0.20348)`, `/amd64`."""
 _MANY: Final = 8
-"""From so many pools on their names are written upright."""
+"""From this number of pools on, their names are vertical."""
 
 
 def map_section(report: Report) -> Iterator[str]:
-    """The table, the worst workloads first."""
+    """Yield the table of workloads and node pools, most severe first."""
     pools = [(cluster, pool) for cluster in report.clusters for pool in cluster.pools]
     many = " class=many" if len(pools) >= _MANY else ""
-    yield f'<section id="map"{many}>\n<h2>Where each workload may land</h2>\n{_legend()}'
+    yield f'<section id="map"{many}>\n<h2>Workloads and node pools</h2>\n{_legend()}'
     yield '<div class="scroll" tabindex="0"><table>\n<thead>\n'
     yield from _head(report, pools)
     yield "</thead>\n<tbody>\n"
@@ -221,7 +214,7 @@ def map_section(report: Report) -> Iterator[str]:
 
 
 def map_data(report: Report) -> dict[str, Any]:
-    """What the page shows on demand: images and reasons, each text of a reason held once."""
+    """Return the data that the script shows on demand; each text of a reason is stored once."""
     reasons: dict[str, int] = {}
     several = len(report.clusters) > 1
     return {
@@ -254,7 +247,7 @@ def _workload_data(entry: Entry, reasons: dict[str, int]) -> dict[str, Any]:
 def _reasons(fit: PoolFit) -> Sequence[str]:
     if fit.reasons or fit.runnable is not Runnable.YES:
         return fit.reasons
-    return ("nothing keeps it off, and every image has a platform for these nodes",)
+    return ("the pod can be scheduled here, and every image supports these nodes",)
 
 
 def _numbered(text: str, reasons: dict[str, int]) -> int:
@@ -318,19 +311,19 @@ _RULED: Final = re.compile(r"\|[-| ]+\|")
 
 
 def write_page(markdown: str, style: Style) -> str:
-    """Headings in bold, running text wrapped, code set in, tables as `name: value`."""
+    """Format Markdown for a terminal, with tables as `name: value`."""
     pen = Pen(style)
     blocks = ("\n".join(_block(block, pen)) for block in _blocks(markdown))
     return escape.log("\n\n".join(blocks) + "\n")
 
 
 def write_source(markdown: str) -> str:
-    """The Markdown itself, with nothing in it that steers a terminal or a build log."""
+    """Escape Markdown for a terminal or a build log."""
     return escape.log("\n".join(map(escape.terminal, markdown.split("\n"))))
 
 
 def _blocks(markdown: str) -> Iterator[str]:
-    """The blocks: code as indented lines, in one piece."""
+    """Split Markdown into blocks; fenced code becomes one indented block."""
     for index, part in enumerate(_FENCED.split(markdown)):
         if index % 2:
             yield "\n".join(f"{_INDENT}{line}".rstrip() for line in part.splitlines())
@@ -355,7 +348,7 @@ def _block(block: str, pen: Pen) -> Iterator[str]:
 
 
 def _table(lines: Sequence[str], pen: Pen) -> Iterator[str]:
-    """Each row as a line, each cell behind its title."""
+    """Yield each row as `title: cell` pairs."""
     titles, *rows = (_cells(line) for line in lines if not _RULED.fullmatch(line.strip()))
     for row in rows:
         named = (f"{title}: {cell}" for title, cell in zip(titles, row, strict=False))
@@ -367,7 +360,7 @@ def _cells(line: str) -> tuple[str, ...]:
 
 
 def _items(lines: Sequence[str]) -> Iterator[str]:
-    """Each item of a list with the lines that go on with it."""
+    """Join each list item with its continuation lines."""
     number = 0
 
     def numbered(line: str) -> int:
@@ -391,12 +384,12 @@ _CHIPS: Final = {
     Outcome.INFO: "with infos",
     Outcome.UNKNOWN: "undecided",
     Outcome.IGNORED: "ignored",
-    Outcome.OK: "in order",
+    Outcome.OK: "passed",
 }
 
 
 def write_html(report: Report, style: Style) -> str:
-    """The page. Colours follow the reader's system, whatever the style."""
+    """Write the page; its colors follow the system of the reader, not the style."""
     css, script = _asset("page.css"), _asset("page.js")
     policy = (
         f"default-src 'none'; style-src '{_hash(css)}'; script-src '{_hash(script)}'; "
@@ -416,7 +409,7 @@ def write_html(report: Report, style: Style) -> str:
 
 
 def _asset(name: str) -> str:
-    return files("auditor.formats").joinpath(name).read_text(encoding="utf-8")
+    return Path(__file__).with_name(name).read_text(encoding="utf-8")
 
 
 def _hash(text: str) -> str:
@@ -445,7 +438,7 @@ def _header(report: Report) -> Iterator[str]:
     facts = " · ".join((scope(report), *reservations(report)))
     clusters = listed(cluster.name for cluster in report.clusters) if report.clusters else "none"
     noun = "cluster" if len(report.clusters) == 1 else "clusters"
-    yield "<header>\n<h1>podfit: may any pod land where its images cannot run?</h1>\n"
+    yield "<header>\n<h1>podfit report</h1>\n"
     yield f'<p class="verdict {overall(report).value}">{html(verdict(report))}</p>\n'
     yield f'<p class="facts">{html(facts)} · {noun} {html(clusters)}</p>\n'
     yield from (f"<p>Note: {html(notice)}</p>\n" for notice in report.notices)
@@ -465,7 +458,7 @@ def _navigation(report: Report) -> str:
 
 
 def _bar(report: Report) -> str:
-    """The shares of the outcomes. For those who see; the numbers stand in the buttons below."""
+    """Return the bar of outcomes; it is hidden from screen readers, which have the buttons."""
     often = Counter(entry.result.outcome for entry in entries(report))
     if not often:
         return ""

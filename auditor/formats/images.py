@@ -1,4 +1,4 @@
-"""Images and their platforms."""
+"""Output of `podfit images` and `podfit inspect`."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _MANY: Final = 4
 
 
 def write_images_table(images: Sequence[ImageEntry], style: Style) -> str:
-    """Image, platforms, digest, source, users: a table, or a block each where that is too wide."""
+    """Write a table, or one block per image if the table is too wide."""
     if not images:
         return "no images\n"
     rows = [
@@ -42,13 +42,13 @@ def write_images_table(images: Sequence[ImageEntry], style: Style) -> str:
 
 
 def write_images_rows(images: Sequence[ImageEntry], style: Style) -> str:
-    """Every row of every image."""
+    """Write all platforms of each image."""
     del style
     return log("\n".join("\n".join(_rows(entry)) + "\n" for entry in images))
 
 
 def write_images_json(images: Sequence[ImageEntry], style: Style) -> str:
-    """`{"schema_version": 1, "images": [{image, reference, platforms | unknown, ...}]}`."""
+    """Write `{"schema_version": 1, "images": [{image, reference, platforms | unknown, ...}]}`."""
     del style
     return (
         json_text({"schema_version": 1, "images": [image_json(entry) for entry in images]}) + "\n"
@@ -56,7 +56,7 @@ def write_images_json(images: Sequence[ImageEntry], style: Style) -> str:
 
 
 def image_json(entry: ImageEntry) -> dict[str, object]:
-    """One image as JSON has it."""
+    """Return the JSON object of an image."""
     value: dict[str, object] = {
         "image": entry.text,
         "reference": str(entry.reference) if entry.reference else None,
@@ -77,17 +77,20 @@ def image_json(entry: ImageEntry) -> dict[str, object]:
         "source": answer.source,
         "notes": list(answer.notes),
     }
+    if entry.required:
+        value["required"] = [str(platform) for platform in entry.required]
+        value["lacking"] = [str(platform) for platform in entry.lacking]
     return value
 
 
 def _block(entry: ImageEntry, pen: Pen) -> Iterator[str]:
-    """The same as a row of the table, one below the other."""
+    """Yield the cells of a table row as lines."""
     yield pen.paint(pen.text(_name(entry)), Look.STRONG)
     answer = entry.platforms
     lines = [f"used by {', '.join(_few(entry.users))}"] if entry.users else []
     if isinstance(answer, KnownPlatforms):
-        where = f"{_digest(entry)}, says the {answer.source}"
-        lines = [", ".join(_platforms(entry)), where, *lines]
+        source = f"{_digest(entry)}, from the {answer.source}"
+        lines = [", ".join(_platforms(entry)), source, *lines]
     else:
         lines.insert(0, f"unknown: {answer.message}")
     for line in lines:
@@ -105,19 +108,21 @@ def _rows(entry: ImageEntry) -> Iterator[str]:
     what = "index" if answer.kind == "index" else "single manifest"
     yield f"  {what} {answer.digest} ({answer.source})"
     yield from (f"    {platform}" for platform in answer.platforms)
-    yield from (f"    {row}  missing: its manifest is not there" for row in answer.dangling)
+    yield from (f"    {row}  missing: its manifest does not exist" for row in answer.dangling)
+    yield from (f"    {platform}  required, not supported" for platform in entry.lacking)
     yield from (f"  note: {terminal(note)}" for note in answer.notes)
 
 
 def _platforms(entry: ImageEntry) -> list[str]:
     answer = entry.platforms
     if isinstance(answer, KnownPlatforms):
-        return [terminal(str(platform)) for platform in answer.platforms] or ["none"]
+        found = [terminal(str(platform)) for platform in answer.platforms] or ["none"]
+        return [*found, *(f"lacks {terminal(str(platform))}" for platform in entry.lacking)]
     return [f"unknown: {answer.reason.value}"]
 
 
 def _name(entry: ImageEntry) -> str:
-    """As people write it. Of a digest, the first twelve characters are enough to read."""
+    """Return the familiar name, with the digest shortened to twelve characters."""
     name = entry.reference.familiar if entry.reference else entry.text
     head, at, digest = name.partition("@sha256:")
     return f"{head}{at}{digest[:12]}…" if digest else name

@@ -1,7 +1,7 @@
-"""`json`: everything a report holds, for programs. Described by `docs/schema/report-v1.json`.
+"""The format `json`: the whole report. Its schema is `docs/schema/report-v1.json`.
 
-Within version 1 keys are added but never renamed, removed or given another meaning. Lines and
-columns count from 1. Names are exact: whatever is odd in them is written as a JSON escape.
+Within version 1, keys are added, but never renamed, removed or changed in meaning. Lines and
+columns count from 1. Names are exact; special characters in them are JSON escapes.
 """
 
 from __future__ import annotations
@@ -32,18 +32,18 @@ Json = dict[str, Any]
 
 
 def write_json(report: Report, style: Style) -> str:
-    """The whole report, whatever the style."""
+    """Write the whole report; the style is ignored."""
     del style
     return json_text(report_data(report)) + "\n"
 
 
 def report_data(report: Report) -> Json:
-    """The report as JSON values, keys in the order in which they are documented."""
+    """Return the report as JSON values, with the keys in the documented order."""
     urls = rule_urls(report)
-    silenced: list[tuple[Finding, Suppressed | None]] = [
+    suppressed: list[tuple[Finding, Suppressed | None]] = [
         (item.finding, item) for item in report.suppressed
     ]
-    findings = [*((finding, None) for finding in report.findings), *silenced]
+    findings = [*((finding, None) for finding in report.findings), *suppressed]
     return {
         "schema_version": SCHEMA_VERSION,
         "tool": {"name": "podfit", "version": __version__},
@@ -120,7 +120,7 @@ def _suppressed(item: Suppressed) -> Json:
 
 
 def _fix(seen: Observation) -> Json:
-    """text: for people. values: for the chart. The guard: to be put into a pod spec."""
+    """Return the fix as text, as chart values, and as selectors for a pod spec."""
     values = (item.text for item in seen.remedies if item.kind is RemedyKind.VALUES)
     documents = read_documents(next(values, ""))
     root = next((item for item in documents if isinstance(item, Node)), None)
@@ -144,7 +144,7 @@ def _remedy(remedy: Remedy) -> Json:
 
 
 def _overlay(overlay: Overlay) -> Json:
-    """All that the values of one chart resolve."""
+    """Return the values that resolve findings of a chart."""
     return {
         "chart": overlay.chart,
         "variant": overlay.variant,
@@ -249,7 +249,7 @@ def _image(entry: ImageEntry) -> Json:
 
 
 def _answer(platforms: Platforms) -> Json:
-    """Known and unknown images have the same keys; what does not apply is null or empty."""
+    """Return the keys of an answer; known and unknown images have the same keys."""
     if isinstance(platforms, KnownPlatforms):
         return {
             "kind": platforms.kind,

@@ -1,7 +1,7 @@
-"""`junit`: a suite for each file, a case for each workload and rule.
+"""The format `junit`: a suite for each file, a case for each workload and rule.
 
-The elements that Jenkins and GitLab read. What fails the audit is a failure; a finding below the
-gate and one that was suppressed are skipped cases, so that a CI's tests agree with the exit code.
+It uses the elements that Jenkins and GitLab support. Findings below `--fail-on` and suppressed
+findings are skipped cases, so that the test result agrees with the exit code.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ Key = tuple[str, str, int]
 
 
 def write_junit(report: Report, style: Style) -> str:
-    """JUnit XML. No times and no host: the same input gives the same bytes."""
+    """Write JUnit XML, without times and host name so that the output is reproducible."""
     del style
     root = ET.Element("testsuites", name="podfit")
     by_file: dict[str, list[tuple[Workload, str]]] = {}
@@ -57,7 +57,7 @@ def write_junit(report: Report, style: Style) -> str:
 
 
 def _about_no_workload(key: Key, element: ET.Element) -> ET.Element:
-    """A suite for what was found in a file that steers podfit, such as an ignore without effect."""
+    """Return the suite for a finding in a policy file, such as an unused ignore."""
     rule, path, _ = key
     suite = ET.Element("testsuite", name=visible(path))
     ET.SubElement(suite, "testcase", name=rule, classname=visible(path)).append(element)
@@ -70,7 +70,7 @@ def _key(rule: str, workload: Workload) -> Key:
 
 
 def _cases(report: Report) -> Mapping[Key, ET.Element]:
-    """What stands in the cases that are not simply passed: one element each."""
+    """Return the elements of the cases that did not pass."""
     found: dict[Key, list[ET.Element]] = {}
     for finding in report.findings:
         key = _key(finding.rule, finding.observation.workload)

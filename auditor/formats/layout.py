@@ -1,7 +1,4 @@
-"""How the workloads are laid out as a table: rows, and the width of each column.
-
-Cells of a terminal's table: each says as much as the given number of columns holds.
-"""
+"""Layout of the workload table: cells that fit a width, rows and column widths."""
 
 from __future__ import annotations
 
@@ -20,7 +17,7 @@ from auditor.formats.terminal import Pen, cut, width_of
 from auditor.formats.wording import may_land, runs_on_use, workload_names
 
 Cell = Callable[[int], str]
-"""The text for a number of columns, never wider."""
+"""Function that returns text of at most the given width."""
 
 _DIGEST: Final = re.compile(r"@(sha\d+:)([0-9a-f]{7})[0-9a-f]+$")
 _SHORT_KINDS: Final = {
@@ -32,9 +29,9 @@ _SHORT_KINDS: Final = {
     "ReplicationController": "rc",
     "StatefulSet": "sts",
 }
-"""As `kubectl api-resources` abbreviates them."""
+"""Short names of `kubectl api-resources`."""
 _DETAILS: Final = (3, 2, 0)
-"""Words for each system of an image, from the most to none."""
+"""Limits for the words per operating system of an image, tried in order."""
 
 
 def empty(width: int) -> str:
@@ -43,12 +40,12 @@ def empty(width: int) -> str:
 
 
 def plain(text: str, pen: Pen) -> Cell:
-    """Beginning and end of a text."""
+    """Return a cell that cuts the middle of a text."""
     return lambda width: cut(pen.text(text), width, pen.glyph("…"))
 
 
 def beside(left: Cell, right: Cell, widths: tuple[int, int], gap: int) -> Cell:
-    """Two cells as one. widths: what each may take; the left one gives where there is no room."""
+    """Join two cells with maximum widths; the left one shrinks first."""
 
     def both(width: int) -> str:
         room = max(min(widths[0], width - gap - widths[1]), 0)
@@ -59,22 +56,22 @@ def beside(left: Cell, right: Cell, widths: tuple[int, int], gap: int) -> Cell:
 
 
 def workload(text: str, pen: Pen) -> Cell:
-    """A workload's name: its kind is abbreviated before the middle goes."""
+    """Return a cell for a workload name, which abbreviates the kind before it cuts the middle."""
     return partial(_workload, pen.text(text), pen=pen)
 
 
 def image(text: str, pen: Pen, *, lead: str = "") -> Cell:
-    """An image's name: the digest is shortened first, then the host goes, then the middle."""
+    """Return a cell for an image, which shortens first the digest, then the path, then the rest."""
     return partial(_image, pen.text(text) or "(none)", lead=pen.glyph(lead), pen=pen)
 
 
 def platforms(use: ImageUse, pen: Pen) -> Cell:
-    """What an image runs on."""
+    """Return a cell for the platforms of an image."""
     return partial(_platforms, use, pen=pen)
 
 
 def result(item: Result, pen: Pen) -> Cell:
-    """All rules, else the first of them and the number of the others."""
+    """Return a cell for all rules or, if they do not fit, the first one and a count."""
     return partial(_result, item, pen=pen)
 
 
@@ -116,16 +113,16 @@ GAP: Final = 2
 _WIDE: Final = ("WORKLOAD", "IMAGE", "RUNS ON", "MAY LAND ON", "RESULT")
 _WIDE_MINIMA: Final = (48, 26, 18, 11, 24)
 _NARROW_MINIMA: Final = (32, 16)
-"""Fewer columns than that say too little."""
+"""Minimum column widths."""
 _ENOUGH: Final = 25
-"""Columns for the first rule of a result and the number of the others: names need the rest."""
+"""Width for the first rule of a result and the count of others."""
 _LANDING: Final = range(len("MAY LAND ON"), 21)
-"""Columns for where a pod may land, beside the name of its workload."""
+"""Range of widths for the pools, next to the workload name."""
 _UNLIMITED: Final = 10_000
 
 
 class Entry(Struct, frozen=True):
-    """A workload as it is listed."""
+    """A workload of the table."""
 
     assessment: Assessment
     name: str
@@ -133,34 +130,45 @@ class Entry(Struct, frozen=True):
 
 
 class Row(Struct, frozen=True):
-    """A line of the table. result: only in the first line of a workload."""
+    """A line of the table.
+
+    Attributes:
+        result: Set in the first line of a workload.
+
+    """
 
     cells: tuple[Cell, ...]
     result: Result | None = None
 
 
 class Layout(Struct, frozen=True):
-    """headers: one or two lines of titles. widths: of the columns, `GAP` between them."""
+    """Table with column widths.
+
+    Attributes:
+        headers: One or two lines of titles.
+        widths: Widths of the columns, which are separated by `GAP`.
+
+    """
 
     headers: tuple[Row, ...]
     rows: tuple[Row, ...]
     widths: tuple[int, ...]
 
     def texts(self, row: Row) -> tuple[str, ...]:
-        """The cells of a row as they fit."""
+        """Return the cells of a row, cut to the column widths."""
         return tuple(cell(width) for cell, width in zip(row.cells, self.widths, strict=True))
 
 
 def entries(report: Report) -> tuple[Entry, ...]:
-    """The workloads in the order of the report."""
+    """Return the workloads in the order of the report."""
     return tuple(map(Entry, report.assessments, workload_names(report), results(report)))
 
 
 def lay_out(shown: Sequence[Entry], room: int, pen: Pen, lead: str = "  ") -> Layout:
-    """A line for each image.
+    """Lay out a table with one line per image.
 
-    Where there is no room: a line for the workload and where it may land, and one below for each of
-    its images, after `lead`.
+    If that is too wide, the workload has a line of its own and the lines of its images start with
+    `lead`.
     """
     header = Row(tuple(plain(title, pen) for title in _WIDE))
     rows = tuple(row for entry in shown for row in _wide(entry, pen))
@@ -202,14 +210,14 @@ def _narrow(entry: Entry, pair: tuple[int, int], pen: Pen, lead: str) -> Iterato
 
 
 def _pair(shown: Sequence[Entry], pen: Pen) -> tuple[int, int]:
-    """The widths of a workload's name and of where it may land, side by side."""
+    """Return the widths of workload names and pools in the narrow layout."""
     names = max(width_of(pen.text(entry.name)) for entry in shown)
     landing = max(width_of(pen.text(may_land(entry.assessment))) for entry in shown)
     return names, min(max(landing, _LANDING[0]), _LANDING[-1])
 
 
 def _uses(assessment: Assessment) -> tuple[tuple[str, ImageUse], ...]:
-    """Each image of a workload once."""
+    """Return each image of a workload once."""
     by_name = {_name(use): use for use in reversed(assessment.uses)}
     return tuple((name, by_name[name]) for name in unique(map(_name, assessment.uses)))
 
@@ -221,9 +229,14 @@ def _name(use: ImageUse) -> str:
 def _widths(
     rows: Sequence[Row], minima: Sequence[int], room: int, wanted: int = 0
 ) -> tuple[int, ...] | None:
-    """Columns for each cell: the widest gives first. None where the minima do not fit.
+    """Return column widths, or None if the minima do not fit. The widest column shrinks first.
 
-    wanted: columns for the first cell, to which the last one gives what it has beyond `_ENOUGH`.
+    Args:
+        rows: The rows.
+        minima: Minimum widths.
+        room: Total width.
+        wanted: Width of the first column, for which the last one shrinks to `_ENOUGH`.
+
     """
     natural = _used(rows, [_UNLIMITED] * len(minima))
     floor = [min(*pair) for pair in zip(natural, minima, strict=True)]
@@ -236,7 +249,7 @@ def _widths(
         over = [index for index, width in enumerate(widths) if width > floor[index]]
         widths[max(over, key=lambda index: (index < len(widths) - 1, widths[index]))] -= 1
     for index, most in enumerate(natural):
-        widths = _used(rows, widths)  # a text that was shortened may leave room to others
+        widths = _used(rows, widths)  # shortened text may be narrower than its column
         widths[index] = min(most, widths[index] + room - sum(widths))
     return tuple(widths)
 

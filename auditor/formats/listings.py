@@ -1,7 +1,4 @@
-"""Cluster profiles as the terminal shows them.
-
-The rules as the terminal lists them.
-"""
+"""Output of `podfit clusters` and `podfit rules`."""
 
 from __future__ import annotations
 
@@ -20,13 +17,13 @@ _TITLES: Final = len("platform")
 
 
 def list_profiles(profiles: Iterable[ClusterProfile]) -> str:
-    """One line for each profile: its pools by name."""
+    """List profiles with the names of their node pools."""
     rows = [(item.name, ", ".join(pool.name for pool in item.pools)) for item in profiles]
     return _table(rows, ("CLUSTER", "POOLS"))
 
 
 def show_profile(profile: ClusterProfile, style: Style = PLAIN) -> str:
-    """Every pool with platform, taints, runtime and the labels that do not follow from it."""
+    """Show each node pool with platform, taints, runtime and additional labels."""
     pen = Pen(style)
     common = frozenset.intersection(*(pool.varying for pool in profile.pools))
     blocks = [pen.paint(pen.text(profile.name), Look.STRONG)]
@@ -56,11 +53,17 @@ def _pool(pool: NodePool, common: frozenset[str], pen: Pen) -> Iterator[str]:
 
 
 def _notes(profile: ClusterProfile, common: frozenset[str]) -> Iterator[str]:
-    """common: the labels that differ from node to node in every pool."""
+    """Yield the notes about a profile.
+
+    Args:
+        profile: The profile.
+        common: Labels whose values vary between nodes in every pool.
+
+    """
     if any(pool.open_labels for pool in profile.pools):
-        yield "Nodes may carry other labels; a selector on one of those leaves a placement open."
+        yield "Nodes may have other labels; a selector on one leaves the placement undecided."
     if any(pool.varying for pool in profile.pools):
-        text = "A selector on a label that differs from node to node leaves it open too"
+        text = "A selector on a label that varies between nodes leaves the placement undecided"
         yield f"{text}; in every pool: {', '.join(sorted(common))}." if common else f"{text}."
     if profile.runtime_classes:
         yield f"RuntimeClasses: {', '.join(sorted(map(terminal, profile.runtime_classes)))}"
@@ -72,14 +75,14 @@ def _table(rows: Iterable[tuple[str, ...]], headers: tuple[str, ...]) -> str:
     return tabulate(rows, headers, tablefmt="plain", disable_numparse=True) + "\n"
 
 
-_HEADERS: Final = ("RULE", "SEVERITY", "WHAT IT SAYS")
+_HEADERS: Final = ("RULE", "SEVERITY", "SUMMARY")
 _GAPS: Final = 4
 _LEAST: Final = 20
-"""Columns for what a rule says, however narrow the terminal is."""
+"""Minimum width of summaries."""
 
 
 def list_rules(rules: Iterable[Rule], width: int | None = None) -> str:
-    """Id, severity and what it says of each rule: a line each, wrapped where there is a width."""
+    """List rules with severity and summary; summaries are wrapped if there is a width."""
     rows = [
         (
             rule.id,

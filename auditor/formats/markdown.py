@@ -1,7 +1,7 @@
-"""`markdown`: for the summary of a GitHub job, a pull request comment or a wiki.
+"""The format `markdown`, for GitHub job summaries, pull request comments and wikis.
 
-GitHub refuses a whole summary above 1 MiB (actions/runner `AttachmentSizeLimit`), so what would
-lead there is left out and counted.
+GitHub rejects a summary above 1 MiB (actions/runner `AttachmentSizeLimit`), so long sections are
+truncated.
 """
 
 from __future__ import annotations
@@ -30,11 +30,11 @@ from auditor.kubernetes.source_lines import Precision
 
 MAX_BYTES: Final = 900 * 1024
 _SHARES: Final = (0.5, 0.3)
-"""Of the bytes: how much the findings may take, and how much the table."""
+"""Shares of `MAX_BYTES` for the findings and for the table."""
 
 
 def write_markdown(report: Report, style: Style) -> str:
-    """Verdict, findings, what was not audited, and the workloads; at most `MAX_BYTES` long."""
+    """Write verdict, findings, problems and workloads, at most `MAX_BYTES`."""
     findings, table = (int(MAX_BYTES * share) for share in _SHARES)
     rest = MAX_BYTES - findings - table - 1024
     sections = [
@@ -54,7 +54,7 @@ def _head(report: Report) -> str:
 
 
 def _bounded(parts: Iterable[str], limit: int, noun: str, between: str = "\n") -> str:
-    """As many parts as fit; of the others the number."""
+    """Join the parts that fit, and count the others."""
     kept: list[str] = []
     omitted = used = 0
     for part in parts:
@@ -65,7 +65,7 @@ def _bounded(parts: Iterable[str], limit: int, noun: str, between: str = "\n") -
         used += size
         kept.append(part)
     if omitted:
-        kept.append(f"\n{count(omitted, f'more {noun}')} left out here; see the full report.\n")
+        kept.append(f"\n{count(omitted, f'more {noun}')} omitted; see the full report.\n")
     return between.join(kept)
 
 
@@ -101,7 +101,7 @@ def _where(seen: Observation, style: Style) -> str:
 
 
 def _source(finding: Finding) -> Iterator[str]:
-    """The source as a block of HTML: a fence could be closed by what is in it."""
+    """Yield the source as HTML, because the source could close a Markdown code fence."""
     source = excerpt(finding.observation)
     if not source:
         return
@@ -135,7 +135,7 @@ def _table(report: Report, limit: int) -> str:
 
 
 def _rows(report: Report) -> Iterator[str]:
-    """A row for each workload, the worst first; its images below each other."""
+    """Yield a row for each workload, most severe first."""
     entries = zip(report.assessments, workload_names(report), results(report), strict=True)
     order = list(MARKS)
     for assessment, name, result in sorted(entries, key=lambda item: order.index(item[2].outcome)):

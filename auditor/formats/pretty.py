@@ -1,6 +1,6 @@
-"""`pretty`: for people at a terminal. Problems first, then the workloads, then the totals.
+"""The format `pretty` for terminals: findings, problems, workloads and totals.
 
-A finding or problem as a frame: headline, place, source, and what to know about it.
+A finding or problem is a frame with headline, location, source and notes.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ _LABELS: Final = len("note: ")
 _HANGING: Final = " " * 2
 _FRAME: Final = len(" │ ")
 _MINIMUM: Final = 20
-"""Columns of a source line that are shown however narrow the terminal is."""
+"""Minimum width of source lines."""
 
 
 def finding_frame(block: Block, report: Report, pen: Pen, url: str = "") -> Iterator[str]:
-    """The lines of a finding. url: of its rule."""
+    """Yield the lines of a finding; `url` is that of its rule."""
     finding, shared = block.finding, block.shared
     seen = finding.observation
     look = LOOKS[finding.severity]
@@ -51,7 +51,7 @@ def finding_frame(block: Block, report: Report, pen: Pen, url: str = "") -> Iter
 
 
 def problem_frame(problems: Sequence[Problem], pen: Pen) -> Iterator[str]:
-    """The lines of parts of the audit that could not be done, for one and the same reason."""
+    """Yield the lines of problems with the same cause."""
     problem, *others = problems
     kind = "not audited:"
     first, *rest = pen.wrap(f"{kind} {pen.text(problem.what)}")
@@ -68,7 +68,7 @@ def problem_frame(problems: Sequence[Problem], pen: Pen) -> Iterator[str]:
 
 
 def _arrow(where: str, note: str, gutter: int, pen: Pen) -> Iterator[str]:
-    """The place in one piece, so that a terminal can open it."""
+    """Yield the location without a line break in it, so that terminals recognize it as a link."""
     lead = f"{' ' * (gutter - 1)}--> "
     place = pen.text(where).replace(" ", TIE)
     first, *rest = pen.wrap(f"{place} {note}".strip(), lead, " " * len(lead))
@@ -77,12 +77,12 @@ def _arrow(where: str, note: str, gutter: int, pen: Pen) -> Iterator[str]:
 
 
 def _note(label: str, text: str, gutter: int, pen: Pen) -> Iterator[str]:
-    """`= why:  text`."""
+    """Yield `= why:  text`."""
     yield from _lines(label, [pen.text(line) for line in escape.lines(text)], gutter, pen)
 
 
 def _lines(label: str, lines: Sequence[str], gutter: int, pen: Pen) -> Iterator[str]:
-    """Safe lines behind a label; of several each is wrapped with a hanging indent."""
+    """Yield escaped lines after a label; several lines are wrapped with a hanging indent."""
     if not lines:
         return
     lead = f"{' ' * (gutter + 1)}= {f'{label}:':<{_LABELS}}"
@@ -117,9 +117,9 @@ def _source(lines: Sequence[Line], gutter: int, look: Look, pen: Pen) -> Iterato
 
 
 def _fitted(line: Line, width: int, pen: Pen) -> tuple[str, list[int]]:
-    """The text of a line within the width, and where in it each mark begins.
+    """Cut a line to the width and return it with the offsets of its marks.
 
-    A mark further right than the width is moved into it by leaving out the beginning.
+    The beginning of the line is omitted if a mark would be outside of the width.
     """
     skip = 0
     dots = pen.glyph("…")
@@ -135,14 +135,14 @@ def _fitted(line: Line, width: int, pen: Pen) -> tuple[str, list[int]]:
 
 
 def _pointer(mark: Mark, shown: str, offset: int, room: int, pen: Pen) -> str:
-    """Carets or dashes below the marked text, shorter where the label needs the room."""
+    """Return carets or dashes below the marked text, shortened to fit the label."""
     label = f" {cut(pen.text(mark.label), room // 2, pen.glyph('…'))}" if mark.label else ""
     length = min(mark.length, width_of(shown) - offset, room - offset - width_of(label))
     return ("^" if mark.primary else "-") * max(length, 1) + label
 
 
 def write_pretty(report: Report, style: Style) -> str:
-    """The report for a terminal, within the width of the style. Quiet, it may be empty."""
+    """Write the report for a terminal; it may be empty with --quiet."""
     pen = Pen(style)
     parts = ["\n".join(lines) for lines in _parts(report, pen)]
     return escape.log("".join(f"{part}\n\n" for part in parts if part).removesuffix("\n"))

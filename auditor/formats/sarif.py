@@ -1,8 +1,8 @@
-"""`sarif`: SARIF 2.1.0 for GitHub code scanning and everything else that reads it.
+"""The format `sarif`: SARIF 2.1.0 for GitHub code scanning and other tools.
 
-GitHub takes two results with the same rule, file and line for one alert, so there is one result for
-each. It computes `primaryLocationLineHash` itself and warns about any other, so the fingerprint has
-a name of its own. Suppressed findings are left out: GitHub does not read `suppressions`.
+GitHub merges results with the same rule, file and line into one alert, so findings are grouped by
+them. It computes `primaryLocationLineHash` itself and warns about other values, so the fingerprint
+has another name. Suppressed findings are omitted: GitHub does not support `suppressions`.
 https://docs.github.com/en/code-security/code-scanning/integrating-with-code-scanning/sarif-support-for-code-scanning
 """
 
@@ -28,7 +28,7 @@ SCHEMA: Final = (
     "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 )
 MAX_RESULTS: Final = 5000
-"""GitHub shows no more of one run."""
+"""Maximum that GitHub shows for one run."""
 _MAX_TEXT: Final = 1024
 
 _LEVELS: Final = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.INFO: "note"}
@@ -43,7 +43,7 @@ Json = dict[str, Any]
 
 
 def write_sarif(report: Report, style: Style) -> str:
-    """One run with a result for each rule, file and line."""
+    """Write one run with a result for each rule, file and line."""
     del style
     groups = _grouped(report.findings)
     shown = groups[:MAX_RESULTS]
@@ -60,7 +60,7 @@ def write_sarif(report: Report, style: Style) -> str:
 
 
 def _grouped(findings: Iterable[Finding]) -> list[list[Finding]]:
-    """Findings with the same rule, file and line together, the worst groups first."""
+    """Group findings by rule, file and line, most severe first."""
     groups: dict[tuple[str, str, int], list[Finding]] = {}
     for finding in findings:
         path = repository_path(finding.observation)
@@ -104,7 +104,7 @@ def _rule(rule: Rule) -> Json:
 
 
 def _paragraph(text: str) -> str:
-    """The first paragraph of some Markdown, on one line, as a sentence."""
+    """Return the first paragraph of Markdown text as one line."""
     return " ".join(text.strip().partition("\n\n")[0].split()).rstrip(":.") + "."
 
 
@@ -165,7 +165,7 @@ def _result(group: Sequence[Finding], report: Report) -> Json:
 
 
 def _text(group: Sequence[Finding]) -> str:
-    """GitHub takes the first sentence for the title of the alert."""
+    """Return the message; GitHub shows its first sentence as the title of the alert."""
     seen = group[0].observation
     sentences = [seen.message, seen.why]
     sentences += [item.observation.message for item in group[0].explanations]
@@ -179,7 +179,7 @@ def _text(group: Sequence[Finding]) -> str:
 
 
 def _message(text: str) -> str:
-    """Plain text of a message: braces are doubled (3.11.5), and nothing is a link (3.11.6)."""
+    """Escape the text of a message: placeholders (3.11.5) and links (3.11.6)."""
     return visible(text).replace("{", "{{").replace("}", "}}").replace("](", "] (")
 
 
@@ -189,7 +189,10 @@ def _qualified(finding: Finding) -> str:
 
 
 def _location(seen: Observation) -> Json:
-    """One line: GitHub shows an alert in a pull request only if all its lines are in the diff."""
+    """Return a location of one line.
+
+    GitHub shows an alert in a pull request only if all of its lines are in the diff.
+    """
     if seen.location.rendered:
         return _physical(repository_path(seen), {"startLine": seen.location.file_line})
     region: Json = {"startLine": seen.location.line, "startColumn": seen.location.column}

@@ -1,7 +1,4 @@
-"""The last line of a report for people: the verdict, what was looked at, and what qualifies it.
-
-How each workload came out: the last column of its row, with the sign before it.
-"""
+"""The result of each workload, and the totals of a report."""
 
 from __future__ import annotations
 
@@ -22,7 +19,7 @@ from auditor.scheduling.placement import Verdict
 
 
 class Outcome(Enum):
-    """How a workload came out, the worst first."""
+    """Outcome of a workload, most severe first."""
 
     ERROR = "error"
     WARNING = "warning"
@@ -40,7 +37,7 @@ MARKS: Final[Mapping[Outcome, tuple[str, Look]]] = {
     Outcome.IGNORED: ("-", Look.FAINT),
     Outcome.OK: ("✓", Look.GOOD),
 }
-"""The worst first."""
+"""Most severe first."""
 
 LOOKS: Final[Mapping[Severity, Look]] = {
     Severity.ERROR: Look.BAD,
@@ -50,7 +47,14 @@ LOOKS: Final[Mapping[Severity, Look]] = {
 
 
 class Result(Struct, frozen=True):
-    """The last column of a workload's row. rules: behind an error, warning, info or ignored."""
+    """Result of a workload.
+
+    Attributes:
+        outcome: The outcome.
+        rules: The rules that cause an error, warning, info or ignored outcome.
+        text: Shown instead of the rules.
+
+    """
 
     outcome: Outcome
     rules: tuple[str, ...] = ()
@@ -61,17 +65,17 @@ class Result(Struct, frozen=True):
 
 
 def results(report: Report) -> tuple[Result, ...]:
-    """How each workload came out, in the order of the report's assessments."""
+    """Return the result of each assessment, in the order of the report."""
     found = _by_workload(report.findings)
-    silenced = _by_workload(item.finding for item in report.suppressed)
+    suppressed = _by_workload(item.finding for item in report.suppressed)
     return tuple(
-        _result(assessment, _of(assessment.workload, found), _of(assessment.workload, silenced))
+        _result(assessment, _of(assessment.workload, found), _of(assessment.workload, suppressed))
         for assessment in report.assessments
     )
 
 
 _ByWorkload = Mapping[tuple[Hashable, str], Sequence[Finding]]
-"""Findings by the place of their workload, and by each variant that shows them."""
+"""Findings by the place of their workload and by variant."""
 
 
 def _by_workload(findings: Iterable[Finding]) -> _ByWorkload:
@@ -94,12 +98,12 @@ def _of(workload: Workload, findings: _ByWorkload) -> tuple[Finding, ...]:
 
 
 def workload_key(workload: Workload) -> Hashable:
-    """Tells a workload from every other of a report."""
+    """Return a key that is unique for each workload of a report."""
     return same_place(workload), workload.variants
 
 
 def _result(
-    assessment: Assessment, found: Sequence[Finding], silenced: Sequence[Finding]
+    assessment: Assessment, found: Sequence[Finding], suppressed: Sequence[Finding]
 ) -> Result:
     if found:
         ordered = sorted(found, key=lambda finding: (-finding.severity, finding.rule))
@@ -111,8 +115,8 @@ def _result(
         return Result(Outcome.UNKNOWN, text="undecided")
     if not assessment.uses:
         return Result(Outcome.UNKNOWN, text="image not stated")
-    if silenced:
-        rules = unique(sorted(finding.rule for finding in silenced))
+    if suppressed:
+        rules = unique(sorted(finding.rule for finding in suppressed))
         return Result(Outcome.IGNORED, rules, f"ignored: {', '.join(rules)}")
     if assessment.failing:
         return Result(Outcome.IGNORED, text="cannot run, no rule applied")
@@ -120,7 +124,7 @@ def _result(
 
 
 def totals_lines(report: Report, pen: Pen) -> Iterator[str]:
-    """One line, wrapped between its parts where the terminal is narrow."""
+    """Yield the line of totals, wrapped between its parts."""
     mark, look = MARKS[overall(report)]
     clean = overall(report) is Outcome.OK
     start = f"{verdict(report)} in {scope(report)}" if clean else verdict(report)
@@ -131,14 +135,14 @@ def totals_lines(report: Report, pen: Pen) -> Iterator[str]:
 
 
 def overall(report: Report) -> Outcome:
-    """The outcome of the whole audit: that of its worst finding."""
+    """Return the outcome of the audit: that of its most severe finding."""
     if report.findings:
         return Outcome(str(max(finding.severity for finding in report.findings)))
     return Outcome.UNKNOWN if report.incomplete else Outcome.OK
 
 
 def verdict(report: Report) -> str:
-    """What was found, such as `2 errors, 1 warning`, or that nothing was."""
+    """Return the number of findings, such as `2 errors, 1 warning`, or `No problems`."""
     totals = report.totals
     parts = ((totals.errors, "error"), (totals.warnings, "warning"), (totals.infos, "info"))
     if report.findings:
@@ -147,13 +151,13 @@ def verdict(report: Report) -> str:
 
 
 def scope(report: Report) -> str:
-    """`12 workloads, 9 images`."""
+    """Return what was audited, such as `12 workloads, 9 images`."""
     totals = report.totals
     return f"{count(totals.workloads, 'workload')}, {count(totals.images, 'image')}"
 
 
 def reservations(report: Report) -> tuple[str, ...]:
-    """What qualifies the verdict: suppressed, unresolved, not stated, undecided, incomplete."""
+    """Return the limitations of the verdict, such as suppressed findings or unresolved images."""
     totals = report.totals
     parts = (
         (totals.suppressed, _suppressed(report)),
@@ -167,7 +171,7 @@ def reservations(report: Report) -> tuple[str, ...]:
 
 
 def _suppressed(report: Report) -> str:
-    """How many, and how many of them because they were there before."""
+    """Return the number of suppressed findings, with those of the baseline."""
     baselined = sum(item.by == Layer.BASELINE.value for item in report.suppressed)
     known = f" ({baselined} by the baseline)" if baselined else ""
     return f"{len(report.suppressed)} suppressed{known}"

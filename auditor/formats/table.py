@@ -1,7 +1,4 @@
-"""`table`: every workload with its images in one table, and the totals.
-
-The workloads of the `pretty` format: images, where the pod may land, and how it came out.
-"""
+"""The format `table`, and the workload table of the format `pretty`."""
 
 from __future__ import annotations
 
@@ -18,11 +15,11 @@ from auditor.formats.terminal import Look, Pen, width_of
 
 _MARK: Final = 1
 _LEAD: Final = "· "
-"""In front of an image below its workload: tabulate takes mere spaces away."""
+"""Prefix of an image below its workload; tabulate removes leading spaces."""
 
 
 def write_table(report: Report, style: Style) -> str:
-    """All workloads, those in order too, within the width of the style."""
+    """Write all workloads, including passed ones."""
     pen = Pen(style)
     blocks = ["\n".join(_problems(report, pen)), "\n".join(totals_lines(report, pen))]
     if report.assessments:
@@ -31,7 +28,7 @@ def write_table(report: Report, style: Style) -> str:
 
 
 def _table(report: Report, pen: Pen) -> str:
-    """Titles are rows like the others: tabulate makes columns wider than a header of its own."""
+    """Return the table; titles are plain rows, since tabulate widens columns with headers."""
     from tabulate import tabulate
 
     layout = lay_out(entries(report), pen.style.width - _MARK - GAP, pen, _LEAD)
@@ -48,7 +45,7 @@ def _row(row: Row, layout: Layout, pen: Pen) -> tuple[str, ...]:
 
 
 def _even(text: str) -> str:
-    """The same width with each character one column wide, which tabulate takes for granted."""
+    """Replace wide characters by text of the same width, since tabulate counts characters."""
     return "".join(c if width_of(c) == 1 else "?" * width_of(c) for c in text)
 
 
@@ -59,18 +56,15 @@ def _problems(report: Report, pen: Pen) -> Iterator[str]:
 
 
 REASONABLE: Final = 15
-"""Up to so many workloads all are listed; beyond it, those in order only on demand."""
+"""Above this number of workloads, passed ones are listed only with --show-passed."""
 
 _FOUND: Final = (Outcome.ERROR, Outcome.WARNING, Outcome.INFO)
 _MARGIN: Final = " " * (1 + GAP)
-"""Where the mark stands."""
+"""Width of the mark."""
 
 
 def workload_table(report: Report, pen: Pen) -> Iterator[str]:
-    """The lines of the table, within the width of the style.
-
-    None where it could only repeat that nothing is known of any image.
-    """
+    """Yield the lines of the table; none if the platforms of all images are unknown."""
     everything = entries(report)
     shown = _shown(everything, show_passed=pen.style.show_passed)
     if shown:
@@ -79,7 +73,7 @@ def workload_table(report: Report, pen: Pen) -> Iterator[str]:
             yield pen.paint(f"{_MARGIN}{_line(header, layout)}".rstrip(), Look.FAINT)
         yield from (_painted(row, layout, pen) for row in layout.rows)
         if hidden := len(everything) - len(shown):
-            text = f"{count(hidden, 'other workload')} in order (--show-passed lists them)"
+            text = f"{count(hidden, 'other workload')} passed (--show-passed lists them)"
             yield pen.paint(f"{_MARGIN}{text}", Look.FAINT)
 
 
@@ -94,7 +88,7 @@ def _shown(everything: Sequence[Entry], *, show_passed: bool) -> Sequence[Entry]
 
 
 def _is_unknown(entry: Entry) -> bool:
-    """Whether it has findings, and nobody could tell anything of its images."""
+    """Return whether a workload has findings and the platforms of all its images are unknown."""
     uses = entry.assessment.uses
     found = entry.result.outcome in _FOUND
     return found and bool(uses) and all(use.known is None for use in uses)

@@ -1,4 +1,4 @@
-"""`Pen`: writes for terminals, within what a `Style` allows."""
+"""Text for terminals: `Pen` applies a `Style`."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ _FALLBACKS: Final = str.maketrans(
         "\u2013": "-",
         "\u2014": "-",
         "·": "-",
+        "○": "o",
         "…": "...",
         "→": "->",
         "≥": ">=",
@@ -32,12 +33,12 @@ _FALLBACKS: Final = str.maketrans(
     }
 )
 MAX_TEXT: Final = 2000
-"""Characters of one foreign text that are shown: a name can be as long as its file."""
+"""Maximum length of one untrusted text; a name can be as long as its file."""
 
 MAX_LINE: Final = 120
-"""Columns of running text: longer lines are hard to read."""
+"""Maximum line width of running text."""
 TIE: Final = "\xa0"
-"""A no-break space. There is none in a text that went through `Pen.text`."""
+"""A no-break space; `Pen.text` escapes those of its input."""
 
 _RESET: Final = "\x1b[0m"
 _LINK: Final = "\x1b]8;;{url}\x1b\\{text}\x1b]8;;\x1b\\"
@@ -45,7 +46,7 @@ _LINKED: Final = ("https://", "http://")
 
 
 class Look(StrEnum):
-    """How a piece of text looks (ECMA-48 SGR)."""
+    """Text attributes (ECMA-48 SGR)."""
 
     BAD = "1;31"
     CAUTION = "1;33"
@@ -57,18 +58,18 @@ class Look(StrEnum):
 
 
 class Pen(Struct, frozen=True):
-    """What goes through `text` is safe; `paint` and `link` come after it."""
+    """Formatter for terminals. `text` escapes; `paint` and `link` expect escaped text."""
 
     style: Style
 
     def text(self, text: str) -> str:
-        """Any text as one line of bounded length, in characters that do not steer a terminal."""
+        """Escape any text to one line of bounded length."""
         if len(text) > MAX_TEXT:
             text = f"{text[:MAX_TEXT]}…"
         return self.glyph(terminal(text))
 
     def glyph(self, text: str) -> str:
-        """Text that is known to be safe, in ASCII where the terminal has nothing else."""
+        """Convert escaped text to ASCII if the terminal needs it."""
         if not self.style.ascii_only:
             return text
         return text.translate(_FALLBACKS).encode("ascii", "backslashreplace").decode("ascii")
@@ -79,17 +80,14 @@ class Pen(Struct, frozen=True):
         return f"\x1b[{look}m{text}{_RESET}"
 
     def link(self, text: str, url: str) -> str:
-        """OSC 8. An address that is not of the web, or holds anything odd, is not linked."""
+        """Add an OSC 8 link, unless the URL is not a plain web address."""
         plain = url.isascii() and url.isprintable() and " " not in url
         if not self.style.links or not plain or not url.startswith(_LINKED):
             return text
         return _LINK.format(url=url, text=text)
 
     def wrap(self, text: str, first: str = "", following: str = "  ") -> Iterator[str]:
-        """The lines of a safe text, no longer than is good to read.
-
-        A word that is too long is left whole; a `TIE` is a space at which no line ends.
-        """
+        """Wrap escaped text. Long words are not broken; a `TIE` becomes a space."""
         for line in textwrap.wrap(
             text,
             width=min(self.style.width, MAX_LINE),
@@ -102,14 +100,14 @@ class Pen(Struct, frozen=True):
 
 
 def width_of(text: str) -> int:
-    """The columns that a text without control sequences takes."""
+    """Return the width in columns of a text without control sequences."""
     from rich.cells import cell_len
 
     return cell_len(text)
 
 
 def cut(text: str, width: int, mark: str) -> str:
-    """The text within a width: its beginning and end, with the mark between them."""
+    """Cut a text to a width by replacing its middle with the mark."""
     if width_of(text) <= width:
         return text
     room = max(width - width_of(mark), 0)
@@ -118,7 +116,7 @@ def cut(text: str, width: int, mark: str) -> str:
 
 
 def head(text: str, width: int) -> str:
-    """As much of the beginning as the width holds."""
+    """Return the longest prefix that fits the width."""
     used = 0
     for index, character in enumerate(text):
         used += width_of(character)

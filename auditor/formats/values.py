@@ -1,7 +1,7 @@
-"""`values`: for each chart, the values that resolve all that its values can resolve.
+"""The format `values`: for each chart, the values that resolve its findings.
 
-One YAML document for each chart, and for each of its variants with findings of their own. Helm
-reads only the first document of a file: what is meant for `helm -f` is written for one chart.
+It has one YAML document for each chart and for each variant with findings of its own. Helm reads
+only the first document of a file, so audit a single chart to use the output with `helm -f`.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _NOTHING: Final = "# no chart needs values to resolve a finding\n{}\n"
 
 
 def write_values(report: Report, style: Style) -> str:
-    """Values that change nothing where no chart lacks a guard."""
+    """Write the values, or an empty mapping if no chart needs any."""
     del style
     return "---\n".join(map(_document, report.overlays)) or _NOTHING
 
@@ -32,5 +32,5 @@ def _notes(overlay: Overlay) -> Iterator[str]:
     shown = f"{overlay.chart} with {overlay.variant}" if overlay.variant else overlay.chart
     yield f"{shown}: resolves {overlay.resolved} of {count(overlay.findings, 'finding')}"
     if overlay.unreached:
-        yield f"no value reaches {listed(overlay.unreached)}"
+        yield f"podfit found no value that sets {listed(overlay.unreached)}"
     yield from overlay.objections

@@ -1,4 +1,4 @@
-"""What formats say in the same words: platforms, pools, variants, names of workloads."""
+"""Text shared by formats: platforms, node pools, variants and workload names."""
 
 from __future__ import annotations
 
@@ -15,17 +15,19 @@ from auditor.images.platforms import Platform, normalise, parse_platform
 from auditor.scheduling.placement import Verdict
 
 _ARCHITECTURES: Final = ("amd64", "arm64")
-"""Named first; of the others the number is enough where room is short."""
+"""Shown first; others may be replaced by a count."""
 _SHOWN: Final = 3
 _NAMED: Final = 5
-"""Pools, or variants, that are named where there are many."""
+"""Maximum number of pools or variants to list."""
 
 
 def runs_on(platforms: Sequence[Platform], limit: int = _SHOWN) -> str:
-    """An image's platforms in a few words: `linux amd64 arm64 +5, windows 20348 26100`.
+    """Return a summary of platforms, such as `linux amd64 arm64 +5, windows 20348 26100`.
 
-    limit: how many words each system may take for its architectures or builds; below 2 the systems
-    alone.
+    Args:
+        platforms: The platforms of an image.
+        limit: Maximum number of architectures or builds per system; below 2, only systems.
+
     """
     if not platforms:
         return "nothing"
@@ -34,12 +36,12 @@ def runs_on(platforms: Sequence[Platform], limit: int = _SHOWN) -> str:
 
 
 def runs_on_use(use: ImageUse, limit: int = _SHOWN) -> str:
-    """The same for a container: `unknown` where nobody could tell."""
+    """Return the summary for a container, or `unknown`."""
     return runs_on(use.known.platforms, limit) if use.known else "unknown"
 
 
 def runs_on_subject(subject: Subject) -> str:
-    """The same for a container that a finding is about; "" where its platforms are unknown."""
+    """Return the summary for the container of a finding, or "" if its platforms are unknown."""
     return runs_on(tuple(map(parse_platform, subject.platforms))) if subject.platforms else ""
 
 
@@ -61,7 +63,7 @@ def _rank(name: str) -> int:
 
 
 def _builds(platforms: Iterable[Platform]) -> tuple[str, ...]:
-    """Windows builds by their last number; the architecture only where it is not amd64."""
+    """Return Windows builds by their last number, with the architecture unless it is amd64."""
     names = (
         "/".join(
             filter(
@@ -78,9 +80,9 @@ def _builds(platforms: Iterable[Platform]) -> tuple[str, ...]:
 
 
 def may_land(assessment: Assessment) -> str:
-    """Where a pod may be placed: `any`, `linux`, `linux, windows-2022?`, `nowhere`.
+    """Return the pools a pod can be scheduled onto: `any`, `linux, windows-2022?`, `nowhere`.
 
-    A system stands for all of its pools; a question mark for a placement nobody could decide.
+    The name of a system means all of its pools; a question mark means undecided.
     """
     by_cluster: dict[str, list[PoolFit]] = {}
     for fit in assessment.fits:
@@ -111,20 +113,21 @@ def _pools(system: str, fits: Sequence[PoolFit]) -> Iterator[str]:
 
 
 def _answer(fit: PoolFit) -> str | None:
-    """What stands behind the pool's name; None where it is refused."""
+    """Return the suffix of the pool name, or None if the pod is refused."""
     return {Verdict.ADMITTED: "", Verdict.UNDECIDED: "?", Verdict.REFUSED: None}[
         fit.placement.verdict
     ]
 
 
 def shown_with(finding: Finding) -> str:
-    """The variants that show a finding, as a list; "" where its chart has no others."""
+    """Return the variants that have a finding, or "" if its chart has only one."""
     return listed(finding.variants, limit=_NAMED)
 
 
 def workload_names(report: Report) -> tuple[str, ...]:
-    """A name for each assessment's workload: with its namespace, the first variant that it is of,
-    and its file, each only where that tells two apart.
+    """Return a name for the workload of each assessment.
+
+    Namespace, first variant and file are appended only to distinguish equal names.
     """
     workloads = [assessment.workload for assessment in report.assessments]
     names = _told_apart(map(str, workloads), "in", [item.ref.namespace for item in workloads])
@@ -139,17 +142,22 @@ def _told_apart(
     details: Sequence[str],
     common: Callable[[Iterable[str]], str] = lambda _: "",
 ) -> list[str]:
-    """The names, each with its detail where an equal name has another one.
+    """Append a detail to names that occur with several details.
 
-    common: how all of them begin, which is left out.
+    Args:
+        names: The names.
+        word: The preposition before the detail.
+        details: The detail of each name.
+        common: Returns a common prefix of details, which is removed.
+
     """
     names = list(names)
     found: dict[str, set[str]] = {}
     for name, detail in zip(names, details, strict=True):
         found.setdefault(name, set()).add(detail)
-    begun = {name: common(others) for name, others in found.items()}
+    prefixes = {name: common(others) for name, others in found.items()}
     return [
-        f"{name} {word} {detail.removeprefix(begun[name])}"
+        f"{name} {word} {detail.removeprefix(prefixes[name])}"
         if detail and len(found[name]) > 1
         else name
         for name, detail in zip(names, details, strict=True)
@@ -163,7 +171,7 @@ def _common_folder(paths: Iterable[str]) -> str:
 
 
 def pools_of(observation: Observation, report: Report) -> str:
-    """The pools that an observation names, as a list; the cluster only where there are several."""
+    """Return the pools of an observation, with the cluster name if there are several clusters."""
     names = observation.pools
     if len(report.clusters) == 1:
         names = tuple(name.partition("/")[2] or name for name in names)
@@ -171,7 +179,7 @@ def pools_of(observation: Observation, report: Report) -> str:
 
 
 def notes_of(finding: Finding, report: Report) -> tuple[tuple[str, str], ...]:
-    """What is said below a finding, each with its label: why, fix, on, with."""
+    """Return the notes of a finding with their labels: why, fix, on, with."""
     seen = finding.observation
     notes = (
         ("why", seen.why),
@@ -183,16 +191,16 @@ def notes_of(finding: Finding, report: Report) -> tuple[tuple[str, str], ...]:
 
 
 def explained(explanation: Explanation) -> str:
-    """What another rule adds to a finding, with what to do about it."""
+    """Return the message and fix of an explanation."""
     seen = explanation.observation
     return f"{seen.message}; {seen.fix}" if seen.fix else seen.message
 
 
 def rule_url(rule: Rule) -> str:
-    """Where to read more of a rule; "" where its author names no place."""
+    """Return the first reference of a rule, or ""."""
     return rule.references[0] if rule.references else ""
 
 
 def rule_urls(report: Report) -> dict[str, str]:
-    """Rule id -> its address."""
+    """Return the URLs of the rules by id."""
     return {rule.id: rule_url(rule) for rule in report.rules}

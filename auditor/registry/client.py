@@ -1,17 +1,16 @@
-"""Inspectors: `RegistryInspector` queries registries, `ChainInspector` tries several sources."""
+"""`RegistryInspector`: query registries for the platforms of images."""
 
 from __future__ import annotations
 
 import dataclasses
 import threading
 from collections import Counter
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from fnmatch import fnmatchcase
 from functools import partial
 from typing import Final, Self, TypeVar
 
-from msgspec import Struct
 from msgspec.structs import replace
 
 from auditor.images.images import (
@@ -21,14 +20,12 @@ from auditor.images.images import (
     UnknownPlatforms,
     UnknownReason,
 )
-from auditor.images.platforms import Platform
 from auditor.images.references import DOCKER_HUB, parse_reference
 from auditor.registry.auth.credentials import Keychain, NoCredentials
 from auditor.registry.content.resolution import resolve
 from auditor.registry.fetching import Hosts, NoBlobs, Repository
 from auditor.registry.interface import (
     Blobs,
-    Inspector,
     Progress,
     RegistryFailure,
     Remarks,
@@ -261,47 +258,3 @@ class RegistryInspector:
 def _target(image: ImageReference) -> ImageReference:
     """Return the reference to look up: without the tag if there is a digest."""
     return replace(image, tag="") if image.digest else image
-
-
-Lookup = Callable[[ImageReference], Platforms | None]
-"""Returns an answer that needs no network, or None to try the next source."""
-
-
-class ChainInspector(Struct, frozen=True):
-    """Answers from the first lookup that has the image, else from `last`.
-
-    `last` is None if the lookups cover every image.
-    """
-
-    lookups: Sequence[Lookup]
-    last: Inspector | None
-
-    def inspect(
-        self, images: Collection[ImageReference], progress: Progress = no_progress
-    ) -> Mapping[ImageReference, Platforms]:
-        answers: dict[ImageReference, Platforms | None] = dict.fromkeys(images)
-        for lookup in self.lookups:
-            for image, answer in answers.items():
-                answers[image] = answer or lookup(image)
-        rest = tuple(image for image, answer in answers.items() if answer is None)
-        done, total = len(answers) - len(rest), len(answers)
-        progress(done, total)
-        found: Mapping[ImageReference, Platforms] = {}
-        if rest and self.last:
-            found = self.last.inspect(rest, lambda more, _: progress(done + more, total))
-        return {image: answer or found[image] for image, answer in answers.items()}
-
-
-class Overrides(Struct, frozen=True):
-    """A lookup for images that podfit cannot reach: platforms from the user's configuration.
-
-    `entries` are globs of names (`ImageReference.names`) with platforms; the first match applies.
-    """
-
-    entries: tuple[tuple[str, tuple[Platform, ...]], ...]
-
-    def __call__(self, image: ImageReference) -> KnownPlatforms | None:
-        for glob, platforms in self.entries:
-            if any(fnmatchcase(name, glob) for name in image.names):
-                return KnownPlatforms(platforms, "index", image.digest, "override")
-        return None

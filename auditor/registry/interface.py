@@ -7,11 +7,21 @@ images of the host share one answer and a report shows it once.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
+from fnmatch import fnmatchcase
 from typing import Protocol
 
+from msgspec import Struct
+
 from auditor.errors import printable, shorten
-from auditor.images.images import ImageReference, Platforms, UnknownPlatforms, UnknownReason
+from auditor.images.images import (
+    ImageReference,
+    KnownPlatforms,
+    Platforms,
+    UnknownPlatforms,
+    UnknownReason,
+)
+from auditor.images.platforms import Platform
 
 Progress = Callable[[int, int], None]
 """Called with (done, total) as answers come in, from any thread."""
@@ -84,3 +94,47 @@ class Remarks:
         """Return the warnings, sorted so that the order does not depend on threads."""
         with self._lock:
             return tuple(sorted(self._by_topic.values()))
+
+
+Lookup = Callable[[ImageReference], Platforms | None]
+"""Returns an answer that needs no network, or None to try the next source."""
+
+
+class ChainInspector(Struct, frozen=True):
+    """Answers from the first lookup that has the image, else from `last`.
+
+    `last` is None if the lookups cover every image.
+    """
+
+    lookups: Sequence[Lookup]
+    last: Inspector | None
+
+    def inspect(
+        self, images: Collection[ImageReference], progress: Progress = no_progress
+    ) -> Mapping[ImageReference, Platforms]:
+        answers: dict[ImageReference, Platforms | None] = dict.fromkeys(images)
+        for lookup in self.lookups:
+            for image, answer in answers.items():
+                answers[image] = answer or lookup(image)
+        rest = tuple(image for image, answer in answers.items() if answer is None)
+        done, total = len(answers) - len(rest), len(answers)
+        progress(done, total)
+        found: Mapping[ImageReference, Platforms] = {}
+        if rest and self.last:
+            found = self.last.inspect(rest, lambda more, _: progress(done + more, total))
+        return {image: answer or found[image] for image, answer in answers.items()}
+
+
+class Overrides(Struct, frozen=True):
+    """A lookup for images that podfit cannot reach: platforms from the user's configuration.
+
+    `entries` are globs of names (`ImageReference.names`) with platforms; the first match applies.
+    """
+
+    entries: tuple[tuple[str, tuple[Platform, ...]], ...]
+
+    def __call__(self, image: ImageReference) -> KnownPlatforms | None:
+        for glob, platforms in self.entries:
+            if any(fnmatchcase(name, glob) for name in image.names):
+                return KnownPlatforms(platforms, "index", image.digest, "override")
+        return None

@@ -97,7 +97,7 @@ def test_a_file_that_is_too_large(folder: Path) -> None:
     assert done.out.startswith("""\
 not audited: big.yaml is larger than 20 MB
   --> big.yaml
-    = help: split it; nothing of it was audited
+    = help: split it; none of it was audited
 """)
 
 
@@ -133,7 +133,7 @@ not audited: values file values.txt does not exist
         (
             "- a\n",
             """\
-not audited: values file values.txt holds a list, not a mapping of values
+not audited: values file values.txt contains a list, not a mapping of values
   --> values.txt:1:1
     = help: write it as `key: value`; no chart was rendered
 """,
@@ -169,7 +169,7 @@ def test_a_template_that_fails(chart: Path) -> None:
     assert done.out.startswith("not audited: chart shop has a template that fails\n")
     assert "  --> shop/templates/pod.yaml:1:" in done.out
     assert "nil pointer evaluating interface {}.b" in done.out
-    assert "    = help: set the values it needs, or mend the template\n" in done.out
+    assert "    = help: set the values it needs, or fix the template\n" in done.out
 
 
 @pytest.mark.parametrize(
@@ -177,11 +177,11 @@ def test_a_template_that_fails(chart: Path) -> None:
     [
         (
             ("audit", "-o", "xml"),
-            'error: there is no format "xml"\n   = help: one of concise, github, gitlab, ',
+            'error: unknown format "xml"\n   = help: one of concise, github, gitlab, ',
         ),
         (
             ("audit", "--offline", "--locked"),
-            "error: --offline and --locked exclude each other\n   = help: --locked asks less\n",
+            "error: --offline cannot be used with --locked\n   = help: --locked is stricter\n",
         ),
         (
             ("audit", "--lock-file", "gone.json"),
@@ -195,7 +195,7 @@ error: cannot read the lock file
         (
             ("audit", "--config", "gone.yaml"),
             """\
-error: there is no such configuration
+error: configuration file not found
   --> gone.yaml
    = help: check the path
 """,
@@ -203,8 +203,8 @@ error: there is no such configuration
         (
             ("audit", "-o", "json", "-o", "sarif"),
             """\
-error: only one format can go to standard output
-   = help: give the others a file: -o json=report.json
+error: only one format can be written to standard output
+   = help: write the others to files: -o json=report.json
 """,
         ),
     ],
@@ -218,11 +218,11 @@ def test_options_that_cannot_be_used(arguments: tuple[str, ...], message: str) -
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("--max-age", "soon"), "'--max-age': soon is no number of seconds"),
-        (("--max-age", "-1"), "'--max-age': -1 is no number of seconds"),
-        (("--timeout", "nan"), "'--timeout': nan is no number of seconds"),
-        (("--timeout", "inf"), "'--timeout': inf is no number of seconds"),
-        (("--timeout", "0.5"), "'--timeout': nobody answers in less than 1 second"),
+        (("--max-age", "soon"), "'--max-age': soon is not a number of seconds"),
+        (("--max-age", "-1"), "'--max-age': -1 is not a number of seconds"),
+        (("--timeout", "nan"), "'--timeout': nan is not a number of seconds"),
+        (("--timeout", "inf"), "'--timeout': inf is not a number of seconds"),
+        (("--timeout", "0.5"), "'--timeout': the minimum is 1 second"),
     ],
 )
 def test_times_that_are_none(arguments: tuple[str, ...], message: str) -> None:

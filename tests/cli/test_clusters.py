@@ -61,7 +61,10 @@ def test_a_profile_fits_the_terminal(name: str, width: int, tmp_path: Path) -> N
 
 def test_labels_that_no_profile_can_know_are_named() -> None:
     out = podfit("clusters", "gke").out
-    said = "A selector on a label that differs from node to node leaves it open too; in every pool:"
+    said = (
+        "A selector on a label that varies between nodes leaves the placement undecided; "
+        "in every pool:"
+    )
     assert said in " ".join(out.split())
     assert out.count("cloud.google.com/gke-nodepool") == 1
 

@@ -120,7 +120,7 @@ def test_none_is_read() -> None:
 def test_both_is_too_much() -> None:
     done = podfit("audit", "--locked", "--no-config", "--config", "x.yaml")
 
-    assert (done.code, "exclude each other" in done.err) == (2, True)
+    assert (done.code, "cannot be used with" in done.err) == (2, True)
 
 
 def test_a_wrong_one_is_2_with_its_place() -> None:
@@ -128,7 +128,7 @@ def test_a_wrong_one_is_2_with_its_place() -> None:
 
     done = podfit("audit", "--locked")
     assert done.code == 2
-    assert "there is no rule `mising-os-selector`; did you mean `missing-os-selector`?" in done.err
+    assert "unknown rule `mising-os-selector`; did you mean `missing-os-selector`?" in done.err
     assert ".podfit.yaml:3:3" in done.err
 
 
@@ -179,7 +179,7 @@ def test_the_lock_file_of_each_repository(repository: Path) -> None:
 
 def test_registries_are_heeded_where_they_are_trusted(tmp_path: Path) -> None:
     configure("registries: {evil.test: {insecure: http}}\n")
-    left_out = "registries` was not heeded"
+    left_out = "registries` is ignored"
 
     assert left_out in podfit("audit", "--locked").out
     assert left_out in podfit("audit", "--locked", "-o", "concise").err
@@ -258,6 +258,7 @@ charts: []  # default
 images:
   overrides:
     "x:*": linux/amd64  # .podfit.yaml:8:22
+  require: []  # default
 registries: {{}}  # default
 custom-resources: []  # default
 lock-file: podfit.lock.json  # --lock-file
@@ -303,7 +304,7 @@ def test_init_writes_one_at_the_root(repository: Path, monkeypatch: pytest.Monke
     assert (done.code, done.out) == (0, "wrote ../.podfit.yaml\n")
     assert podfit("audit", "--locked").code == 1
     again = podfit("config", "init")
-    assert (again.code, "there is a configuration already" in again.err) == (2, True)
+    assert (again.code, "a configuration already exists" in again.err) == (2, True)
 
 
 def test_schema_prints_what_is_published() -> None:

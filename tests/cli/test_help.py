@@ -68,7 +68,7 @@ def test_options_stand_in_sections_that_are_aligned(monkeypatch: pytest.MonkeyPa
     monkeypatch.setenv("COLUMNS", "100")
     lines = lines_of("audit")
     titles = [line for line in lines if line.endswith(":") and not line.startswith(" ")]
-    names = ["Arguments", "Sources", "What counts", "Images", "Output", "Configuration", "Options"]
+    names = ["Arguments", "Sources", "Policy", "Images", "Output", "Configuration", "Options"]
     assert titles == [f"{name}:" for name in names]
     for text in ("--values FILE", "--strict / --no-strict", "--locked", "--help"):
         (line,) = (line for line in lines if f"{text} " in line)
@@ -112,16 +112,16 @@ def test_defaults_are_shown(command: str, expected: list[str]) -> None:
 def test_the_list_of_commands() -> None:
     listed = podfit("--help").out.partition("Commands:\n")[2]
     expected = """\
-  audit     Report workloads that may land where they cannot run.
-  baseline  Write a baseline: findings that later audits do not report.
-  clusters  List the cluster profiles, or show the pools of one.
-  explain   Tell the whole story of one workload: pools, tests, images.
-  images    List the images with their platforms, and who uses them.
-  inspect   Show which platforms images support, and who said so.
-  lock      Write podfit.lock.json, for audits without a network.
-  matrix    Show workloads and pools: what runs where, and what cannot.
-  rules     List the rules, or show the whole page of one.
-  cache     Show, empty or shrink the cache of registry answers.
-  config    Show, begin or describe the configuration.
+  audit     Report workloads that may be scheduled onto the wrong nodes.
+  baseline  Write a baseline of findings that later audits do not report.
+  clusters  List the built-in clusters, or show the node pools of one.
+  explain   Explain where one workload can be scheduled and run.
+  images    List images with their platforms and workloads.
+  inspect   Show which platforms images support.
+  lock      Write podfit.lock.json, for audits without network access.
+  matrix    Show which workloads can run on which node pools.
+  rules     List the rules, or show the documentation of one.
+  cache     Manage the cache of registry responses.
+  config    Show or create the configuration, or print its schema.
 """
     assert listed.startswith(expected)

@@ -111,10 +111,10 @@ def test_refresh_takes_no_stale_answer(server: FaultServer) -> None:
 @pytest.mark.parametrize(
     ("options", "what"),
     [
-        (["--refresh", "--offline"], "--refresh and --offline and --locked exclude each other"),
-        (["--refresh", "--max-age", "1"], "--refresh and --max-age exclude each other"),
-        (["--verify-children", "--offline"], "--verify-children needs the registries"),
-        (["--insecure-registry", "http://x"], "--insecure-registry http://x: it is no registry"),
+        (["--refresh", "--offline"], "--refresh cannot be used with --offline or --locked"),
+        (["--refresh", "--max-age", "1"], "--refresh cannot be used with --max-age"),
+        (["--verify-children", "--offline"], "--verify-children needs network access"),
+        (["--insecure-registry", "http://x"], "--insecure-registry http://x: not a registry host"),
         (["--registry-config", "none"], "cannot use the registry configuration"),
         (["--image-source", "zip:x"], "`zip:x` is not an image layout"),
     ],

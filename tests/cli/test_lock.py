@@ -150,7 +150,7 @@ def test_no_lock_file_is_written_where_nothing_could_be_read(tmp_path: Path) -> 
 
     path = tmp_path / "podfit.lock.json"
     assert (done.code, done.out) == (3, "")
-    assert done.err.endswith(f"{path} was not written: nothing could be read\n")
+    assert done.err.endswith(f"{path} was not written: no source could be read\n")
     assert not path.exists()
 
 

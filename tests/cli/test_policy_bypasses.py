@@ -124,7 +124,7 @@ def test_the_configuration_of_the_base_is_a_link(repository: Repository) -> None
     done = podfit("audit", "deploy", "--locked", "-o", "json", "--policy-from", base)
 
     assert done.code == 2
-    assert ".podfit.yaml is a link; keep the file itself there" in done.err
+    assert ".podfit.yaml is a symbolic link; replace it by the file" in done.err
 
 
 def test_an_ignore_that_does_not_count_is_not_called_unused(repository: Repository) -> None:

@@ -151,7 +151,7 @@ def test_a_comment_counts_only_where_its_file_is_that_of_the_base(repository: Pa
     done = audit()
     assert [item for item in findings(done) if item[0] != ""][:1] == [("agent", False)]
     assert ("new", True) in findings(done)
-    assert any("1 ignore did not count" in notice for notice in done.json["notices"])
+    assert any("1 ignore was not applied" in notice for notice in done.json["notices"])
     (repository / "deploy" / "agent.yaml").write_text(manifest(comment=IGNORE) + "# changed\n")
     assert ("agent", True) in findings(audit())
 

@@ -68,7 +68,7 @@ def test_a_registry_that_is_allowed_by_name_may_be_private() -> None:
 
 @pytest.mark.parametrize("host", ["", "a/b", "https://a", "a b", "user@a"])
 def test_what_is_no_registry(host: str) -> None:
-    with pytest.raises(UsageError, match="it is no registry"):
+    with pytest.raises(UsageError, match="not a registry host"):
         registry_options(ImageConfig(insecure=(host,)))
 
 

@@ -37,7 +37,7 @@ def test_values_for_helm(tmp_path: Path) -> None:
 
     assert done.out == ""
     assert text.endswith(
-        "no-knob: resolves 1 of 2 findings\n# no value reaches Job/migrate\n"
+        "no-knob: resolves 1 of 2 findings\n# podfit found no value that sets Job/migrate\n"
         "nodeSelector:\n  kubernetes.io/os: linux\n"
     )
     after = podfit(*AUDIT, "-f", "fix.yaml", "-o", "json")

@@ -100,7 +100,7 @@ error[missing-os-selector]:
  17 │ …eway, image: registry.example/payments/gateway/servi…
     │               ---------------------- linux amd64 arm64
     │
-    = why:  as for Deployment/web above
+    = why:  see Deployment/web above
     = fix:  set nodeSelector: {kubernetes.io/os: linux}
     = on:   windows-2022 and windows-2025
 
@@ -142,7 +142,7 @@ error[missing-os-selector]: Deployment/payments-gateway-of-the-second-generation
  17 │         - {name: gateway, image: registry.example/payments/gateway/service:2026-11}
     │                                  ------------------------------------------- linux amd64 arm64
     │
-    = why:  as for Deployment/web above
+    = why:  see Deployment/web above
     = fix:  set nodeSelector: {kubernetes.io/os: linux}
     = on:   windows-2022 and windows-2025
 
@@ -183,7 +183,7 @@ error[missing-os-selector]: Deployment/payments-gateway-of-the-second-generation
  17 │         - {name: gateway, image: registry.example/payments/gateway/service:2026-11}
     │                                  ------------------------------------------------- linux amd64 arm64
     │
-    = why:  as for Deployment/web above
+    = why:  see Deployment/web above
     = fix:  set nodeSelector: {kubernetes.io/os: linux}
     = on:   windows-2022 and windows-2025
 
@@ -253,7 +253,7 @@ error[missing-os-selector]:
  17 | ...eway, image: registry.example/payments/gateway/s...
     |                 -------------------- linux amd64 arm64
     |
-    = why:  as for Deployment/web above
+    = why:  see Deployment/web above
     = fix:  set nodeSelector: {kubernetes.io/os: linux}
     = on:   windows-2022 and windows-2025
 

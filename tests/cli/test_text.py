@@ -91,7 +91,7 @@ def test_a_crash_is_told_in_harmless_words(monkeypatch: pytest.MonkeyPatch) -> N
     done = podfit("rules")
 
     expected = f"""\
-error: podfit itself failed: RuntimeError: {SHOWN}
-   = help: this is a bug; set PODFIT_DEBUG=1 to see where, and please report it
+error: internal error: RuntimeError: {SHOWN}
+   = help: this is a bug: please report it with the traceback that PODFIT_DEBUG=1 prints
 """
     assert (done.code, done.out, done.err) == (3, "", expected)

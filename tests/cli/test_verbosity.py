@@ -56,7 +56,7 @@ def test_quiet_still_says_that_an_audit_is_incomplete(folder: Path) -> None:
 def test_quiet_and_verbose_exclude_each_other() -> None:
     done = podfit("audit", "-q", "-v")
     assert (done.code, done.out) == (2, "")
-    assert done.err == "error: --quiet and --verbose exclude each other\n"
+    assert done.err == "error: --quiet cannot be used with --verbose\n"
 
 
 def test_verbose_tells_on_standard_error_what_the_audit_goes_by(folder: Path) -> None:
@@ -80,7 +80,7 @@ def test_verbose_tells_on_standard_error_what_the_audit_goes_by(folder: Path) ->
 
 
 @pytest.mark.parametrize(
-    ("renderer", "name"), [("embedded", "Helm's library"), ("cli", "the program helm")]
+    ("renderer", "name"), [("embedded", "the Helm library"), ("cli", "the helm program")]
 )
 def test_verbose_tells_which_helm_rendered_and_what_it_warned_of(
     folder: Path, tmp_path: Path, renderer: str, name: str, monkeypatch: pytest.MonkeyPatch
@@ -94,7 +94,7 @@ def test_verbose_tells_which_helm_rendered_and_what_it_warned_of(
     (folder / "wrong.yaml").write_text("resources: {limits: 5}\n")
     done = podfit("audit", "shop", "-f", "wrong.yaml", "--locked", "-v", "--renderer", renderer)
     assert re.search(
-        rf"^rendered shop: 1 template in \d+\.\d\d s by {name}$", done.err, re.MULTILINE
+        rf"^rendered shop: 1 template in \d+\.\d\d s with {name}$", done.err, re.MULTILINE
     )
     assert re.search(r"^helm: .*cannot overwrite table with non table", done.err, re.MULTILINE)
 
@@ -131,6 +131,6 @@ def test_verbose_says_what_silenced_a_finding(folder: Path) -> None:
     comment = "# podfit: ignore[missing-os-selector] tainted pool\n"
     (folder / "web.yaml").write_text(POD.format(image="nginx:1") + comment)
     done = podfit("audit", "web.yaml", "--locked", "--verbose")
-    assert "silenced missing-os-selector of Pod/web by comment (web.yaml:8:1): tainted pool" in (
+    assert "suppressed missing-os-selector of Pod/web by comment (web.yaml:8:1): tainted pool" in (
         done.err
     )

@@ -92,7 +92,7 @@ def test_one_that_is_named_takes_the_place_of_all(here: Path) -> None:
 
 
 def test_one_that_is_named_must_be_there(here: Path) -> None:
-    with pytest.raises(ConfigurationError, match="no such configuration"):
+    with pytest.raises(ConfigurationError, match="configuration file not found"):
         areas("one", lookup=Lookup(here / "gone.yaml"))
 
 

@@ -40,7 +40,7 @@ def test_two_are_one_too_many(repository: Path) -> None:
     for path in (repository / ".podfit.yaml", repository / ".github" / ".podfit.yaml"):
         path.touch()
 
-    with pytest.raises(ConfigurationError, match="two configurations"):
+    with pytest.raises(ConfigurationError, match="two configuration files"):
         find_config(Home(repository, is_repository=True))
 
 
@@ -52,13 +52,13 @@ def test_one_under_another_name_is_not_passed_over_in_silence(repository: Path, 
         find_config(Home(repository, is_repository=True))
     assert (caught.value.problem.where, caught.value.problem.hint) == (
         name,
-        "call it .podfit.yaml",
+        "rename it to .podfit.yaml",
     )
 
 
 def test_what_is_said_twice_is_not_passed_over_in_silence(repository: Path) -> None:
     text = "version: 1\nignore: []\nfail-on: never\nignore: []\n"
-    with pytest.raises(ConfigurationError, match="says `ignore` twice") as caught:
+    with pytest.raises(ConfigurationError, match="contains the key `ignore` twice") as caught:
         read(repository / ".podfit.yaml", text, within=repository)
 
     assert caught.value.problem.where == ".podfit.yaml:4:1"
@@ -88,7 +88,7 @@ def test_a_link_out_of_the_repository_is_not_followed(repository: Path) -> None:
 
     with pytest.raises(ConfigurationError) as caught:
         read(repository / ".podfit.yaml", within=repository)
-    assert "leads out of the repository" in caught.value.problem.what
+    assert "outside of the repository" in caught.value.problem.what
     assert "hunter2" not in str(caught.value.problem)
 
 
@@ -116,7 +116,7 @@ def test_files_count_from_the_folder_of_the_configuration(
 def test_a_link_among_the_files_leads_out(repository: Path) -> None:
     (repository / "out").symlink_to(repository.parent)
 
-    with pytest.raises(ConfigurationError, match="leads out of the repository"):
+    with pytest.raises(ConfigurationError, match="outside of the repository"):
         read(repository / ".podfit.yaml", "version: 1\nbaseline: out/b.json\n", within=repository)
 
 

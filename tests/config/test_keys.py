@@ -66,6 +66,13 @@ charts:
 images:
   overrides:
     registry.corp/*: [linux/amd64, windows(10.0.20348)/amd64]
+  require:
+    - linux/amd64
+    - platforms: [linux/arm64]
+      images: ["ghcr.io/acme/*"]
+      paths: ["charts/**"]
+      exempt:
+        - {images: "ghcr.io/acme/agent:*", platforms: linux/arm64, reason: amd64 hardware only}
 registries:
   registry.corp:5000:
     insecure: http
@@ -238,12 +245,12 @@ def test_off_however_yaml_reads_it(word: str) -> None:
         ("version: 1\ncluster: {pool: []}\n", "did you mean `pools`?", "2:11"),
         (
             "version: 1\nrules: {mising-os-selector: off}\n",
-            "there is no rule `mising-os-selector`; did you mean `missing-os-selector`?",
+            "unknown rule `mising-os-selector`; did you mean `missing-os-selector`?",
             "2:9",
         ),
         (
             "version: 1\nrules: {inert-guard: warn}\n",
-            "`warn` is not what a rule may be set to; did you mean `warning`?",
+            "`warn` is not a setting of a rule; did you mean `warning`?",
             "2:22",
         ),
         (
@@ -267,7 +274,7 @@ def test_off_however_yaml_reads_it(word: str) -> None:
         ("version: 1\nignore: [{rules: [inert-guard], reason: x}]\n", "needs `match`", "2:10"),
         (
             "version: 1\nignore: [{rules: [inert-guard], match: {}, reason: x}]\n",
-            "a match without a matcher would silence everything",
+            "`match` must contain at least one matcher",
             "2:40",
         ),
         (
@@ -282,20 +289,20 @@ def test_off_however_yaml_reads_it(word: str) -> None:
         ),
         (
             "version: 1\nignore: [{rules: [x], match: {kind: Job}, reason: x}]\n",
-            "there is no rule `x`; `podfit rules` lists all of them",
+            "unknown rule `x`; `podfit rules` lists all rules",
             "2:19",
         ),
         (
             "version: 1\nignore: [{rules: inert-guard, match: {kind: A}, reason: x, expires: x}]\n",
-            "a date is written as 2026-12-31, not `x`",
+            "`x` is not a date such as 2026-12-31",
             "2:69",
         ),
-        ("version: 1\nexclude: [/abs]\n", "a glob counts from the root", "2:11"),
-        ("version: 1\nexclude: [a/../../b]\n", "a glob counts from the root", "2:11"),
+        ("version: 1\nexclude: [/abs]\n", "a glob must be relative to the root", "2:11"),
+        ("version: 1\nexclude: [a/../../b]\n", "a glob must be relative to the root", "2:11"),
         ("version: 1\ncharts: [{path: a, variants: [{}]}]\n", "needs `name`", "2:31"),
         (
             "version: 1\ncharts: [{path: a, variants: [{name: b}, {name: b}]}]\n",
-            "two variants are called `b`",
+            "two variants have the name `b`",
             "2:10",
         ),
         ("version: 1\nimages: {overrides: {a: [amd64]}}\n", "amd64", "2:26"),
@@ -303,18 +310,22 @@ def test_off_however_yaml_reads_it(word: str) -> None:
         ("version: 1\nimages: {overrides: {a: linux/amd46}}\n", "did you mean `amd64`?", "2:25"),
         ("version: 1\nimages: {overrides: {a: linus/arm64}}\n", "did you mean `linux`?", "2:25"),
         ("version: 1\nimages: {overrides: {a: linux/z80}}\n", "write it as linux/arm64", "2:25"),
-        ("version: 1\nregistries: {https://x/y: {}}\n", "written as host or host:port", "2:14"),
+        ("version: 1\nregistries: {https://x/y: {}}\n", "must be host or host:port", "2:14"),
         ("version: 1\nregistries: {x: {insecure: yes}}\n", "not the boolean true", "2:28"),
         ("version: 1\nregistries: {x: {mirrors: [https://h]}}\n", "host or host/path", "2:28"),
         ("version: 1\nregistries: {x: {mirrors: [{at: h, pulls: z}]}}\n", "`z` is not", "2:43"),
         ("version: 1\nregistries: {x: {trusted-realms: [a/b]}}\n", "host or host:port", "2:35"),
         ("version: 1\nregistries: {x: {client-key: k}}\n", "needs `client-cert`", "2:17"),
-        ("version: 1\nregistries: {x: {allowed: [https://y]}}\n", "without its registry", "2:28"),
+        (
+            "version: 1\nregistries: {x: {allowed: [https://y]}}\n",
+            "must not include the registry",
+            "2:28",
+        ),
         ("version: 1\ncustom-resources: [{kinds: [X]}]\n", "needs", "2:20"),
-        ("version: 1\nlock-file: .bashrc\n", "ends in .json", "2:12"),
-        ("version: 1\nbaseline: ../other.json\n", "leads out of the repository", "2:11"),
-        ("version: 1\ncluster: /etc/passwd\n", "leads out of the repository", "2:10"),
-        ("version: 1\nbaseline: .git/x.json\n", "leads out of the repository", "2:11"),
+        ("version: 1\nlock-file: .bashrc\n", "must end in .json", "2:12"),
+        ("version: 1\nbaseline: ../other.json\n", "outside of the repository", "2:11"),
+        ("version: 1\ncluster: /etc/passwd\n", "outside of the repository", "2:10"),
+        ("version: 1\nbaseline: .git/x.json\n", "outside of the repository", "2:11"),
     ],
 )
 def test_what_is_wrong_is_said_with_its_place(text: str, message: str, where: str) -> None:

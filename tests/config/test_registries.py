@@ -52,7 +52,7 @@ def test_a_place(text: str, place: Place) -> None:
 
 @pytest.mark.parametrize("text", ["", "https://harbor.corp", "harbor corp", "harbor:99999", "*.a"])
 def test_what_is_no_place(text: str) -> None:
-    with pytest.raises(ValueError, match="a mirror is written as host or host/path, not "):
+    with pytest.raises(ValueError, match="a mirror must be host or host/path, not "):
         read_place(text)
 
 

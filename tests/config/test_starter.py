@@ -7,7 +7,7 @@ import pytest
 
 from auditor.checks.rulebook import load_builtin_rules
 from auditor.config.files import read_config
-from auditor.config.keys import Surroundings, make_shape
+from auditor.config.keys import Context, make_shape
 from auditor.config.settings import Settings
 from auditor.config.show import STARTER
 
@@ -42,7 +42,7 @@ def test_every_example_can_be_uncommented(tmp_path: Path, example: str) -> None:
 
 
 def test_every_key_is_shown() -> None:
-    keys = make_shape(Surroundings(RULES, "", Path)).keys
+    keys = make_shape(Context(RULES, "", Path)).keys
 
     shown = {match["key"] for match in EXAMPLE.finditer(STARTER)}
     shown |= set(re.findall(r"^([a-z-]+):", STARTER, re.MULTILINE))

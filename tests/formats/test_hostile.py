@@ -22,7 +22,7 @@ from auditor.checks.findings import Explanation, Finding, Severity
 from auditor.errors import Problem
 from auditor.formats.catalog import FORMATS, Style, render
 from auditor.formats.escape import visible
-from auditor.formats.explain import write_story
+from auditor.formats.explain import write_explanation
 from auditor.formats.images import write_images_json, write_images_rows, write_images_table
 from auditor.formats.listings import show_profile
 from auditor.formats.matrix import write_matrix_json, write_matrix_markdown, write_matrix_text
@@ -74,7 +74,9 @@ _COMMENT = re.compile(r"[\t\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufffd]+")
 WRITERS: dict[str, Callable[[Report, Style], str]] = {
     **{name: partial(render, name) for name in FORMATS},
     "clusters": lambda found, style: "".join(show_profile(c, style) for c in found.clusters),
-    "explain": lambda found, style: "\n".join(write_story(a, style) for a in found.assessments),
+    "explain": lambda found, style: "\n".join(
+        write_explanation(a, style) for a in found.assessments
+    ),
     "images": lambda found, style: write_images_table(found.images, style),
     "images-json": lambda found, style: write_images_json(found.images, style),
     "inspect": lambda found, style: write_images_rows(found.images, style),

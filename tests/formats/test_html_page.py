@@ -186,8 +186,8 @@ def test_a_finding_with_its_source_reasons_and_fix() -> None:
     explained = replace(found, explanations=(explanation,), variants=("default", "ci/a.yaml"))
     (finding,) = tree(replace(report, findings=(explained,))).all("details", class_="finding")
 
-    (guilty,) = finding.all("span", class_="guilty")
-    assert (guilty.attributes["data-n"], guilty.all("mark")[0].content) == ("8", "containers")
+    (primary,) = finding.all("span", class_="primary")
+    assert (primary.attributes["data-n"], primary.all("mark")[0].content) == ("8", "containers")
     assert [label.content for label in finding.all("span", class_="label")] == ["linux amd64 arm64"]
     described = dict(zip(_contents(finding, "dt"), _contents(finding, "dd"), strict=True))
     assert described["Fix"] == found.observation.fix

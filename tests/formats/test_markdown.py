@@ -108,7 +108,7 @@ def test_it_stays_below_the_limit_of_a_job_summary_and_says_what_is_missing() ->
     text = markdown(report)
 
     assert len(text.encode()) < MAX_BYTES
-    assert "more findings left out here; see the full report." in text
+    assert "more findings omitted; see the full report." in text
     assert text.count("<details>") == text.count("</details>")
 
 
@@ -116,4 +116,4 @@ def test_one_huge_name_does_not_break_the_limit() -> None:
     text = markdown(audit(workload("x" * 2_000_000)))
 
     assert len(text.encode()) < MAX_BYTES
-    assert "1 more finding left out here" in text
+    assert "1 more finding omitted" in text

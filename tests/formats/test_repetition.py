@@ -38,7 +38,7 @@ def by_values(name: str, key: str, chart: str = "charts/shop") -> Finding:
 
 def test_the_first_finding_says_it_and_the_others_refer_to_it() -> None:
     found = [finding("web", LONG), finding("api", f"{LONG}; for ever"), finding("db", LONG)]
-    assert shared(found) == [{}, {}, {"why": "as for Deployment/web above"}]
+    assert shared(found) == [{}, {}, {"why": "see Deployment/web above"}]
 
 
 def test_each_rule_speaks_for_itself() -> None:
@@ -57,7 +57,7 @@ def test_long_lists_of_variants_are_shared_too() -> None:
         finding("api", "short", variants=variants),
         finding("db", "short", variants=variants[:2]),
     ]
-    assert shared(found) == [{}, {"with": "as for Deployment/web above"}, {}]
+    assert shared(found) == [{}, {"with": "see Deployment/web above"}, {}]
 
 
 def test_nothing_found_nothing_told() -> None:

@@ -9,6 +9,6 @@ def test_a_rule_is_one_line() -> None:
 
     lines = list_rules([rule]).splitlines()
 
-    assert lines[0].split() == ["RULE", "SEVERITY", "WHAT", "IT", "SAYS"]
+    assert lines[0].split() == ["RULE", "SEVERITY", "SUMMARY"]
     assert lines[1].split(maxsplit=2) == ["missing-os-selector", "error", rule.summary]
     assert len(lines) == 2

@@ -21,7 +21,7 @@ def test_a_document_for_each_chart_and_variant() -> None:
 
     assert write_values(report, PLAIN) == (
         "# charts/shop: resolves 1 of 2 findings\n"
-        "# no value reaches Job/migrate\n"
+        "# podfit found no value that sets Job/migrate\n"
         "web:\n"
         "  nodeSelector: {}\n"
         "---\n"

@@ -44,7 +44,7 @@ def test_a_program_that_cannot_be_had_fails_ci_alone(
 
     assert script.main(["helm", "docker-registry"]) == code
 
-    reason = "go is not installed, and PyPI's cannot be had: no-python is not installed"
+    reason = "go is not installed, and installing it failed: no-python is not installed"
     assert sorted(capsys.readouterr().err.splitlines()) == [
         "docker-registry: not fetched, so its tests are skipped: apt-get is not installed",
         f"helm: not fetched, so its tests are skipped: {reason}",

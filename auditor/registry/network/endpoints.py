@@ -120,7 +120,7 @@ class Stop(Struct, frozen=True):
         return bool(self.endpoint.mirror_of)
 
     def leaves_to_next(self, why: UnknownPlatforms) -> bool:
-        """Whether to try the next stop: after a mirror always, else if the connection failed."""
+        """Return whether to try the next stop: after a mirror, or if the connection failed."""
         return self.is_mirror or why.reason in _NO_TLS
 
     def lacks(self, answer: object) -> bool:
