@@ -134,7 +134,8 @@ def find_program(name: str) -> str | None:
     search the working directory first.
     """
     folders = (Path(entry) for entry in os.environ.get("PATH", os.defpath).split(os.pathsep))
-    checkout = _checkout()
+    here = Path(os.path.realpath(Path.cwd()))
+    checkout = next((each for each in (here, *here.parents) if (each / ".git").exists()), here)
     for folder in folders:
         if not folder.is_absolute() or Path(os.path.realpath(folder)).is_relative_to(checkout):
             continue
@@ -142,12 +143,6 @@ def find_program(name: str) -> str | None:
             if found := shutil.which(str(folder / candidate)):
                 return found
     return None
-
-
-def _checkout() -> Path:
-    """Return the repository of the working directory, or the working directory itself."""
-    here = Path(os.path.realpath(Path.cwd()))
-    return next((folder for folder in (here, *here.parents) if (folder / ".git").exists()), here)
 
 
 def _candidates(name: str) -> tuple[str, ...]:

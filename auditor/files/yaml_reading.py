@@ -30,6 +30,84 @@ from auditor.files.yaml_nodes import (
     tagged_scalar,
 )
 
+_SEPARATOR: Final = re.compile(r"^---(?=\s|$)", re.MULTILINE)
+_JSON_START: Final = re.compile(r"[^ \t\r\n]")
+
+
+class YamlError(Struct, frozen=True):
+    """A document that is not YAML. line and column count from 1 in the whole text."""
+
+    message: str
+    line: int
+    column: int
+
+
+def read_documents(
+    text: str, skip: Callable[[str], bool] = lambda _: False
+) -> Iterator[Node | YamlError]:
+    """Yield the documents of a text in order, with a `YamlError` for each invalid one.
+
+    Empty documents are omitted, as are those for whose text `skip` returns true.
+    """
+    start, first_line = 0, 0
+    for end in (*(match.start() for match in _SEPARATOR.finditer(text)), len(text)):
+        part = text[start:end]
+        if end < len(text) and _has_only_directives(part):
+            continue  # they belong to the next document
+        if not skip(part):
+            yield from _read_part(part, first_line)
+        first_line += part.count("\n")
+        start = end
+
+
+def _has_only_directives(part: str) -> bool:
+    return part.startswith("%") and all(
+        line.startswith(("%", "#")) or not line.strip() for line in part.splitlines()
+    )
+
+
+def _read_part(part: str, first_line: int) -> Iterator[Node | YamlError]:
+    read = 0
+    try:
+        for node in Builder(first_line).documents(part):
+            yield node
+            read += 1
+    except Refused as refused:
+        if part.lstrip().startswith("{"):
+            try:  # valid JSON that is not YAML, such as surrogate pairs: without locations
+                values = tuple(_json_values(part, first_line + 1))
+            except (ValueError, RecursionError):
+                pass
+            else:
+                yield from values[read:]
+                return
+        yield YamlError(refused.message, refused.line, refused.column)
+
+
+def _json_values(part: str, line: int) -> Iterator[Node]:
+    """Yield consecutive JSON values, as accepted by kubectl. Raises ValueError, RecursionError."""
+    decoder = json.JSONDecoder(parse_float=_finite, parse_constant=_finite)
+    place = 0
+    while start := _JSON_START.search(part, place):
+        value, place = decoder.raw_decode(part, start.start())
+        yield _from_json(value, line + part.count("\n", 0, start.start()))
+
+
+def _from_json(value: Any, line: int) -> Node:
+    if isinstance(value, dict):
+        return Node({key: _from_json(item, line) for key, item in value.items()}, line, 1)
+    if isinstance(value, list):
+        return Node(tuple(_from_json(item, line) for item in value), line, 1)
+    return Node(value, line, 1)
+
+
+def _finite(text: str) -> int | float:
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError(text)
+    return json_number(number)
+
+
 MAX_DEPTH: Final = 1000
 MAX_NODES: Final = 2_000_000
 """Nodes of a document with aliases expanded: an alias bomb has billions."""
@@ -260,81 +338,3 @@ class Word:
 
 def _letter(code: int) -> bytes:
     return b"(?:%c|\\\\(?:x|u00|U000000)(?i:%02x))" % (code, code)
-
-
-_SEPARATOR: Final = re.compile(r"^---(?=\s|$)", re.MULTILINE)
-_JSON_START: Final = re.compile(r"[^ \t\r\n]")
-
-
-class YamlError(Struct, frozen=True):
-    """A document that is not YAML. line and column count from 1 in the whole text."""
-
-    message: str
-    line: int
-    column: int
-
-
-def read_documents(
-    text: str, skip: Callable[[str], bool] = lambda _: False
-) -> Iterator[Node | YamlError]:
-    """Yield the documents of a text in order, with a `YamlError` for each invalid one.
-
-    Empty documents are omitted, as are those for whose text `skip` returns true.
-    """
-    start, first_line = 0, 0
-    for end in (*(match.start() for match in _SEPARATOR.finditer(text)), len(text)):
-        part = text[start:end]
-        if end < len(text) and _has_only_directives(part):
-            continue  # they belong to the next document
-        if not skip(part):
-            yield from _read_part(part, first_line)
-        first_line += part.count("\n")
-        start = end
-
-
-def _has_only_directives(part: str) -> bool:
-    return part.startswith("%") and all(
-        line.startswith(("%", "#")) or not line.strip() for line in part.splitlines()
-    )
-
-
-def _read_part(part: str, first_line: int) -> Iterator[Node | YamlError]:
-    read = 0
-    try:
-        for node in Builder(first_line).documents(part):
-            yield node
-            read += 1
-    except Refused as refused:
-        if part.lstrip().startswith("{"):
-            try:  # valid JSON that is not YAML, such as surrogate pairs: without locations
-                values = tuple(_json_values(part, first_line + 1))
-            except (ValueError, RecursionError):
-                pass
-            else:
-                yield from values[read:]
-                return
-        yield YamlError(refused.message, refused.line, refused.column)
-
-
-def _json_values(part: str, line: int) -> Iterator[Node]:
-    """Yield consecutive JSON values, as accepted by kubectl. Raises ValueError, RecursionError."""
-    decoder = json.JSONDecoder(parse_float=_finite, parse_constant=_finite)
-    place = 0
-    while start := _JSON_START.search(part, place):
-        value, place = decoder.raw_decode(part, start.start())
-        yield _from_json(value, line + part.count("\n", 0, start.start()))
-
-
-def _from_json(value: Any, line: int) -> Node:
-    if isinstance(value, dict):
-        return Node({key: _from_json(item, line) for key, item in value.items()}, line, 1)
-    if isinstance(value, list):
-        return Node(tuple(_from_json(item, line) for item in value), line, 1)
-    return Node(value, line, 1)
-
-
-def _finite(text: str) -> int | float:
-    number = float(text)
-    if not math.isfinite(number):
-        raise ValueError(text)
-    return json_number(number)

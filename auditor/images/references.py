@@ -16,78 +16,6 @@ from msgspec import Struct
 from auditor.errors import printable, shorten
 from auditor.images.images import ImageReference, UnknownPlatforms, UnknownReason
 
-_RENDER: Final = "render it first; Kubernetes does not expand variables in `image`"
-_REPLACE: Final = "replace it with the name of the image"
-
-_SYNTAXES: Final = (
-    (
-        re.compile(r"ko://\S*"),
-        "a ko import path",
-        "run `ko resolve -f FILE` to replace it with the built image",
-    ),
-    (re.compile(r"\{\{.{0,60}"), "a template expression", _RENDER),
-    (re.compile(r"\$\{[^}]{0,60}\}?|\$\([^)]{0,60}\)?|\$\w*"), "a variable", _RENDER),
-    (
-        re.compile(r"#\{[^}]{0,60}\}?#?|\{[^}]{0,60}\}?|\(\([^)]{0,60}|\[\[.{0,60}"),
-        "a token",
-        _RENDER,
-    ),
-    (re.compile(r"<[^>]{0,60}>?"), "a placeholder", _REPLACE),
-    (
-        re.compile(r"%[^%]{1,60}%|%\w\b|@[A-Za-z_][\w.-]{0,60}@|__[A-Z]\w{0,60}__"),
-        "a token",
-        _RENDER,
-    ),
-)
-"""A pattern that no image name matches, its description, and a hint."""
-
-_WORD: Final = re.compile(
-    r"(?i:change|replace)[_-]?(?i:me)"
-    r"|(?:[A-Z0-9]+[_-])*"
-    r"(?:CHANGE|REPLACE|INSERT|YOUR|TODO|FIXME|PLACEHOLDER|XXX+|IMAGE|TAG|VERSION|DIGEST)"
-    r"(?:[_-][A-Z0-9]+)*"
-)
-"""A placeholder for a name or a tag."""
-_NAME_WORD: Final = re.compile(
-    r"[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+|REGISTRY|REPOSITORY|REPO|PROJECT|ACCOUNT|ORG|NAMESPACE|HOST"
-)
-"""A placeholder for a host or a part of a repository; it could be a real tag."""
-
-
-class Placeholder(Struct, frozen=True):
-    """Why a text is not an image name yet (a clause), and a hint."""
-
-    what: str
-    hint: str
-
-
-def find_placeholder(text: str) -> Placeholder | None:
-    """Return the first placeholder in an `image` field."""
-    if text and not text.strip():
-        return Placeholder("it is blank", "OpenShift image triggers set such a field")
-    if text == "auto":
-        return Placeholder(
-            "Istio replaces `auto` when it injects its proxy",
-            "the proxy's image is in the mesh configuration, not in this manifest",
-        )
-    for syntax, what, hint in _SYNTAXES:
-        if match := syntax.search(text):
-            return Placeholder(f"{what}, `{printable(match[0])}`", hint)
-    return _find_word(text)
-
-
-def _find_word(text: str) -> Placeholder | None:
-    name, _, tag = text.rpartition(":")
-    if not name or "/" in tag:
-        name, tag = text, ""
-    for word in re.split(r"[/:@.]", name):
-        if _WORD.fullmatch(word) or _NAME_WORD.fullmatch(word):
-            return Placeholder(f"`{word}` is a placeholder for a name", _REPLACE)
-    if _WORD.fullmatch(tag):
-        return Placeholder(f"`{tag}` is a placeholder for a tag", "replace it with the tag")
-    return None
-
-
 MAX_LENGTH: Final = 512
 """Maximum characters of a reference, as written and in its canonical form."""
 MAX_REPOSITORY: Final = 255
@@ -319,3 +247,75 @@ def _safe(text: str) -> str:
 
 def _reject(message: str, hint: str = "") -> NoReturn:
     raise _Rejected(message, hint)
+
+
+_RENDER: Final = "render it first; Kubernetes does not expand variables in `image`"
+_REPLACE: Final = "replace it with the name of the image"
+
+_SYNTAXES: Final = (
+    (
+        re.compile(r"ko://\S*"),
+        "a ko import path",
+        "run `ko resolve -f FILE` to replace it with the built image",
+    ),
+    (re.compile(r"\{\{.{0,60}"), "a template expression", _RENDER),
+    (re.compile(r"\$\{[^}]{0,60}\}?|\$\([^)]{0,60}\)?|\$\w*"), "a variable", _RENDER),
+    (
+        re.compile(r"#\{[^}]{0,60}\}?#?|\{[^}]{0,60}\}?|\(\([^)]{0,60}|\[\[.{0,60}"),
+        "a token",
+        _RENDER,
+    ),
+    (re.compile(r"<[^>]{0,60}>?"), "a placeholder", _REPLACE),
+    (
+        re.compile(r"%[^%]{1,60}%|%\w\b|@[A-Za-z_][\w.-]{0,60}@|__[A-Z]\w{0,60}__"),
+        "a token",
+        _RENDER,
+    ),
+)
+"""A pattern that no image name matches, its description, and a hint."""
+
+_WORD: Final = re.compile(
+    r"(?i:change|replace)[_-]?(?i:me)"
+    r"|(?:[A-Z0-9]+[_-])*"
+    r"(?:CHANGE|REPLACE|INSERT|YOUR|TODO|FIXME|PLACEHOLDER|XXX+|IMAGE|TAG|VERSION|DIGEST)"
+    r"(?:[_-][A-Z0-9]+)*"
+)
+"""A placeholder for a name or a tag."""
+_NAME_WORD: Final = re.compile(
+    r"[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+|REGISTRY|REPOSITORY|REPO|PROJECT|ACCOUNT|ORG|NAMESPACE|HOST"
+)
+"""A placeholder for a host or a part of a repository; it could be a real tag."""
+
+
+class Placeholder(Struct, frozen=True):
+    """Why a text is not an image name yet (a clause), and a hint."""
+
+    what: str
+    hint: str
+
+
+def find_placeholder(text: str) -> Placeholder | None:
+    """Return the first placeholder in an `image` field."""
+    if text and not text.strip():
+        return Placeholder("it is blank", "OpenShift image triggers set such a field")
+    if text == "auto":
+        return Placeholder(
+            "Istio replaces `auto` when it injects its proxy",
+            "the proxy's image is in the mesh configuration, not in this manifest",
+        )
+    for syntax, what, hint in _SYNTAXES:
+        if match := syntax.search(text):
+            return Placeholder(f"{what}, `{printable(match[0])}`", hint)
+    return _find_word(text)
+
+
+def _find_word(text: str) -> Placeholder | None:
+    name, _, tag = text.rpartition(":")
+    if not name or "/" in tag:
+        name, tag = text, ""
+    for word in re.split(r"[/:@.]", name):
+        if _WORD.fullmatch(word) or _NAME_WORD.fullmatch(word):
+            return Placeholder(f"`{word}` is a placeholder for a name", _REPLACE)
+    if _WORD.fullmatch(tag):
+        return Placeholder(f"`{tag}` is a placeholder for a tag", "replace it with the tag")
+    return None

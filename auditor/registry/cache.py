@@ -267,7 +267,7 @@ class Cache:
             with contextlib.suppress(OSError):
                 file.path.unlink()
                 removed.append(file)
-        return _total(iter(removed))
+        return _total(removed)
 
 
 def _read_entry(value: Mapping[str, object], reference: ImageReference) -> Entry:

@@ -210,7 +210,9 @@ class RegistryInspector:
                 why = answer
             if not stop.leaves_to_next(why):
                 raise RegistryFailure.of(why)
-            self._remark_mirror(stop, why)
+            if stop.is_mirror and why.reason not in _ABSENT:
+                mirrored = f"{stop.endpoint.name} of {stop.endpoint.mirror_of}"
+                self._remarks.add(f"the mirror {mirrored} failed: {why.message}", topic=mirrored)
         return self._ask_at(last, image, question, deadline, workers)
 
     def _ask_at(
@@ -229,12 +231,6 @@ class RegistryInspector:
             if isinstance(answer, KnownPlatforms)
             else answer
         )
-
-    def _remark_mirror(self, stop: Stop, why: UnknownPlatforms) -> None:
-        """Warn about a mirror that failed, unless it merely does not have the image."""
-        if stop.is_mirror and why.reason not in _ABSENT:
-            mirrored = f"{stop.endpoint.name} of {stop.endpoint.mirror_of}"
-            self._remarks.add(f"the mirror {mirrored} failed: {why.message}", topic=mirrored)
 
     def _refusal(self, image: ImageReference) -> UnknownPlatforms | None:
         parsed = parse_reference(str(image))

@@ -112,9 +112,10 @@ class ChainInspector(Struct, frozen=True):
     def inspect(
         self, images: Collection[ImageReference], progress: Progress = no_progress
     ) -> Mapping[ImageReference, Platforms]:
-        answers: dict[ImageReference, Platforms | None] = {}
-        for image in images:
-            answers[image] = self._look_up(image)
+        answers: dict[ImageReference, Platforms | None] = dict.fromkeys(images)
+        for lookup in self.lookups:
+            for image, answer in answers.items():
+                answers[image] = answer or lookup(image)
         rest = tuple(image for image, answer in answers.items() if answer is None)
         done, total = len(answers) - len(rest), len(answers)
         progress(done, total)
@@ -122,10 +123,6 @@ class ChainInspector(Struct, frozen=True):
         if rest and self.last:
             found = self.last.inspect(rest, lambda more, _: progress(done + more, total))
         return {image: answer or found[image] for image, answer in answers.items()}
-
-    def _look_up(self, image: ImageReference) -> Platforms | None:
-        found = (lookup(image) for lookup in self.lookups)
-        return next((answer for answer in found if answer is not None), None)
 
 
 class Overrides(Struct, frozen=True):

@@ -65,115 +65,132 @@ _GZIP: Final = b"\x1f\x8b"
 _OTHER_COMPRESSIONS: Final = {b"\x28\xb5\x2f\xfd": "zstd", b"\xfd7zX": "xz", b"BZh": "bzip2"}
 
 
-class LayoutError(ValueError):
-    """A layout that cannot be read. The message is a clause for the user."""
-
-    def __init__(self, message: str, hint: str = "") -> None:
-        super().__init__(message)
-        self.hint = hint
+_SCHEMES: Final = ("oci", "oci-archive", "docker-archive")
+_CHOICE_SHOWN: Final = 5
 
 
-class Files(Protocol):
-    """The files of a layout, by their path in it."""
+class LayoutSource(Struct, frozen=True):
+    """A layout given on the command line.
 
-    def read(self, name: str) -> bytes | None:
-        """Return the content, or None if there is no such file. Raises LayoutError."""
-        ...
+    Attributes:
+        ref: The image to select; "" for all.
+        name: The name of the image; None to use the annotations.
 
+    """
 
-class FolderFiles:
-    """A layout in a folder."""
+    scheme: str
+    path: Path
+    ref: str = ""
+    name: ImageReference | None = None
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-
-    def read(self, name: str) -> bytes | None:
-        path = self._folder / name
-        try:
-            found = path.stat()
-            if not stat.S_ISREG(found.st_mode):
-                return None
-            if found.st_size > MAX_DOCUMENT:
-                raise LayoutError(f"{name} is larger than {MAX_DOCUMENT} bytes")
-            return path.read_bytes()
-        except FileNotFoundError:
-            return None
-        except OSError as error:
-            raise LayoutError(f"{name}: {error.strerror or error}") from error
+    def __str__(self) -> str:
+        return f"{self.scheme}:{self.path}"
 
 
-class ArchiveFiles:
-    """A layout in a tar archive, plain or gzip. Raises LayoutError."""
+class LayoutLookup(Struct, frozen=True):
+    """A `Lookup` in the images of layouts, by name or by repository and digest."""
 
-    def __init__(self, path: Path) -> None:
-        try:
-            with path.open("rb") as file:
-                self._files = _read_archive(file)
-        except LayoutError:
-            raise
-        except Exception as error:  # a malicious archive can cause any exception in tarfile
-            why = error.strerror if isinstance(error, OSError) else None
-            raise LayoutError(why or "it is not a tar archive, or it is damaged") from error
+    images: Mapping[ImageReference, Platforms]
 
-    def read(self, name: str) -> bytes | None:
-        return self._files.get(name)
-
-
-class _BoundedFile(io.BufferedIOBase):
-    """A file for tarfile with limits on read sizes and positions."""
-
-    def __init__(self, file: BinaryIO | gzip.GzipFile) -> None:
-        super().__init__()
-        self._file = file
-
-    def read(self, size: int | None = -1, /) -> bytes:
-        if size is None or not 0 <= size <= MAX_READ:
-            raise LayoutError("a header in it is too large")
-        return self._file.read(size)
-
-    def seek(self, place: int, whence: int = io.SEEK_SET, /) -> int:
-        if not 0 <= place <= MAX_UNPACKED:
-            raise LayoutError(f"it is larger than {MAX_UNPACKED // 1024**3} GiB")
-        return self._file.seek(place, whence)
-
-    def tell(self) -> int:
-        return self._file.tell()
-
-
-def _read_archive(file: BinaryIO) -> Mapping[str, bytes]:
-    magic = file.read(4)
-    file.seek(0)
-    for start, name in _OTHER_COMPRESSIONS.items():
-        if magic.startswith(start):
-            raise LayoutError(f"it is compressed with {name}: unpack it first")
-    if not magic.startswith(_GZIP):
-        return _read_tar(_BoundedFile(file))
-    with gzip.GzipFile(fileobj=file) as unpacked:
-        return _read_tar(_BoundedFile(unpacked))
-
-
-def _read_tar(file: _BoundedFile) -> Mapping[str, bytes]:
-    documents: dict[str, bytes] = {}
-    kept = 0
-    with tarfile.open(fileobj=file, mode="r:") as archive:
-        for number, member in enumerate(iter(archive.next, None), 1):
-            if number > MAX_MEMBERS:
-                raise LayoutError(f"it contains more than {MAX_MEMBERS} files")
-            content = _document(archive, member)
-            if content is not None:
-                kept += len(content)
-                if kept > MAX_KEPT:
-                    raise LayoutError(f"its documents are larger than {MAX_KEPT} bytes")
-                documents.setdefault(member.name.removeprefix("./"), content)
-    return documents
-
-
-def _document(archive: tarfile.TarFile, member: tarfile.TarInfo) -> bytes | None:
-    if not member.isreg() or member.issparse() or not 0 < member.size <= MAX_DOCUMENT:
+    def __call__(self, image: ImageReference) -> Platforms | None:
+        if image in self.images or not image.digest:
+            return self.images.get(image)
+        for known, answer in self.images.items():
+            if (known.registry, known.repository) == (image.registry, image.repository) and (
+                isinstance(answer, KnownPlatforms) and answer.digest == image.digest
+            ):
+                return answer
         return None
-    file = archive.extractfile(member)
-    first = file.read(1) if file else b""
-    return first + file.read(MAX_DOCUMENT) if file and first in (b"{", b"[") else None
+
+
+def parse_layout(text: str) -> LayoutSource:
+    """Parse `[NAME=]SCHEME:PATH[:REF]`. Raises UsageError.
+
+    The path is the longest prefix that exists, as both paths and references may contain a colon.
+    """
+    name, equals, rest = ("", "", text) if _scheme_of(text) else text.partition("=")
+    scheme = _scheme_of(rest)
+    if not scheme:
+        raise UsageError(
+            f"`{shorten(printable(text), 200)}` is not an image layout",
+            hint="write [NAME=]oci:FOLDER[:REF], or oci-archive:FILE or docker-archive:FILE",
+        )
+    reference = parse_reference(name) if equals else None
+    if reference is not None and not isinstance(reference, ImageReference):
+        raise UsageError(reference.message, hint=reference.hint)
+    path, ref = _existing(rest.removeprefix(f"{scheme}:"))
+    return LayoutSource(scheme, path, ref, reference)
+
+
+def read_layout(source: LayoutSource) -> Mapping[ImageReference, Platforms]:
+    """Return the images of a layout by name. Raises ConfigurationError if no name is known."""
+    try:
+        in_folder = source.scheme == "oci"
+        files = FolderFiles(source.path) if in_folder else ArchiveFiles(source.path)
+        return _named(source, read_images(files, str(source)))
+    except (LayoutError, JsonError) as error:
+        raise ConfigurationError(
+            f"cannot read the image layout {source}",
+            where=str(source.path),
+            why=str(error),
+            hint=error.hint if isinstance(error, LayoutError) else "",
+        ) from error
+
+
+def read_layouts(sources: Iterable[LayoutSource]) -> LayoutLookup:
+    """Read all layouts; the first one with an image is used. Raises ConfigurationError."""
+    images: dict[ImageReference, Platforms] = {}
+    for source in sources:
+        images = {**read_layout(source), **images}
+    return LayoutLookup(images)
+
+
+def _scheme_of(text: str) -> str:
+    scheme, colon, _ = text.partition(":")
+    return scheme if colon and scheme in _SCHEMES else ""
+
+
+def _existing(text: str) -> tuple[Path, str]:
+    shown = shorten(printable(text), 200)
+    cuts = [len(text), *(place for place in range(len(text) - 1, 0, -1) if text[place] == ":")]
+    for cut in cuts:
+        try:
+            if cut and Path(text[:cut]).exists():
+                return Path(text[:cut]), text[cut + 1 :]
+        except (OSError, ValueError):
+            continue
+    raise UsageError(f"there is no image layout at `{shown}`", hint="check the path")
+
+
+def _named(
+    source: LayoutSource, images: Sequence[LayoutImage]
+) -> Mapping[ImageReference, Platforms]:
+    chosen = [image for image in images if source.ref in ("", *image.names)]
+    if source.name is not None:
+        if len(chosen) != 1:
+            hint = f"choose one: NAME={source}:REF"
+            raise LayoutError(f"it has {len(chosen)} matching images{_choice(images)}", hint)
+        return {source.name: chosen[0].answer(source.name)}
+    answers: dict[ImageReference, Platforms] = {}
+    for image in chosen:
+        for name in filter(None, map(_full_name, image.names)):
+            if name not in answers:
+                answers[name] = image.answer(name)
+    if not answers:
+        hint = f"set the name of the image: NAME={source}"
+        raise LayoutError(f"it has no full name for a matching image{_choice(images)}", hint)
+    return answers
+
+
+def _full_name(text: str) -> ImageReference | None:
+    """Return an annotation as a reference, or None if it is only a tag."""
+    reference = parse_reference(text) if set(text) & set("/:") else None
+    return reference if isinstance(reference, ImageReference) else None
+
+
+def _choice(images: Sequence[LayoutImage]) -> str:
+    names = [shorten(printable(name), 100) for image in images for name in image.names]
+    return f" (of {', '.join(names[:_CHOICE_SHOWN])})" if names else ""
 
 
 _INDEX: Final = "index.json"
@@ -324,129 +341,112 @@ def _verified(body: bytes, descriptor: Descriptor) -> bytes:
     )
 
 
-_SCHEMES: Final = ("oci", "oci-archive", "docker-archive")
-_CHOICE_SHOWN: Final = 5
+class LayoutError(ValueError):
+    """A layout that cannot be read. The message is a clause for the user."""
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.hint = hint
 
 
-class LayoutSource(Struct, frozen=True):
-    """A layout given on the command line.
+class Files(Protocol):
+    """The files of a layout, by their path in it."""
 
-    Attributes:
-        ref: The image to select; "" for all.
-        name: The name of the image; None to use the annotations.
-
-    """
-
-    scheme: str
-    path: Path
-    ref: str = ""
-    name: ImageReference | None = None
-
-    def __str__(self) -> str:
-        return f"{self.scheme}:{self.path}"
+    def read(self, name: str) -> bytes | None:
+        """Return the content, or None if there is no such file. Raises LayoutError."""
+        ...
 
 
-class LayoutLookup(Struct, frozen=True):
-    """A `Lookup` in the images of layouts, by name or by repository and digest."""
+class FolderFiles:
+    """A layout in a folder."""
 
-    images: Mapping[ImageReference, Platforms]
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
 
-    def __call__(self, image: ImageReference) -> Platforms | None:
-        if image in self.images or not image.digest:
-            return self.images.get(image)
-        for known, answer in self.images.items():
-            if (known.registry, known.repository) == (image.registry, image.repository) and (
-                isinstance(answer, KnownPlatforms) and answer.digest == image.digest
-            ):
-                return answer
-        return None
-
-
-def parse_layout(text: str) -> LayoutSource:
-    """Parse `[NAME=]SCHEME:PATH[:REF]`. Raises UsageError.
-
-    The path is the longest prefix that exists, as both paths and references may contain a colon.
-    """
-    name, equals, rest = ("", "", text) if _scheme_of(text) else text.partition("=")
-    scheme = _scheme_of(rest)
-    if not scheme:
-        raise UsageError(
-            f"`{shorten(printable(text), 200)}` is not an image layout",
-            hint="write [NAME=]oci:FOLDER[:REF], or oci-archive:FILE or docker-archive:FILE",
-        )
-    reference = parse_reference(name) if equals else None
-    if reference is not None and not isinstance(reference, ImageReference):
-        raise UsageError(reference.message, hint=reference.hint)
-    path, ref = _existing(rest.removeprefix(f"{scheme}:"))
-    return LayoutSource(scheme, path, ref, reference)
-
-
-def read_layout(source: LayoutSource) -> Mapping[ImageReference, Platforms]:
-    """Return the images of a layout by name. Raises ConfigurationError if no name is known."""
-    try:
-        in_folder = source.scheme == "oci"
-        files = FolderFiles(source.path) if in_folder else ArchiveFiles(source.path)
-        return _named(source, read_images(files, str(source)))
-    except (LayoutError, JsonError) as error:
-        raise ConfigurationError(
-            f"cannot read the image layout {source}",
-            where=str(source.path),
-            why=str(error),
-            hint=error.hint if isinstance(error, LayoutError) else "",
-        ) from error
-
-
-def read_layouts(sources: Iterable[LayoutSource]) -> LayoutLookup:
-    """Read all layouts; the first one with an image is used. Raises ConfigurationError."""
-    images: dict[ImageReference, Platforms] = {}
-    for source in sources:
-        images = {**read_layout(source), **images}
-    return LayoutLookup(images)
-
-
-def _scheme_of(text: str) -> str:
-    scheme, colon, _ = text.partition(":")
-    return scheme if colon and scheme in _SCHEMES else ""
-
-
-def _existing(text: str) -> tuple[Path, str]:
-    shown = shorten(printable(text), 200)
-    cuts = [len(text), *(place for place in range(len(text) - 1, 0, -1) if text[place] == ":")]
-    for cut in cuts:
+    def read(self, name: str) -> bytes | None:
+        path = self._folder / name
         try:
-            if cut and Path(text[:cut]).exists():
-                return Path(text[:cut]), text[cut + 1 :]
-        except (OSError, ValueError):
-            continue
-    raise UsageError(f"there is no image layout at `{shown}`", hint="check the path")
+            found = path.stat()
+            if not stat.S_ISREG(found.st_mode):
+                return None
+            if found.st_size > MAX_DOCUMENT:
+                raise LayoutError(f"{name} is larger than {MAX_DOCUMENT} bytes")
+            return path.read_bytes()
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise LayoutError(f"{name}: {error.strerror or error}") from error
 
 
-def _named(
-    source: LayoutSource, images: Sequence[LayoutImage]
-) -> Mapping[ImageReference, Platforms]:
-    chosen = [image for image in images if source.ref in ("", *image.names)]
-    if source.name is not None:
-        if len(chosen) != 1:
-            hint = f"choose one: NAME={source}:REF"
-            raise LayoutError(f"it has {len(chosen)} matching images{_choice(images)}", hint)
-        return {source.name: chosen[0].answer(source.name)}
-    answers: dict[ImageReference, Platforms] = {}
-    for image in chosen:
-        for name in filter(None, map(_full_name, image.names)):
-            if name not in answers:
-                answers[name] = image.answer(name)
-    if not answers:
-        hint = f"set the name of the image: NAME={source}"
-        raise LayoutError(f"it has no full name for a matching image{_choice(images)}", hint)
-    return answers
+class ArchiveFiles:
+    """A layout in a tar archive, plain or gzip. Raises LayoutError."""
+
+    def __init__(self, path: Path) -> None:
+        try:
+            with path.open("rb") as file:
+                self._files = _read_archive(file)
+        except LayoutError:
+            raise
+        except Exception as error:  # a malicious archive can cause any exception in tarfile
+            why = error.strerror if isinstance(error, OSError) else None
+            raise LayoutError(why or "it is not a tar archive, or it is damaged") from error
+
+    def read(self, name: str) -> bytes | None:
+        return self._files.get(name)
 
 
-def _full_name(text: str) -> ImageReference | None:
-    """Return an annotation as a reference, or None if it is only a tag."""
-    reference = parse_reference(text) if set(text) & set("/:") else None
-    return reference if isinstance(reference, ImageReference) else None
+class _BoundedFile(io.BufferedIOBase):
+    """A file for tarfile with limits on read sizes and positions."""
+
+    def __init__(self, file: BinaryIO | gzip.GzipFile) -> None:
+        super().__init__()
+        self._file = file
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        if size is None or not 0 <= size <= MAX_READ:
+            raise LayoutError("a header in it is too large")
+        return self._file.read(size)
+
+    def seek(self, place: int, whence: int = io.SEEK_SET, /) -> int:
+        if not 0 <= place <= MAX_UNPACKED:
+            raise LayoutError(f"it is larger than {MAX_UNPACKED // 1024**3} GiB")
+        return self._file.seek(place, whence)
+
+    def tell(self) -> int:
+        return self._file.tell()
 
 
-def _choice(images: Sequence[LayoutImage]) -> str:
-    names = [shorten(printable(name), 100) for image in images for name in image.names]
-    return f" (of {', '.join(names[:_CHOICE_SHOWN])})" if names else ""
+def _read_archive(file: BinaryIO) -> Mapping[str, bytes]:
+    magic = file.read(4)
+    file.seek(0)
+    for start, name in _OTHER_COMPRESSIONS.items():
+        if magic.startswith(start):
+            raise LayoutError(f"it is compressed with {name}: unpack it first")
+    if not magic.startswith(_GZIP):
+        return _read_tar(_BoundedFile(file))
+    with gzip.GzipFile(fileobj=file) as unpacked:
+        return _read_tar(_BoundedFile(unpacked))
+
+
+def _read_tar(file: _BoundedFile) -> Mapping[str, bytes]:
+    documents: dict[str, bytes] = {}
+    kept = 0
+    with tarfile.open(fileobj=file, mode="r:") as archive:
+        for number, member in enumerate(iter(archive.next, None), 1):
+            if number > MAX_MEMBERS:
+                raise LayoutError(f"it contains more than {MAX_MEMBERS} files")
+            content = _document(archive, member)
+            if content is not None:
+                kept += len(content)
+                if kept > MAX_KEPT:
+                    raise LayoutError(f"its documents are larger than {MAX_KEPT} bytes")
+                documents.setdefault(member.name.removeprefix("./"), content)
+    return documents
+
+
+def _document(archive: tarfile.TarFile, member: tarfile.TarInfo) -> bytes | None:
+    if not member.isreg() or member.issparse() or not 0 < member.size <= MAX_DOCUMENT:
+        return None
+    file = archive.extractfile(member)
+    first = file.read(1) if file else b""
+    return first + file.read(MAX_DOCUMENT) if file and first in (b"{", b"[") else None

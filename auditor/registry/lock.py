@@ -210,93 +210,6 @@ def write_lock(path: Path, lock: LockFile) -> bool:
     return True
 
 
-def _accessible(check: Callable[[], bool]) -> bool:
-    """Return the result of a check of a path, or False if its folder is not accessible."""
-    try:
-        return check()
-    except OSError:
-        return False
-
-
-def _images(value: object) -> Iterator[tuple[ImageReference, KnownPlatforms]]:
-    if not isinstance(value, dict):
-        raise AnswerError("must be an object")
-    for key in value:
-        if key not in ("version", "images"):
-            raise AnswerError("is not a known key", (key,))
-    version = value.get("version")
-    if version != LOCK_VERSION or isinstance(version, bool):
-        raise AnswerError(f"must be {LOCK_VERSION}; a newer podfit may support it", ("version",))
-    images = value.get("images")
-    if not isinstance(images, dict):
-        raise AnswerError("must be an object", ("images",))
-    for name, entry in images.items():
-        yield _image(name), _entry(_image(name), entry)
-
-
-def _image(name: str) -> ImageReference:
-    reference = parse_reference(name)
-    if not isinstance(reference, ImageReference):
-        raise AnswerError(f"is not an image: {reference.message}", ("images", name))
-    if str(reference) != name:
-        raise AnswerError(f"must be written in full: {reference}", ("images", name))
-    return reference
-
-
-def _entry(image: ImageReference, value: object) -> KnownPlatforms:
-    try:
-        known = read_platforms(value, LOCKED)
-        if image.digest not in ("", known.digest):
-            raise AnswerError("must be the digest of the reference", ("digest",))
-    except AnswerError as error:
-        raise AnswerError(str(error), ("images", str(image), *error.place)) from error
-    return known
-
-
-def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    value: dict[str, object] = {}
-    for key, item in pairs:
-        if key in value:
-            raise AnswerError(f"`{shorten(printable(key), 200)}` is a duplicate key")
-        value[key] = item
-    return value
-
-
-def _jq(place: Place) -> str:
-    """Format a location as jq does: `.images["docker.io/library/nginx:1"].platforms[2]`."""
-    parts = []
-    for part in place:
-        if isinstance(part, int):
-            parts.append(f"[{part}]")
-        elif part.isidentifier():
-            parts.append(f".{part}")
-        else:
-            parts.append(f'["{shorten(printable(part), 200)}"]')
-    return "`" + ("".join(parts) or ".") + "`"
-
-
-def _located(content: bytes, place: Place, where: str) -> str:
-    """Return `where` with line and column, from the YAML parser, as that of JSON keeps none."""
-    if len(content) > _MAX_LOCATED:
-        return where
-    node = next(read_documents(content.decode("utf-8-sig")), None)
-    if not isinstance(node, Node):
-        return where
-    for part in place:
-        children = node.value
-        if isinstance(children, Mapping):
-            node = children.get(str(part), node)
-        elif isinstance(children, tuple):
-            node = children[int(part)]
-    return f"{where}:{node.line}:{node.column}"
-
-
-def _wrong(what: str, where: str) -> ConfigurationError:
-    return ConfigurationError(
-        f"the lock file is invalid: {what}", where=where, hint=f"delete it, then {_RELOCK}"
-    )
-
-
 class Change(Struct, frozen=True):
     """An image whose current answer differs from its lock file entry."""
 
@@ -384,7 +297,7 @@ def disagreements(
         answers: For the references of `pinned`.
 
     """
-    comparison = compare(lock, {image: answers[asked] for image, asked in pinned(lock).items()})
+    comparison = compare(lock, {image: answers[pin] for image, pin in pinned(lock).items()})
     unverified = [f"{image.familiar}: {found.message}" for image, found in comparison.unresolved]
     return tuple(map(str, comparison.changes)), tuple(unverified)
 
@@ -401,6 +314,93 @@ def update(lock: LockFile, answers: Mapping[ImageReference, Platforms]) -> LockF
         if entry is not None:
             images[image] = entry
     return LockFile(images)
+
+
+def _accessible(check: Callable[[], bool]) -> bool:
+    """Return the result of a check of a path, or False if its folder is not accessible."""
+    try:
+        return check()
+    except OSError:
+        return False
+
+
+def _images(value: object) -> Iterator[tuple[ImageReference, KnownPlatforms]]:
+    if not isinstance(value, dict):
+        raise AnswerError("must be an object")
+    for key in value:
+        if key not in ("version", "images"):
+            raise AnswerError("is not a known key", (key,))
+    version = value.get("version")
+    if version != LOCK_VERSION or isinstance(version, bool):
+        raise AnswerError(f"must be {LOCK_VERSION}; a newer podfit may support it", ("version",))
+    images = value.get("images")
+    if not isinstance(images, dict):
+        raise AnswerError("must be an object", ("images",))
+    for name, entry in images.items():
+        yield _image(name), _entry(_image(name), entry)
+
+
+def _image(name: str) -> ImageReference:
+    reference = parse_reference(name)
+    if not isinstance(reference, ImageReference):
+        raise AnswerError(f"is not an image: {reference.message}", ("images", name))
+    if str(reference) != name:
+        raise AnswerError(f"must be written in full: {reference}", ("images", name))
+    return reference
+
+
+def _entry(image: ImageReference, value: object) -> KnownPlatforms:
+    try:
+        known = read_platforms(value, LOCKED)
+        if image.digest not in ("", known.digest):
+            raise AnswerError("must be the digest of the reference", ("digest",))
+    except AnswerError as error:
+        raise AnswerError(str(error), ("images", str(image), *error.place)) from error
+    return known
+
+
+def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    value: dict[str, object] = {}
+    for key, item in pairs:
+        if key in value:
+            raise AnswerError(f"`{shorten(printable(key), 200)}` is a duplicate key")
+        value[key] = item
+    return value
+
+
+def _jq(place: Place) -> str:
+    """Format a location as jq does: `.images["docker.io/library/nginx:1"].platforms[2]`."""
+    parts = []
+    for part in place:
+        if isinstance(part, int):
+            parts.append(f"[{part}]")
+        elif part.isidentifier():
+            parts.append(f".{part}")
+        else:
+            parts.append(f'["{shorten(printable(part), 200)}"]')
+    return "`" + ("".join(parts) or ".") + "`"
+
+
+def _located(content: bytes, place: Place, where: str) -> str:
+    """Return `where` with line and column, from the YAML parser, as that of JSON keeps none."""
+    if len(content) > _MAX_LOCATED:
+        return where
+    node = next(read_documents(content.decode("utf-8-sig")), None)
+    if not isinstance(node, Node):
+        return where
+    for part in place:
+        children = node.value
+        if isinstance(children, Mapping):
+            node = children.get(str(part), node)
+        elif isinstance(children, tuple):
+            node = children[int(part)]
+    return f"{where}:{node.line}:{node.column}"
+
+
+def _wrong(what: str, where: str) -> ConfigurationError:
+    return ConfigurationError(
+        f"the lock file is invalid: {what}", where=where, hint=f"delete it, then {_RELOCK}"
+    )
 
 
 def _lockable(

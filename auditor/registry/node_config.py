@@ -54,81 +54,73 @@ class NodeConfig(Struct, frozen=True):
         )
 
 
-class Table(Struct, frozen=True):
-    """A table of a file. Every method raises `ConfigurationError` for a value of another type."""
-
-    path: Path
-    values: Mapping[str, Any]
-
-    def text(self, key: str) -> str:
-        """Return the string under a key, or ""."""
-        return self._typed(key, "", "a string")
-
-    def flag(self, key: str) -> bool:
-        return self._typed(key, False, "true or false")
-
-    def texts(self, key: str) -> tuple[str, ...]:
-        """Return a list of strings; a single string counts as a list of one."""
-        value = self.values.get(key, [])
-        if isinstance(value, str):
-            return (value,)
-        if isinstance(value, list) and all(isinstance(item, str) for item in value):
-            return tuple(value)
-        raise self.wrong(f"`{key}` must be a list of strings")
-
-    def table(self, key: str) -> Table:
-        return Table(self.path, self._typed(key, dict[str, Any](), "a table"))
-
-    def tables(self, key: str) -> tuple[Table, ...]:
-        """Return a list of tables."""
-        found = self._typed(key, list[Any](), "a list of tables")
-        if not all(isinstance(item, dict) for item in found):
-            raise self.wrong(f"`{key}` must be a list of tables")
-        return tuple(Table(self.path, item) for item in found)
-
-    def file(self, text: str) -> Path:
-        """Resolve a path relative to the folder of this file."""
-        return self.path.parent / text
-
-    def wrong(self, why: str) -> ConfigurationError:
-        return config_error(self.path, why)
-
-    def _typed(self, key: str, default: _T, expected: str) -> _T:
-        value = self.values.get(key, default)
-        if not isinstance(value, type(default)):
-            raise self.wrong(f"`{key}` must be {expected}")
-        return value
+_NAMES: Final = ("registries.conf.d", "registries.conf", "daemon.json", "certs.d")
+"""Contents of a runtime's configuration folder; the first setting for a host applies."""
+_DEFAULT: Final = "_default"
+_PORT: Final = re.compile(r"(.+)_([0-9]{1,5})_")
 
 
-def read_toml(path: Path) -> Table:
-    """Read a TOML file. Raises `ConfigurationError`."""
-    try:
-        return Table(path, tomllib.loads(_content(path).decode()))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise config_error(path, f"it is not TOML: {error}") from error
+def read_node_configs(paths: Sequence[Path]) -> NodeConfig:
+    """Merge configurations; the first setting for a host applies. Raises `ConfigurationError`."""
+    merged = NodeConfig()
+    for path in paths:
+        try:
+            configs = tuple(_read(path))
+        except OSError as error:
+            raise config_error(path, error.strerror or "it cannot be read") from error
+        if not configs:
+            raise config_error(path, "it has no settings for any registry")
+        for found in configs:
+            merged = NodeConfig(
+                {**found.hosts, **merged.hosts},
+                (*merged.insecure_ranges, *found.insecure_ranges),
+                (*merged.namespaces, *found.namespaces),
+            )
+    return merged
 
 
-def read_json(path: Path) -> Table:
-    """Read a JSON file with an object. Raises `ConfigurationError`."""
-    try:
-        return Table(path, parse_object(_content(path)))
-    except JsonError as error:
-        raise config_error(path, str(error)) from error
+def _read(path: Path) -> Iterator[NodeConfig]:
+    if path.is_dir():
+        yield from _read_folder(path)
+    elif path.name == "hosts.toml":
+        yield read_hosts(path, _host(path.parent))
+    elif path.suffix == ".json":
+        yield read_daemon(path)
+    elif path.suffix in (".conf", ".toml"):
+        yield read_registries(path)
+    else:
+        why = "it is not a registries.conf, daemon.json, hosts.toml or certs.d"
+        raise config_error(path, why if path.exists() else "the file does not exist")
 
 
-def config_error(path: Path, why: str) -> ConfigurationError:
-    return ConfigurationError(_WHAT, where=str(path), why=shorten(printable(why), 300))
+def _read_folder(path: Path) -> Iterator[NodeConfig]:
+    """Read a folder; later `*.conf` files take precedence (containers-registries.conf.d(5))."""
+    named = [path / name for name in _NAMES if (path / name).exists()]
+    for inner in (found := named or sorted(path.glob("*.conf"), reverse=True)):
+        yield from _read(inner)
+    if not found:
+        yield from _read_certs(path)
 
 
-def _content(path: Path) -> bytes:
-    try:
-        with path.open("rb") as file:
-            content = file.read(MAX_FILE + 1)
-    except OSError as error:
-        raise config_error(path, error.strerror or "it cannot be read") from error
-    if len(content) > MAX_FILE:
-        raise config_error(path, f"it is larger than {MAX_FILE} bytes")
-    return content
+def _read_certs(folder: Path) -> Iterator[NodeConfig]:
+    """Read a `certs.d`; other files are ignored next to a `hosts.toml`, as in containerd."""
+    has_default = (folder / _DEFAULT / "hosts.toml").is_file()
+    for path in sorted(path for path in folder.iterdir() if path.is_dir()):
+        host, hosts = _host(path), path / "hosts.toml"
+        if hosts.is_file():
+            yield read_hosts(hosts, host)
+        elif host and (options := read_certificates(path)) != HostOptions():
+            own = (Namespace(host),) if has_default else ()  # replaces `_default`
+            yield NodeConfig({host: options}, (), own)
+
+
+def _host(folder: Path) -> str:
+    """Return the registry of a folder, "" for `_default`; `host_5000_` is `host:5000`."""
+    name = real_path(folder).name
+    if name == _DEFAULT:
+        return ""
+    found = _PORT.fullmatch(name)
+    return f"{found[1]}:{found[2]}" if found else name
 
 
 _ROOT: Final = "/v2"
@@ -304,70 +296,78 @@ def _podman_place(table: Table, *, pulls: Literal["all", "tag", "digest"] = "all
     return replace(place, options=_INSECURE if table.flag("insecure") else None, pulls=pulls)
 
 
-_NAMES: Final = ("registries.conf.d", "registries.conf", "daemon.json", "certs.d")
-"""Contents of a runtime's configuration folder; the first setting for a host applies."""
-_DEFAULT: Final = "_default"
-_PORT: Final = re.compile(r"(.+)_([0-9]{1,5})_")
+class Table(Struct, frozen=True):
+    """A table of a file. Every method raises `ConfigurationError` for a value of another type."""
+
+    path: Path
+    values: Mapping[str, Any]
+
+    def text(self, key: str) -> str:
+        """Return the string under a key, or ""."""
+        return self._typed(key, "", "a string")
+
+    def flag(self, key: str) -> bool:
+        return self._typed(key, False, "true or false")
+
+    def texts(self, key: str) -> tuple[str, ...]:
+        """Return a list of strings; a single string counts as a list of one."""
+        value = self.values.get(key, [])
+        if isinstance(value, str):
+            return (value,)
+        if isinstance(value, list) and all(isinstance(item, str) for item in value):
+            return tuple(value)
+        raise self.wrong(f"`{key}` must be a list of strings")
+
+    def table(self, key: str) -> Table:
+        return Table(self.path, self._typed(key, dict[str, Any](), "a table"))
+
+    def tables(self, key: str) -> tuple[Table, ...]:
+        """Return a list of tables."""
+        found = self._typed(key, list[Any](), "a list of tables")
+        if not all(isinstance(item, dict) for item in found):
+            raise self.wrong(f"`{key}` must be a list of tables")
+        return tuple(Table(self.path, item) for item in found)
+
+    def file(self, text: str) -> Path:
+        """Resolve a path relative to the folder of this file."""
+        return self.path.parent / text
+
+    def wrong(self, why: str) -> ConfigurationError:
+        return config_error(self.path, why)
+
+    def _typed(self, key: str, default: _T, expected: str) -> _T:
+        value = self.values.get(key, default)
+        if not isinstance(value, type(default)):
+            raise self.wrong(f"`{key}` must be {expected}")
+        return value
 
 
-def read_node_configs(paths: Sequence[Path]) -> NodeConfig:
-    """Merge configurations; the first setting for a host applies. Raises `ConfigurationError`."""
-    merged = NodeConfig()
-    for path in paths:
-        try:
-            configs = tuple(_read(path))
-        except OSError as error:
-            raise config_error(path, error.strerror or "it cannot be read") from error
-        if not configs:
-            raise config_error(path, "it has no settings for any registry")
-        for found in configs:
-            merged = NodeConfig(
-                {**found.hosts, **merged.hosts},
-                (*merged.insecure_ranges, *found.insecure_ranges),
-                (*merged.namespaces, *found.namespaces),
-            )
-    return merged
+def read_toml(path: Path) -> Table:
+    """Read a TOML file. Raises `ConfigurationError`."""
+    try:
+        return Table(path, tomllib.loads(_content(path).decode()))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise config_error(path, f"it is not TOML: {error}") from error
 
 
-def _read(path: Path) -> Iterator[NodeConfig]:
-    if path.is_dir():
-        yield from _read_folder(path)
-    elif path.name == "hosts.toml":
-        yield read_hosts(path, _host(path.parent))
-    elif path.suffix == ".json":
-        yield read_daemon(path)
-    elif path.suffix in (".conf", ".toml"):
-        yield read_registries(path)
-    else:
-        why = "it is not a registries.conf, daemon.json, hosts.toml or certs.d"
-        raise config_error(path, why if path.exists() else "the file does not exist")
+def read_json(path: Path) -> Table:
+    """Read a JSON file with an object. Raises `ConfigurationError`."""
+    try:
+        return Table(path, parse_object(_content(path)))
+    except JsonError as error:
+        raise config_error(path, str(error)) from error
 
 
-def _read_folder(path: Path) -> Iterator[NodeConfig]:
-    """Read a folder; later `*.conf` files take precedence (containers-registries.conf.d(5))."""
-    named = [path / name for name in _NAMES if (path / name).exists()]
-    for inner in (found := named or sorted(path.glob("*.conf"), reverse=True)):
-        yield from _read(inner)
-    if not found:
-        yield from _read_certs(path)
+def config_error(path: Path, why: str) -> ConfigurationError:
+    return ConfigurationError(_WHAT, where=str(path), why=shorten(printable(why), 300))
 
 
-def _read_certs(folder: Path) -> Iterator[NodeConfig]:
-    """Read a `certs.d`; other files are ignored next to a `hosts.toml`, as in containerd."""
-    has_default = (folder / _DEFAULT / "hosts.toml").is_file()
-    for path in sorted(path for path in folder.iterdir() if path.is_dir()):
-        host, hosts = _host(path), path / "hosts.toml"
-        if hosts.is_file():
-            yield read_hosts(hosts, host)
-        elif host and (options := read_certificates(path)) != HostOptions():
-            own = (Namespace(host),) if has_default else ()  # replaces `_default`
-            yield NodeConfig({host: options}, (), own)
-
-
-def _host(folder: Path) -> str:
-    """Return the registry of a folder, "" for `_default`; `host_5000_` is `host:5000`."""
-    name = real_path(folder).name
-    if name == _DEFAULT:
-        return ""
-    found = _PORT.fullmatch(name)
-    return f"{found[1]}:{found[2]}" if found else name
+def _content(path: Path) -> bytes:
+    try:
+        with path.open("rb") as file:
+            content = file.read(MAX_FILE + 1)
+    except OSError as error:
+        raise config_error(path, error.strerror or "it cannot be read") from error
+    if len(content) > MAX_FILE:
+        raise config_error(path, f"it is larger than {MAX_FILE} bytes")
+    return content

@@ -98,20 +98,19 @@ def read_platforms(value: object, source: str, notes: tuple[str, ...] = ()) -> K
         digest=digest,
         source=source,
         notes=notes,
-        completed=_completed(fields.get("completed", {}), ("completed",)),
+        completed=tuple(
+            (
+                _platform(text, ("completed", text)),
+                _member(VersionSource, version, ("completed", text)),
+            )
+            for text, version in _object(fields.get("completed", {}), ("completed",)).items()
+        ),
         dangling=_platforms(fields.get("dangling", []), ("dangling",)),
     )
 
 
 def _platforms(value: object, place: Place) -> tuple[Platform, ...]:
     return tuple(_platform(text, (*place, i)) for i, text in enumerate(_texts(value, place)))
-
-
-def _completed(value: object, place: Place) -> tuple[tuple[Platform, VersionSource], ...]:
-    return tuple(
-        (_platform(text, (*place, text)), _member(VersionSource, source, (*place, text)))
-        for text, source in _object(value, place).items()
-    )
 
 
 def _platform(text: str, place: Place) -> Platform:

@@ -173,7 +173,9 @@ class Authenticator:
         if challenge:
             self._challenge = challenge
         if used is None:
-            return self._can_answer(repository) and answer.status == HTTPStatus.UNAUTHORIZED
+            known = self._challenge
+            usable = known and (known.scheme == "bearer" or self._usable(repository) is not None)
+            return bool(usable) and answer.status == HTTPStatus.UNAUTHORIZED
         self._cached.pop(repository, None)
         if used.scheme == "bearer" and not used.fresh and answer.status == HTTPStatus.UNAUTHORIZED:
             return True
@@ -223,11 +225,6 @@ class Authenticator:
     def _usable(self, repository: str) -> Credential | None:
         known = self._known(repository)
         return known if known and self._trials.is_usable(known, repository) else None
-
-    def _can_answer(self, repository: str) -> bool:
-        if self._challenge is None:
-            return False
-        return self._challenge.scheme == "bearer" or self._usable(repository) is not None
 
     def _bearer(self, challenge: Challenge, repository: str, deadline: Deadline) -> Authorization:
         cached = self._cached.get(repository)

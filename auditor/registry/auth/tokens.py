@@ -26,7 +26,7 @@ from auditor.files.addresses import Origin, origin_of
 from auditor.images.images import UnknownReason
 from auditor.registry.auth.credentials import Credential
 from auditor.registry.interface import RegistryFailure
-from auditor.registry.json_text import JsonError, JsonObject, parse_object, text_at
+from auditor.registry.json_text import JsonError, parse_object, text_at
 from auditor.registry.network.endpoints import Endpoint
 from auditor.registry.network.sending import Realm, Sender
 from auditor.registry.network.transport import Answer, Request
@@ -92,17 +92,15 @@ class TokenService:
         containerd (`core/remotes/docker/auth/fetch.go`).
         """
         if credential and credential.identity_token:
-            answer = self._post(grant, credential.identity_token, deadline)
+            token = credential.identity_token
+            form = {"grant_type": "refresh_token", **grant.parameters, "refresh_token": token}
+            headers = {"Accept": "application/json"}
+            request = Request("POST", grant.realm.url, headers, MAX_ANSWER, form)
+            answer = self._sender.send(request, deadline, grant.realm)
             if answer.status not in _NO_POST:
                 return self._token(answer, credentialed=True)
         answer = self._get(grant, credential, deadline)
         return self._token(answer, credentialed=credential is not None)
-
-    def _post(self, grant: Grant, refresh_token: str, deadline: Deadline) -> Answer:
-        form = {"grant_type": "refresh_token", **grant.parameters, "refresh_token": refresh_token}
-        headers = {"Accept": "application/json"}
-        request = Request("POST", grant.realm.url, headers, MAX_ANSWER, form)
-        return self._sender.send(request, deadline, grant.realm)
 
     def _get(self, grant: Grant, credential: Credential | None, deadline: Deadline) -> Answer:
         parameters, headers = grant.parameters, {"Accept": "application/json"}
@@ -127,7 +125,11 @@ class TokenService:
         token = text_at(value, "token") or text_at(value, "access_token")
         if not _VALUE.fullmatch(token):
             raise self._failure(UnknownReason.MALFORMED, "sent no valid token")
-        return Token(token, self._clock.monotonic() + _life(value) - _EARLY, credentialed)
+        # At least 60 s (token.md). `issued_at` is ignored, as clocks may differ.
+        seconds = value.get("expires_in")
+        life = min(seconds, _LONGEST_LIFE) if isinstance(seconds, int | float) else 0
+        good_until = self._clock.monotonic() + max(life, _SHORTEST_LIFE) - _EARLY
+        return Token(token, good_until, credentialed)
 
     def _failure(self, reason: UnknownReason, what: str) -> RegistryFailure:
         return RegistryFailure(reason, f"the token service of registry {self._registry} {what}")
@@ -137,14 +139,6 @@ def basic(credential: Credential) -> str:
     """Return a Basic header (RFC 7617). A refresh token has an empty username, as in containerd."""
     secret = credential.secret or credential.identity_token
     return "Basic " + base64.b64encode(f"{credential.username}:{secret}".encode()).decode()
-
-
-def _life(value: JsonObject) -> float:
-    """Return the lifetime in seconds, at least 60 (token.md); `issued_at` is ignored."""
-    seconds = value.get("expires_in")
-    if not isinstance(seconds, int | float):
-        return _SHORTEST_LIFE
-    return max(float(min(seconds, _LONGEST_LIFE)), _SHORTEST_LIFE)
 
 
 def _with_query(url: str, parameters: Mapping[str, str]) -> str:

@@ -32,153 +32,6 @@ from auditor.images.images import VersionSource
 from auditor.images.platforms import Platform, make_platform
 from auditor.registry.json_text import JsonError, JsonObject, object_at, parse_object, text_at
 
-_CONFIG_TYPES: Final = (
-    "application/vnd.oci.image.config.v1+json",
-    "application/vnd.docker.container.image.v1+json",
-)
-_LAYER_PREFIXES: Final = (
-    "application/vnd.oci.image.layer.",
-    "application/vnd.docker.image.rootfs.",
-)
-_ARTIFACT_NAMES: Final = (
-    ("helm", "a Helm chart"),
-    ("wasm", "a WebAssembly module"),
-    ("cosign", "a signature"),
-    ("sigstore", "a signature"),
-    ("notary", "a signature"),
-    ("in-toto", "an attestation"),
-    ("spdx", "a bill of materials"),
-    ("cyclonedx", "a bill of materials"),
-    ("docker.plugin", "a Docker plugin"),
-    ("flux", "a Flux artifact"),
-)
-_MAX_SHOWN: Final = 100
-
-
-def name_artifact(declared: str, config_type: str, layer_types: Sequence[str]) -> str:
-    """Return what a manifest contains, with an article; "" for an image.
-
-    Args:
-        declared: The `artifactType`; nodes run an image with it if config and layers are those of
-            an image.
-        config_type: Media type of the config.
-        layer_types: Media type of each layer, or "". Old signatures have the config of an image,
-            but no layer of one.
-
-    """
-    has_layers = any(media_type.startswith(_LAYER_PREFIXES) for media_type in layer_types)
-    has_other = bool(layer_types) and all(layer_types) and not has_layers
-    if config_type in ("", *_CONFIG_TYPES) and (has_layers or not (declared or has_other)):
-        return ""
-    types = (declared, config_type, *layer_types)
-    for word, name in _ARTIFACT_NAMES:
-        if any(word in media_type.lower() for media_type in types):
-            return name
-    return f"an artifact of type {show_type(next(filter(None, types)))}"
-
-
-def show_type(media_type: str) -> str:
-    """Prepare a media type for a message."""
-    return shorten(printable(media_type), _MAX_SHOWN)
-
-
-_WORD: Final = re.compile(r"[A-Za-z0-9_.-]{1,64}")
-_MAX_FEATURES: Final = 16
-_BASE_LAYER: Final = re.compile(r"Apply image (10\.0\.[0-9]{4,6}(?:\.[0-9]{1,6})?)\b")
-
-
-class DocumentError(ValueError):
-    """A document that is invalid or ambiguous. The message is a clause."""
-
-
-class ConfigPlatform(Struct, frozen=True):
-    """The platform of an image config, and the source of its OS version."""
-
-    platform: Platform
-    version_source: VersionSource = VersionSource.CONFIG
-
-
-def parse_config(body: bytes) -> ConfigPlatform:
-    """Return the platform of an image config. Raises DocumentError.
-
-    For a Windows config without `os.version`, the build is taken from the history: base layers of
-    Microsoft are recorded as `Apply image 10.0.26100.33438`.
-    """
-    try:
-        config = parse_object(body)
-    except JsonError as error:
-        raise DocumentError(f"its config cannot be read: {error}") from error
-    platform = read_platform(config)
-    if platform.os == "windows" and not platform.os_version:
-        build = _build_in_history(config.get("history"))
-        if build:
-            return ConfigPlatform(replace(platform, os_version=build), VersionSource.HISTORY)
-    return ConfigPlatform(platform)
-
-
-def read_platform(value: JsonObject) -> Platform:
-    """Read the platform of an index row or a config. Raises DocumentError.
-
-    `os.version` is kept for Windows only, as Linux nodes ignore it.
-    """
-    system, architecture = _word(value, "os"), _word(value, "architecture")
-    if not system or not architecture:
-        missing = "operating system" if not system else "architecture"
-        raise DocumentError(f"it has no {missing}")
-    variant, version = _word(value, "variant"), _word(value, "os.version")
-    platform = make_platform(system, architecture, variant, version, _features(value))
-    return platform if platform.os == "windows" else replace(platform, os_version="")
-
-
-def _word(value: JsonObject, key: str) -> str:
-    found = value.get(key)
-    if found is None or found == "":
-        return ""
-    if not isinstance(found, str) or not _WORD.fullmatch(found):
-        raise DocumentError(f"its `{key}` is not a name")
-    return found
-
-
-def _features(value: JsonObject) -> tuple[str, ...]:
-    found = value.get("os.features")
-    if found is None:
-        return ()
-    if not isinstance(found, list) or len(found) > _MAX_FEATURES:
-        raise DocumentError("its `os.features` is not a list of names")
-    for feature in found:
-        if not isinstance(feature, str) or not _WORD.fullmatch(feature):
-            raise DocumentError("its `os.features` is not a list of names")
-    return tuple(dict.fromkeys(found))
-
-
-def _build_in_history(history: object) -> str:
-    if not isinstance(history, list) or not history or not isinstance(history[0], dict):
-        return ""
-    match = _BASE_LAYER.match(text_at(history[0], "created_by"))
-    return match[1] if match else ""
-
-
-_DIGEST: Final = re.compile(r"sha256:[0-9a-f]{64}|sha384:[0-9a-f]{96}|sha512:[0-9a-f]{128}")
-
-
-def is_digest(text: str) -> bool:
-    """Whether the text is a digest of a registered algorithm."""
-    return _DIGEST.fullmatch(text) is not None
-
-
-def digest_of(body: bytes) -> str:
-    """Return the sha256 digest of content."""
-    return f"sha256:{hashlib.sha256(body).hexdigest()}"
-
-
-def matches(body: bytes, digest: str, size: int | None = None) -> bool:
-    """Whether content has a digest and, unless None, a size in bytes."""
-    algorithm, _, expected = digest.partition(":")
-    if not is_digest(digest) or size not in (None, len(body)):
-        return False
-    return hashlib.new(algorithm, body).hexdigest() == expected
-
-
 MAX_DOCUMENT: Final = 4 * 1024 * 1024
 """Bytes of a manifest or index; the limit of distribution's registry."""
 MAX_ROWS: Final = 1000
@@ -201,6 +54,11 @@ _KINDS: Final[dict[str, _Kind]] = {
     **dict.fromkeys(INDEX_TYPES, "index"),
     **dict.fromkeys(MANIFEST_TYPES, "manifest"),
     **dict.fromkeys(_SCHEMA_1_TYPES, "schema1"),
+}
+_TYPICAL_KEYS: Final[dict[str, _Kind]] = {
+    "manifests": "index",
+    "config": "manifest",
+    "fsLayers": "schema1",
 }
 _UNEXPECTED_FIELDS: Final[dict[_Kind, tuple[str, ...]]] = {
     "index": ("config", "layers", "fsLayers"),
@@ -297,20 +155,12 @@ def _kind(value: JsonObject, content_type: str) -> _Kind:
         raise DocumentError(f"it is {_NAMES[declared]} by its body, {_NAMES[sent]} by its header")
     if "manifests" in value and ("config" in value or "layers" in value):
         raise DocumentError("it could be read as an index or as a manifest")
-    kind = declared or sent or _kind_by_structure(value)
+    kind = declared or sent or next((k for key, k in _TYPICAL_KEYS.items() if key in value), None)
+    if kind is None:
+        raise DocumentError("it is neither an index nor a manifest")
     if any(field in value for field in _UNEXPECTED_FIELDS[kind]):
         raise DocumentError("its content does not match its media type")
     return kind
-
-
-def _kind_by_structure(value: JsonObject) -> _Kind:
-    if "manifests" in value:
-        return "index"
-    if "config" in value:
-        return "manifest"
-    if "fsLayers" in value:
-        return "schema1"
-    raise DocumentError("it is neither an index nor a manifest")
 
 
 def _index(value: JsonObject) -> Index:
@@ -378,3 +228,145 @@ def _manifest(value: JsonObject) -> ImageManifest | Artifact:
     ]
     name = name_artifact(text_at(value, "artifactType"), descriptor.media_type, layer_types)
     return Artifact(name) if name else ImageManifest(descriptor)
+
+
+_WORD: Final = re.compile(r"[A-Za-z0-9_.-]{1,64}")
+_MAX_FEATURES: Final = 16
+_BASE_LAYER: Final = re.compile(r"Apply image (10\.0\.[0-9]{4,6}(?:\.[0-9]{1,6})?)\b")
+
+
+class DocumentError(ValueError):
+    """A document that is invalid or ambiguous. The message is a clause."""
+
+
+class ConfigPlatform(Struct, frozen=True):
+    """The platform of an image config, and the source of its OS version."""
+
+    platform: Platform
+    version_source: VersionSource = VersionSource.CONFIG
+
+
+def parse_config(body: bytes) -> ConfigPlatform:
+    """Return the platform of an image config. Raises DocumentError.
+
+    For a Windows config without `os.version`, the build is taken from the history: base layers of
+    Microsoft are recorded as `Apply image 10.0.26100.33438`.
+    """
+    try:
+        config = parse_object(body)
+    except JsonError as error:
+        raise DocumentError(f"its config cannot be read: {error}") from error
+    platform = read_platform(config)
+    if platform.os == "windows" and not platform.os_version:
+        history = config.get("history")
+        first = history[0] if isinstance(history, list) and history else None
+        step = text_at(first, "created_by") if isinstance(first, dict) else ""
+        if match := _BASE_LAYER.match(step):
+            return ConfigPlatform(replace(platform, os_version=match[1]), VersionSource.HISTORY)
+    return ConfigPlatform(platform)
+
+
+def read_platform(value: JsonObject) -> Platform:
+    """Read the platform of an index row or a config. Raises DocumentError.
+
+    `os.version` is kept for Windows only, as Linux nodes ignore it.
+    """
+    system, architecture = _word(value, "os"), _word(value, "architecture")
+    if not system or not architecture:
+        missing = "operating system" if not system else "architecture"
+        raise DocumentError(f"it has no {missing}")
+    variant, version = _word(value, "variant"), _word(value, "os.version")
+    platform = make_platform(system, architecture, variant, version, _features(value))
+    return platform if platform.os == "windows" else replace(platform, os_version="")
+
+
+def _word(value: JsonObject, key: str) -> str:
+    found = value.get(key)
+    if found is None or found == "":
+        return ""
+    if not isinstance(found, str) or not _WORD.fullmatch(found):
+        raise DocumentError(f"its `{key}` is not a name")
+    return found
+
+
+def _features(value: JsonObject) -> tuple[str, ...]:
+    found = value.get("os.features")
+    if found is None:
+        return ()
+    if not isinstance(found, list) or len(found) > _MAX_FEATURES:
+        raise DocumentError("its `os.features` is not a list of names")
+    for feature in found:
+        if not isinstance(feature, str) or not _WORD.fullmatch(feature):
+            raise DocumentError("its `os.features` is not a list of names")
+    return tuple(dict.fromkeys(found))
+
+
+_CONFIG_TYPES: Final = (
+    "application/vnd.oci.image.config.v1+json",
+    "application/vnd.docker.container.image.v1+json",
+)
+_LAYER_PREFIXES: Final = (
+    "application/vnd.oci.image.layer.",
+    "application/vnd.docker.image.rootfs.",
+)
+_ARTIFACT_NAMES: Final = (
+    ("helm", "a Helm chart"),
+    ("wasm", "a WebAssembly module"),
+    ("cosign", "a signature"),
+    ("sigstore", "a signature"),
+    ("notary", "a signature"),
+    ("in-toto", "an attestation"),
+    ("spdx", "a bill of materials"),
+    ("cyclonedx", "a bill of materials"),
+    ("docker.plugin", "a Docker plugin"),
+    ("flux", "a Flux artifact"),
+)
+_MAX_SHOWN: Final = 100
+
+
+def name_artifact(declared: str, config_type: str, layer_types: Sequence[str]) -> str:
+    """Return what a manifest contains, with an article; "" for an image.
+
+    Args:
+        declared: The `artifactType`; nodes run an image with it if config and layers are those of
+            an image.
+        config_type: Media type of the config.
+        layer_types: Media type of each layer, or "". Old signatures have the config of an image,
+            but no layer of one.
+
+    """
+    has_layers = any(media_type.startswith(_LAYER_PREFIXES) for media_type in layer_types)
+    has_other = bool(layer_types) and all(layer_types) and not has_layers
+    if config_type in ("", *_CONFIG_TYPES) and (has_layers or not (declared or has_other)):
+        return ""
+    types = (declared, config_type, *layer_types)
+    for word, name in _ARTIFACT_NAMES:
+        if any(word in media_type.lower() for media_type in types):
+            return name
+    return f"an artifact of type {show_type(next(filter(None, types)))}"
+
+
+def show_type(media_type: str) -> str:
+    """Prepare a media type for a message."""
+    return shorten(printable(media_type), _MAX_SHOWN)
+
+
+_DIGEST: Final = re.compile(r"sha256:[0-9a-f]{64}|sha384:[0-9a-f]{96}|sha512:[0-9a-f]{128}")
+
+
+def is_digest(text: str) -> bool:
+    """Whether the text is a digest of a registered algorithm."""
+    return _DIGEST.fullmatch(text) is not None
+
+
+def digest_of(body: bytes) -> str:
+    """Return the sha256 digest of content."""
+    return f"sha256:{hashlib.sha256(body).hexdigest()}"
+
+
+def matches(body: bytes, digest: str, size: int | None = None) -> bool:
+    """Whether content has a digest and, unless None, a size in bytes."""
+    algorithm, _, expected = digest.partition(":")
+    if not is_digest(digest) or size not in (None, len(body)):
+        return False
+    return hashlib.new(algorithm, body).hexdigest() == expected

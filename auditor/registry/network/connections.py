@@ -181,20 +181,16 @@ def fault_of(error: Exception) -> Fault:
     Their texts contain URLs, which may contain secrets, so only the kind of the cause is used.
     """
     causes = tuple(_causes(error))
-    fault = _fault(causes)
+    reasons = (cause.strerror for cause in causes if isinstance(cause, OSError))
+    if known := next(filter(None, map(_known, causes)), None):
+        fault = known
+    elif reason := next(filter(None, reasons), None):
+        fault = Fault(FaultKind.CONNECT, reason.lower(), transient=True)
+    else:
+        fault = Fault(FaultKind.CUT, "the connection was closed too early", transient=True)
     if any(isinstance(cause, urllib3.exceptions.ProxyError) for cause in causes):
         fault.where = PROXY
     return fault
-
-
-def _fault(causes: tuple[BaseException, ...]) -> Fault:
-    for cause in causes:
-        if fault := _known(cause):
-            return fault
-    for cause in causes:
-        if isinstance(cause, OSError) and cause.strerror:
-            return Fault(FaultKind.CONNECT, cause.strerror.lower(), transient=True)
-    return Fault(FaultKind.CUT, "the connection was closed too early", transient=True)
 
 
 def _known(cause: BaseException) -> Fault | None:

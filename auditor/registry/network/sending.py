@@ -26,229 +26,6 @@ from auditor.registry.network.endpoints import Endpoint
 from auditor.registry.network.transport import Answer, Request, Transport
 from auditor.registry.options import Deadline, HostOptions, RegistryOptions
 
-_TLS_HINTS: Final = {
-    FaultKind.PLAIN_HTTP: "if you trust the network, set --insecure-registry for this host",
-    FaultKind.CERTIFICATE: (
-        "set SSL_CERT_FILE to the registry's CA, or `ca` of this host under `registries`"
-    ),
-    FaultKind.CLIENT_CERTIFICATE: (
-        "set `client-cert` and `client-key` of this host under `registries`"
-    ),
-    FaultKind.TLS: "check the TLS settings of this host",
-}
-_PROXY_HINT: Final = "check HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and NO_PROXY"
-_TLS: Final = b"HTTPS"
-_REACH_HINT: Final = "check the name and the network, or use a lock file"
-
-
-def explain_fault(endpoint: Endpoint, fault: Fault, attempts: int) -> RegistryFailure:
-    """Explain a request without an answer."""
-    name = f"registry {endpoint.name}"
-    via = "" if fault.kind is FaultKind.PROXY else fault.where
-    where = f"{name} (via {via})" if via else name
-    if fault.kind is FaultKind.BLOCKED:
-        message = f"refused to contact private address {fault.why} for {endpoint.name}"
-        host = fault.where or endpoint.name
-        hint = (
-            f"if {host} is yours, list it under `registries` of a trusted configuration, or set "
-            f"--allow-registry {host} --allow-registry '*'"
-        )
-        return RegistryFailure(UnknownReason.REFUSED, message, hint)
-    if fault.kind in _TLS_HINTS:
-        return RegistryFailure(UnknownReason.TLS, f"{where}: {fault.why}", _TLS_HINTS[fault.kind])
-    if fault.kind is FaultKind.TOO_LARGE:
-        return RegistryFailure(UnknownReason.TOO_LARGE, f"{where}: {fault.why}")
-    if fault.kind is FaultKind.MALFORMED:
-        return RegistryFailure(UnknownReason.MALFORMED, f"{where}: {fault.why}")
-    tries = f" ({attempts} attempts)" if attempts > 1 else ""
-    message = f"{where} unreachable: {fault.why}{tries}"
-    hint = _PROXY_HINT if fault.where == PROXY else _REACH_HINT
-    return RegistryFailure(UnknownReason.UNREACHABLE, message, hint)
-
-
-def explain_exhausted(endpoint: Endpoint, answer: Answer, attempts: int) -> RegistryFailure:
-    """Explain a registry that is still unavailable after all attempts."""
-    if answer.status == HTTPStatus.TOO_MANY_REQUESTS:
-        return _limited(endpoint, answer)
-    target = origin_of(answer.url)
-    via = "" if target == endpoint.origin else f" (via {target})"
-    message = f"registry {endpoint.name}{via} answered {answer.status} ({attempts} attempts)"
-    hint = "try again later, or use a lock file"
-    return RegistryFailure(UnknownReason.UNREACHABLE, message, hint)
-
-
-def not_found(reference: ImageReference, part: str) -> Missing:
-    """Explain a 404. `part` of the image, "" for the reference itself."""
-    repository = f"{reference.registry}/{reference.repository}"
-    named = reference.digest or f'tag "{reference.tag}"'
-    message = f"{part or named} not found in {repository}"
-    return Missing(UnknownReason.NOT_FOUND, message, "" if part else suspicion(reference))
-
-
-def unexpected(endpoint: Endpoint, answer: Answer, detail: str) -> RegistryFailure:
-    """Explain an unexpected status. `detail` is the message of the registry, or ""."""
-    name = f"registry {endpoint.name}"
-    if (
-        answer.status == HTTPStatus.BAD_REQUEST
-        and endpoint.origin.scheme == "http"
-        and _TLS in answer.body
-    ):
-        hint = "remove `insecure: http`; for a host on this machine set `ca` under `registries`"
-        message = f"{name}: it uses TLS, but plain HTTP was expected"
-        return RegistryFailure(UnknownReason.TLS, message, hint)
-    message = f"{name} answered {answer.status}" + (f": {detail}" if detail else "")
-    return RegistryFailure(UnknownReason.FAILED, message)
-
-
-def registry_message(answer: Answer) -> str:
-    """Return the error message of a registry (distribution-spec `errors[0]`), safe to show, or "".
-
-    Not for redirect targets, as their answers may be private.
-    """
-    try:
-        errors = parse_object(answer.body).get("errors")
-    except JsonError:
-        return ""
-    first = errors[0] if isinstance(errors, list) and errors else None
-    if not isinstance(first, dict):
-        return ""
-    return excerpt(text_at(first, "message") or text_at(first, "code"))
-
-
-def remaining_pulls(answer: Answer) -> tuple[int, int, int] | None:
-    """Return (left, of, seconds of the window) from Docker Hub's `ratelimit-*` headers, or None."""
-    left, _, window = answer.header("ratelimit-remaining").partition(";w=")
-    most = answer.header("ratelimit-limit").partition(";")[0]
-    if not all(text.isascii() and text.isdigit() for text in (left, most)):
-        return None
-    seconds = int(window[:9]) if window.isascii() and window.isdigit() else 0
-    return int(left[:9]), int(most[:9]), seconds
-
-
-def _limited(endpoint: Endpoint, answer: Answer) -> RegistryFailure:
-    hint = "log in, or use a mirror or a lock file"
-    if pulls := remaining_pulls(answer):
-        left, most, seconds = pulls
-        window = f", window {seconds / 3600:g} h" if seconds else ""
-        message = f"{display(endpoint)} limit reached ({left} of {most} left{window})"
-        return RegistryFailure(UnknownReason.RATE_LIMITED, message, hint)
-    detail = registry_message(answer)
-    message = f"{display(endpoint)} limits requests" + (f": {detail}" if detail else "")
-    return RegistryFailure(UnknownReason.RATE_LIMITED, message, hint)
-
-
-def display(endpoint: Endpoint) -> str:
-    return "Docker Hub" if endpoint.name == DOCKER_HUB else f"registry {endpoint.name}"
-
-
-MAX_HOPS: Final = 5
-_SECRET_HEADERS: Final = frozenset({"authorization", "cookie"})
-_KEEP_METHOD: Final = frozenset({307, 308})
-_MOVED: Final = frozenset({301, 302, 303}) | _KEEP_METHOD
-
-
-class Realm(Struct, frozen=True):
-    """A token service.
-
-    Attributes:
-        private: Whether a non-public address is allowed.
-        trusted: Whether it may receive the user's credentials.
-
-    """
-
-    url: str
-    origin: Origin
-    private: bool
-    trusted: bool
-
-
-class Follower:
-    """Sends requests to one registry and follows redirects."""
-
-    def __init__(self, transport: Transport, endpoint: Endpoint, options: RegistryOptions) -> None:
-        self._transport, self._endpoint, self._options = transport, endpoint, options
-
-    def send(self, request: Request, deadline: Deadline, realm: Realm | None = None) -> Answer:
-        """Return the answer after all redirects.
-
-        `realm` is set for requests to a token service. Raises Fault, TimeOver and, for a redirect
-        that must not be followed, RegistryFailure.
-        """
-        for _ in range(MAX_HOPS + 1):
-            answer = self._send_once(request, deadline, realm)
-            location = answer.header("location")
-            if answer.status not in _MOVED or not location:
-                return answer
-            request = self._next(request, answer.status, location)
-        raise self._refused(f"redirects more than {MAX_HOPS} times")
-
-    def _send_once(self, request: Request, deadline: Deadline, realm: Realm | None) -> Answer:
-        origin = origin_of(request.url)
-        host_options, private = self._trust(origin, realm)
-        left = deadline.left()
-        timeout = (
-            min(self._options.connect_timeout, left),
-            min(self._options.read_timeout, left),
-        )
-        try:
-            with self._transport.live.until(deadline.over):
-                sent = request if realm else self._with_headers(request, origin)
-                answer = self._transport.send(sent, host_options, timeout, private=private)
-        except Fault as fault:
-            if not fault.where and origin != self._endpoint.origin:
-                fault.where = str(origin)
-            raise
-        deadline.left()  # A cut connection can look like a complete answer.
-        return answer
-
-    def _with_headers(self, request: Request, origin: Origin) -> Request:
-        """Add the user's headers, only for the registry's own origin and unless set by podfit."""
-        if origin != self._endpoint.origin:
-            return request
-        own = {name.lower() for name in request.headers}
-        more = {k: v for k, v in self._endpoint.options.headers if k.lower() not in own}
-        return dataclasses.replace(request, headers={**request.headers, **more})
-
-    def _trust(self, origin: Origin, realm: Realm | None) -> tuple[HostOptions, bool]:
-        """Return the TLS settings of an origin, and whether its address may be private."""
-        if origin == self._endpoint.origin:
-            return self._endpoint.options, self._endpoint.private
-        if listed := self._options.hosts.get(str(origin)):
-            return listed, True
-        if realm and origin == realm.origin:
-            same_host = origin.host == self._endpoint.origin.host
-            return self._endpoint.options if same_host else HostOptions(), realm.private
-        return HostOptions(), False
-
-    def _next(self, request: Request, status: int, location: str) -> Request:
-        here = origin_of(request.url)
-        try:
-            url = join(request.url, location)
-        except ValueError as error:
-            raise self._refused(f"redirects to {error}") from None
-        target = origin_of(url)
-        if here.scheme == "https" and target.scheme == "http":
-            raise self._refused(f"redirects from https to plain http ({target})")
-        if here == target:
-            headers = request.headers
-        else:
-            headers = {
-                name: value
-                for name, value in request.headers.items()
-                if name.lower() not in _SECRET_HEADERS
-            }
-        if request.form is None:
-            return dataclasses.replace(request, url=url, headers=headers)
-        if here != target:
-            raise self._refused(f"redirects a request with a refresh token to {target}")
-        if status in _KEEP_METHOD:
-            return dataclasses.replace(request, url=url)
-        return dataclasses.replace(request, url=url, method="GET", form=None)
-
-    def _refused(self, what: str) -> RegistryFailure:
-        return RegistryFailure(UnknownReason.REFUSED, f"registry {self._endpoint.name} {what}")
-
-
 _TRANSIENT: Final = frozenset({408, 429, 499, 500, 502, 503, 504, *range(520, 525)})
 """Statuses worth a retry."""
 _DELAYS: Final = (0.3, 1.0, 3.0, 8.0)
@@ -408,3 +185,226 @@ def retry_after(header: str, now: float) -> float | None:
         return max(0.0, parsedate_to_datetime(text).timestamp() - now)
     except (ValueError, TypeError, OverflowError):
         return None
+
+
+MAX_HOPS: Final = 5
+_SECRET_HEADERS: Final = frozenset({"authorization", "cookie"})
+_KEEP_METHOD: Final = frozenset({307, 308})
+_MOVED: Final = frozenset({301, 302, 303}) | _KEEP_METHOD
+
+
+class Realm(Struct, frozen=True):
+    """A token service.
+
+    Attributes:
+        private: Whether a non-public address is allowed.
+        trusted: Whether it may receive the user's credentials.
+
+    """
+
+    url: str
+    origin: Origin
+    private: bool
+    trusted: bool
+
+
+class Follower:
+    """Sends requests to one registry and follows redirects."""
+
+    def __init__(self, transport: Transport, endpoint: Endpoint, options: RegistryOptions) -> None:
+        self._transport, self._endpoint, self._options = transport, endpoint, options
+
+    def send(self, request: Request, deadline: Deadline, realm: Realm | None = None) -> Answer:
+        """Return the answer after all redirects.
+
+        `realm` is set for requests to a token service. Raises Fault, TimeOver and, for a redirect
+        that must not be followed, RegistryFailure.
+        """
+        for _ in range(MAX_HOPS + 1):
+            answer = self._send_once(request, deadline, realm)
+            location = answer.header("location")
+            if answer.status not in _MOVED or not location:
+                return answer
+            request = self._next(request, answer.status, location)
+        raise self._refused(f"redirects more than {MAX_HOPS} times")
+
+    def _send_once(self, request: Request, deadline: Deadline, realm: Realm | None) -> Answer:
+        origin = origin_of(request.url)
+        host_options, private = self._trust(origin, realm)
+        left = deadline.left()
+        timeout = (
+            min(self._options.connect_timeout, left),
+            min(self._options.read_timeout, left),
+        )
+        try:
+            with self._transport.live.until(deadline.over):
+                sent = request if realm else self._with_headers(request, origin)
+                answer = self._transport.send(sent, host_options, timeout, private=private)
+        except Fault as fault:
+            if not fault.where and origin != self._endpoint.origin:
+                fault.where = str(origin)
+            raise
+        deadline.left()  # A cut connection can look like a complete answer.
+        return answer
+
+    def _with_headers(self, request: Request, origin: Origin) -> Request:
+        """Add the user's headers, only for the registry's own origin and unless set by podfit."""
+        if origin != self._endpoint.origin:
+            return request
+        own = {name.lower() for name in request.headers}
+        more = {k: v for k, v in self._endpoint.options.headers if k.lower() not in own}
+        return dataclasses.replace(request, headers={**request.headers, **more})
+
+    def _trust(self, origin: Origin, realm: Realm | None) -> tuple[HostOptions, bool]:
+        """Return the TLS settings of an origin, and whether its address may be private."""
+        if origin == self._endpoint.origin:
+            return self._endpoint.options, self._endpoint.private
+        if listed := self._options.hosts.get(str(origin)):
+            return listed, True
+        if realm and origin == realm.origin:
+            same_host = origin.host == self._endpoint.origin.host
+            return self._endpoint.options if same_host else HostOptions(), realm.private
+        return HostOptions(), False
+
+    def _next(self, request: Request, status: int, location: str) -> Request:
+        here = origin_of(request.url)
+        try:
+            url = join(request.url, location)
+        except ValueError as error:
+            raise self._refused(f"redirects to {error}") from None
+        target = origin_of(url)
+        if here.scheme == "https" and target.scheme == "http":
+            raise self._refused(f"redirects from https to plain http ({target})")
+        if here == target:
+            headers = request.headers
+        else:
+            headers = {
+                name: value
+                for name, value in request.headers.items()
+                if name.lower() not in _SECRET_HEADERS
+            }
+        if request.form is None:
+            return dataclasses.replace(request, url=url, headers=headers)
+        if here != target:
+            raise self._refused(f"redirects a request with a refresh token to {target}")
+        if status in _KEEP_METHOD:
+            return dataclasses.replace(request, url=url)
+        return dataclasses.replace(request, url=url, method="GET", form=None)
+
+    def _refused(self, what: str) -> RegistryFailure:
+        return RegistryFailure(UnknownReason.REFUSED, f"registry {self._endpoint.name} {what}")
+
+
+_TLS_HINTS: Final = {
+    FaultKind.PLAIN_HTTP: "if you trust the network, set --insecure-registry for this host",
+    FaultKind.CERTIFICATE: (
+        "set SSL_CERT_FILE to the registry's CA, or `ca` of this host under `registries`"
+    ),
+    FaultKind.CLIENT_CERTIFICATE: (
+        "set `client-cert` and `client-key` of this host under `registries`"
+    ),
+    FaultKind.TLS: "check the TLS settings of this host",
+}
+_PROXY_HINT: Final = "check HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and NO_PROXY"
+_TLS: Final = b"HTTPS"
+_REACH_HINT: Final = "check the name and the network, or use a lock file"
+
+
+def explain_fault(endpoint: Endpoint, fault: Fault, attempts: int) -> RegistryFailure:
+    """Explain a request without an answer."""
+    name = f"registry {endpoint.name}"
+    via = "" if fault.kind is FaultKind.PROXY else fault.where
+    where = f"{name} (via {via})" if via else name
+    if fault.kind is FaultKind.BLOCKED:
+        message = f"refused to contact private address {fault.why} for {endpoint.name}"
+        host = fault.where or endpoint.name
+        hint = (
+            f"if {host} is yours, list it under `registries` of a trusted configuration, or set "
+            f"--allow-registry {host} --allow-registry '*'"
+        )
+        return RegistryFailure(UnknownReason.REFUSED, message, hint)
+    if fault.kind in _TLS_HINTS:
+        return RegistryFailure(UnknownReason.TLS, f"{where}: {fault.why}", _TLS_HINTS[fault.kind])
+    if fault.kind is FaultKind.TOO_LARGE:
+        return RegistryFailure(UnknownReason.TOO_LARGE, f"{where}: {fault.why}")
+    if fault.kind is FaultKind.MALFORMED:
+        return RegistryFailure(UnknownReason.MALFORMED, f"{where}: {fault.why}")
+    tries = f" ({attempts} attempts)" if attempts > 1 else ""
+    message = f"{where} unreachable: {fault.why}{tries}"
+    hint = _PROXY_HINT if fault.where == PROXY else _REACH_HINT
+    return RegistryFailure(UnknownReason.UNREACHABLE, message, hint)
+
+
+def explain_exhausted(endpoint: Endpoint, answer: Answer, attempts: int) -> RegistryFailure:
+    """Explain a registry that is still unavailable after all attempts."""
+    if answer.status == HTTPStatus.TOO_MANY_REQUESTS:
+        return _limited(endpoint, answer)
+    target = origin_of(answer.url)
+    via = "" if target == endpoint.origin else f" (via {target})"
+    message = f"registry {endpoint.name}{via} answered {answer.status} ({attempts} attempts)"
+    hint = "try again later, or use a lock file"
+    return RegistryFailure(UnknownReason.UNREACHABLE, message, hint)
+
+
+def not_found(reference: ImageReference, part: str) -> Missing:
+    """Explain a 404. `part` of the image, "" for the reference itself."""
+    repository = f"{reference.registry}/{reference.repository}"
+    named = reference.digest or f'tag "{reference.tag}"'
+    message = f"{part or named} not found in {repository}"
+    return Missing(UnknownReason.NOT_FOUND, message, "" if part else suspicion(reference))
+
+
+def unexpected(endpoint: Endpoint, answer: Answer, detail: str) -> RegistryFailure:
+    """Explain an unexpected status. `detail` is the message of the registry, or ""."""
+    name = f"registry {endpoint.name}"
+    if (
+        answer.status == HTTPStatus.BAD_REQUEST
+        and endpoint.origin.scheme == "http"
+        and _TLS in answer.body
+    ):
+        hint = "remove `insecure: http`; for a host on this machine set `ca` under `registries`"
+        message = f"{name}: it uses TLS, but plain HTTP was expected"
+        return RegistryFailure(UnknownReason.TLS, message, hint)
+    message = f"{name} answered {answer.status}" + (f": {detail}" if detail else "")
+    return RegistryFailure(UnknownReason.FAILED, message)
+
+
+def registry_message(answer: Answer) -> str:
+    """Return the error message of a registry (distribution-spec `errors[0]`), safe to show, or "".
+
+    Not for redirect targets, as their answers may be private.
+    """
+    try:
+        errors = parse_object(answer.body).get("errors")
+    except JsonError:
+        return ""
+    first = errors[0] if isinstance(errors, list) and errors else None
+    if not isinstance(first, dict):
+        return ""
+    return excerpt(text_at(first, "message") or text_at(first, "code"))
+
+
+def remaining_pulls(answer: Answer) -> tuple[int, int, int] | None:
+    """Return (left, of, seconds of the window) from Docker Hub's `ratelimit-*` headers, or None."""
+    left, _, window = answer.header("ratelimit-remaining").partition(";w=")
+    most = answer.header("ratelimit-limit").partition(";")[0]
+    if not all(text.isascii() and text.isdigit() for text in (left, most)):
+        return None
+    seconds = int(window[:9]) if window.isascii() and window.isdigit() else 0
+    return int(left[:9]), int(most[:9]), seconds
+
+
+def _limited(endpoint: Endpoint, answer: Answer) -> RegistryFailure:
+    hint = "log in, or use a mirror or a lock file"
+    if pulls := remaining_pulls(answer):
+        left, most, seconds = pulls
+        window = f", window {seconds / 3600:g} h" if seconds else ""
+        message = f"{display(endpoint)} limit reached ({left} of {most} left{window})"
+        return RegistryFailure(UnknownReason.RATE_LIMITED, message, hint)
+    detail = registry_message(answer)
+    message = f"{display(endpoint)} limits requests" + (f": {detail}" if detail else "")
+    return RegistryFailure(UnknownReason.RATE_LIMITED, message, hint)
+
+
+def display(endpoint: Endpoint) -> str:
+    return "Docker Hub" if endpoint.name == DOCKER_HUB else f"registry {endpoint.name}"

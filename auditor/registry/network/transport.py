@@ -39,131 +39,6 @@ from auditor.registry.network.connections import (
 )
 from auditor.registry.options import HostOptions
 
-MAX_ERROR_BODY: Final = 64 * 1024
-MAX_IGNORED_BODY: Final = 4096
-"""Bytes of a redirect's body that are read to reuse the connection; a longer one closes it."""
-_CHUNK: Final = 64 * 1024
-_PACKED: Final = ("gzip", "x-gzip", "deflate")
-
-
-class Stream(Protocol):
-    """A response body. `read1` returns the available bytes, so a slow server does not block."""
-
-    def read1(self, amount: int, /, *, decode_content: bool) -> bytes: ...
-
-
-def read_whole(stream: Stream, length: str, encoding: str, limit: int) -> bytes:
-    """Return a decompressed body. Raises Fault if it is too large or damaged.
-
-    Args:
-        stream: The body.
-        length: The Content-Length header, or "".
-        encoding: The Content-Encoding header, or "": some proxies compress unasked.
-        limit: Maximum number of bytes, compressed and decompressed.
-
-    """
-    if length.isascii() and length.isdigit() and int(length[:20]) > limit:
-        raise _too_large(limit)
-    body = read_beginning(stream, limit + 1)
-    if len(body) > limit:
-        raise _too_large(limit)
-    encoding = encoding.strip().lower()
-    if encoding in ("", "identity"):
-        return body
-    if encoding not in _PACKED:
-        raise Fault(FaultKind.MALFORMED, "its answer has an encoding that was not requested")
-    return _unpacked(body, limit)
-
-
-def read_beginning(stream: Stream, most: int) -> bytes:
-    """Return at most that many bytes of a body."""
-    chunks: list[bytes] = []
-    while most > 0 and (chunk := stream.read1(min(_CHUNK, most), decode_content=False)):
-        chunks.append(chunk)
-        most -= len(chunk)
-    return b"".join(chunks)
-
-
-def _unpacked(body: bytes, limit: int) -> bytes:
-    inflate = zlib.decompressobj(zlib.MAX_WBITS | 32)  # 32: detects gzip or zlib
-    try:
-        content = inflate.decompress(body, limit + 1)
-    except zlib.error:
-        raise Fault(FaultKind.MALFORMED, "its compressed answer is damaged") from None
-    if len(content) > limit:
-        raise _too_large(limit)
-    if not inflate.eof:
-        raise Fault(FaultKind.CUT, "the connection was closed too early", transient=True)
-    return content
-
-
-def _too_large(limit: int) -> Fault:
-    return Fault(FaultKind.TOO_LARGE, f"its answer is larger than {limit} bytes")
-
-
-_BUNDLE_VARIABLES: Final = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
-
-
-def tls_context(options: HostOptions, fallback: Path) -> ssl.SSLContext:
-    """Return the TLS settings of a host. Raises Fault if a file of the user cannot be used.
-
-    OpenSSL itself reads `SSL_CERT_FILE` and `SSL_CERT_DIR`. `fallback` has the CAs for systems
-    without a store.
-    """
-    context = ssl.create_default_context()
-    # Python 3.13 is stricter with private CAs than nodes, which use Go.
-    context.verify_flags &= ~ssl.VERIFY_X509_STRICT
-    if not _has_roots(context):
-        context.load_verify_locations(fallback)
-    for bundle in map(os.environ.get, _BUNDLE_VARIABLES):
-        if bundle:
-            _trust(context, Path(bundle))
-    for file in options.cas:
-        _trust(context, file)
-    if options.client_certificate:
-        _identify(context, options.client_certificate, options.client_key)
-    if options.insecure == "skip-verify":
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
-    return context
-
-
-def _has_roots(context: ssl.SSLContext) -> bool:
-    """Check for CAs; those in a folder are loaded on demand, so the context does not count them."""
-    # None if there is no such folder, unlike in typeshed.
-    folder: str | None = ssl.get_default_verify_paths().capath or None
-    try:
-        in_folder = folder is not None and any(Path(folder).iterdir())
-    except OSError:
-        in_folder = False
-    return in_folder or context.cert_store_stats()["x509_ca"] > 0
-
-
-def _trust(context: ssl.SSLContext, bundle: Path) -> None:
-    try:
-        if bundle.is_dir():
-            context.load_verify_locations(capath=bundle)
-        else:
-            context.load_verify_locations(cafile=bundle)
-    except OSError as error:
-        raise Fault(FaultKind.TLS, f"the CA file {bundle} cannot be used: {_why(error)}") from error
-
-
-def _identify(context: ssl.SSLContext, certificate: Path, key: Path | None) -> None:
-    try:
-        # Without a callback OpenSSL would prompt for a password.
-        context.load_cert_chain(certificate, key, password=lambda: b"")
-    except (OSError, ValueError) as error:
-        why = f"the client certificate {certificate} cannot be used: {_why(error)}"
-        raise Fault(FaultKind.TLS, why) from error
-
-
-def _why(error: Exception) -> str:
-    if isinstance(error, ssl.SSLError):
-        return "it is not PEM, or certificate and key do not match"
-    return (error.strerror or "unknown reason") if isinstance(error, OSError) else str(error)
-
-
 _POOL: Final = 16
 
 
@@ -296,7 +171,7 @@ class Transport:
     def _new_session(self, options: HostOptions, *, private: bool) -> requests.Session:
         session = _Session()
         session.trust_env = False
-        session.auth = _no_auth
+        session.auth = lambda request: request  # otherwise it reads ~/.netrc
         session.cookies.set_policy(http.cookiejar.DefaultCookiePolicy(allowed_domains=[]))
         session.headers = requests.structures.CaseInsensitiveDict(
             {"User-Agent": f"podfit/{__version__}", "Accept-Encoding": "identity"}
@@ -338,11 +213,6 @@ class _Adapter(requests.adapters.HTTPAdapter):
         conn.cert_reqs = self._context.verify_mode
 
 
-def _no_auth(request: requests.PreparedRequest) -> requests.PreparedRequest:
-    """Leave the request unchanged; without an auth callable `requests` reads ~/.netrc."""
-    return request
-
-
 def _proxies(url: str) -> dict[str, str]:
     if is_loopback_name(origin_of(url).host):
         return {}
@@ -377,3 +247,128 @@ def _body(response: requests.Response, limit: int) -> bytes:
     length = response.headers.get("Content-Length", "")
     encoding = response.headers.get("Content-Encoding", "")
     return read_whole(response.raw, length, encoding, limit)
+
+
+_BUNDLE_VARIABLES: Final = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
+
+
+def tls_context(options: HostOptions, fallback: Path) -> ssl.SSLContext:
+    """Return the TLS settings of a host. Raises Fault if a file of the user cannot be used.
+
+    OpenSSL itself reads `SSL_CERT_FILE` and `SSL_CERT_DIR`. `fallback` has the CAs for systems
+    without a store.
+    """
+    context = ssl.create_default_context()
+    # Python 3.13 is stricter with private CAs than nodes, which use Go.
+    context.verify_flags &= ~ssl.VERIFY_X509_STRICT
+    if not _has_roots(context):
+        context.load_verify_locations(fallback)
+    for bundle in map(os.environ.get, _BUNDLE_VARIABLES):
+        if bundle:
+            _trust(context, Path(bundle))
+    for file in options.cas:
+        _trust(context, file)
+    if options.client_certificate:
+        _identify(context, options.client_certificate, options.client_key)
+    if options.insecure == "skip-verify":
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    return context
+
+
+def _has_roots(context: ssl.SSLContext) -> bool:
+    """Check for CAs; those in a folder are loaded on demand, so the context does not count them."""
+    # None if there is no such folder, unlike in typeshed.
+    folder: str | None = ssl.get_default_verify_paths().capath or None
+    try:
+        in_folder = folder is not None and any(Path(folder).iterdir())
+    except OSError:
+        in_folder = False
+    return in_folder or context.cert_store_stats()["x509_ca"] > 0
+
+
+def _trust(context: ssl.SSLContext, bundle: Path) -> None:
+    try:
+        if bundle.is_dir():
+            context.load_verify_locations(capath=bundle)
+        else:
+            context.load_verify_locations(cafile=bundle)
+    except OSError as error:
+        raise Fault(FaultKind.TLS, f"the CA file {bundle} cannot be used: {_why(error)}") from error
+
+
+def _identify(context: ssl.SSLContext, certificate: Path, key: Path | None) -> None:
+    try:
+        # Without a callback OpenSSL would prompt for a password.
+        context.load_cert_chain(certificate, key, password=lambda: b"")
+    except (OSError, ValueError) as error:
+        why = f"the client certificate {certificate} cannot be used: {_why(error)}"
+        raise Fault(FaultKind.TLS, why) from error
+
+
+def _why(error: Exception) -> str:
+    if isinstance(error, ssl.SSLError):
+        return "it is not PEM, or certificate and key do not match"
+    return (error.strerror or "unknown reason") if isinstance(error, OSError) else str(error)
+
+
+MAX_ERROR_BODY: Final = 64 * 1024
+MAX_IGNORED_BODY: Final = 4096
+"""Bytes of a redirect's body that are read to reuse the connection; a longer one closes it."""
+_CHUNK: Final = 64 * 1024
+_PACKED: Final = ("gzip", "x-gzip", "deflate")
+
+
+class Stream(Protocol):
+    """A response body. `read1` returns the available bytes, so a slow server does not block."""
+
+    def read1(self, amount: int, /, *, decode_content: bool) -> bytes: ...
+
+
+def read_whole(stream: Stream, length: str, encoding: str, limit: int) -> bytes:
+    """Return a decompressed body. Raises Fault if it is too large or damaged.
+
+    Args:
+        stream: The body.
+        length: The Content-Length header, or "".
+        encoding: The Content-Encoding header, or "": some proxies compress unasked.
+        limit: Maximum number of bytes, compressed and decompressed.
+
+    """
+    if length.isascii() and length.isdigit() and int(length[:20]) > limit:
+        raise _too_large(limit)
+    body = read_beginning(stream, limit + 1)
+    if len(body) > limit:
+        raise _too_large(limit)
+    encoding = encoding.strip().lower()
+    if encoding in ("", "identity"):
+        return body
+    if encoding not in _PACKED:
+        raise Fault(FaultKind.MALFORMED, "its answer has an encoding that was not requested")
+    return _unpacked(body, limit)
+
+
+def read_beginning(stream: Stream, most: int) -> bytes:
+    """Return at most that many bytes of a body."""
+    chunks: list[bytes] = []
+    while most > 0 and (chunk := stream.read1(min(_CHUNK, most), decode_content=False)):
+        chunks.append(chunk)
+        most -= len(chunk)
+    return b"".join(chunks)
+
+
+def _unpacked(body: bytes, limit: int) -> bytes:
+    inflate = zlib.decompressobj(zlib.MAX_WBITS | 32)  # 32: detects gzip or zlib
+    try:
+        content = inflate.decompress(body, limit + 1)
+    except zlib.error:
+        raise Fault(FaultKind.MALFORMED, "its compressed answer is damaged") from None
+    if len(content) > limit:
+        raise _too_large(limit)
+    if not inflate.eof:
+        raise Fault(FaultKind.CUT, "the connection was closed too early", transient=True)
+    return content
+
+
+def _too_large(limit: int) -> Fault:
+    return Fault(FaultKind.TOO_LARGE, f"its answer is larger than {limit} bytes")
