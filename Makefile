@@ -14,7 +14,7 @@ COMPILE = $(UV) pip compile --quiet --upgrade --universal --generate-hashes --no
 	--no-header --python-version 3.11
 TESTS ?= tests
 SOURCES := auditor bench scripts tests
-CORE := $(addprefix tests/test_,admission.py compatibility.py kubelet.py nodes.py placement.py predicates.py tolerations.py validation.py windows.py)
+CORE := $(addprefix tests/test_,admission.py compatibility.py kubelet.py nodes.py placement.py predicates.py tolerations.py unfilled.py validation.py windows.py)
 QUICK := $(wildcard tests/test_*.py) $(addprefix tests/,checks clusters config registry/content resources suppression yaml)
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1

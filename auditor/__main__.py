@@ -1,4 +1,4 @@
-"""`python -m auditor` is `podfit`."""
+"""Entry point for `python -m auditor`."""
 
 from auditor.cli.app import main
 

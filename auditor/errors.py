@@ -1,14 +1,14 @@
-"""Everything that can go wrong, as one tree.
+"""The exception hierarchy and the exit codes.
 
-A `Problem` is the value: what failed, where, why, what to do. A `PodfitError` carries one through
-the stack; the stage that can go on without the failed part catches it and keeps the problem.
+A `PodfitError` carries a `Problem` (what failed, its location, the cause and a hint) up the stack.
+A stage that can continue without the failed part catches the error and keeps the problem.
 
     PodfitError
-    ├── UsageError              exit 2   an option or argument that makes no sense
-    ├── ConfigurationError      exit 2   a file of the user's that steers podfit is wrong
-    └── IncompleteError         exit 3   a part of the audit could not be done
+    ├── UsageError              exit 2   invalid option or argument
+    ├── ConfigurationError      exit 2   invalid cluster, rules, lock or configuration file
+    └── IncompleteError         exit 3   a part of the audit failed
         ├── SourceError                  a file, folder or chart cannot be read or rendered
-        └── ManifestError                a document is not what the API server would read
+        └── ManifestError                a document that the API server would not accept
 """
 
 from __future__ import annotations
@@ -24,14 +24,18 @@ EXIT_INCOMPLETE: Final = 3
 EXIT_INTERRUPTED: Final = 130
 
 MAX_WHY: Final = 600
-"""Characters of a foreign error text that are kept: Helm can print 200 KB of it."""
+"""Characters kept of an external error text: Helm can print 200 KB."""
 
 
 class Problem(Struct, frozen=True, order=True):
-    """A part of the audit that could not be done.
+    """A part of the audit that failed.
 
-    what: one sentence without a full stop. where: `path[:line[:column]]`, or "". why: the cause in
-    the words of whoever found it. hint: what the user can do about it.
+    Attributes:
+        what: One sentence without a full stop.
+        where: `path[:line[:column]]`, or "".
+        why: The cause, as reported by the failing program or library.
+        hint: What the user can do about it.
+
     """
 
     what: str
@@ -41,7 +45,7 @@ class Problem(Struct, frozen=True, order=True):
 
 
 class PodfitError(Exception):
-    """The root: anything podfit itself reports to the user without a traceback."""
+    """An error that is reported to the user without a traceback."""
 
     exit_code: ClassVar[int] = EXIT_USAGE
 
@@ -51,15 +55,15 @@ class PodfitError(Exception):
 
 
 class UsageError(PodfitError):
-    """An option or argument that makes no sense."""
+    """An invalid option or argument."""
 
 
 class ConfigurationError(PodfitError):
-    """A file that steers podfit (cluster, rules, lock, configuration) is wrong."""
+    """An invalid cluster, rules, lock or configuration file."""
 
 
 class IncompleteError(PodfitError):
-    """A part of the audit could not be done; the rest goes on."""
+    """A part of the audit that failed; the rest continues."""
 
     exit_code = EXIT_INCOMPLETE
 
@@ -73,7 +77,9 @@ class ManifestError(IncompleteError):
 
 
 def shorten(text: str, limit: int = MAX_WHY) -> str:
-    """The head and the tail of a long text: errors name the place first and the cause last."""
+    """Keep the head and the tail of a long text, as errors start with the location and end with
+    the cause.
+    """
     text = text.strip()
     if len(text) <= limit:
         return text
@@ -82,7 +88,7 @@ def shorten(text: str, limit: int = MAX_WHY) -> str:
 
 
 def printable(text: str) -> str:
-    """Foreign text that cannot steer a terminal: what is not printable is written as an escape."""
+    """Escape unprintable characters, so that external text cannot control the terminal."""
     if text.isprintable():
         return text
     return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)

@@ -49,13 +49,13 @@ EMPTY = "is a chart value or variable empty?"
 DIGEST = "write NAME@sha256: and 64 hexadecimal digits"
 
 INVALID = {
-    "": ("it is empty", "set it; the API server refuses a container without an image"),
+    "": ("it is empty", "set it; the API server rejects a container without an image"),
     "Nginx": (UPPER, "write it nginx"),
     "ghcr.io/Org/App": (UPPER, "write it org/app"),
     "myorg/App:1": (UPPER, "write it myorg/app"),
-    "[::1]": ("a host and no repository", "write [::1]:5000/name"),
-    "[::1]:5000": ("a host and no repository", "write [::1]:5000/name"),
-    "[fe80::1%eth0]:5000/x": ("an IPv6 zone is not allowed in an image's name", ""),
+    "[::1]": ("a host without a repository", "write [::1]:5000/name"),
+    "[::1]:5000": ("a host without a repository", "write [::1]:5000/name"),
+    "[fe80::1%eth0]:5000/x": ("an IPv6 zone is not allowed in an image name", ""),
     "[::::]:5000/x": ("`::::` is not an IPv6 address", ""),
     "[64:ff9b::192.0.2.1]:5000/x": (
         "`64:ff9b::192.0.2.1` is not an IPv6 address",
@@ -63,7 +63,7 @@ INVALID = {
     ),
     "::1:5000/x": (
         "`::1:5000` is not host:port",
-        "an IPv6 address stands in brackets: [::1]:5000/x",
+        "write an IPv6 address in brackets: [::1]:5000/x",
     ),
     "foo_bar.example/app": (
         "`foo_bar.example` is not a host name",
@@ -77,17 +77,23 @@ INVALID = {
     ":1.27": ("no name", EMPTY),
     "ghcr.io/:1": ("no repository after `ghcr.io/`", EMPTY),
     "app@": ("no digest after the @", EMPTY),
-    "/app": ("an empty part beside a `/`", EMPTY),
-    "app/": ("an empty part beside a `/`", EMPTY),
-    "quay.io/a//b": ("an empty part beside a `/`", EMPTY),
-    " nginx": ("white space around it", 'write "nginx"; no pod is made of this'),
-    "nginx\n": ("white space around it", 'write "nginx"; no pod is made of this'),
-    "nginx latest": ("white space in it", ""),
-    "reg:99999/x": ("there is no port 99999", "ports go from 1 to 65535"),
-    "reg:0/x": ("there is no port 0", "ports go from 1 to 65535"),
+    "/app": ("an empty part next to a `/`", EMPTY),
+    "app/": ("an empty part next to a `/`", EMPTY),
+    "quay.io/a//b": ("an empty part next to a `/`", EMPTY),
+    " nginx": (
+        "it has leading or trailing white space",
+        'write "nginx"; the API server rejects pods with it',
+    ),
+    "nginx\n": (
+        "it has leading or trailing white space",
+        'write "nginx"; the API server rejects pods with it',
+    ),
+    "nginx latest": ("it contains white space", ""),
+    "reg:99999/x": ("`99999` is not a port number", "ports range from 1 to 65535"),
+    "reg:0/x": ("`0` is not a port number", "ports range from 1 to 65535"),
     "reg:/x": ("`` is not a port number", "write host:5000/name"),
     "reg:²/x": ("`²` is not a port number", "write host:5000/name"),
-    "app:1.0+build": ("a tag cannot hold `+`", "images use `_` there: 1.0_build"),
+    "app:1.0+build": ("a tag cannot contain `+`", "images use `_` instead: 1.0_build"),
     "app:-x": (
         "`-x` is not a tag",
         "letters, digits, `_`, `.` and `-`, not starting with `.` or `-`",
@@ -109,29 +115,32 @@ INVALID = {
     "app@sha256:abc": ("a sha256 digest has 64 hexadecimal digits", DIGEST),
     f"app@sha256:{'z' * 64}": ("a sha256 digest has 64 hexadecimal digits", DIGEST),
     f"app@sha256:{'A' * 64}": ("a digest must be lower case", f"write sha256:{A64}"),
-    f"app@md5:{'a' * 32}": ("digests of `md5` are not known", "use sha256, sha384 or sha512"),
-    f"app@sha256:{A64}:1": ("the tag stands after the digest", "write NAME:TAG@DIGEST"),
+    f"app@md5:{'a' * 32}": ("`md5` digests are not supported", "use sha256, sha384 or sha512"),
+    f"app@sha256:{A64}:1": ("the tag follows the digest", "write NAME:TAG@DIGEST"),
     A64: ("64 hexadecimal digits are an image ID", "write NAME@sha256:… for a digest"),
     "docker://nginx": (
-        "`docker://` is no part of an image's name; the kubelet rejects it",
+        "`docker://` is not part of an image name; the kubelet rejects it",
         'write "nginx"',
     ),
     "oci://ghcr.io/a/b": (
-        "`oci://` is no part of an image's name; the kubelet rejects it",
+        "`oci://` is not part of an image name; the kubelet rejects it",
         'write "ghcr.io/a/b"',
     ),
     "https://ghcr.io/a/b:1": (
-        "`https://` is no part of an image's name; the kubelet rejects it",
+        "`https://` is not part of an image name; the kubelet rejects it",
         'write "ghcr.io/a/b:1"',
     ),
     "x" * (MAX_LENGTH + 1): ("it has more than 512 characters", ""),
     "x" * 256: ("the repository has more than 255 characters", ""),
     "x" * 248: ("the repository has more than 255 characters", ""),
-    f"{'x' * 240}:{'t' * 128}@sha512:{'c' * 128}": ("in full it has more than 512 characters", ""),
+    f"{'x' * 240}:{'t' * 128}@sha512:{'c' * 128}": (
+        "its full form has more than 512 characters",
+        "",
+    ),
 }
 
-RENDER = "render it first; Kubernetes itself expands nothing in `image`"
-REPLACE = "put the image's real name in its place"
+RENDER = "render it first; Kubernetes does not expand variables in `image`"
+REPLACE = "replace it with the name of the image"
 
 UNRESOLVED = {
     "${VAR}": ("a variable, `${VAR}`", RENDER),
@@ -147,25 +156,25 @@ UNRESOLVED = {
     "@IMAGE@": ("a token, `@IMAGE@`", RENDER),
     "app:@TAG@": ("a token, `@TAG@`", RENDER),
     "__IMAGE__:1": ("a token, `__IMAGE__`", RENDER),
-    "<your-image>": ("a stand-in, `<your-image>`", REPLACE),
-    "repo/app:<nil>": ("a stand-in, `<nil>`", REPLACE),
-    "REPLACE_ME": ("`REPLACE_ME` stands in for a name", REPLACE),
-    "CHANGEME": ("`CHANGEME` stands in for a name", REPLACE),
-    "changeme": ("`changeme` stands in for a name", REPLACE),
-    "ghcr.io/YOUR_ORG/app": ("`YOUR_ORG` stands in for a name", REPLACE),
-    "REGISTRY/app:1": ("`REGISTRY` stands in for a name", REPLACE),
+    "<your-image>": ("a placeholder, `<your-image>`", REPLACE),
+    "repo/app:<nil>": ("a placeholder, `<nil>`", REPLACE),
+    "REPLACE_ME": ("`REPLACE_ME` is a placeholder for a name", REPLACE),
+    "CHANGEME": ("`CHANGEME` is a placeholder for a name", REPLACE),
+    "changeme": ("`changeme` is a placeholder for a name", REPLACE),
+    "ghcr.io/YOUR_ORG/app": ("`YOUR_ORG` is a placeholder for a name", REPLACE),
+    "REGISTRY/app:1": ("`REGISTRY` is a placeholder for a name", REPLACE),
     "PROJECT_ID.dkr.ecr.eu-west-1.amazonaws.com/app": (
-        "`PROJECT_ID` stands in for a name",
+        "`PROJECT_ID` is a placeholder for a name",
         REPLACE,
     ),
-    "app:IMAGE_TAG": ("`IMAGE_TAG` stands in for a tag", "put the real tag in its place"),
+    "app:IMAGE_TAG": ("`IMAGE_TAG` is a placeholder for a tag", "replace it with the tag"),
     "ko://github.com/x/y": (
-        "ko builds it, `ko://github.com/x/y`",
-        "`ko resolve -f FILE` writes the built image there",
+        "a ko import path, `ko://github.com/x/y`",
+        "run `ko resolve -f FILE` to replace it with the built image",
     ),
-    " ": ("it is blank", "OpenShift's image triggers fill such a field in"),
+    " ": ("it is blank", "OpenShift image triggers set such a field"),
     "auto": (
-        "`auto` is what Istio replaces when it injects its proxy",
+        "Istio replaces `auto` when it injects its proxy",
         "the proxy's image is in the mesh configuration, not in this manifest",
     ),
 }
@@ -209,7 +218,7 @@ def test_text_to_be_filled_in_is_unresolved_and_not_invalid(
     answer = parse_reference(text)
     assert answer == UnknownPlatforms(
         UnknownReason.UNRESOLVED_TEMPLATE,
-        f"image {quote(text)} is not filled in: {expected[0]}",
+        f"image {quote(text)} is unresolved: {expected[0]}",
         expected[1],
     )
 
@@ -262,10 +271,10 @@ def test_nothing_unprintable_reaches_a_message(text: str) -> None:
                 "quay.io/NAME?"
             ),
         ),
-        ("1.27", "`1.27` is a number: is it the tag, with the image's name missing?"),
+        ("1.27", "`1.27` is a number: is the image name missing before the tag?"),
         (
             "registry-1.docker.io/nginx",
-            "on Docker Hub, official images stand under `library/`: library/nginx",
+            "on Docker Hub, official images are under `library/`: library/nginx",
         ),
         ("nginx", ""),
         ("ghcr.io/a/b", ""),

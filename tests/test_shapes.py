@@ -86,7 +86,7 @@ def test_read(shape: Shape[Any], text: str, value: object) -> None:
         (Constant(1, "it"), "2", "it is 1, not the number 2", (1, 1)),
         (Choice({"alpha": 1}, "a letter"), "alpah", "did you mean `alpha`?", (1, 1)),
         (Choice({"a": 1}, "a letter"), "on", "a letter is one of a, not the boolean true", (1, 1)),
-        (Scalar(), "[1]", "expected a text, number or boolean, not a list", (1, 1)),
+        (Scalar(), "[1]", "expected a string, number or boolean, not a list", (1, 1)),
         (ListOf(NUMBER, 1, "it"), "[]", "it must not be empty", (1, 1)),
         (ListOf(NUMBER), "{a: 1}", "expected a list", (1, 1)),
         (OneOrMore(NUMBER, "it"), "[]", "it must not be empty", (1, 1)),

@@ -13,7 +13,9 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from auditor.checks.findings import Finding
+from auditor.checks.requirements import PlatformRequirement, required_platforms
 from auditor.images.images import ImageReference, KnownPlatforms, Platforms
+from auditor.images.platforms import Platform
 from auditor.kubernetes.workloads import IGNORE_ANNOTATION, Container, Role, Workload
 from auditor.scheduling.compatibility import Compatibility, Failure, Runnable, compatibility
 from auditor.scheduling.kubelet import KubeletRefusal, kubelet_refusal
@@ -32,6 +34,7 @@ class ImageUse(Struct, frozen=True):
     reference: ImageReference | None
     platforms: Platforms
     tagged: KnownPlatforms | None = None
+    required: tuple[Platform, ...] = ()
 
     @property
     def known(self) -> KnownPlatforms | None:
@@ -140,6 +143,7 @@ def assess(
     answers: Mapping[str, tuple[ImageReference | None, Platforms]],
     clusters: Iterable[ClusterProfile],
     tags: Mapping[ImageReference, KnownPlatforms] | None = None,
+    requirements: Sequence[PlatformRequirement] = (),
 ) -> Assessment:
     """The assessment of a workload.
 
@@ -147,6 +151,8 @@ def assess(
     references with a digest as well.
     """
     uses = tuple(_use(item, answers[item.image], tags or {}) for item in workload.containers)
+    if requirements:
+        uses = tuple(_with_requirements(use, workload, requirements) for use in uses)
     judged = tuple(use for use in uses if not _is_referenced(use))
     fits = tuple(
         _fit(workload, judged, cluster, pool) for cluster in clusters for pool in cluster.pools
@@ -161,6 +167,15 @@ def _use(
 ) -> ImageUse:
     reference, platforms = answer
     return ImageUse(container, reference, platforms, tags.get(reference) if reference else None)
+
+
+def _with_requirements(
+    use: ImageUse, workload: Workload, requirements: Sequence[PlatformRequirement]
+) -> ImageUse:
+    if use.reference is None:
+        return use
+    required = required_platforms(requirements, workload.document, use.reference)
+    return replace(use, required=required)
 
 
 def _fit(

@@ -13,6 +13,8 @@ import dataclasses
 from collections.abc import Iterator, Sequence
 from typing import Final
 
+from msgspec.structs import replace
+
 from auditor.checks.assessment import Assessment, ImageUse, PoolFit, use_compatibility
 from auditor.checks.findings import Confidence, Consequence, Observation, Subject
 from auditor.checks.interface import Check, Parameters
@@ -27,7 +29,7 @@ from auditor.checks.wording import (
 )
 from auditor.images.images import KnownPlatforms, UnknownPlatforms, UnknownReason
 from auditor.kubernetes.workloads import Role
-from auditor.scheduling.compatibility import Runnable
+from auditor.scheduling.compatibility import Runnable, lacking_platforms
 from auditor.scheduling.placement import Verdict
 
 
@@ -58,9 +60,7 @@ def _dangling_row(assessment: Assessment, parameters: Parameters) -> Iterator[Ob
 def _needs_missing_row(use: ImageUse, fit: PoolFit) -> bool:
     if use.known is None or fit.placement.verdict is Verdict.REFUSED:
         return False
-    missing = dataclasses.replace(
-        use, platforms=dataclasses.replace(use.known, platforms=use.known.dangling)
-    )
+    missing = replace(use, platforms=dataclasses.replace(use.known, platforms=use.known.dangling))
     return (
         use_compatibility(use, fit.pool).runnable is Runnable.NO
         and use_compatibility(missing, fit.pool).runnable is not Runnable.NO
@@ -102,7 +102,7 @@ def _needs_another_row(use: ImageUse, fit: PoolFit) -> bool:
     if use.tagged is None or fit.placement.verdict is Verdict.REFUSED:
         return False
     pinned = use_compatibility(use, fit.pool).runnable
-    whole = use_compatibility(dataclasses.replace(use, platforms=use.tagged), fit.pool).runnable
+    whole = use_compatibility(replace(use, platforms=use.tagged), fit.pool).runnable
     return pinned is Runnable.NO and whole is not Runnable.NO
 
 
@@ -222,6 +222,34 @@ def _problem(wanted: str, image: str, owners: str) -> str:
         case _:
             return f"could not tell the platforms of image {image} of {owners}"
 
+
+def _missing_platform(assessment: Assessment, parameters: Parameters) -> Iterator[Observation]:
+    """Yield one observation for each image that lacks a required platform."""
+    del parameters
+    groups: dict[str, list[ImageUse]] = {}
+    for use in assessment.uses:
+        if use.required and use.known is not None:
+            groups.setdefault(use.container.image, []).append(use)
+    for image, uses in groups.items():
+        known = uses[0].known
+        lacking = lacking_platforms(known, uses[0].required) if known else ()
+        if not known or not lacking:
+            continue
+        workload, owners = assessment.workload, listed(container_text(u.container) for u in uses)
+        yield Observation(
+            workload=workload,
+            message=f"{workload}: image {image} of {owners} does not support "
+            f"{listed(map(str, lacking))}",
+            location=uses[0].container.location,
+            subjects=tuple(map(subject, uses)),
+            why=f"the configuration requires {listed(map(str, uses[0].required))}; the image is "
+            f"built for {built_for(known.platforms) or 'no platform'}",
+            fix=f"build and push the image for {listed(map(str, lacking))} too, or use another",
+            aspect=image,
+        )
+
+
+MISSING_PLATFORM: Final = Check(_missing_platform)
 
 UNRESOLVED_IMAGE: Final = Check(
     _unresolved_image, parameters={"reason": ("invalid", "missing", "unknown")}

@@ -7,14 +7,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from importlib.resources import files
+from functools import cache
 from pathlib import Path
 from typing import Final
 
 from msgspec import Struct, field
 
 from auditor.checks.findings import Severity
-from auditor.checks.images import DANGLING_ROW, PINNED_ROW, REFERENCED_IMAGE, UNRESOLVED_IMAGE
+from auditor.checks.images import (
+    DANGLING_ROW,
+    MISSING_PLATFORM,
+    PINNED_ROW,
+    REFERENCED_IMAGE,
+    UNRESOLVED_IMAGE,
+)
 from auditor.checks.interface import IGNORE_LAPSE, UNREACHED_SELECTOR, Check
 from auditor.checks.kubelet_rejection import KUBELET_REJECTION
 from auditor.checks.platforms import (
@@ -47,6 +53,7 @@ CHECKS: Final[Mapping[str, Check]] = {
     "incompatible-pool": INCOMPATIBLE_POOL,
     "inert-guard": INERT_GUARD,
     "kubelet-rejection": KUBELET_REJECTION,
+    "missing-platform": MISSING_PLATFORM,
     "mixed-platforms": MIXED_PLATFORMS,
     "no-compatible-node": NO_COMPATIBLE_NODE,
     "pinned-row": PINNED_ROW,
@@ -103,6 +110,7 @@ class Rule(Struct, frozen=True):
     references: tuple[str, ...] = ()
 
 
+@cache
 def load_builtin_rules() -> tuple[Rule, ...]:
     """The rules that podfit brings along, sorted by id."""
     return load_rules(sorted(_builtin_folder().glob("*.yaml")))
@@ -152,7 +160,7 @@ def find_rule(name: str, rules: Iterable[Rule], *, where: str = "") -> Rule:
 
 def _builtin_folder() -> Path:
     """`auditor/rules` in a wheel, `rules` beside the package in a checkout."""
-    package = Path(str(files("auditor")))
+    package = Path(__file__).parents[1]
     for folder in (package / "rules", package.parent / "rules"):
         if folder.is_dir():
             return folder

@@ -244,10 +244,24 @@ class ClusterFlags(Struct, frozen=True):
     ] = field(default_factory=lambda: ["hybrid"])
 
 
-class RuleFlags(Struct, frozen=True):
-    """Options for the rules and remedies."""
+class RequirementFlags(Struct, frozen=True):
+    """Options for required platforms."""
 
     title: ClassVar[str] = _TITLE
+
+    require: Annotated[
+        list[str],
+        option(
+            "--require",
+            metavar="PLATFORM",
+            help="Fail on images that do not support this platform, such as linux/arm64; "
+            "repeatable.",
+        ),
+    ] = field(default_factory=list)
+
+
+class RuleFlags(RequirementFlags, frozen=True):
+    """Options for the rules and remedies."""
 
     pedantic: Annotated[
         bool, option("--pedantic/--no-pedantic", help="Also apply the pedantic rules.")

@@ -1,8 +1,8 @@
-"""Hosts and addresses: what a name stands for, and which addresses may be spoken to.
+"""URLs, origins, and which addresses are public.
 
-Image names and redirects come from charts and registries, so they could point a CI machine at
-itself or at its cloud's metadata service. Whether an address is public is asked of the connection
-that was made, not of the name: a name may resolve differently the second time.
+Image names and redirects come from charts and registries, and could point a CI machine at itself
+or at the metadata service of its cloud. The address of the connection is checked, not the name:
+a name may resolve differently the second time.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _NAT64: Final = ipaddress.IPv6Network("64:ff9b::/96")
 
 
 class Origin(Struct, frozen=True):
-    """Scheme, host and port: what a credential belongs to (RFC 6454). host: lower case, bare."""
+    """Scheme, host and port, to which credentials are bound (RFC 6454). `host` is in lower case."""
 
     scheme: str
     host: str
@@ -33,15 +33,15 @@ class Origin(Struct, frozen=True):
 
 
 def origin_of(url: str) -> Origin:
-    """The origin of an absolute http or https URL. Raises ValueError with a clause for the user."""
+    """Return the origin of an http or https URL. Raises ValueError with a clause for the user."""
     parts = split(url)
     return Origin(parts.scheme, parts.hostname or "", parts.port or _default_port(parts.scheme))
 
 
 def split(url: str) -> SplitResult:
-    """The parts of an absolute http or https URL with a host and without credentials.
+    """Split an absolute http or https URL with a host and without credentials.
 
-    Raises ValueError with a clause for the user that does not hold the URL.
+    Raises ValueError with a clause for the user that does not contain the URL.
     """
     try:
         parts = urlsplit(url)
@@ -58,7 +58,7 @@ def split(url: str) -> SplitResult:
 
 
 def join(base: str, location: str) -> str:
-    """Where a redirect points. Raises ValueError with a clause for the user."""
+    """Resolve a redirect. Raises ValueError with a clause for the user."""
     try:
         url = urljoin(base, location)
     except ValueError:
@@ -68,23 +68,23 @@ def join(base: str, location: str) -> str:
 
 
 def without_query(url: str) -> str:
-    """A URL that can be shown: presigned queries and fragments are secrets."""
+    """Remove query, fragment and credentials from a URL, as they may be secret."""
     parts = urlsplit(url)
     host = parts.netloc.rpartition("@")[2]
     return f"{parts.scheme}://{host}{parts.path}"
 
 
 def is_loopback_name(host: str) -> bool:
-    """Whether a host is literally this machine: `localhost`, 127.0.0.0/8 or ::1."""
+    """Return whether a host is `localhost`, in 127.0.0.0/8, or ::1."""
     address = _literal(host)
     return host.lower() == "localhost" if address is None else address.is_loopback
 
 
 def is_public(address: str) -> bool:
-    """Whether an IP address is reachable from everywhere: not private, link-local, loopback...
+    """Return whether an IP address is public: not private, link-local, loopback...
 
-    What an IPv6 address embeds (IPv4-mapped, 6to4, NAT64) is judged, too. A host name is public:
-    only its connection can tell.
+    IPv4 addresses embedded in IPv6 (mapped, 6to4, NAT64) are checked too. Host names count as
+    public, as only the connection has the address.
     """
     found = _literal(address)
     return found is None or _is_global(found)

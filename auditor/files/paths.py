@@ -1,11 +1,7 @@
-"""Globs over paths, as configuration and ignores use them.
+"""Paths: globs, the root to which reported paths are relative, and trusted programs.
 
-`Home`: the folder from which a path has the same name in every run.
-
-That is the root of its repository: however a SOURCE is written on the command line and wherever
-podfit is started, `charts/shop/templates/web.yaml` stays `charts/shop/templates/web.yaml`.
-
-Find the programs that podfit runs, never among the files that it audits.
+`Home` is the root of the repository, so that `charts/shop/templates/web.yaml` has the same name
+from any working directory and for any spelling of SOURCE.
 """
 
 from __future__ import annotations
@@ -23,11 +19,11 @@ ANY_FOLDERS: Final = "**"
 
 
 def covers(glob: str, path: str) -> bool:
-    """Whether a glob matches a path or one of the folders above it.
+    """Return whether a glob matches a path or one of its parent folders.
 
-    Both are relative to the same folder, with slashes. `*`, `?` and `[...]` stay within one name,
-    `**` stands for any number of folders, and case counts. So `vendor`, `vendor/*` and `vendor/**`
-    all cover `vendor/redis/values.yaml`; `*.yaml` covers `a.yaml` and not `b/a.yaml`.
+    Both are relative to the same folder, with slashes, and case-sensitive. `*`, `?` and `[...]`
+    match within one name, `**` matches any number of folders. `vendor`, `vendor/*` and `vendor/**`
+    all cover `vendor/redis/values.yaml`; `*.yaml` covers `a.yaml` but not `b/a.yaml`.
     """
     parts = tuple(part for part in glob.split("/") if part not in ("", "."))
     reached = _skipping(parts, {0})
@@ -39,7 +35,7 @@ def covers(glob: str, path: str) -> bool:
 
 
 def _after(parts: tuple[str, ...], reached: set[int], name: str) -> set[int]:
-    """How many parts of the glob may be used up once this name is read."""
+    """Return the glob positions reached after matching a name."""
     after = {index for index in reached if index < len(parts) and parts[index] == ANY_FOLDERS}
     return after | {
         index + 1
@@ -49,7 +45,7 @@ def _after(parts: tuple[str, ...], reached: set[int], name: str) -> set[int]:
 
 
 def _skipping(parts: tuple[str, ...], reached: set[int]) -> set[int]:
-    """The same, where `**` stands for no folder at all."""
+    """Add the glob positions reached if a `**` matches no folder."""
     skipped = set(reached)
     for index in range(len(parts)):
         if index in skipped and parts[index] == ANY_FOLDERS:
@@ -60,44 +56,46 @@ def _skipping(parts: tuple[str, ...], reached: set[int]) -> set[int]:
 REPOSITORY_MARK: Final = ".git"
 """A folder in most clones, a file in worktrees and submodules."""
 CONFIG_NAMES: Final = (".podfit.yaml", ".github/.podfit.yaml")
-"""Where the configuration of a repository may be; outside of one the first name alone counts."""
+"""Names of the configuration in a repository; elsewhere only the first."""
 LOCK_NAME: Final = "podfit.lock.json"
-"""The lock file."""
 MISSPELT_NAMES: Final = (".podfit.yml", "podfit.yaml", "podfit.yml", ".github/.podfit.yml")
-"""Names under which people look for it, and podfit does not."""
+"""Common misspellings of the name of the configuration."""
 
 
 class Home(Struct, frozen=True):
-    """A folder to which paths are relative. root: absolute, links resolved.
+    """The folder to which reported paths are relative.
 
-    is_repository: it has a `.git` entry. Otherwise it is the nearest folder with a configuration.
+    Attributes:
+        root: Absolute, with links resolved.
+        is_repository: Whether it has a `.git` entry; otherwise it has a configuration file.
+
     """
 
     root: Path
     is_repository: bool
 
     def relative(self, path: Path) -> str:
-        """A path below it, with slashes; `.` for itself, and the path as it is for any other."""
+        """Return a path relative to the root, with slashes; unchanged if it is outside."""
         try:
             return path.relative_to(self.root).as_posix()
         except ValueError:
             return path.as_posix()
 
     def misspelt(self) -> Iterator[Path]:
-        """Files that look like configurations and are none."""
+        """Yield files with a misspelt configuration name."""
         yield from (path for name in MISSPELT_NAMES if (path := self.root / name).is_file())
 
     def configurations(self) -> Iterator[Path]:
-        """The configuration files that are there."""
+        """Yield the existing configuration files."""
         for name in CONFIG_NAMES if self.is_repository else CONFIG_NAMES[:1]:
             if (path := self.root / name).is_file() or path.is_symlink():
                 yield path
 
 
 def find_home(path: Path) -> Home | None:
-    """The repository around a path, or else the nearest folder with a configuration; None without.
+    """Return the repository of a path, else the nearest folder with a configuration, else None.
 
-    path: a file or folder, which need not exist.
+    The path need not exist.
     """
     inside = real_path(path)
     folders = (inside, *inside.parents)
@@ -111,9 +109,9 @@ def find_home(path: Path) -> Home | None:
 
 
 def real_path(path: Path) -> Path:
-    """Where a path leads, all links followed. A loop leads to itself, and so does what is no path.
+    """Resolve all links of a path. Link loops and invalid names are kept as they are.
 
-    `Path.resolve` raises RuntimeError for a loop before Python 3.13, ValueError for a NUL always.
+    `Path.resolve` raises RuntimeError for a loop before Python 3.13, and ValueError for a NUL.
     """
     try:
         return path.resolve()
@@ -124,7 +122,7 @@ def real_path(path: Path) -> Path:
 def _exists(path: Path) -> bool:
     try:
         return path.exists()
-    except OSError:  # a folder that may not be looked into, a name too long
+    except OSError:  # no permission, or a name that is too long
         return False
 
 
@@ -132,8 +130,8 @@ def find_program(name: str) -> str | None:
     """Return the absolute path of a program on a trusted part of PATH, or None.
 
     Relative and empty entries of PATH, and entries inside the working directory or its git
-    repository, are skipped: a pull request can put files there. `shutil.which` alone searches the
-    working directory first on Windows.
+    repository, are skipped: a pull request can put files there. On Windows, `shutil.which` would
+    search the working directory first.
     """
     folders = (Path(entry) for entry in os.environ.get("PATH", os.defpath).split(os.pathsep))
     checkout = _checkout()
@@ -147,13 +145,13 @@ def find_program(name: str) -> str | None:
 
 
 def _checkout() -> Path:
-    """The repository of the working directory, or the working directory itself."""
+    """Return the repository of the working directory, or the working directory itself."""
     here = Path(os.path.realpath(Path.cwd()))
     return next((folder for folder in (here, *here.parents) if (folder / ".git").exists()), here)
 
 
 def _candidates(name: str) -> tuple[str, ...]:
-    """The file names that a program can have: on Windows, with the extensions of PATHEXT."""
+    """Return the possible file names of a program: on Windows, with the extensions of PATHEXT."""
     if os.name != "nt":
         return (name,)
     extensions = os.environ.get("PATHEXT", ".COM;.EXE;.BAT;.CMD").split(os.pathsep)

@@ -1,14 +1,11 @@
-"""Files that steer podfit, read strictly: what nobody knows is an error with a suggestion.
+"""Strict reading of podfit's own files: unknown keys are errors with a suggestion.
 
-What a file that steers podfit may look like, as values: read strictly, told as a JSON Schema.
-
-A shape is both sides of one description, so the file that podfit reads and the schema that an
-editor checks cannot drift apart.
+A `Shape` describes both how a value is read and its JSON Schema, so that podfit and editors
+accept the same files.
 """
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -25,9 +22,9 @@ _QUOTED: Final = 60
 
 
 def read_bounded(path: Path, *, what: str, limit: int, hint: str = "") -> str:
-    """The text of a file, or of a pipe. what: for messages, such as "cluster file".
+    """Return the text of a file or pipe. `what` names it in messages, such as "cluster file".
 
-    Raises `ConfigurationError` where it cannot be read, is no UTF-8, or has over `limit` bytes.
+    Raises `ConfigurationError` if it cannot be read, is not UTF-8, or has more than `limit` bytes.
     """
     try:
         with path.open("rb") as file:
@@ -49,7 +46,7 @@ def read_bounded(path: Path, *, what: str, limit: int, hint: str = "") -> str:
 
 
 def parse_strict(text: str, path: str, *, what: str, hint: str = "") -> tuple[Node, ...]:
-    """The YAML documents of a text. Raises `ConfigurationError` for the first that is not YAML."""
+    """Parse YAML documents. Raises `ConfigurationError` for the first invalid one."""
     documents: list[Node] = []
     for part in read_documents(text):
         if isinstance(part, YamlError):
@@ -65,7 +62,7 @@ def parse_strict(text: str, path: str, *, what: str, hint: str = "") -> tuple[No
 
 @contextmanager
 def naming(path: str, *, hint: str = "") -> Iterator[None]:
-    """Turns a `ShapeError` within into a `ConfigurationError` that names the file and place."""
+    """Convert a `ShapeError` into a `ConfigurationError` with the file and location."""
     try:
         yield
     except ShapeError as error:
@@ -77,24 +74,24 @@ def naming(path: str, *, hint: str = "") -> Iterator[None]:
 
 
 def only_keys(node: Node, known: Collection[str], what: str) -> None:
-    """Raises `ShapeError` at the first key that is not known. what: such as "a pool"."""
+    """Raise `ShapeError` at the first unknown key. `what` names the mapping, such as "a pool"."""
     if not isinstance(node.value, Mapping):
         raise ShapeError(f"{what} must be a mapping, not {node.type_name}", node)
     for key in node.value:
         if key not in known:
-            advice = suggestion(key, known) or f"it may have {', '.join(known)}"
+            advice = suggestion(key, known) or f"known keys: {', '.join(known)}"
             raise ShapeError(f"{what} has no key `{_short(key)}`; {advice}", key_node(node, key))
 
 
 def required(node: Node, key: str, what: str) -> Node:
-    """The value under a key. Raises `ShapeError` where it is absent or null."""
+    """Return the value under a key. Raises `ShapeError` if it is absent or null."""
     if (value := node.get(key)) is None:
         raise ShapeError(f"{what} needs `{key}`", node)
     return value
 
 
 def parsed(node: Node, parse: Callable[[str], _T]) -> _T:
-    """A text value parsed. Raises `ShapeError` with the sentence of the parser's ValueError."""
+    """Parse a string value. Raises `ShapeError` with the message of the parser's ValueError."""
     try:
         return parse(node.text())
     except ValueError as error:
@@ -102,25 +99,27 @@ def parsed(node: Node, parse: Callable[[str], _T]) -> _T:
 
 
 def one_of(node: Node, known: Collection[str], what: str) -> str:
-    """A text that is one of some words. Raises `ShapeError` with a suggestion."""
+    """Return a string that must be one of some words. Raises `ShapeError` with a suggestion."""
     if not node.is_text:
         raise ShapeError(f"{what} is one of {', '.join(known)}, not {node.type_name}", node)
     word = node.text()
     if word not in known:
-        advice = suggestion(word, known) or f"podfit knows {', '.join(known)}"
+        advice = suggestion(word, known) or f"valid values: {', '.join(known)}"
         raise ShapeError(f"`{_short(word)}` is not {what}; {advice}", node)
     return word
 
 
 def suggestion(word: str, known: Collection[str]) -> str:
-    """`did you mean ...?` for the nearest known word, or ""."""
+    """Return `did you mean ...?` with the closest known word, or ""."""
     lowered = {name.lower(): name for name in known}
+    import difflib
+
     near = difflib.get_close_matches(word[:_QUOTED].lower(), lowered, n=1)
     return f"did you mean `{lowered[near[0]]}`?" if near else ""
 
 
 def key_node(node: Node, key: str) -> Node:
-    """A node that stands where the key stands, for an error about the key itself."""
+    """Return a node at the location of a key, for errors about the key."""
     line, column = node.key_place(key)
     return Node(key, line, column)
 
@@ -137,19 +136,19 @@ _NO_NAMES: Final[Mapping[str, str]] = {}
 
 
 class Shape(Protocol[T_co]):
-    """A description of a value."""
+    """The description of a value."""
 
     def read(self, node: Node) -> T_co:
-        """The value of a node. Raises `ShapeError` with the place of what is wrong."""
+        """Read a node. Raises `ShapeError` with the location of the error."""
         ...
 
     def json_schema(self) -> Json:
-        """The same description for editors (JSON Schema, draft 2020-12)."""
+        """Return the JSON Schema (draft 2020-12) for editors."""
         ...
 
 
 class Text(Struct, Generic[T], frozen=True):
-    """A text, parsed. parse: raises ValueError with a sentence. schema: what editors can check."""
+    """A string to parse. `parse` raises ValueError; `schema` adds JSON Schema keywords."""
 
     parse: Callable[[str], T]
     schema: Mapping[str, Any] = field(default_factory=dict)
@@ -174,7 +173,7 @@ class Flag(Struct, frozen=True):
 
 
 class Constant(Struct, Generic[T], frozen=True):
-    """One value and no other. what: for messages, such as "the version"."""
+    """A fixed value. `what` names it in messages, such as "the version"."""
 
     value: T
     what: str
@@ -189,7 +188,7 @@ class Constant(Struct, Generic[T], frozen=True):
 
 
 class Choice(Struct, Generic[T], frozen=True):
-    """One of some words, each with its value. what: for messages, such as "a severity"."""
+    """One of several words, mapped to values. `what` names it in messages, such as "a severity"."""
 
     words: Mapping[str, T]
     what: str
@@ -202,19 +201,19 @@ class Choice(Struct, Generic[T], frozen=True):
 
 
 class Scalar(Struct, frozen=True):
-    """A text, number, boolean or null, as it is."""
+    """A string, number, boolean or null, unchanged."""
 
     def read(self, node: Node) -> bool | int | float | str | None:
         if node.value is None or isinstance(node.value, bool | int | float | str):
             return node.value
-        raise ShapeError(f"expected a text, number or boolean, not {node.type_name}", node)
+        raise ShapeError(f"expected a string, number or boolean, not {node.type_name}", node)
 
     def json_schema(self) -> Json:
         return {"type": ["boolean", "null", "number", "string"]}
 
 
 class ListOf(Struct, Generic[T], frozen=True):
-    """A list. at_least: how many items it needs. what: for messages."""
+    """A list with at least `at_least` items. `what` names it in messages."""
 
     item: Shape[T]
     at_least: int = 0
@@ -232,7 +231,7 @@ class ListOf(Struct, Generic[T], frozen=True):
 
 
 class OneOrMore(Struct, Generic[T], frozen=True):
-    """One item, or a list. what: for messages. at_least: how many items the list needs."""
+    """One item, or a list with at least `at_least` items. `what` names the list in messages."""
 
     item: Shape[T]
     what: str = "the list"
@@ -250,7 +249,7 @@ class OneOrMore(Struct, Generic[T], frozen=True):
 
 
 class MapOf(Struct, Generic[T], frozen=True):
-    """A mapping of names to values, read as pairs in their order. name: parses a key."""
+    """A mapping of names to values, read as ordered pairs. `name` parses a key."""
 
     value: Shape[T]
     name: Callable[[str], str] = str
@@ -268,7 +267,7 @@ class MapOf(Struct, Generic[T], frozen=True):
 
 
 class Key(Struct, frozen=True):
-    """A key of a `Record`. about: one sentence, for editors and documents."""
+    """A key of a `Record`. `about` is one sentence, for editors and documentation."""
 
     shape: Shape[Any]
     about: str
@@ -276,11 +275,16 @@ class Key(Struct, frozen=True):
 
 
 class Record(Struct, Generic[T], frozen=True):
-    """A mapping with known keys. what: for messages, such as "an ignore entry".
+    """A mapping with known keys.
 
-    build: takes the values under the names of the keys, `-` as `_`; absent keys are not passed. It
-    raises ValueError with a sentence where values contradict each other. placed: pass the record's
-    own line and column as `place`. names: keys whose value has another name there.
+    Attributes:
+        what: Its name in messages, such as "an ignore entry".
+        build: Called with the values as keyword arguments, without absent keys; `-` in a key
+            becomes `_`. Raises ValueError with a sentence if values are inconsistent.
+        keys: The known keys.
+        placed: Whether to pass line and column of the record as `place`.
+        names: Keyword arguments of keys with another name.
+
     """
 
     what: str
@@ -315,7 +319,7 @@ class Record(Struct, Generic[T], frozen=True):
 
 
 def _read(name: str, key: Key, value: Node) -> Any:
-    """What is wrong with the value as a whole is told with the name of its key."""
+    """Read the value of a key, and name the key in errors about the whole value."""
     try:
         return key.shape.read(value)
     except ShapeError as error:
@@ -325,7 +329,7 @@ def _read(name: str, key: Key, value: Node) -> Any:
 
 
 class MappingOr(Struct, Generic[T], frozen=True):
-    """A mapping of one shape, or something else of another."""
+    """A mapping of one shape, or another value of another shape."""
 
     mapping: Shape[T]
     other: Shape[T]

@@ -1,11 +1,7 @@
-"""`Node`: a YAML value with its place, and the typed readers of it.
+"""YAML nodes with locations, and the resolution of scalars as in go-yaml v2.
 
-YAML scalars as go-yaml v2 resolves them (`resolve.go`), which is what Kubernetes reads.
-
-YAML 1.1 with go-yaml's own rules: `yes` and `on` are true, `0644` and `0o644` are octal, dates and
-sexagesimals are text, unknown tags make text.
-
-Keys that stand twice: no error to Kubernetes, and seldom what was meant.
+Kubernetes uses go-yaml v2 (`resolve.go`), which has its own variant of YAML 1.1: `yes` and `on` are
+true, `0644` and `0o644` are octal; dates, sexagesimal numbers and unknown tags give strings.
 """
 
 from __future__ import annotations
@@ -46,13 +42,13 @@ _TYPES: Final[Mapping[str, tuple[type, ...]]] = {
     f"{_TAG}int": (int,),
     f"{_TAG}null": (type(None),),
 }
-"""What a scalar with one of these tags must be; any other tag makes it text."""
+"""Types allowed for a scalar with one of these tags; any other tag makes it a string."""
 _MAX_DIGITS: Final = 100
 _EXACT_INTEGER: Final = 2**53
 
 
 def tagged_scalar(text: str, tag: str) -> Scalar:
-    """A scalar with an explicit tag. Raises ValueError where the text does not fit it."""
+    """Resolve a scalar with an explicit tag. Raises ValueError if the text does not match it."""
     if tag == f"{_TAG}binary":
         joined = text.replace("\r", "").replace("\n", "")
         try:
@@ -70,14 +66,14 @@ def tagged_scalar(text: str, tag: str) -> Scalar:
 
 
 class MergeKey(str):
-    """`<<` without quotes: as a key it merges; anywhere else it is text."""
+    """An unquoted `<<`: as a key it merges; elsewhere it is a string."""
 
     __slots__ = ()
 
 
 @lru_cache(maxsize=4096)
 def plain_scalar(text: str) -> Scalar:
-    """A scalar without quotes or tag. Raises ValueError for what JSON cannot say."""
+    """Resolve a scalar without quotes or tag. Raises ValueError if JSON cannot represent it."""
     if text in _LITERALS:
         return _LITERALS[text]
     if not _NUMERIC.match(text):
@@ -93,7 +89,7 @@ def plain_scalar(text: str) -> Scalar:
 
 
 def _integer(match: re.Match[str]) -> int | None:
-    """The integer, where Go's int64 or uint64 can hold it."""
+    """Return the integer, or None if it exceeds Go's int64 and uint64."""
     group = match.lastgroup or "ten"
     if len(match[group]) > _MAX_DIGITS:
         return None
@@ -104,7 +100,7 @@ def _integer(match: re.Match[str]) -> int | None:
 
 
 def json_number(number: float) -> int | float:
-    """A float as Go's JSON encoder writes it: 1000.0 as 1000."""
+    """Return a float as Go's JSON encoder writes it: 1000.0 as 1000."""
     return int(number) if number.is_integer() and abs(number) < _EXACT_INTEGER else number
 
 
@@ -112,7 +108,7 @@ _T = TypeVar("_T")
 
 
 class ShapeError(Exception):
-    """A value of another type than Kubernetes wants there. line and column count from 1."""
+    """A value of the wrong type. line and column count from 1."""
 
     def __init__(self, message: str, node: Node) -> None:
         super().__init__(message)
@@ -120,12 +116,18 @@ class ShapeError(Exception):
 
 
 class Node:
-    """A value with its place: a scalar, a tuple of nodes, or a mapping of nodes. Never changed.
+    """An immutable value with its location: a scalar, a tuple of nodes, or a mapping of nodes.
 
-    line, column: of its first character, from 1. keys: where each key of a mapping stands. size:
-    how many nodes it stands for with aliases followed. The typed readers raise `ShapeError`; a null
-    counts as absent, as it does for the API server. (A plain class: a document has many thousands
-    of them, and a frozen dataclass takes four times as long to make.)
+    Typed readers raise `ShapeError`; null counts as absent, as in the API server. It is a plain
+    class because documents have many thousands of nodes, and frozen dataclasses are four times
+    slower to create.
+
+    Attributes:
+        line: Of the first character, from 1.
+        column: Of the first character, from 1.
+        keys: Line and column of each key of a mapping.
+        size: Number of nodes, with aliases expanded.
+
     """
 
     __slots__ = ("value", "line", "column", "keys", "size")
@@ -158,7 +160,7 @@ class Node:
 
     @property
     def type_name(self) -> str:
-        """What the value is, for a message."""
+        """The type of the value, for messages."""
         match self.value:
             case None:
                 return "null"
@@ -174,7 +176,7 @@ class Node:
                 return "a mapping"
 
     def mapping(self) -> Mapping[str, Node]:
-        """The entries in order, nulls left out."""
+        """Return the entries in order, without null values."""
         if not isinstance(self.value, Mapping):
             raise ShapeError(f"expected a mapping, not {self.type_name}", self)
         return {key: node for key, node in self.value.items() if node.value is not None}
@@ -190,14 +192,14 @@ class Node:
         return self.value
 
     def get(self, key: str) -> Node | None:
-        """The value under a key; None where it is absent or null."""
+        """Return the value under a key, or None if it is absent or null."""
         if not isinstance(self.value, Mapping):
             raise ShapeError(f"expected a mapping with `{key}`, not {self.type_name}", self)
         node = self.value.get(key)
         return None if node is None or node.value is None else node
 
     def at(self, *path: str) -> Node | None:
-        """The value at the end of a path of keys; None where any of them is absent or null."""
+        """Return the value at a path of keys, or None if one of them is absent or null."""
         node: Node | None = self
         for key in path:
             if node is None:
@@ -214,7 +216,7 @@ class Node:
         return () if node is None else _named(key, node, node.items)
 
     def text_at(self, key: str) -> str:
-        """The text under a key; "" where it is absent or null."""
+        """Return the string under a key, or "" if it is absent or null."""
         node = self.get(key)
         return "" if node is None else _named(key, node, node.text)
 
@@ -235,13 +237,13 @@ class Node:
         return node.value
 
     def texts_at(self, key: str) -> dict[str, str]:
-        """A mapping of text to text, such as labels."""
+        """Return a mapping of strings to strings, such as labels."""
         return {
             name: _named(f"{key}.{name}", n, n.text) for name, n in self.mapping_at(key).items()
         }
 
     def plain(self) -> Any:
-        """The value as JSON has it, nulls among it."""
+        """Return the value as in JSON, including nulls."""
         match self.value:
             case tuple():
                 return [item.plain() for item in self.value]
@@ -251,7 +253,7 @@ class Node:
                 return self.value
 
     def key_place(self, key: str) -> tuple[int, int]:
-        """Line and column of a key of this mapping; of the mapping where the key is absent."""
+        """Return line and column of a key, or those of the mapping if the key is absent."""
         return (self.keys or {}).get(key, (self.line, self.column))
 
 
@@ -263,18 +265,18 @@ def _named(key: str, node: Node, read: Callable[[], _T]) -> _T:
 
 
 def repeated_keys(text: str) -> tuple[Node, ...]:
-    """The keys that stand twice in a mapping, in document order; Kubernetes takes the last of them.
+    """Return the duplicate keys of mappings in document order; Kubernetes uses the last one.
 
-    What cannot be read has none: `read_documents` says what is wrong with it.
+    Returns none for invalid YAML; `read_documents` reports that.
     """
     found: list[Node] = []
-    stack = [_Names(set())]
+    stack = [_Keys(set())]
     try:
         for event in pyyaml.parse(text, Loader=pyyaml.CSafeLoader):
             if isinstance(event, pyyaml.NodeEvent):
                 found += stack[-1].add(event)
             if isinstance(event, pyyaml.CollectionStartEvent):
-                stack.append(_Names(set(), is_mapping=isinstance(event, pyyaml.MappingStartEvent)))
+                stack.append(_Keys(set(), is_mapping=isinstance(event, pyyaml.MappingStartEvent)))
             elif isinstance(event, pyyaml.CollectionEndEvent):
                 stack.pop()
     except pyyaml.YAMLError:
@@ -282,15 +284,15 @@ def repeated_keys(text: str) -> tuple[Node, ...]:
     return tuple(found)
 
 
-class _Names(Struct):
-    """The keys of a collection so far. at_key: whether a key comes next, not a value."""
+class _Keys(Struct):
+    """The keys of a collection so far. `at_key`: the next node is a key."""
 
     known: set[str]
     is_mapping: bool = False
     at_key: bool = True
 
     def add(self, event: Any) -> Iterator[Node]:
-        """The key that this node repeats, if it does."""
+        """Yield the node if it is a duplicate key."""
         if self.is_mapping and self.at_key and isinstance(event, pyyaml.ScalarEvent):
             mark: Any = event.start_mark
             if event.value in self.known:

@@ -1,16 +1,12 @@
-"""YAML as the Kubernetes API server reads it, with places.
+"""Read YAML as the Kubernetes API server does, with locations.
 
-Kubernetes decodes with sigs.k8s.io/yaml: a fork of go-yaml v2 to JSON, then JSON to Go structs.
-So YAML 1.1 scalars with go-yaml's own rules, the last of two equal keys, unknown tags and `=` as
-text. Text is cut at `---` lines first, as apimachinery's `YAMLReader` does, so one bad document
-does not hide the others.
+Kubernetes uses sigs.k8s.io/yaml: a fork of go-yaml v2 converts YAML to JSON, which is decoded into
+Go structs. Thus scalars follow YAML 1.1 and go-yaml, the last duplicate key is used, and unknown
+tags and `=` give strings. Text is split at `---` lines first, as in apimachinery's `YAMLReader`,
+so that an invalid document does not hide the others.
 
-From a parser's events to nodes, as go-yaml v2 decodes them. Knows PyYAML's C parser.
-
-Whether a word may stand in a text as a whole scalar, however YAML or JSON lets it be written.
-
-A look before parsing, quick on large files. It may say yes for nothing, but never no for a word
-that a parser would find.
+`Builder` converts the events of PyYAML's C parser. `Word` searches large files for a word before
+parsing: it may report a word that is no scalar, but never misses one.
 """
 
 from __future__ import annotations
@@ -36,11 +32,11 @@ from auditor.files.yaml_nodes import (
 
 MAX_DEPTH: Final = 1000
 MAX_NODES: Final = 2_000_000
-"""Nodes of one document after its aliases are followed: an alias bomb has billions."""
+"""Nodes of a document with aliases expanded: an alias bomb has billions."""
 
 
 class Refused(Exception):
-    """A text that is not YAML. line and column count from 1."""
+    """Text that is not YAML. line and column count from 1."""
 
     def __init__(self, message: str, line: int, column: int) -> None:
         super().__init__(message)
@@ -48,7 +44,7 @@ class Refused(Exception):
 
 
 class _Open:
-    """A collection whose end has not been seen yet."""
+    """A collection whose end has not been read."""
 
     __slots__ = ("anchor", "items", "line", "column", "is_mapping", "size")
 
@@ -61,9 +57,9 @@ class _Open:
 
 
 class Builder:
-    """Nodes from parser events, without recursion: depth is bounded here and nowhere else.
+    """Builds nodes from parser events, without recursion, with a limit on the depth.
 
-    first_line: how many lines of the whole text stand before the part.
+    `first_line` is the number of lines before this part of the text.
     """
 
     def __init__(self, first_line: int) -> None:
@@ -73,7 +69,7 @@ class Builder:
         self._position = 0
 
     def documents(self, part: str) -> Iterator[Node]:
-        """The documents that are not empty. Raises `Refused`."""
+        """Yield the documents that are not empty. Raises `Refused`."""
         parser = pyyaml.CSafeLoader(part)
         try:
             while (event := parser.get_event()) is not None:
@@ -87,7 +83,7 @@ class Builder:
                 raise _too_deep(self._first_line + line + 1) from error
             message = ": ".join(filter(None, (error.context, error.problem))) or str(error)
             if _is_tab(part, line, column):
-                message = "a tab cannot indent a line: YAML wants spaces"
+                message = "tabs are not allowed for indentation; use spaces"
             raise Refused(message, self._first_line + line + 1, column + 1) from error
         except pyyaml.reader.ReaderError as error:
             line = part.count("\n", 0, error.position) if isinstance(error.position, int) else 0
@@ -96,16 +92,16 @@ class Builder:
             parser.dispose()
 
     def _is_too_deep(self, ahead: str) -> bool:
-        """Whether the collections that are open, and those that `ahead` begins, are too many.
+        """Return whether the depth limit is exceeded, counting collections that start in `ahead`.
 
-        libyaml, as PyYAML 6.0.4 ships it, has a bound of its own. Its scanner runs up to 1024
-        characters ahead of the events, so it can meet that bound before podfit sees a collection.
+        libyaml in PyYAML 6.0.4 has its own limit, and its scanner reads up to 1024 characters
+        ahead, so it may fail before podfit receives the events.
         """
-        begun = sum(map(ahead.count, "[{-?:")) - sum(map(ahead.count, "]}"))
-        return len(self._stack) + begun >= MAX_DEPTH
+        opened = sum(map(ahead.count, "[{-?:")) - sum(map(ahead.count, "]}"))
+        return len(self._stack) + opened >= MAX_DEPTH
 
     def _take(self, event: Any) -> Node | None:
-        """The document that this event completes, if it completes one."""
+        """Process an event; return the document if it is complete."""
         kind = type(event)
         mark = event.start_mark
         self._position = mark.index
@@ -162,7 +158,9 @@ class Builder:
         return node
 
     def _mapping(self, items: list[Node]) -> tuple[dict[str, Node], dict[str, tuple[int, int]]]:
-        """The last of two equal keys; a merge overrides what stands before it, as in go-yaml v2."""
+        """Build a mapping as go-yaml v2 does: the last duplicate key is used, and a merge overrides
+        earlier keys.
+        """
         value: dict[str, Node] = {}
         places: dict[str, tuple[int, int]] = {}
         for key, node in zip(items[::2], items[1::2], strict=True):
@@ -217,7 +215,7 @@ def _resolve(event: Any, line: int) -> Scalar:
 
 
 def _is_tab(text: str, line: int, column: int) -> bool:
-    """Whether a tab stands there, in the indentation. libyaml speaks of a "token" then."""
+    """Return whether there is a tab in the indentation; libyaml reports a "token"."""
     lines = text.split("\n")
     return (
         line < len(lines)
@@ -229,30 +227,30 @@ def _is_tab(text: str, line: int, column: int) -> bool:
 _BREAK: Final = rb"(?:[\r\n]|\xc2\x85|\xe2\x80[\xa8\xa9])"
 """A line break of YAML 1.1, in UTF-8: CR, LF, NEL, LS, PS."""
 _JOINT: Final = rb"(?:\\" + _BREAK + rb"[ \t\r\n\xc2\x85\xe2\x80\xa8\xa9]*)*"
-"""Nothing, or a line that is folded away between two characters of a word in double quotes."""
+"""An optional folded line break between two characters of a double-quoted word."""
 _ESCAPE: Final = re.compile(rb"\\(?:[xuU]|" + _BREAK + rb")")
-"""The escapes that can stand in the place of a letter, or of nothing."""
+"""Escapes for a letter, or for nothing."""
 _BINARY: Final = re.compile(rb"!!(?:binary|[^\s]*%)|!<|%TAG")
-"""A tag that may be `!!binary`, whose value is the text that it encodes."""
+"""A tag that may be `!!binary`, whose value is base64."""
 _PART_OF_WORD: Final = b"[A-Za-z0-9_./-]"
-"""What, beside a word, makes it another one: `kind-of`, `node.kind`."""
+"""Characters that continue a word: `kind-of`, `node.kind`."""
 
 
 class Word:
-    """A word of ASCII letters."""
+    """A word of ASCII letters to search for."""
 
     __slots__ = ("_plain", "_escaped")
 
     def __init__(self, word: str) -> None:
         text = word.encode("ascii")
-        # The word stands first, so that the search begins with a plain one for it.
+        # The word comes first, so that the search starts with a fast literal one.
         self._plain = re.compile(
             text + b"(?<!" + _PART_OF_WORD + text + b")(?!" + _PART_OF_WORD + b")"
         )
         self._escaped = re.compile(_JOINT.join(map(_letter, text)))
 
     def may_stand_in(self, data: bytes | mmap.mmap) -> bool:
-        """Whether some scalar of this text, in UTF-8, may be the word."""
+        """Return whether a scalar in this UTF-8 text may be the word."""
         if self._plain.search(data):
             return True
         if data.find(b"\\") >= 0 and _ESCAPE.search(data) and self._escaped.search(data):
@@ -279,22 +277,22 @@ class YamlError(Struct, frozen=True):
 def read_documents(
     text: str, skip: Callable[[str], bool] = lambda _: False
 ) -> Iterator[Node | YamlError]:
-    """The documents of a text in order; one that cannot be read comes as a `YamlError`.
+    """Yield the documents of a text in order, with a `YamlError` for each invalid one.
 
-    Empty documents are left out, and so are those that `skip` knows by their text, unparsed.
+    Empty documents are omitted, as are those for whose text `skip` returns true.
     """
     start, first_line = 0, 0
     for end in (*(match.start() for match in _SEPARATOR.finditer(text)), len(text)):
         part = text[start:end]
-        if end < len(text) and _holds_directives_alone(part):
-            continue  # they belong to the document that the dashes begin
+        if end < len(text) and _has_only_directives(part):
+            continue  # they belong to the next document
         if not skip(part):
             yield from _read_part(part, first_line)
         first_line += part.count("\n")
         start = end
 
 
-def _holds_directives_alone(part: str) -> bool:
+def _has_only_directives(part: str) -> bool:
     return part.startswith("%") and all(
         line.startswith(("%", "#")) or not line.strip() for line in part.splitlines()
     )
@@ -308,7 +306,7 @@ def _read_part(part: str, first_line: int) -> Iterator[Node | YamlError]:
             read += 1
     except Refused as refused:
         if part.lstrip().startswith("{"):
-            try:  # JSON that YAML cannot read, such as surrogate pairs: right, but without places
+            try:  # valid JSON that is not YAML, such as surrogate pairs: without locations
                 values = tuple(_json_values(part, first_line + 1))
             except (ValueError, RecursionError):
                 pass
@@ -319,7 +317,7 @@ def _read_part(part: str, first_line: int) -> Iterator[Node | YamlError]:
 
 
 def _json_values(part: str, line: int) -> Iterator[Node]:
-    """JSON values one after another, as kubectl takes them. Raises ValueError, RecursionError."""
+    """Yield consecutive JSON values, as accepted by kubectl. Raises ValueError, RecursionError."""
     decoder = json.JSONDecoder(parse_float=_finite, parse_constant=_finite)
     place = 0
     while start := _JSON_START.search(part, place):

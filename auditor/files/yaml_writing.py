@@ -1,4 +1,4 @@
-"""Values written as YAML that every parser reads back as they were, Kubernetes' own included."""
+"""Write values as YAML that every parser reads the same way, including that of Kubernetes."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ _WIDTH: Final = 2**20
 
 
 def flow(value: Any) -> str:
-    """On one line: `{kubernetes.io/os: linux}`."""
+    """Return a value on one line: `{kubernetes.io/os: linux}`."""
     return _written(value, in_flow=True).strip()
 
 
 def block(value: Any) -> str:
-    """In block style, two spaces deep, with a newline at the end."""
+    """Return a value in block style with an indent of two spaces and a final newline."""
     return _written(value, in_flow=False)
 
 
@@ -40,13 +40,14 @@ def _writer(*, in_flow: bool) -> YAML:
     from ruamel.yaml.representer import SafeRepresenter
 
     class Representer(SafeRepresenter):
-        """Text in quotes wherever YAML 1.1 or go-yaml would read something else; no aliases."""
+        """Quotes strings that YAML 1.1 or go-yaml would read differently; writes no aliases."""
 
         def ignore_aliases(self, _: object) -> bool:
             return True
 
     def text(representer: Representer, value: str) -> Any:
-        style = None if _is_plain(value) else '"'
+        # Unquoted only if every parser reads a string: letters and paths.
+        style = None if _PLAIN.fullmatch(value) and plain_scalar(value) == value else '"'
         if not in_flow and _is_literal(value):
             style = "|"
         return representer.represent_scalar(_TEXT, value, style=style)
@@ -63,13 +64,8 @@ def _writer(*, in_flow: bool) -> YAML:
     return writer
 
 
-def _is_plain(text: str) -> bool:
-    """Whether no parser takes the text for anything else, a letter or path being no indicator."""
-    return bool(_PLAIN.fullmatch(text)) and plain_scalar(text) == text
-
-
 def _is_literal(text: str) -> bool:
-    """Whether a text has several lines that can be written as they are."""
+    """Return whether a text has several lines that can be written in a literal block."""
     lines = text.removesuffix("\n").split("\n")
     return (
         "\n" in text

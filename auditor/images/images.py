@@ -1,4 +1,4 @@
-"""`ImageReference` and the two answers to "which platforms does it support?"."""
+"""Image references, and the platforms an image supports."""
 
 from __future__ import annotations
 
@@ -12,10 +12,16 @@ from auditor.images.platforms import Platform
 
 
 class ImageReference(Struct, frozen=True, order=True):
-    """`registry/repository[:tag][@digest]`, canonical: nothing is implied any more.
+    """A canonical reference, `registry/repository[:tag][@digest]`, with all defaults explicit.
 
-    registry: host[:port], `docker.io` for Docker Hub. tag: "" only where there is a digest. With
-    both, the digest decides what runs (distribution/reference `ParseDockerRef`).
+    With a tag and a digest, the digest is pulled (distribution/reference `ParseDockerRef`).
+
+    Attributes:
+        registry: `host[:port]`; `docker.io` for Docker Hub.
+        repository: With `library/` for official images.
+        tag: "" only if there is a digest.
+        digest: `algorithm:hexadecimal`, or "".
+
     """
 
     registry: str
@@ -30,7 +36,7 @@ class ImageReference(Struct, frozen=True, order=True):
 
     @property
     def familiar(self) -> str:
-        """As people write it: without `docker.io/` and `library/` where that names the same."""
+        """The short form: without `docker.io/` and `library/` if that has the same meaning."""
         account, slash, name = self.repository.partition("/")
         if self.registry != "docker.io" or account == "localhost" or "." in account:
             return str(self)
@@ -40,13 +46,13 @@ class ImageReference(Struct, frozen=True, order=True):
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The ways to write it: in full and short, with and without tag and digest."""
+        """All spellings: full and short, with and without tag and digest."""
         bare = ImageReference(self.registry, self.repository)
         return str(self), self.familiar, str(bare), bare.familiar
 
 
 class UnknownReason(Enum):
-    """Why nobody could say which platforms an image supports. The value is used in JSON."""
+    """Why the platforms of an image are unknown. Values are used in JSON."""
 
     INVALID_REFERENCE = "invalid-reference"
     UNRESOLVED_TEMPLATE = "unresolved-template"
@@ -68,7 +74,7 @@ class UnknownReason(Enum):
 
 
 class VersionSource(Enum):
-    """Where the OS version of a Windows image was found when its index row does not state it."""
+    """Source of the OS version of a Windows image whose index row does not have it."""
 
     CONFIG = "config"
     HISTORY = "history"
@@ -76,18 +82,23 @@ class VersionSource(Enum):
 
 @dataclass(frozen=True, slots=True)
 class KnownPlatforms:
-    """What an image supports. Never empty by guess: an index of attestations has no platforms.
+    """The platforms that an image supports; an index of attestations only has none.
 
-    platforms: an index's rows in their order without attestations and exact duplicates, or the one
-    platform of a bare manifest's config. kind: a bare manifest is pulled by any node and fails when
-    it starts; a row that is missing from an index fails the pull. digest: of the index or manifest
-    that the reference names. source: who answered ("registry", "cache", "lock file"). notes: what
-    was odd about the answer, a sentence each. completed: the platforms whose OS version is not
-    stated where nodes look for it, with where it was found; containerd takes such a row of an index
-    for every Windows build. dangling: the platforms of index rows whose manifest is missing, so
-    that their pull fails; they are not among `platforms`. rows: the digests of the manifests that
-    an index lists, nested ones included, where the answer still knows them; they follow from
-    `digest`.
+    Attributes:
+        platforms: The rows of an index in order, without attestations and exact duplicates, or the
+            platform in the config of a single manifest.
+        kind: Nodes of any platform pull a "manifest", and its containers fail to start; an "index"
+            without a matching row fails the pull.
+        digest: Of the index or manifest that the reference names.
+        source: "registry", "cache", "lock file" or similar.
+        notes: Problems with the documents, one sentence each.
+        completed: Platforms whose OS version is missing from the index row or config, with its
+            source. containerd matches such a row with every Windows build.
+        dangling: Platforms of rows whose manifest does not exist, so that the pull fails; not in
+            `platforms`.
+        rows: Digests of the manifests that an index lists, including nested ones; empty if read
+            from a lock file.
+
     """
 
     platforms: tuple[Platform, ...]
@@ -101,7 +112,7 @@ class KnownPlatforms:
 
 
 class UnknownPlatforms(Struct, frozen=True):
-    """Nobody could tell. message: one sentence for the user. hint: what to do about it, or ""."""
+    """The platforms are unknown. `message` is one sentence; `hint` says what to do, or is ""."""
 
     reason: UnknownReason
     message: str

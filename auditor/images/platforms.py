@@ -1,7 +1,7 @@
-"""`Platform`: what an image is built for, or what a node is.
+"""`Platform` of an image or a node: parsing, formatting and normalisation.
 
-Names and spelling follow the OCI image specification (descriptor `platform`, image config) and
-containerd's `platforms` package (parse, format, normalise).
+Names follow the OCI image specification (descriptor `platform`, image config) and containerd's
+`platforms` package.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _ARCHITECTURE_ALIASES: Final[dict[str, tuple[str, str | None]]] = {
     "armhf": ("arm", "v7"),
     "armel": ("arm", "v6"),
 }
-"""The architecture and, where the alias decides it, the variant (containerd `normalizeArch`)."""
+"""The architecture and, if the alias implies one, the variant (containerd `normalizeArch`)."""
 _VARIANTS: Final = {
     "amd64": {"v1": ""},
     "arm64": {"8": "", "v8": "", "v8.0": "", "9": "v9", "9.0": "v9", "v9.0": "v9"},
@@ -43,9 +43,9 @@ _VARIANTS: Final = {
 class Platform(Struct, frozen=True, order=True):
     """An operating system and architecture, with variant, OS version and OS features.
 
-    `str()` gives containerd's `FormatAll` form: `linux/arm64/v8`,
-    `windows(10.0.20348.1970)/amd64`, `windows(10.0.17763.1+win32k)/amd64`. What is not a letter,
-    digit, `_`, `.` or `-` in a part is percent-encoded, so a hostile part stays one part.
+    `str()` returns containerd's `FormatAll` form: `linux/arm64/v8`,
+    `windows(10.0.20348.1970)/amd64`, `windows(10.0.17763.1+win32k)/amd64`. Characters other than
+    letters, digits, `_`, `.` and `-` are percent-encoded, so untrusted values cannot add parts.
     """
 
     os: str
@@ -71,12 +71,12 @@ class Platform(Struct, frozen=True, order=True):
 
     @property
     def is_attestation(self) -> bool:
-        """buildx marks attestation manifests as `unknown/unknown`: nothing that could run."""
+        """Whether it is `unknown/unknown`, as buildx marks attestation manifests."""
         return "unknown" in (self.os, self.architecture)
 
 
 def parse_platform(text: str) -> Platform:
-    """The platform written as `os[(version[+feature]...)]/architecture[/variant]`.
+    """Parse `os[(version[+feature]...)]/architecture[/variant]`.
 
     Raises ValueError with a sentence for the user.
     """
@@ -104,9 +104,9 @@ def make_platform(
     os_version: str = "",
     os_features: tuple[str, ...] = (),
 ) -> Platform:
-    """A platform with the aliases of the operating system and the architecture resolved.
+    """Create a platform, resolving aliases of the operating system and architecture.
 
-    The variant is kept as it is written, so that a report shows what the registry holds.
+    The variant is not normalised, so that reports show what the registry has.
     """
     os = os.strip().lower()
     architecture = architecture.strip().lower()
@@ -121,9 +121,9 @@ def make_platform(
 
 
 def normalise(platform: Platform) -> Platform:
-    """The form in which two platforms can be compared (containerd `platforms.Normalize`).
+    """Return a comparable form (containerd `platforms.Normalize`).
 
-    `amd64/v1` is `amd64`; `arm64`, `arm64/8` and `arm64/v8` are one; `arm` is `arm/v7`.
+    `amd64/v1` becomes `amd64`; `arm64/8` and `arm64/v8` become `arm64`; `arm` becomes `arm/v7`.
     """
     variants = _VARIANTS.get(platform.architecture, {})
     return replace(platform, variant=variants.get(platform.variant, platform.variant))

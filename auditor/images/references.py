@@ -1,18 +1,15 @@
-"""From the text of an `image:` field to an `ImageReference`, by the grammar the nodes use.
+"""Parse the `image` field of a container with the grammar of the nodes.
 
-The kubelet, containerd's CRI plug-in and Docker all parse with github.com/distribution/reference
-(`regexp.go`, `normalize.go`); what it accepts is accepted here, with its defaults made explicit.
-Text that something else should have filled in is told apart from text that is wrong.
-
-Text that something else has yet to fill in: template expressions, variables, stand-in words.
-
-None of it is an image's name, and none of it is wrong either: it is not rendered yet.
+The kubelet, containerd's CRI plugin and Docker use github.com/distribution/reference (`regexp.go`,
+`normalize.go`). Text that must be rendered or replaced first (template expressions, variables,
+placeholders) is reported separately from invalid text.
 """
 
 from __future__ import annotations
 
 import ipaddress
 import re
+from functools import lru_cache
 from typing import Final, NoReturn
 
 from msgspec import Struct
@@ -20,11 +17,15 @@ from msgspec import Struct
 from auditor.errors import printable, shorten
 from auditor.images.images import ImageReference, UnknownPlatforms, UnknownReason
 
-_RENDER: Final = "render it first; Kubernetes itself expands nothing in `image`"
-_REPLACE: Final = "put the image's real name in its place"
+_RENDER: Final = "render it first; Kubernetes does not expand variables in `image`"
+_REPLACE: Final = "replace it with the name of the image"
 
 _SYNTAXES: Final = (
-    (re.compile(r"ko://\S*"), "ko builds it", "`ko resolve -f FILE` writes the built image there"),
+    (
+        re.compile(r"ko://\S*"),
+        "a ko import path",
+        "run `ko resolve -f FILE` to replace it with the built image",
+    ),
     (re.compile(r"\{\{.{0,60}"), "a template expression", _RENDER),
     (re.compile(r"\$\{[^}]{0,60}\}?|\$\([^)]{0,60}\)?|\$\w*"), "a variable", _RENDER),
     (
@@ -32,64 +33,73 @@ _SYNTAXES: Final = (
         "a token",
         _RENDER,
     ),
-    (re.compile(r"<[^>]{0,60}>?"), "a stand-in", _REPLACE),
+    (re.compile(r"<[^>]{0,60}>?"), "a placeholder", _REPLACE),
     (
         re.compile(r"%[^%]{1,60}%|%\w\b|@[A-Za-z_][\w.-]{0,60}@|__[A-Z]\w{0,60}__"),
         "a token",
         _RENDER,
     ),
 )
-"""Each a regular expression, what it shows, and what to do. No image's name can match one."""
+"""A pattern that no image name matches, its description, and a hint."""
 
-_STAND_IN: Final = re.compile(
+_WORD: Final = re.compile(
     r"(?i:change|replace)[_-]?(?i:me)"
     r"|(?:[A-Z0-9]+[_-])*"
     r"(?:CHANGE|REPLACE|INSERT|YOUR|TODO|FIXME|PLACEHOLDER|XXX+|IMAGE|TAG|VERSION|DIGEST)"
     r"(?:[_-][A-Z0-9]+)*"
 )
-"""A word that stands in for a name or a tag."""
-_STAND_IN_FOR_NAME: Final = re.compile(
+"""A placeholder for a name or a tag."""
+_NAME_WORD: Final = re.compile(
     r"[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+|REGISTRY|REPOSITORY|REPO|PROJECT|ACCOUNT|ORG|NAMESPACE|HOST"
 )
-"""A word that stands in for a host or a part of a repository, but could be a real tag."""
+"""A placeholder for a host or a part of a repository; it could be a real tag."""
 
 
 class Placeholder(Struct, frozen=True):
-    """Why a text is not filled in yet, as half a sentence, and what to do about it."""
+    """Why a text is not an image name yet (a clause), and a hint."""
 
     what: str
     hint: str
 
 
 def find_placeholder(text: str) -> Placeholder | None:
-    """The first sign in an `image:` text that it is not filled in yet."""
+    """Return the first placeholder in an `image` field."""
     if text and not text.strip():
-        return Placeholder("it is blank", "OpenShift's image triggers fill such a field in")
+        return Placeholder("it is blank", "OpenShift image triggers set such a field")
     if text == "auto":
         return Placeholder(
-            "`auto` is what Istio replaces when it injects its proxy",
+            "Istio replaces `auto` when it injects its proxy",
             "the proxy's image is in the mesh configuration, not in this manifest",
         )
     for syntax, what, hint in _SYNTAXES:
         if match := syntax.search(text):
             return Placeholder(f"{what}, `{printable(match[0])}`", hint)
-    return _stand_in(text)
+    return _find_word(text)
 
 
-def _stand_in(text: str) -> Placeholder | None:
+@lru_cache(maxsize=4096)
+def is_unfilled(text: str) -> bool:
+    """Return whether a text outside of `image`, such as a label value, holds a placeholder.
+
+    No label, taint or name of an object can contain one of these patterns.
+    """
+    return any(syntax.search(text) for syntax, _, _ in _SYNTAXES[1:])
+
+
+def _find_word(text: str) -> Placeholder | None:
     name, _, tag = text.rpartition(":")
     if not name or "/" in tag:
         name, tag = text, ""
     for word in re.split(r"[/:@.]", name):
-        if _STAND_IN.fullmatch(word) or _STAND_IN_FOR_NAME.fullmatch(word):
-            return Placeholder(f"`{word}` stands in for a name", _REPLACE)
-    if _STAND_IN.fullmatch(tag):
-        return Placeholder(f"`{tag}` stands in for a tag", "put the real tag in its place")
+        if _WORD.fullmatch(word) or _NAME_WORD.fullmatch(word):
+            return Placeholder(f"`{word}` is a placeholder for a name", _REPLACE)
+    if _WORD.fullmatch(tag):
+        return Placeholder(f"`{tag}` is a placeholder for a tag", "replace it with the tag")
     return None
 
 
 MAX_LENGTH: Final = 512
-"""Characters of a reference, as written and in full: longer text is no image's name."""
+"""Maximum characters of a reference, as written and in its canonical form."""
 MAX_REPOSITORY: Final = 255
 MAX_TAG: Final = 128
 MAX_PORT: Final = 65_535
@@ -119,13 +129,13 @@ class _Rejected(Exception):
 
 
 def parse_reference(text: str) -> ImageReference | UnknownPlatforms:
-    """The image that a node would pull for this text, or why there is none. Never raises.
+    """Parse an `image` field as a node does; on failure return the reason. Never raises.
 
-    The reason is UNRESOLVED_TEMPLATE where something else has yet to fill the text in, else
-    INVALID_REFERENCE: the kubelet would report `InvalidImageName`, or the pull could only fail.
+    The reason is UNRESOLVED_TEMPLATE for a placeholder, else INVALID_REFERENCE: the kubelet would
+    report `InvalidImageName`, or the pull would fail.
     """
     if found := find_placeholder(text[:MAX_LENGTH]):
-        message = f"image {quote(text)} is not filled in: {found.what}"
+        message = f"image {quote(text)} is unresolved: {found.what}"
         return UnknownPlatforms(UnknownReason.UNRESOLVED_TEMPLATE, message, found.hint)
     try:
         return _parse(text)
@@ -135,20 +145,20 @@ def parse_reference(text: str) -> ImageReference | UnknownPlatforms:
 
 
 def quote(text: str) -> str:
-    """Foreign text for a message: in double quotes, shortened, nothing unprintable left."""
+    """Quote untrusted text for a message: shortened, without unprintable characters."""
     shown = text if len(text) <= _QUOTED else f"{text[:_QUOTED]}…"
     return f'"{printable(shown)}"'
 
 
 def suspicion(reference: ImageReference) -> str:
-    """What may be meant instead of a valid reference that nobody could find, or "".
+    """Return a hint for an image that was not found: what the user may have meant, or "".
 
-    A host is only taken for one if it has a dot or a port or is `localhost`; everything else is an
-    account on Docker Hub. To be shown as the hint of an image that was not found.
+    The first component is a host only if it has a dot or a port, or is `localhost`; otherwise it is
+    an account on Docker Hub.
     """
     first, _, rest = reference.repository.partition("/")
     if reference.registry in _HUB_HOSTS:
-        return f"on Docker Hub, official images stand under `library/`: library/{first}"
+        return f"on Docker Hub, official images are under `library/`: library/{first}"
     if reference.registry != DOCKER_HUB:
         return _suspicious_host(reference)
     if first != "library":
@@ -157,7 +167,7 @@ def suspicion(reference: ImageReference) -> str:
             f"mean {first}:5000/{rest}?"
         )
     if _NUMBER.fullmatch(rest):
-        return f"`{rest}` is a number: is it the tag, with the image's name missing?"
+        return f"`{rest}` is a number: is the image name missing before the tag?"
     if "." in rest or (rest == "localhost" and reference.tag.isdigit()):
         return (
             f"`{rest}` is not taken for a host, as no repository follows it; did you mean "
@@ -192,7 +202,7 @@ def _parse(text: str) -> ImageReference:
     if len(reference.repository) > MAX_REPOSITORY:
         _reject(f"the repository has more than {MAX_REPOSITORY} characters")
     if len(str(reference)) > MAX_LENGTH:
-        _reject(f"in full it has more than {MAX_LENGTH} characters")
+        _reject(f"its full form has more than {MAX_LENGTH} characters")
     return reference
 
 
@@ -205,7 +215,7 @@ def _normalised(domain: str, repository: str, tag: str, digest: str) -> ImageRef
 
 
 def _split_domain(name: str) -> tuple[str, str]:
-    """normalize.go `splitDockerDomain`: what stands before the first slash may be a host."""
+    """Split off a host before the first slash, as `splitDockerDomain` in normalize.go."""
     first, slash, rest = name.partition("/")
     if slash and (first == "localhost" or set(first) & set(".:[") or first != first.lower()):
         return first, rest
@@ -214,16 +224,17 @@ def _split_domain(name: str) -> tuple[str, str]:
 
 def _check_text(text: str) -> None:
     if not text:
-        _reject("it is empty", "set it; the API server refuses a container without an image")
+        _reject("it is empty", "set it; the API server rejects a container without an image")
     if len(text) > MAX_LENGTH:
         _reject(f"it has more than {MAX_LENGTH} characters")
     if text != text.strip():
-        _reject("white space around it", f"write {quote(text.strip())}; no pod is made of this")
+        hint = f"write {quote(text.strip())}; the API server rejects pods with it"
+        _reject("it has leading or trailing white space", hint)
     if any(c.isspace() for c in text):
-        _reject("white space in it")
+        _reject("it contains white space")
     if match := _SCHEME.fullmatch(text):
         _reject(
-            f"`{match[1]}://` is no part of an image's name; the kubelet rejects it",
+            f"`{match[1]}://` is not part of an image name; the kubelet rejects it",
             f"write {quote(match[2])}",
         )
     if _IMAGE_ID.fullmatch(text):
@@ -233,7 +244,7 @@ def _check_text(text: str) -> None:
 def _check_host(domain: str) -> None:
     match = _HOST.fullmatch(domain)
     if match is None:
-        _reject(f"`{domain}` is not host:port", "an IPv6 address stands in brackets: [::1]:5000/x")
+        _reject(f"`{domain}` is not host:port", "write an IPv6 address in brackets: [::1]:5000/x")
     if match["address"] is not None:
         _check_ipv6(match["address"])
     elif not all(_LABEL.fullmatch(label) for label in match["name"].split(".")):
@@ -241,20 +252,16 @@ def _check_host(domain: str) -> None:
             f"`{match['name']}` is not a host name",
             "letters, digits and `-`, in parts separated by one dot each",
         )
-    if match["port"] is not None:
-        _check_port(match["port"])
-
-
-def _check_port(port: str) -> None:
-    if not _DIGITS.fullmatch(port):
-        _reject(f"`{port}` is not a port number", "write host:5000/name")
-    if not 0 < int(port) <= MAX_PORT:
-        _reject(f"there is no port {port}", f"ports go from 1 to {MAX_PORT}")
+    if (port := match["port"]) is not None:
+        if not _DIGITS.fullmatch(port):
+            _reject(f"`{port}` is not a port number", "write host:5000/name")
+        if not 0 < int(port) <= MAX_PORT:
+            _reject(f"`{port}` is not a port number", f"ports range from 1 to {MAX_PORT}")
 
 
 def _check_ipv6(address: str) -> None:
     if "%" in address:
-        _reject("an IPv6 zone is not allowed in an image's name")
+        _reject("an IPv6 zone is not allowed in an image name")
     if not _IPV6.fullmatch(address):
         _reject(f"`{address}` is not an IPv6 address", "hexadecimal digits and colons only")
     try:
@@ -270,12 +277,12 @@ def _check_repository(repository: str, domain: str) -> None:
             "is a chart value or variable empty?",
         )
     if repository.startswith("["):
-        _reject("a host and no repository", "write [::1]:5000/name")
+        _reject("a host without a repository", "write [::1]:5000/name")
     if repository != repository.lower():
         _reject("the repository must be lower case", f"write it {repository.lower()}")
     for part in repository.split("/"):
         if not part:
-            _reject("an empty part beside a `/`", "is a chart value or variable empty?")
+            _reject("an empty part next to a `/`", "is a chart value or variable empty?")
         if not _COMPONENT.fullmatch(part):
             _reject(
                 f"`{part}` cannot be part of a repository's name",
@@ -289,7 +296,7 @@ def _check_tag(tag: str) -> None:
     if len(tag) > MAX_TAG:
         _reject(f"the tag has more than {MAX_TAG} characters")
     if "+" in tag:
-        _reject("a tag cannot hold `+`", f"images use `_` there: {tag.replace('+', '_')}")
+        _reject("a tag cannot contain `+`", f"images use `_` instead: {tag.replace('+', '_')}")
     if not _TAG.fullmatch(tag):
         _reject(
             f"`{tag}` is not a tag",
@@ -306,12 +313,12 @@ def _check_digest(digest: str) -> None:
         _reject(f"`{digest}` is not a digest", hint)
     length = _DIGEST_LENGTHS.get(algorithm)
     if length is None:
-        _reject(f"digests of `{algorithm}` are not known", "use sha256, sha384 or sha512")
+        _reject(f"`{algorithm}` digests are not supported", "use sha256, sha384 or sha512")
     if hexadecimal != hexadecimal.lower():
         _reject("a digest must be lower case", f"write {algorithm}:{hexadecimal.lower()}")
     head, colon, _ = hexadecimal.partition(":")
     if colon and len(head) == length:
-        _reject("the tag stands after the digest", "write NAME:TAG@DIGEST")
+        _reject("the tag follows the digest", "write NAME:TAG@DIGEST")
     if not _HEX.fullmatch(hexadecimal) or len(hexadecimal) != length:
         _reject(f"a {algorithm} digest has {length} hexadecimal digits", hint)
 

@@ -1,19 +1,19 @@
-"""The cache on disk: content by digest, the last answer for each reference, charts.
+"""The cache on disk: blobs by digest, the last answer for each reference, and charts.
 
-    <root>/v1/blobs/<algorithm>/<hexadecimal>                    the bytes, hashed again when read
-    <root>/v1/refs/<registry>/<repository>/<hash of ref>.json    the answer and when it was checked
+    <root>/v1/blobs/<algorithm>/<hexadecimal>                    content, verified when read
+    <root>/v1/refs/<registry>/<repository>/<hash of ref>.json    answer and time of the last check
     <root>/v1/charts/<hash of name>/<hexadecimal>.tgz            see `auditor/sources/fetching/`
 
-Any number of threads and processes may use one root: a file appears whole under its name
-(`os.replace`) or not at all, and whatever is damaged counts as absent. Nothing here raises for the
-state of the disk; `notes` says what was odd.
+Several processes may use one root: files are replaced atomically (`os.replace`), and damaged files
+count as absent. Disk errors are never raised; `notes` reports them.
 
-`CachingInspector`: asks a registry only for what the cache does not know well enough.
+`CachingInspector` queries registries only for images without a recent answer in the cache:
 
-A digest's answer holds for ever. A tag's holds for `max_age`; then its digest alone is asked for (a
-HEAD request, which Docker Hub does not count as a pull) and the answer holds on if it is the same.
-That an image does not exist holds for a minute. No other failure is kept; where a registry cannot
-be reached, an answer of the last week is used and says so.
+* The answer for a digest does not expire.
+* The answer for a tag is valid for `max_age`, then confirmed by a HEAD request for its digest,
+  which Docker Hub does not count as a pull.
+* "Not found" is valid for a minute; other failures are not stored.
+* If a registry is unreachable, an answer of the last week is used, with a note.
 """
 
 from __future__ import annotations
@@ -54,10 +54,10 @@ from auditor.registry.storage import (
 )
 
 MAX_BYTES: Final = 256 * 1024 * 1024
-"""What `tidy` leaves at most: tens of thousands of images."""
+"""Size after `tidy`: enough for tens of thousands of images."""
 MAX_FILE: Final = 8 * 1024 * 1024
 CACHED: Final = "cache"
-"""The source of an answer that comes from here."""
+"""`KnownPlatforms.source` of answers from the cache."""
 
 _VERSION: Final = "v1"
 _CHARTS: Final = "charts"
@@ -76,7 +76,7 @@ class Entry(Struct, frozen=True):
 
 
 class Usage(Struct, frozen=True):
-    """So many files with so many bytes together."""
+    """Number of files and their total size."""
 
     files: int = 0
     bytes: int = 0
@@ -89,9 +89,9 @@ class _File(Struct, frozen=True):
 
 
 def default_root(environment: Mapping[str, str]) -> Path:
-    """PODFIT_CACHE_DIR, else the place for caches that the operating system names.
+    """Return PODFIT_CACHE_DIR, or the cache folder of the operating system.
 
-    A user without a home, as in some containers, has none: nothing can be written below it.
+    Falls back to a path that cannot be written if the user has no home, as in some containers.
     """
     if chosen := environment.get("PODFIT_CACHE_DIR"):
         return Path(chosen)
@@ -104,12 +104,12 @@ def default_root(environment: Mapping[str, str]) -> Path:
 
 
 def charts_folder(root: Path) -> Path:
-    """Where the archives of charts from elsewhere are kept."""
+    """Return the folder of downloaded chart archives."""
     return root / _VERSION / _CHARTS
 
 
 class Cache:
-    """The cache under one root. It is a `Blobs`, so a registry inspector can keep content in it."""
+    """The cache under a root folder. It implements `Blobs`."""
 
     def __init__(self, root: Path, *, clock: Callable[[], float] = time.time) -> None:
         self.root = root
@@ -117,20 +117,20 @@ class Cache:
         self._marker = self._tree / "pruned"
         self._clock = clock
         self._damaged: list[Path] = []
-        self._refused: list[str] = []
+        self._write_errors: list[str] = []
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What was odd about the disk since this object was made: a sentence for each sort."""
+        """Disk problems since this object was created, one sentence per kind."""
         notes = []
         if self._damaged:
             notes.append(f"damaged files in the cache were removed: {len(self._damaged)}")
-        if self._refused:
-            notes.append(f"the cache at {self.root} cannot be written: {self._refused[0]}")
+        if self._write_errors:
+            notes.append(f"the cache at {self.root} cannot be written: {self._write_errors[0]}")
         return tuple(notes)
 
     def get(self, digest: str) -> bytes | None:
-        """The content with this digest, proved by hashing it."""
+        """Return the content with this digest, verified."""
         if not is_digest(digest):
             return None
         path = self._blob(digest)
@@ -143,12 +143,12 @@ class Cache:
         return content
 
     def put(self, digest: str, content: bytes) -> None:
-        """Keeps content under a digest that the caller has verified."""
+        """Store content under a digest that the caller has verified."""
         if is_digest(digest) and len(content) <= MAX_FILE:
             self._write(self._blob(digest), content)
 
     def answer_of(self, reference: ImageReference) -> Entry | None:
-        """The last answer kept for the reference, however old."""
+        """Return the last answer for the reference, whatever its age."""
         path = self._ref(reference)
         content = self._read(path)
         if content is None:
@@ -160,7 +160,7 @@ class Cache:
             return None
 
     def keep_answer(self, reference: ImageReference, answer: Platforms) -> None:
-        """Keeps an answer that a registry has given or confirmed just now."""
+        """Store an answer that a registry has just given or confirmed."""
         value = {
             "reference": str(reference),
             "checked_at": self._clock(),
@@ -172,7 +172,7 @@ class Cache:
         return _total(self._files())
 
     def clear(self) -> Usage:
-        """Removes everything podfit put there, and says how much that was."""
+        """Remove all cached files and return their number and size."""
         removed = self._remove(list(self._files(temporary=True)))
         with contextlib.suppress(OSError):
             self._marker.unlink()
@@ -182,7 +182,7 @@ class Cache:
         return removed
 
     def prune(self, max_bytes: int = MAX_BYTES) -> Usage:
-        """Removes what was not used for the longest time, until at most so many bytes are left."""
+        """Remove the least recently used files until at most `max_bytes` are left."""
         before = self._clock() - _ABANDONED
         files = sorted(self._files(temporary=True), key=lambda file: (file.used_at, file.path))
         abandoned = [f for f in files if f.path.name.startswith(TEMPORARY) and f.used_at < before]
@@ -197,7 +197,7 @@ class Cache:
         return self._remove(abandoned + old)
 
     def tidy(self) -> None:
-        """Prunes, unless that was done within the last hour."""
+        """Prune, at most once per hour."""
         with contextlib.suppress(OSError):
             if self._clock() - self._marker.stat().st_mtime < _TIDY_EVERY:
                 return
@@ -209,7 +209,7 @@ class Cache:
         return self._tree / "blobs" / algorithm / hexadecimal
 
     def _ref(self, reference: ImageReference) -> Path:
-        """A colon in a registry's name is encoded: Windows allows none in a file's."""
+        """Encode colons in the registry, as Windows does not allow them in file names."""
         registry = quote(reference.registry, safe="")
         name = hashlib.sha256(str(reference).encode()).hexdigest()
         return self._tree.joinpath(
@@ -217,7 +217,7 @@ class Cache:
         )
 
     def _read(self, path: Path) -> bytes | None:
-        """The content of a file that is regular and no larger than it may be; marks it as used."""
+        """Return the content of a regular file within the size limit, and mark it as used."""
         try:
             found = path.lstat()
             if not stat.S_ISREG(found.st_mode) or found.st_size > MAX_FILE:
@@ -238,7 +238,7 @@ class Cache:
             self._damaged.append(path)
 
     def _write(self, path: Path, content: bytes) -> None:
-        for _ in range(3):  # another process may be clearing the folders away
+        for _ in range(3):  # another process may remove the folders
             try:
                 make_private_folder(path.parent)
                 replace_file(path, content, mode=PRIVATE)
@@ -249,7 +249,7 @@ class Cache:
                 break
             else:
                 return
-        self._refused.append(failure.strerror or type(failure).__name__)
+        self._write_errors.append(failure.strerror or type(failure).__name__)
 
     def _files(self, *, temporary: bool = False) -> Iterator[_File]:
         for kind in ("blobs", _CHARTS, "refs"):
@@ -275,14 +275,14 @@ def _read_entry(value: Mapping[str, object], reference: ImageReference) -> Entry
     if not isinstance(checked_at, int | float) or not 0 <= checked_at < _LAST_TIME:
         raise AnswerError("has no time")
     if value.get("reference") != str(reference):
-        raise AnswerError("is of another reference")
+        raise AnswerError("is for another reference")
     answer = read_answer(value.get("answer"), CACHED)
     if (
         reference.digest
         and isinstance(answer, KnownPlatforms)
         and answer.digest != reference.digest
     ):
-        raise AnswerError("is of another digest")
+        raise AnswerError("is for another digest")
     return Entry(answer, float(checked_at))
 
 
@@ -306,31 +306,35 @@ _OUTAGES: Final = frozenset(
         UnknownReason.UNREACHABLE,
     }
 )
-"""Nothing was learnt about the image. A refusal by policy is none: it must not be got round."""
+"""Failures that say nothing about the image. REFUSED is not one: a policy must not be bypassed."""
 
 
 class Origin(Inspector, Protocol):
-    """An inspector that can also tell digests, for less than platforms cost."""
+    """An inspector that can also return digests, at a lower cost than platforms."""
 
     def digests(
         self, images: Collection[ImageReference], progress: Progress = no_progress
     ) -> Mapping[ImageReference, str | UnknownPlatforms]:
-        """The digest that each reference names now. Never raises for one image."""
+        """Return the current digest of each reference. Never raises for one image."""
         ...
 
 
 def default_max_age(environment: Mapping[str, str]) -> float:
-    """How long a tag's answer holds, in seconds: a day, an hour where CI is set."""
+    """Return how long the answer for a tag is valid, in seconds: a day, or an hour in CI."""
     in_ci = environment.get("CI", "").lower() not in ("", "0", "false")
     return MAX_AGE_IN_CI if in_ci else MAX_AGE
 
 
 class CachingInspector:
-    """Answers from the cache, and keeps there what `origin` answers.
+    """Answers from the cache, and stores the answers of `origin`.
 
-    origin: None is offline: the cache alone, answers of any age, noted as old. max_age: how long a
-    tag's answer holds, in seconds; 0 asks for every tag. max_stale: how old an answer may be that
-    stands in for a registry that cannot be reached; 0 takes none.
+    Args:
+        origin: None for offline mode: answers of any age, with a note.
+        cache: The cache on disk.
+        max_age: Seconds for which the answer for a tag is valid; 0 to check every tag.
+        max_stale: Maximum age in seconds of an answer for an unreachable registry; 0 for none.
+        clock: Returns seconds since the epoch.
+
     """
 
     def __init__(
@@ -351,7 +355,7 @@ class CachingInspector:
     def inspect(
         self, images: Collection[ImageReference], progress: Progress = no_progress
     ) -> Mapping[ImageReference, Platforms]:
-        """An answer for every image. What is fresh in the cache costs no request at all."""
+        """Return an answer for every image. Recent answers in the cache cost no request."""
         entries = {image: self._cache.answer_of(image) for image in images}
         if self._origin is None:
             progress(len(entries), len(entries))
@@ -361,7 +365,7 @@ class CachingInspector:
             for image, entry in entries.items()
             if entry and self._is_fresh(image, entry)
         }
-        progress = _never_back(progress)
+        progress = _monotonic(progress)
         progress(len(answers), len(entries))
         answers.update(self._confirmed(self._origin, entries, answers, progress))
         if rest := tuple(image for image in entries if image not in answers):
@@ -416,15 +420,15 @@ class CachingInspector:
         if entry is None or isinstance(entry.answer, UnknownPlatforms):
             return UnknownPlatforms(
                 UnknownReason.OFFLINE,
-                f"{image.familiar} is not in the cache, and podfit works offline",
+                f"{image.familiar} is not in the cache (offline mode)",
                 "run once without --offline, or write a lock file with `podfit lock`",
             )
         if self._is_fresh(image, entry):
             return entry.answer
-        return self._noted(entry, entry.answer, "podfit works offline")
+        return self._noted(entry, entry.answer, "offline mode")
 
     def _noted(self, entry: Entry, answer: KnownPlatforms, why: str) -> KnownPlatforms:
-        note = f"the answer is {_in_words(self._age(entry))} old: {why}"
+        note = f"the answer is {_duration(self._age(entry))} old: {why}"
         return dataclasses.replace(answer, notes=(*answer.notes, note))
 
     def _age(self, entry: Entry) -> float:
@@ -432,12 +436,12 @@ class CachingInspector:
 
 
 def _after(done: int, total: int, progress: Progress) -> Progress:
-    """The progress of a part of the images, of which so many are done before."""
+    """Return a progress callback for a part of the images, with `done` others before it."""
     return lambda more, _: progress(done + more, total)
 
 
-def _never_back(progress: Progress) -> Progress:
-    """An image whose digest has moved is asked for twice and counted once."""
+def _monotonic(progress: Progress) -> Progress:
+    """Never let the count decrease: an image whose digest changed is looked up twice."""
     most = 0
 
     def step(done: int, total: int) -> None:
@@ -448,7 +452,7 @@ def _never_back(progress: Progress) -> Progress:
     return step
 
 
-def _in_words(seconds: float) -> str:
+def _duration(seconds: float) -> str:
     for size, name in ((DAY, "day"), (3600, "hour"), (60, "minute")):
         if seconds >= size:
             count = int(seconds // size)

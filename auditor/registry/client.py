@@ -1,20 +1,16 @@
-"""`RegistryInspector`: the platforms of many images, asked of their registries at once.
-
-`ChainInspector`: who is asked for an image, one after the other.
-"""
+"""`RegistryInspector`: query registries for the platforms of images."""
 
 from __future__ import annotations
 
 import dataclasses
 import threading
 from collections import Counter
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from fnmatch import fnmatchcase
 from functools import partial
 from typing import Final, Self, TypeVar
 
-from msgspec import Struct
 from msgspec.structs import replace
 
 from auditor.images.images import (
@@ -24,14 +20,12 @@ from auditor.images.images import (
     UnknownPlatforms,
     UnknownReason,
 )
-from auditor.images.platforms import Platform
 from auditor.images.references import DOCKER_HUB, parse_reference
 from auditor.registry.auth.credentials import Keychain, NoCredentials
 from auditor.registry.content.resolution import resolve
 from auditor.registry.fetching import Hosts, NoBlobs, Repository
 from auditor.registry.interface import (
     Blobs,
-    Inspector,
     Progress,
     RegistryFailure,
     Remarks,
@@ -43,10 +37,10 @@ from auditor.registry.options import Deadline, RegistryOptions, TimeOver
 from auditor.registry.workers import Workers
 
 _SUPERVISION: Final = 0.25
-"""Seconds between looks at connections whose time is over."""
+"""Seconds between checks for connections past their deadline."""
 _GRACE: Final = 1.0
-"""Seconds after the run's time in which every thread should have noticed."""
-_NOT_THERE: Final = frozenset({UnknownReason.NOT_FOUND, UnknownReason.NOT_FOUND_OR_DENIED})
+"""Seconds after the deadline of the run in which every thread should have stopped."""
+_ABSENT: Final = frozenset({UnknownReason.NOT_FOUND, UnknownReason.NOT_FOUND_OR_DENIED})
 _MORE_TIME: Final = "raise the time limit, or use a lock file"
 
 _Answer = TypeVar("_Answer")
@@ -54,10 +48,16 @@ _Question = Callable[[Repository, ImageReference, Workers], _Answer]
 
 
 class RegistryInspector:
-    """Asks the registries themselves. Keeps connections, tokens and what it learned of hosts.
+    """Queries registries, keeping connections, tokens and host state. Use it as a context manager.
 
-    keychain: the user's credentials. blobs: content that need not be fetched again. observer: told
-    of every request, from any thread. One call at a time; close it, or use it in a `with`.
+    It runs one call at a time.
+
+    Args:
+        options: Settings for registry access.
+        keychain: The user's credentials.
+        blobs: Content that need not be downloaded again.
+        observer: Called for every request, from any thread.
+
     """
 
     def __init__(
@@ -87,20 +87,20 @@ class RegistryInspector:
 
     @property
     def remarks(self) -> tuple[str, ...]:
-        """What the user should hear about registries as such, a sentence each, sorted."""
+        """Warnings about registries, one sentence each, sorted."""
         return self._remarks.all()
 
     def inspect(
         self, images: Collection[ImageReference], progress: Progress = no_progress
     ) -> Mapping[ImageReference, Platforms]:
-        """The platforms of every image; see `Inspector`."""
+        """Return the platforms of every image; see `Inspector`."""
         return self._ask_all(images, self._platforms, progress)
 
     def digests(
         self, images: Collection[ImageReference], progress: Progress = no_progress
     ) -> Mapping[ImageReference, str | UnknownPlatforms]:
-        """What every reference names now, by HEAD: whether something else is known stays true."""
-        return self._ask_all(images, self._digest, progress)
+        """Return the current digest of every reference, by HEAD requests."""
+        return self._ask_all(images, lambda repository, *_: repository.digest(), progress)
 
     def _platforms(
         self, repository: Repository, image: ImageReference, workers: Workers
@@ -108,9 +108,6 @@ class RegistryInspector:
         each = partial(workers.map, image.registry)
         verify = self._options.verify_children
         return resolve(repository, image.familiar, each, verify_children=verify)
-
-    def _digest(self, repository: Repository, _: ImageReference, __: Workers) -> str:
-        return repository.digest()
 
     def _ask_all(
         self,
@@ -120,23 +117,23 @@ class RegistryInspector:
     ) -> Mapping[ImageReference, _Answer | UnknownPlatforms]:
         options, cancelled = self._options, threading.Event()
         moment = options.clock.monotonic() + options.run_timeout
-        why = f"the {options.run_timeout:g} s for all images are used up"
+        why = f"the time limit of {options.run_timeout:g} s for all images is exceeded"
         deadline = Deadline(options.clock, moment, why, cancelled)
-        askers = Counter(map(_target, dict.fromkeys(images)))
+        uses = Counter(map(_target, dict.fromkeys(images)))
         with Workers(options.workers, self._workers_for) as workers:
             futures = {
                 workers.submit(
                     target.registry, partial(self._ask, target, question, deadline, workers)
                 ): target
-                for target in askers
+                for target in uses
             }
             try:
-                self._supervise(futures, askers, deadline, progress)
+                self._supervise(futures, uses, deadline, progress)
             except BaseException:
                 cancelled.set()
                 self._transport.live.cut()
                 raise
-        late = UnknownPlatforms(UnknownReason.UNREACHABLE, f"not asked for: {why}", _MORE_TIME)
+        late = UnknownPlatforms(UnknownReason.UNREACHABLE, f"not looked up: {why}", _MORE_TIME)
         answers = {
             target: future.result() if future.done() and not future.cancelled() else late
             for future, target in futures.items()
@@ -146,20 +143,20 @@ class RegistryInspector:
     def _supervise(
         self,
         futures: Mapping[Future[_Answer | UnknownPlatforms], ImageReference],
-        askers: Mapping[ImageReference, int],
+        uses: Mapping[ImageReference, int],
         deadline: Deadline,
         progress: Progress,
     ) -> None:
-        """Waits for all, tells the progress, and ends requests whose time is over.
+        """Wait for all futures, report progress, and cut requests past their deadline.
 
-        Nobody can end a look-up of a name, so the wait itself has an end, too.
+        DNS lookups cannot be interrupted, so the wait has a limit, too.
         """
-        pending, done, total = set(futures), 0, sum(askers.values())
+        pending, done, total = set(futures), 0, sum(uses.values())
         end = deadline.moment + _GRACE
         while pending and deadline.clock.monotonic() < end:
             finished, pending = wait(pending, _SUPERVISION, FIRST_COMPLETED)
             for future in finished:
-                done += askers[futures[future]]
+                done += uses[futures[future]]
                 progress(done, total)
             self._transport.live.cut()
 
@@ -181,8 +178,8 @@ class RegistryInspector:
         except TimeOver as over:
             message = f"registry {image.registry}: {over}"
             return UnknownPlatforms(UnknownReason.UNREACHABLE, message, _MORE_TIME)
-        except Exception as error:  # noqa: BLE001 - one image must not take the others with it
-            # Its text is not shown: it may hold what a server sent or a URL with a secret.
+        except Exception as error:  # noqa: BLE001 - one image must not fail the others
+            # The text is not shown: it may contain server output or a URL with a secret.
             message = f"podfit failed on {image.familiar}: {type(error).__name__}"
             return UnknownPlatforms(UnknownReason.FAILED, message, "please report it")
 
@@ -193,7 +190,7 @@ class RegistryInspector:
         deadline: Deadline,
         workers: Workers,
     ) -> _Answer | UnknownPlatforms:
-        """That of the first stop that has one. A mirror may lack manifests that an index lists."""
+        """Return the first answer of a stop. Mirrors may lack manifests that an index lists."""
         *before, last = stops_of(image, self._options)
         for stop in before:
             seconds = self._options.mirror_timeout
@@ -234,10 +231,10 @@ class RegistryInspector:
         )
 
     def _remark_mirror(self, stop: Stop, why: UnknownPlatforms) -> None:
-        """That a mirror does not have an image is what mirrors are like."""
-        if stop.is_mirror and why.reason not in _NOT_THERE:
+        """Warn about a mirror that failed, unless it merely does not have the image."""
+        if stop.is_mirror and why.reason not in _ABSENT:
             mirrored = f"{stop.endpoint.name} of {stop.endpoint.mirror_of}"
-            self._remarks.add(f"the mirror {mirrored} was no help: {why.message}", topic=mirrored)
+            self._remarks.add(f"the mirror {mirrored} failed: {why.message}", topic=mirrored)
 
     def _refusal(self, image: ImageReference) -> UnknownPlatforms | None:
         parsed = parse_reference(str(image))
@@ -248,7 +245,7 @@ class RegistryInspector:
         if allowed and not any(
             fnmatchcase(text, glob) for glob in allowed for text in (image.registry, name)
         ):
-            message = f"registry {image.registry} is not among those allowed"
+            message = f"registry {image.registry} is not allowed"
             return UnknownPlatforms(UnknownReason.REFUSED, message, "allow it if you trust it")
         namespace = namespace_of(image, self._options)
         if namespace and namespace.blocked:
@@ -263,51 +260,5 @@ class RegistryInspector:
 
 
 def _target(image: ImageReference) -> ImageReference:
-    """What is asked for: beside a digest the tag says nothing."""
+    """Return the reference to look up: without the tag if there is a digest."""
     return replace(image, tag="") if image.digest else image
-
-
-Lookup = Callable[[ImageReference], Platforms | None]
-"""An answer that needs no network, or None: ask the next."""
-
-
-class ChainInspector(Struct, frozen=True):
-    """Answers from lookups, the first that knows an image; asks `last` for what none knows.
-
-    last: None where one of the lookups knows every image.
-    """
-
-    lookups: Sequence[Lookup]
-    last: Inspector | None
-
-    def inspect(
-        self, images: Collection[ImageReference], progress: Progress = no_progress
-    ) -> Mapping[ImageReference, Platforms]:
-        answers = {image: self._look_up(image) for image in images}
-        rest = tuple(image for image, answer in answers.items() if answer is None)
-        done, total = len(answers) - len(rest), len(answers)
-        progress(done, total)
-        found: Mapping[ImageReference, Platforms] = {}
-        if rest and self.last:
-            found = self.last.inspect(rest, lambda more, _: progress(done + more, total))
-        return {image: answer or found[image] for image, answer in answers.items()}
-
-    def _look_up(self, image: ImageReference) -> Platforms | None:
-        found = (lookup(image) for lookup in self.lookups)
-        return next((answer for answer in found if answer is not None), None)
-
-
-class Overrides(Struct, frozen=True):
-    """A lookup: platforms that the user states for images that nobody can reach.
-
-    entries: globs of names (`ImageReference.names`) with the platforms; the first that matches
-    counts.
-    """
-
-    entries: tuple[tuple[str, tuple[Platform, ...]], ...]
-
-    def __call__(self, image: ImageReference) -> KnownPlatforms | None:
-        for glob, platforms in self.entries:
-            if any(fnmatchcase(name, glob) for name in image.names):
-                return KnownPlatforms(platforms, "index", image.digest, "override")
-        return None

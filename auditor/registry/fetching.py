@@ -1,9 +1,7 @@
-"""Content of one repository, verified: every byte is counted and every digest compared.
+"""Verified content of repositories: sizes are limited and digests compared.
 
-By tag the digest is what the bytes hash to: many registries get `Docker-Content-Digest` wrong
-(distribution issue 2395), and only an answer without a body is taken at its word.
-
-The registries and mirrors of a run: each is met once, and asked politely.
+For a tag, the digest is computed from the body, as many registries return a wrong
+`Docker-Content-Digest` (distribution issue 2395); the header is used only for HEAD requests.
 """
 
 from __future__ import annotations
@@ -55,7 +53,7 @@ _MAX_ROUNDS: Final = 5
 
 
 class Hosts:
-    """What was learnt of every host. Used from many threads."""
+    """The registries and mirrors of a run, with the state of each. Thread-safe."""
 
     def __init__(
         self, transport: Transport, options: RegistryOptions, keychain: Keychain, remarks: Remarks
@@ -63,24 +61,22 @@ class Hosts:
         self._transport, self._options = transport, options
         self._keychain, self._remarks = keychain, remarks
         self._lock = threading.Lock()
-        self._met: dict[Endpoint, RegistryHost] = {}
+        self._hosts: dict[Endpoint, RegistryHost] = {}
 
     def at(self, endpoint: Endpoint) -> RegistryHost:
-        """The one at an endpoint, with what was learnt of it before."""
+        """Return the host of an endpoint, created on first use."""
         with self._lock:
-            if endpoint not in self._met:
-                self._met[endpoint] = self._new(endpoint)
-            return self._met[endpoint]
-
-    def _new(self, endpoint: Endpoint) -> RegistryHost:
-        options = _impatient(self._options) if endpoint.mirror_of else self._options
-        follower = Follower(self._transport, endpoint, options)
-        sender = Sender(follower, endpoint, options, self._remarks)
-        return RegistryHost(endpoint, sender, self._keychain, options, self._remarks)
+            if endpoint not in self._hosts:
+                options = _mirror_options(self._options) if endpoint.mirror_of else self._options
+                follower = Follower(self._transport, endpoint, options)
+                sender = Sender(follower, endpoint, options, self._remarks)
+                host = RegistryHost(endpoint, sender, self._keychain, options, self._remarks)
+                self._hosts[endpoint] = host
+            return self._hosts[endpoint]
 
 
-def _impatient(options: RegistryOptions) -> RegistryOptions:
-    """For a mirror: another can be asked, so a silent one must be noticed while there is time."""
+def _mirror_options(options: RegistryOptions) -> RegistryOptions:
+    """Limit retries and timeouts for a mirror, so that time is left for the next one."""
     return replace(
         options,
         retries=min(options.retries, 1),
@@ -89,7 +85,7 @@ def _impatient(options: RegistryOptions) -> RegistryOptions:
 
 
 class RegistryHost:
-    """One registry. Used from many threads: all but the first wait until it has answered once."""
+    """One registry. Thread-safe: the first request runs alone, the others wait for its answer."""
 
     def __init__(
         self,
@@ -103,24 +99,24 @@ class RegistryHost:
         self._tokens = TokenService(sender, endpoint.name, options.clock)
         self._authenticator = Authenticator(endpoint, keychain, self._tokens, options, remarks)
         self._lock = threading.Lock()
-        self._met = False
+        self._started = False
 
     def ask(self, request: Request, repository: str, deadline: Deadline) -> Answer:
-        """The answer after authentication: any status, but 401 and 403 are final.
+        """Send a request with authentication; an answer of 401 or 403 is final.
 
         Raises RegistryFailure and TimeOver.
         """
         with self._lock:
-            first, self._met = not self._met, True
+            first, self._started = not self._started, True
         if not first:
-            self._sender.met.wait(deadline.left())
+            self._sender.answered.wait(deadline.left())
         try:
             return self._ask(request, repository, deadline)
         finally:
-            self._sender.met.set()
+            self._sender.answered.set()
 
     def denial(self, repository: str) -> RegistryFailure:
-        """Why a repository stays closed, after everything the user has was tried."""
+        """Explain why a repository is not accessible with the user's credentials."""
         return self._authenticator.denial(repository)
 
     def _ask(self, request: Request, repository: str, deadline: Deadline) -> Answer:
@@ -131,22 +127,22 @@ class RegistryHost:
                 if answer.status in DENIED and origin_of(answer.url) != self.endpoint.origin:
                     return self._ask_elsewhere(request, answer, deadline)
                 if answer.status == HTTPStatus.FORBIDDEN and request.method == "HEAD":
-                    return answer  # Some forbid HEAD itself: nothing is learnt of the credentials.
-                again = self._authenticator.learn(repository, answer, used)
-            self._sender.met.set()
-            if not again:
+                    return answer  # Some registries forbid HEAD, whatever the credentials.
+                retry = self._authenticator.learn(repository, answer, used)
+            self._sender.answered.set()
+            if not retry:
                 break
         return answer
 
     def _ask_elsewhere(self, request: Request, answer: Answer, deadline: Deadline) -> Answer:
-        """A redirect's target wants a token: it gets the one that anyone gets, or nothing."""
+        """Repeat a request at a redirect target that wants a token, with an anonymous one."""
         origin = origin_of(answer.url)
-        there = Endpoint(str(origin), origin, HostOptions(), private=False)
+        target = Endpoint(str(origin), origin, HostOptions(), private=False)
         for challenge in parse_challenges(answer.all_headers("www-authenticate")):
             if challenge.scheme != "bearer" or answer.status != HTTPStatus.UNAUTHORIZED:
                 continue
             try:
-                realm = judge_realm(challenge["realm"], there)
+                realm = judge_realm(challenge["realm"], target)
                 grant = Grant(realm, challenge["service"], challenge["scope"])
                 token = self._tokens.fetch(grant, None, deadline)
             except (RealmError, TokenRefused):
@@ -159,9 +155,9 @@ class RegistryHost:
 
 
 ACCEPT: Final = ", ".join((*INDEX_TYPES, *MANIFEST_TYPES))
-"""Never `*/*` alone: it gives 404 or, silently, the linux/amd64 child of a list."""
+"""Never just `*/*`: it gives 404, or silently the linux/amd64 child of an index."""
 MAX_CONFIG: Final = 4 * 1024 * 1024
-_HINT_OF_OLD_REGISTRIES: Final = "accept header does not support"
+_OLD_REGISTRY_MESSAGE: Final = "accept header does not support"
 
 
 class NoBlobs:
@@ -171,13 +167,13 @@ class NoBlobs:
         return None
 
     def put(self, digest: str, content: bytes) -> None:
-        """Forgets it."""
+        """Discard the content."""
 
 
 class Repository:
-    """What one image's reference leads to. Everything raises RegistryFailure and TimeOver.
+    """Content of the repository of one image. All methods raise RegistryFailure and TimeOver.
 
-    repository: what the host calls it, where that is not what the reference does.
+    `repository` is its name on the host, if it differs from that in the reference.
     """
 
     def __init__(
@@ -194,15 +190,15 @@ class Repository:
         self._name = f"{reference.registry}/{reference.repository}"
 
     def top(self) -> Fetched:
-        """The index or manifest that the reference names.
+        """Return the index or manifest of the reference. Raises `Missing`.
 
-        Content that is already here saves fetching it, but only the registry knows whether this
-        repository holds it. Raises `Missing` where it does not.
+        Stored content saves a download, but only the registry can confirm that the repository still
+        has it.
         """
         wanted = self._reference.digest
-        kept = self._kept(wanted) if wanted else None
-        if kept is not None and self.digest() == wanted:
-            return Fetched(kept, wanted, "")
+        stored = self._stored(wanted) if wanted else None
+        if stored is not None and self.digest() == wanted:
+            return Fetched(stored, wanted, "")
         answer = self._get_manifest(wanted or self._reference.tag)
         if wanted:
             self._verify(answer.body, wanted, None)
@@ -211,15 +207,15 @@ class Repository:
         return Fetched(answer.body, digest, answer.header("content-type"))
 
     def digest(self) -> str:
-        """The digest of what the reference names now: by HEAD, which is cheap and not a pull.
+        """Return the current digest of the reference, by HEAD, which does not count as a pull.
 
-        Where a registry does not answer HEAD properly (Nexus says 404), by GET.
+        Uses GET if the registry does not support HEAD (Nexus returns 404).
         """
         target = self._reference.digest or self._reference.tag
         answer = self._ask("HEAD", f"manifests/{_path(target)}", MAX_DOCUMENT, ACCEPT)
-        said = answer.header("docker-content-digest")
-        if answer.status == HTTPStatus.OK and is_digest(said):
-            return said
+        header = answer.header("docker-content-digest")
+        if answer.status == HTTPStatus.OK and is_digest(header):
+            return header
         body = self._get_manifest(target).body
         if self._reference.digest:
             self._verify(body, self._reference.digest, None)
@@ -227,7 +223,7 @@ class Repository:
         return digest_of(body)
 
     def manifest(self, descriptor: Descriptor) -> Fetched:
-        """The child of an index. Raises `Missing` where it is not there."""
+        """Return a child of an index. Raises `Missing`."""
         body = self._known(descriptor)
         if body is None:
             answer = self._get_manifest(descriptor.digest)
@@ -236,7 +232,7 @@ class Repository:
         return Fetched(body, descriptor.digest, descriptor.media_type)
 
     def has(self, descriptor: Descriptor) -> bool:
-        """Whether the child of an index is there."""
+        """Check whether a child of an index exists."""
         path = f"manifests/{descriptor.digest}"
         if self._ask("HEAD", path, MAX_DOCUMENT, ACCEPT).status == HTTPStatus.OK:
             return True
@@ -246,7 +242,7 @@ class Repository:
         return answer.status == HTTPStatus.OK
 
     def config(self, descriptor: Descriptor) -> bytes:
-        """An image's config blob."""
+        """Return the config blob of an image."""
         body = self._known(descriptor)
         if body is None:
             answer = self._ask("GET", f"blobs/{descriptor.digest}", MAX_CONFIG, "*/*")
@@ -259,10 +255,11 @@ class Repository:
     def _get_manifest(self, target: str) -> Answer:
         path = f"manifests/{_path(target)}"
         answer = self._ask("GET", path, MAX_DOCUMENT, ACCEPT)
-        if _wants_anything(answer):
+        if _wants_any_type(answer):
             answer = self._ask("GET", path, MAX_DOCUMENT, f"{ACCEPT}, */*")
         if answer.status != HTTPStatus.OK:
-            raise self._failure(answer, "" if self._names(target) else f"manifest {target}")
+            own = target in (self._reference.digest, self._reference.tag)
+            raise self._failure(answer, "" if own else f"manifest {target}")
         return answer
 
     def _ask(self, method: str, path: str, limit: int, accept: str) -> Answer:
@@ -272,26 +269,22 @@ class Repository:
         return self._host.ask(request, self._repository, self._deadline)
 
     def _failure(self, answer: Answer, part: str) -> RegistryFailure:
-        """part: what was asked for, "" for the reference itself."""
+        """Explain an error. `part` is what was requested, "" for the reference itself."""
         if answer.status in DENIED:
             return self._host.denial(self._repository)
-        own = origin_of(answer.url) == self._host.endpoint.origin
-        said = registry_message(answer) if own else ""
         if answer.status == HTTPStatus.NOT_FOUND:
             return not_found(self._reference, part)
-        return unexpected(self._host.endpoint, answer, said)
-
-    def _names(self, target: str) -> bool:
-        return target in (self._reference.digest, self._reference.tag)
+        own = origin_of(answer.url) == self._host.endpoint.origin
+        return unexpected(self._host.endpoint, answer, registry_message(answer) if own else "")
 
     def _known(self, descriptor: Descriptor) -> bytes | None:
-        """What the descriptor embeds or what is here already, if it is what it claims to be."""
-        for content in (descriptor.data, self._kept(descriptor.digest)):
+        """Return embedded or stored content of a descriptor, if it matches the digest."""
+        for content in (descriptor.data, self._stored(descriptor.digest)):
             if content is not None and matches(content, descriptor.digest, descriptor.size):
                 return content
         return None
 
-    def _kept(self, digest: str) -> bytes | None:
+    def _stored(self, digest: str) -> bytes | None:
         content = self._blobs.get(digest)
         return content if content is not None and matches(content, digest) else None
 
@@ -299,14 +292,13 @@ class Repository:
         if matches(body, digest, size):
             return body
         message = f"content of {self._name}@{digest} does not match its digest"
-        hint = "the registry or something on the way changed it; do not deploy it"
+        hint = "the registry or a proxy changed it; do not deploy it"
         raise RegistryFailure(UnknownReason.DIGEST_MISMATCH, message, hint)
 
 
-def _wants_anything(answer: Answer) -> bool:
-    old = answer.status == HTTPStatus.NOT_FOUND and _HINT_OF_OLD_REGISTRIES in answer.body.decode(
-        errors="replace"
-    )
+def _wants_any_type(answer: Answer) -> bool:
+    text = answer.body.decode(errors="replace")
+    old = answer.status == HTTPStatus.NOT_FOUND and _OLD_REGISTRY_MESSAGE in text
     return answer.status == HTTPStatus.NOT_ACCEPTABLE or old
 
 

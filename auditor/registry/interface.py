@@ -1,19 +1,27 @@
-"""What the audit needs of the registry side: an `Inspector`.
+"""Interfaces of the registry package: `Inspector`, `Blobs`, failures and warnings.
 
-Why a registry could not answer, and what else to say of it, in the words of the user's world.
-
-What concerns a whole host (unreachable, rate limited, TLS) is worded without the image's name: all
-its images get the same answer, and a report shows it once.
+Messages about a whole host (unreachable, rate limited, TLS) do not name the image, so that all
+images of the host share one answer and a report shows it once.
 """
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
+from fnmatch import fnmatchcase
 from typing import Protocol
 
+from msgspec import Struct
+
 from auditor.errors import printable, shorten
-from auditor.images.images import ImageReference, Platforms, UnknownPlatforms, UnknownReason
+from auditor.images.images import (
+    ImageReference,
+    KnownPlatforms,
+    Platforms,
+    UnknownPlatforms,
+    UnknownReason,
+)
+from auditor.images.platforms import Platform
 
 Progress = Callable[[int, int], None]
 """Called with (done, total) as answers come in, from any thread."""
@@ -24,20 +32,20 @@ def no_progress(done: int, total: int) -> None:
 
 
 class Inspector(Protocol):
-    """Answers which platforms images support. Caches and lock files are inspectors too."""
+    """Looks up the platforms of images. Caches and lock files implement it too."""
 
     def inspect(
         self, images: Collection[ImageReference], progress: Progress = no_progress
     ) -> Mapping[ImageReference, Platforms]:
-        """An answer for every image asked for, each asked once. Never raises for one image."""
+        """Return an answer for every image, looking each up once. Never raises for one image."""
         ...
 
 
 class Blobs(Protocol):
-    """Content by digest: what a registry once served and its digest proves.
+    """A content store, keyed by digest and used from many threads.
 
-    It never proves that a repository still holds the content. Called from many threads. `get` may
-    return bytes that do not match: whoever asks hashes them. Neither call raises.
+    Stored content does not prove that a repository still has it. `get` may return bytes that do not
+    match the digest: callers verify them. Neither method raises.
     """
 
     def get(self, digest: str) -> bytes | None: ...
@@ -45,12 +53,12 @@ class Blobs(Protocol):
     def put(self, digest: str, content: bytes) -> None: ...
 
 
-MAX_FOREIGN: int = 200
-"""Characters shown of anything a registry wrote."""
+MAX_EXCERPT: int = 200
+"""Characters shown of text that came from a registry."""
 
 
 class RegistryFailure(Exception):
-    """An answer that ends the work on an image: nobody can tell its platforms."""
+    """A failure that leaves the platforms of an image unknown."""
 
     def __init__(self, reason: UnknownReason, message: str, hint: str = "") -> None:
         super().__init__(message)
@@ -62,30 +70,74 @@ class RegistryFailure(Exception):
 
 
 class Missing(RegistryFailure):
-    """What was asked for is not there (404)."""
+    """The requested content does not exist (404)."""
 
 
-def foreign(text: str) -> str:
-    """A registry's text for a message: one line, nothing unprintable, at most 200 characters."""
-    return shorten(printable(" ".join(text[: 4 * MAX_FOREIGN].split())), MAX_FOREIGN)
+def excerpt(text: str) -> str:
+    """Prepare text from a registry for a message: one printable line of at most 200 characters."""
+    return shorten(printable(" ".join(text[: 4 * MAX_EXCERPT].split())), MAX_EXCERPT)
 
 
 class Remarks:
-    """What a user should hear about the registries, said once however many images it concerns.
-
-    Added to from many threads.
-    """
+    """Warnings about registries, each shown once for all images it concerns. Thread-safe."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._by_topic: dict[str, str] = {}
 
     def add(self, text: str, topic: str = "") -> None:
-        """topic: a later remark on the same one takes the place of the earlier."""
+        """Add a warning. It replaces an earlier one with the same topic."""
         with self._lock:
             self._by_topic[topic or text] = text
 
     def all(self) -> tuple[str, ...]:
-        """Sorted, so that threads do not show."""
+        """Return the warnings, sorted so that the order does not depend on threads."""
         with self._lock:
             return tuple(sorted(self._by_topic.values()))
+
+
+Lookup = Callable[[ImageReference], Platforms | None]
+"""Returns an answer that needs no network, or None to try the next source."""
+
+
+class ChainInspector(Struct, frozen=True):
+    """Answers from the first lookup that has the image, else from `last`.
+
+    `last` is None if the lookups cover every image.
+    """
+
+    lookups: Sequence[Lookup]
+    last: Inspector | None
+
+    def inspect(
+        self, images: Collection[ImageReference], progress: Progress = no_progress
+    ) -> Mapping[ImageReference, Platforms]:
+        answers: dict[ImageReference, Platforms | None] = {}
+        for image in images:
+            answers[image] = self._look_up(image)
+        rest = tuple(image for image, answer in answers.items() if answer is None)
+        done, total = len(answers) - len(rest), len(answers)
+        progress(done, total)
+        found: Mapping[ImageReference, Platforms] = {}
+        if rest and self.last:
+            found = self.last.inspect(rest, lambda more, _: progress(done + more, total))
+        return {image: answer or found[image] for image, answer in answers.items()}
+
+    def _look_up(self, image: ImageReference) -> Platforms | None:
+        found = (lookup(image) for lookup in self.lookups)
+        return next((answer for answer in found if answer is not None), None)
+
+
+class Overrides(Struct, frozen=True):
+    """A lookup for images that podfit cannot reach: platforms from the user's configuration.
+
+    `entries` are globs of names (`ImageReference.names`) with platforms; the first match applies.
+    """
+
+    entries: tuple[tuple[str, tuple[Platform, ...]], ...]
+
+    def __call__(self, image: ImageReference) -> KnownPlatforms | None:
+        for glob, platforms in self.entries:
+            if any(fnmatchcase(name, glob) for name in image.names):
+                return KnownPlatforms(platforms, "index", image.digest, "override")
+        return None

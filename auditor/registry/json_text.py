@@ -1,4 +1,4 @@
-"""JSON from outside: bounded, UTF-8, an object at the top; any failure is one kind of error."""
+"""Parse JSON objects from external input: UTF-8 only, with a single exception type."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ JsonObject = Mapping[str, object]
 
 
 class JsonError(ValueError):
-    """Text that is not a JSON object. The message is a clause for the user, without the text."""
+    """Text that is not a JSON object. The message is a clause that does not quote the text."""
 
 
 def parse_object(text: bytes) -> JsonObject:
-    """The object that the text holds. Raises JsonError, also for nesting that no parser bears."""
+    """Parse a JSON object. Raises JsonError, also if the nesting exceeds the recursion limit."""
     try:
         value: Any = json.loads(text.decode("utf-8-sig"), parse_constant=_refuse)
     except UnicodeDecodeError:
@@ -22,21 +22,21 @@ def parse_object(text: bytes) -> JsonObject:
     except RecursionError:
         raise JsonError("it is nested too deep") from None
     except ValueError:
-        page = "a web page, as of a login or a proxy, and" if text.lstrip()[:1] == b"<" else ""
-        raise JsonError(" ".join(filter(None, ("it is", page, "not JSON")))) from None
+        page = "a web page (of a login or a proxy), " if text.lstrip()[:1] == b"<" else ""
+        raise JsonError(f"it is {page}not JSON") from None
     if not isinstance(value, dict):
         raise JsonError("it is not a JSON object")
     return value
 
 
 def text_at(value: JsonObject, key: str) -> str:
-    """The text under a key; "" where it is absent or something else."""
+    """Return the string under a key, or "" if it is absent or of another type."""
     found = value.get(key)
     return found if isinstance(found, str) else ""
 
 
 def object_at(value: JsonObject, key: str) -> JsonObject:
-    """The object under a key; an empty one where it is absent or something else."""
+    """Return the object under a key, or an empty one if it is absent or of another type."""
     found = value.get(key)
     return found if isinstance(found, dict) else {}
 

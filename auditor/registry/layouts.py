@@ -1,22 +1,18 @@
-"""The documents in an image layout: a folder, or a tar archive that may be anybody's.
-
-An archive is never unpacked. Its regular files that look like JSON and are small are read in one
-pass; what else it holds (layers, links, devices, names that lead elsewhere) is passed over.
-
-The images in a layout's files.
-
-`index.json` is an index whose rows are images (image-spec `image-layout.md`); their names stand in
-annotations. Docker before version 25 and Podman save `manifest.json` instead, which lists configs:
-such an image has no manifest and therefore no digest.
-
-Images that lie on disk: OCI layouts and what `docker save` writes, asked instead of a registry.
+"""Read images from OCI layouts and `docker save` archives instead of a registry.
 
     [NAME=]oci:FOLDER[:REF]            a folder with `index.json` (skopeo copy --all, buildx -o oci)
     [NAME=]oci-archive:FILE[:REF]      the same in a tar archive
     [NAME=]docker-archive:FILE[:REF]   docker save, podman save
 
-A layout says its images' names in annotations. Where they are not full names, or not those of the
-manifests to be audited, NAME says what the image is called; REF chooses one image of several.
+NAME sets the image's name if the annotations of the layout have none, or not the one in the
+manifests. REF selects one of several images.
+
+The entries of `index.json` are images (image-spec `image-layout.md`), with their names in
+annotations. Podman, and Docker before version 25, write `manifest.json` instead, which lists
+configs: such an image has no manifest and thus no digest.
+
+Archives are untrusted and never unpacked: small regular files that look like JSON are read in one
+pass, everything else (layers, links, devices) is skipped.
 """
 
 from __future__ import annotations
@@ -29,7 +25,7 @@ import tarfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any, BinaryIO, Final, Protocol
+from typing import BinaryIO, Final, Protocol
 
 from msgspec import Struct
 
@@ -59,11 +55,11 @@ from auditor.registry.json_text import JsonError, object_at, parse_object, text_
 
 MAX_MEMBERS: Final = 20_000
 MAX_KEPT: Final = 64 * 1024 * 1024
-"""Bytes of all documents of an archive together."""
+"""Bytes of all documents of an archive."""
 MAX_UNPACKED: Final = 16 * 1024**3
-"""Bytes of an archive after decompression: a gzip bomb has more."""
+"""Bytes of an archive after decompression, against gzip bombs."""
 MAX_READ: Final = 16 * 1024 * 1024
-"""Bytes that a header may ask for at once: a name of a gigabyte is none."""
+"""Bytes of one read, as a tar header can claim a name of a gigabyte."""
 
 _GZIP: Final = b"\x1f\x8b"
 _OTHER_COMPRESSIONS: Final = {b"\x28\xb5\x2f\xfd": "zstd", b"\xfd7zX": "xz", b"BZh": "bzip2"}
@@ -78,15 +74,15 @@ class LayoutError(ValueError):
 
 
 class Files(Protocol):
-    """The files of a layout by their path in it."""
+    """The files of a layout, by their path in it."""
 
     def read(self, name: str) -> bytes | None:
-        """The content, or None where there is no such file. Raises LayoutError."""
+        """Return the content, or None if there is no such file. Raises LayoutError."""
         ...
 
 
 class FolderFiles:
-    """A layout that is a folder."""
+    """A layout in a folder."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -107,7 +103,7 @@ class FolderFiles:
 
 
 class ArchiveFiles:
-    """A layout that is a tar archive, plain or compressed with gzip. Raises LayoutError."""
+    """A layout in a tar archive, plain or gzip. Raises LayoutError."""
 
     def __init__(self, path: Path) -> None:
         try:
@@ -115,16 +111,16 @@ class ArchiveFiles:
                 self._files = _read_archive(file)
         except LayoutError:
             raise
-        except Exception as error:  # a hostile archive finds every exception that tarfile has
+        except Exception as error:  # a malicious archive can cause any exception in tarfile
             why = error.strerror if isinstance(error, OSError) else None
-            raise LayoutError(why or "it is no tar archive, or it is damaged") from error
+            raise LayoutError(why or "it is not a tar archive, or it is damaged") from error
 
     def read(self, name: str) -> bytes | None:
         return self._files.get(name)
 
 
-class _Guarded(io.BufferedIOBase):
-    """A file for tarfile: neither a header's claims nor a compressed bomb lead far."""
+class _BoundedFile(io.BufferedIOBase):
+    """A file for tarfile with limits on read sizes and positions."""
 
     def __init__(self, file: BinaryIO | gzip.GzipFile) -> None:
         super().__init__()
@@ -151,18 +147,18 @@ def _read_archive(file: BinaryIO) -> Mapping[str, bytes]:
         if magic.startswith(start):
             raise LayoutError(f"it is compressed with {name}: unpack it first")
     if not magic.startswith(_GZIP):
-        return _read_tar(_Guarded(file))
+        return _read_tar(_BoundedFile(file))
     with gzip.GzipFile(fileobj=file) as unpacked:
-        return _read_tar(_Guarded(unpacked))
+        return _read_tar(_BoundedFile(unpacked))
 
 
-def _read_tar(file: _Guarded) -> Mapping[str, bytes]:
+def _read_tar(file: _BoundedFile) -> Mapping[str, bytes]:
     documents: dict[str, bytes] = {}
     kept = 0
     with tarfile.open(fileobj=file, mode="r:") as archive:
         for number, member in enumerate(iter(archive.next, None), 1):
             if number > MAX_MEMBERS:
-                raise LayoutError(f"it holds more than {MAX_MEMBERS} files")
+                raise LayoutError(f"it contains more than {MAX_MEMBERS} files")
             content = _document(archive, member)
             if content is not None:
                 kept += len(content)
@@ -184,13 +180,17 @@ _INDEX: Final = "index.json"
 _SAVED: Final = "manifest.json"
 _NAMES: Final = ("io.containerd.image.name", "org.opencontainers.image.ref.name")
 _NOT_HERE: Final = "it is not in the layout"
-_ONE_COPY: Final = "it was saved from one platform's copy; the image may have others"
+_ONE_PLATFORM: Final = "it was saved for one platform; the image may have others"
 
 
 class LayoutImage(Struct, frozen=True):
-    """One image of a layout. names: what it says it is called, or a tag alone.
+    """An image of a layout.
 
-    read: its platforms, for messages under a name. Raises as `resolve` does.
+    Attributes:
+        names: From annotations: full names, or tags only.
+        read: Returns the platforms, given the name for messages. Raises like `resolve`.
+        source: The layout, for `KnownPlatforms.source`.
+
     """
 
     names: tuple[str, ...]
@@ -198,7 +198,7 @@ class LayoutImage(Struct, frozen=True):
     source: str
 
     def answer(self, name: ImageReference) -> Platforms:
-        """Its platforms. name: what it is called in messages."""
+        """Return the platforms; `name` is used in messages."""
         try:
             found = self.read(name.familiar)
         except RegistryFailure as failure:
@@ -212,15 +212,15 @@ class LayoutImage(Struct, frozen=True):
 
 
 def read_images(files: Files, source: str) -> tuple[LayoutImage, ...]:
-    """The images, none of them read yet. Raises LayoutError and JsonError."""
+    """List the images without reading them. Raises LayoutError and JsonError."""
     if (index := files.read(_INDEX)) is not None:
-        return _indexed(files, source, index)
+        return _oci_images(files, source, index)
     if (saved := files.read(_SAVED)) is not None:
-        return _saved(files, source, saved)
-    raise LayoutError(f"it holds neither {_INDEX} nor {_SAVED}")
+        return _docker_images(files, source, saved)
+    raise LayoutError(f"it contains neither {_INDEX} nor {_SAVED}")
 
 
-def _indexed(files: Files, source: str, index: bytes) -> tuple[LayoutImage, ...]:
+def _oci_images(files: Files, source: str, index: bytes) -> tuple[LayoutImage, ...]:
     entries = parse_object(index).get("manifests")
     if not isinstance(entries, list) or len(entries) > MAX_ROWS:
         raise LayoutError(f"{_INDEX} lists no images, or more than {MAX_ROWS}")
@@ -233,7 +233,7 @@ def _indexed(files: Files, source: str, index: bytes) -> tuple[LayoutImage, ...]
         images.append(_image(files, source, names, descriptor))
     whole = len(rows) > 1 and all("platform" in row for row in rows)
     if whole and not any(image.names for image in images):
-        # Bazel's rules write one image's index there, its platforms as rows without names.
+        # Bazel's rules_oci writes the index of one image here, with unnamed platforms as rows.
         return (_image(files, source, (), None),)
     return tuple(images)
 
@@ -242,12 +242,13 @@ def _image(
     files: Files, source: str, names: tuple[str, ...], descriptor: Descriptor | None
 ) -> LayoutImage:
     def read(name: str) -> Platforms:
-        return resolve(_LayoutContent(files, descriptor), name, _each, verify_children=False)
+        content = _LayoutContent(files, descriptor)
+        return resolve(content, name, lambda f, items: [*map(f, items)], verify_children=False)
 
     return LayoutImage(names, read, source)
 
 
-def _saved(files: Files, source: str, saved: bytes) -> tuple[LayoutImage, ...]:
+def _docker_images(files: Files, source: str, saved: bytes) -> tuple[LayoutImage, ...]:
     entries = parse_object(b'{"images": ' + saved + b"}")["images"]
     if not isinstance(entries, list) or len(entries) > MAX_ROWS:
         raise LayoutError(f"{_SAVED} lists no images, or more than {MAX_ROWS}")
@@ -262,7 +263,9 @@ def _saved(files: Files, source: str, saved: bytes) -> tuple[LayoutImage, ...]:
 
 
 def _of_config(files: Files, path: str, _name: str) -> KnownPlatforms:
-    """The config's file is called by its hash: `<hash>.json`, or `blobs/sha256/<hash>`."""
+    """Read the platform from a config. Its file is named by its hash: `<hash>.json`, or
+    `blobs/sha256/<hash>`.
+    """
     body = files.read(path)
     if body is None:
         raise DocumentError(f"its config: {_NOT_HERE}")
@@ -271,12 +274,12 @@ def _of_config(files: Files, path: str, _name: str) -> KnownPlatforms:
     inferred = config.version_source is VersionSource.HISTORY
     completed = ((config.platform, config.version_source),) if inferred else ()
     return KnownPlatforms(
-        (config.platform,), "manifest", "", notes=(_ONE_COPY,), completed=completed
+        (config.platform,), "manifest", "", notes=(_ONE_PLATFORM,), completed=completed
     )
 
 
 class _LayoutContent(Struct, frozen=True):
-    """`Content` of one image. image: None where the layout's index is the image's own."""
+    """The `Content` of one image; `image` is None if `index.json` is the index of the image."""
 
     files: Files
     image: Descriptor | None
@@ -292,14 +295,14 @@ class _LayoutContent(Struct, frozen=True):
         return Fetched(_verified(body, descriptor), descriptor.digest, descriptor.media_type)
 
     def has(self, descriptor: Descriptor) -> bool:  # noqa: ARG002 - a `Content`
-        """A layout may hold one of an image's platforms; that others lack is not its fault."""
+        """Return True: a layout with only some of an image's platforms is not an error."""
         return True
 
     def config(self, descriptor: Descriptor) -> bytes:
         return self.manifest(descriptor).body
 
     def _blob(self, digest: str) -> bytes:
-        """Raises DocumentError, not `Missing`: nobody says that a registry lacks it too."""
+        """Raise DocumentError, not `Missing`, if absent, as the registry may still have it."""
         if not is_digest(digest):
             raise DocumentError("it has no digest")
         try:
@@ -321,16 +324,18 @@ def _verified(body: bytes, descriptor: Descriptor) -> bytes:
     )
 
 
-def _each(function: Callable[[Any], Any], items: Sequence[Any]) -> list[Any]:
-    return [function(item) for item in items]
-
-
 _SCHEMES: Final = ("oci", "oci-archive", "docker-archive")
 _CHOICE_SHOWN: Final = 5
 
 
 class LayoutSource(Struct, frozen=True):
-    """Where a layout is. ref: "" is every image it holds. name: None is what annotations say."""
+    """A layout given on the command line.
+
+    Attributes:
+        ref: The image to select; "" for all.
+        name: The name of the image; None to use the annotations.
+
+    """
 
     scheme: str
     path: Path
@@ -342,7 +347,7 @@ class LayoutSource(Struct, frozen=True):
 
 
 class LayoutLookup(Struct, frozen=True):
-    """A `Lookup` in the images of layouts: by name, or by repository and digest."""
+    """A `Lookup` in the images of layouts, by name or by repository and digest."""
 
     images: Mapping[ImageReference, Platforms]
 
@@ -358,15 +363,15 @@ class LayoutLookup(Struct, frozen=True):
 
 
 def parse_layout(text: str) -> LayoutSource:
-    """What `[NAME=]SCHEME:PATH[:REF]` means. Raises UsageError.
+    """Parse `[NAME=]SCHEME:PATH[:REF]`. Raises UsageError.
 
-    The path is the longest beginning that exists, as paths and references may both hold a colon.
+    The path is the longest prefix that exists, as both paths and references may contain a colon.
     """
     name, equals, rest = ("", "", text) if _scheme_of(text) else text.partition("=")
     scheme = _scheme_of(rest)
     if not scheme:
         raise UsageError(
-            f"`{shorten(printable(text), 200)}` is no image layout",
+            f"`{shorten(printable(text), 200)}` is not an image layout",
             hint="write [NAME=]oci:FOLDER[:REF], or oci-archive:FILE or docker-archive:FILE",
         )
     reference = parse_reference(name) if equals else None
@@ -377,7 +382,7 @@ def parse_layout(text: str) -> LayoutSource:
 
 
 def read_layout(source: LayoutSource) -> Mapping[ImageReference, Platforms]:
-    """The images of a layout by their names. Raises ConfigurationError where none can be told."""
+    """Return the images of a layout by name. Raises ConfigurationError if no name is known."""
     try:
         in_folder = source.scheme == "oci"
         files = FolderFiles(source.path) if in_folder else ArchiveFiles(source.path)
@@ -392,7 +397,7 @@ def read_layout(source: LayoutSource) -> Mapping[ImageReference, Platforms]:
 
 
 def read_layouts(sources: Iterable[LayoutSource]) -> LayoutLookup:
-    """All their images; the first layout that holds an image counts. Raises ConfigurationError."""
+    """Read all layouts; the first one with an image is used. Raises ConfigurationError."""
     images: dict[ImageReference, Platforms] = {}
     for source in sources:
         images = {**read_layout(source), **images}
@@ -413,7 +418,7 @@ def _existing(text: str) -> tuple[Path, str]:
                 return Path(text[:cut]), text[cut + 1 :]
         except (OSError, ValueError):
             continue
-    raise UsageError(f"there is no image layout at `{shown}`", hint="is the path right?")
+    raise UsageError(f"there is no image layout at `{shown}`", hint="check the path")
 
 
 def _named(
@@ -423,7 +428,7 @@ def _named(
     if source.name is not None:
         if len(chosen) != 1:
             hint = f"choose one: NAME={source}:REF"
-            raise LayoutError(f"it holds {len(chosen)} such images{_choice(images)}", hint)
+            raise LayoutError(f"it has {len(chosen)} matching images{_choice(images)}", hint)
         return {source.name: chosen[0].answer(source.name)}
     answers: dict[ImageReference, Platforms] = {}
     for image in chosen:
@@ -431,13 +436,13 @@ def _named(
             if name not in answers:
                 answers[name] = image.answer(name)
     if not answers:
-        hint = f"say what the image is called: NAME={source}"
-        raise LayoutError(f"it gives no such image a full name{_choice(images)}", hint)
+        hint = f"set the name of the image: NAME={source}"
+        raise LayoutError(f"it has no full name for a matching image{_choice(images)}", hint)
     return answers
 
 
 def _full_name(text: str) -> ImageReference | None:
-    """An annotation's name as a reference; a tag alone says nothing of the image."""
+    """Return an annotation as a reference, or None if it is only a tag."""
     reference = parse_reference(text) if set(text) & set("/:") else None
     return reference if isinstance(reference, ImageReference) else None
 

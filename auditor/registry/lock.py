@@ -1,4 +1,6 @@
-"""The lock file: what each image supported when somebody looked, to audit by without a network.
+"""The lock file: reading, writing, and comparing it with the current answers of registries.
+
+It records the platforms of each image, for audits without network access:
 
     {
       "version": 1,
@@ -11,11 +13,8 @@
       }
     }
 
-`completed` and `dangling` stand beside `platforms` where `KnownPlatforms` has any. Everything is
-sorted and nothing says when, so the same content gives the same bytes and a change gives a diff
-that can be reviewed.
-
-A lock file against what registries answer now: what has changed, and what to write.
+`completed` and `dangling` are present only if not empty. Everything is sorted and there are no
+timestamps, so equal content gives equal bytes and changes can be reviewed as a diff.
 """
 
 from __future__ import annotations
@@ -54,21 +53,21 @@ from auditor.registry.storage import (
 
 LOCK_VERSION: Final = 1
 LOCKED: Final = "lock file"
-"""The source of an answer that comes from here."""
+"""`KnownPlatforms.source` of answers from a lock file."""
 MAX_LOCK: Final = 16 * 1024 * 1024
 
-_RELOCK: Final = "`podfit lock` writes it anew"
+_RELOCK: Final = "run `podfit lock` to write it again"
 _CONFLICT: Final = re.compile(rb"^<{7} ", re.MULTILINE)
 _MAX_LOCATED: Final = 1024 * 1024
 _MODE: Final = 0o666
 
 
 class LockConflict(ConfigurationError):
-    """A lock file that two branches changed, with git's marks in it. It can be written anew."""
+    """A lock file with git conflict markers; it can be overwritten."""
 
 
 class LockFile(Struct, frozen=True):
-    """The images of a lock file, by canonical reference. It is a `Lookup`."""
+    """The images of a lock file, by canonical reference. Usable as a `Lookup`."""
 
     images: Mapping[ImageReference, KnownPlatforms] = field(
         default_factory=lambda: MappingProxyType({})
@@ -79,41 +78,41 @@ class LockFile(Struct, frozen=True):
 
 
 def not_locked(image: ImageReference) -> UnknownPlatforms:
-    """The last `Lookup` of a run that may ask nobody."""
+    """Return the answer for an image that is missing from the lock file."""
     message = f"{image.familiar} is not in the lock file"
     return UnknownPlatforms(UnknownReason.NOT_LOCKED, message, "run `podfit lock`")
 
 
 def no_lock(_: ImageReference) -> UnknownPlatforms:
-    """The same where there is no lock file at all."""
-    hint = "run `podfit lock`, or name the file with --lock-file"
+    """Return the answer for any image if there is no lock file."""
+    hint = "run `podfit lock`, or set --lock-file"
     return UnknownPlatforms(UnknownReason.NOT_LOCKED, "there is no lock file", hint)
 
 
 def find_lock(source: Path) -> Path | None:
-    """The lock file that belongs to a source: beside it, or nearest above it in its repository.
+    """Return the lock file of a source: in its folder, or the nearest one above in its repository.
 
-    Without a repository only the source's own folder is looked at, so nobody else's file counts.
-    Raises ConfigurationError where it is a link that leads out.
+    Outside a repository only the folder of the source is searched, so that no lock file of another
+    user applies. Raises ConfigurationError if it is a symbolic link out of the repository.
     """
     own = lock_beside(source)
-    if _may_see(own.is_file):
+    if _accessible(own.is_file):
         return own
     folder, home = real_path(own.parent), find_home(own.parent)
     above = folder.parents if home and home.is_repository else ()
     inside = (each for each in (folder, *above) if home and each.is_relative_to(home.root))
-    return next((path for path in map(lock_beside, inside) if _may_see(path.is_file)), None)
+    return next((path for path in map(lock_beside, inside) if _accessible(path.is_file)), None)
 
 
 def lock_beside(source: Path) -> Path:
-    """Where the lock file of a source is written: in the folder that it is, or that it is in.
+    """Return the path at which the lock file of a source is written: in its folder.
 
-    Raises ConfigurationError where it is a link that leads out of the repository: whoever wrote
-    the link may not be who runs podfit.
+    Raises ConfigurationError for a symbolic link out of the repository, as its author need not be
+    the user who runs podfit.
     """
-    folder = source if _may_see(source.is_dir) else source.parent
+    folder = source if _accessible(source.is_dir) else source.parent
     path = folder / LOCK_NAME
-    if _may_see(path.is_symlink):
+    if _accessible(path.is_symlink):
         home = find_home(folder)
         root = home.root if home else real_path(folder)
         target = real_path(path)
@@ -121,13 +120,13 @@ def lock_beside(source: Path) -> Path:
             raise ConfigurationError(
                 "the lock file is a link that leads out of the repository",
                 where=str(path),
-                hint="put the file itself there, or name another with --lock-file",
+                hint="replace it with a regular file, or set --lock-file",
             )
     return path
 
 
 def read_lock(path: Path) -> LockFile:
-    """The lock file. Raises ConfigurationError that names the place of whatever is wrong."""
+    """Read a lock file. Raises ConfigurationError with the location of the error."""
     try:
         with path.open("rb") as file:
             content = file.read(MAX_LOCK + 1)
@@ -140,7 +139,13 @@ def read_lock(path: Path) -> LockFile:
 
 
 def parse_lock(content: bytes, where: str) -> LockFile:
-    """The lock file with this content. where: its path, for messages. Raises ConfigurationError."""
+    """Parse the content of a lock file. Raises ConfigurationError.
+
+    Args:
+        content: The bytes of the file.
+        where: Its path, for messages.
+
+    """
     if len(content) > MAX_LOCK:
         raise _wrong(f"larger than {MAX_LOCK // 2**20} MiB", where)
     try:
@@ -148,7 +153,7 @@ def parse_lock(content: bytes, where: str) -> LockFile:
     except json.JSONDecodeError as error:
         place = f"{where}:{error.lineno}:{error.colno}"
         if _CONFLICT.search(content):
-            what = "the lock file holds a merge conflict"
+            what = "the lock file contains a merge conflict"
             raise LockConflict(what, where=place, hint=_RELOCK) from error
         raise _wrong(f"not JSON: {error.msg}", place) from error
     except UnicodeDecodeError as error:
@@ -158,7 +163,7 @@ def parse_lock(content: bytes, where: str) -> LockFile:
     except AnswerError as error:
         raise _wrong(str(error), where) from error
     except ValueError as error:
-        raise _wrong("a number in it is too long", where) from error
+        raise _wrong("it contains a number that is too long", where) from error
     try:
         return LockFile(MappingProxyType(dict(_images(value))))
     except AnswerError as error:
@@ -167,14 +172,14 @@ def parse_lock(content: bytes, where: str) -> LockFile:
 
 
 def format_lock(lock: LockFile) -> bytes:
-    """The bytes of a lock file: the same for the same content."""
+    """Return the bytes of a lock file; equal content gives equal bytes."""
     images = {str(image): lock_entry(known) for image, known in lock.images.items()}
     value = {"version": LOCK_VERSION, "images": dict(sorted(images.items()))}
     return (json.dumps(value, indent=2, ensure_ascii=False) + "\n").encode()
 
 
 def lock_entry(known: KnownPlatforms) -> dict[str, object]:
-    """What stands in a lock file for an image, sorted."""
+    """Return the JSON object for an image, sorted."""
     return write_platforms(
         dataclasses.replace(
             known,
@@ -186,7 +191,7 @@ def lock_entry(known: KnownPlatforms) -> dict[str, object]:
 
 
 def write_lock(path: Path, lock: LockFile) -> bool:
-    """Writes the file, whole or not at all, if its content changes; says whether it did.
+    """Write a lock file atomically if its content changes; return whether it was written.
 
     Raises ConfigurationError.
     """
@@ -200,15 +205,15 @@ def write_lock(path: Path, lock: LockFile) -> bool:
             "cannot write the lock file",
             where=str(path),
             why=error.strerror or str(error),
-            hint="--lock-file names another place",
+            hint="set --lock-file to write to another path",
         ) from error
     return True
 
 
-def _may_see(question: Callable[[], bool]) -> bool:
-    """Whether a path is what is asked; no for what lies in a folder that may not be entered."""
+def _accessible(check: Callable[[], bool]) -> bool:
+    """Return the result of a check of a path, or False if its folder is not accessible."""
     try:
-        return question()
+        return check()
     except OSError:
         return False
 
@@ -221,7 +226,7 @@ def _images(value: object) -> Iterator[tuple[ImageReference, KnownPlatforms]]:
             raise AnswerError("is not a known key", (key,))
     version = value.get("version")
     if version != LOCK_VERSION or isinstance(version, bool):
-        raise AnswerError(f"must be {LOCK_VERSION}; a newer podfit may know more", ("version",))
+        raise AnswerError(f"must be {LOCK_VERSION}; a newer podfit may support it", ("version",))
     images = value.get("images")
     if not isinstance(images, dict):
         raise AnswerError("must be an object", ("images",))
@@ -252,13 +257,13 @@ def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
     value: dict[str, object] = {}
     for key, item in pairs:
         if key in value:
-            raise AnswerError(f"`{shorten(printable(key), 200)}` stands there twice")
+            raise AnswerError(f"`{shorten(printable(key), 200)}` is a duplicate key")
         value[key] = item
     return value
 
 
 def _jq(place: Place) -> str:
-    """As jq would write it: `.images["docker.io/library/nginx:1"].platforms[2]`."""
+    """Format a location as jq does: `.images["docker.io/library/nginx:1"].platforms[2]`."""
     parts = []
     for part in place:
         if isinstance(part, int):
@@ -271,7 +276,7 @@ def _jq(place: Place) -> str:
 
 
 def _located(content: bytes, place: Place, where: str) -> str:
-    """`where` with line and column. JSON's parser keeps none, but JSON is YAML as well."""
+    """Return `where` with line and column, from the YAML parser, as that of JSON keeps none."""
     if len(content) > _MAX_LOCATED:
         return where
     node = next(read_documents(content.decode("utf-8-sig")), None)
@@ -288,12 +293,12 @@ def _located(content: bytes, place: Place, where: str) -> str:
 
 def _wrong(what: str, where: str) -> ConfigurationError:
     return ConfigurationError(
-        f"the lock file is wrong: {what}", where=where, hint=f"remove it; {_RELOCK}"
+        f"the lock file is invalid: {what}", where=where, hint=f"delete it, then {_RELOCK}"
     )
 
 
 class Change(Struct, frozen=True):
-    """An image that is not what it was when it was locked."""
+    """An image whose current answer differs from its lock file entry."""
 
     image: ImageReference
     locked: KnownPlatforms
@@ -301,17 +306,17 @@ class Change(Struct, frozen=True):
 
     @property
     def moved(self) -> bool:
-        """Whether the reference names other content now."""
+        """Whether the reference now has another digest."""
         return self.locked.digest != self.found.digest
 
     @property
     def lost(self) -> tuple[Platform, ...]:
-        """The locked platforms that are gone; another revision of a Windows build is no loss."""
+        """The locked platforms that no longer exist, ignoring the revision of Windows builds."""
         return _without(self.locked.platforms, self.found.platforms)
 
     @property
     def gained(self) -> tuple[Platform, ...]:
-        """The platforms that are there and not locked."""
+        """The platforms that are not locked."""
         return _without(self.found.platforms, self.locked.platforms)
 
     def __str__(self) -> str:
@@ -321,7 +326,7 @@ class Change(Struct, frozen=True):
         if self.moved:
             yield f"digest moved from {self.locked.digest} to {self.found.digest}"
         else:
-            yield "read differently from the same digest"
+            yield "same digest, read differently"
         if self.locked.kind != self.found.kind:
             yield f"kind {self.found.kind}, was {self.locked.kind}"
         for verb, platforms in (("lost", self.lost), ("gained", self.gained)):
@@ -330,9 +335,14 @@ class Change(Struct, frozen=True):
 
 
 class LockComparison(Struct, frozen=True):
-    """What a lock file says beside what was found, all by reference.
+    """The differences between a lock file and the current answers, sorted by reference.
 
-    added: used and not locked. dropped: locked and not used. unresolved: nobody could tell now.
+    Attributes:
+        changes: Images whose answer changed.
+        added: Images in use that are not locked.
+        dropped: Locked images that are not in use.
+        unresolved: Images whose current platforms are unknown.
+
     """
 
     changes: tuple[Change, ...] = ()
@@ -342,7 +352,7 @@ class LockComparison(Struct, frozen=True):
 
 
 def compare(lock: LockFile, answers: Mapping[ImageReference, Platforms]) -> LockComparison:
-    """The lock file beside an answer for every image in use."""
+    """Compare a lock file with the answers for all images in use."""
     changes, added, unresolved = [], [], []
     for image, found in sorted(_lockable(answers), key=lambda item: item[0]):
         locked = lock.images.get(image)
@@ -357,7 +367,7 @@ def compare(lock: LockFile, answers: Mapping[ImageReference, Platforms]) -> Lock
 
 
 def pinned(lock: LockFile) -> dict[ImageReference, ImageReference]:
-    """For each entry of a lock file, the reference that asks for its digest."""
+    """Map each locked image to a reference by its locked digest."""
     return {
         image: replace(image, tag="", digest=image.digest or known.digest)
         for image, known in lock.images.items()
@@ -367,9 +377,12 @@ def pinned(lock: LockFile) -> dict[ImageReference, ImageReference]:
 def disagreements(
     lock: LockFile, answers: Mapping[ImageReference, Platforms]
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Entries that the registry contradicts, and entries that could not be verified.
+    """Return messages for entries that the registry contradicts, and for entries not verified.
 
-    answers: for the references of `pinned`. Each entry is a sentence.
+    Args:
+        lock: The lock file.
+        answers: For the references of `pinned`.
+
     """
     comparison = compare(lock, {image: answers[asked] for image, asked in pinned(lock).items()})
     unverified = [f"{image.familiar}: {found.message}" for image, found in comparison.unresolved]
@@ -377,10 +390,10 @@ def disagreements(
 
 
 def update(lock: LockFile, answers: Mapping[ImageReference, Platforms]) -> LockFile:
-    """The lock file to write: what was found for every image in use.
+    """Return the lock file to write: the answers for all images in use.
 
-    What nobody could tell now stays as it was locked, if it was; `compare` reports it. What a user
-    states without a digest (`Overrides`) is not locked: it stands in the configuration.
+    An image whose current platforms are unknown keeps its entry; `compare` reports it. Platforms
+    from the configuration (`Overrides`) without a digest are not locked.
     """
     images = {}
     for image, found in _lockable(answers):
@@ -399,8 +412,8 @@ def _lockable(
 
 
 def _without(platforms: tuple[Platform, ...], others: tuple[Platform, ...]) -> tuple[Platform, ...]:
-    there = {_comparable(platform) for platform in others}
-    return tuple(platform for platform in platforms if _comparable(platform) not in there)
+    known = set(map(_comparable, others))
+    return tuple(platform for platform in platforms if _comparable(platform) not in known)
 
 
 def _comparable(platform: Platform) -> Platform:

@@ -1,25 +1,14 @@
-"""containerd's `hosts.toml` ("Registry Configuration" in its docs, `docker/config/hosts.go`).
+"""Read the registry configuration of container runtimes (`--registry-config`).
 
-Mirrors in their order, and how to speak to each of them and to the registry itself.
+    FILE   `registries.conf` of Podman, CRI-O and skopeo (containers-registries.conf(5), version 2)
+           `daemon.json` of Docker: mirrors of Docker Hub, insecure registries
+           `hosts.toml` of containerd (`docker/config/hosts.go`): mirrors and their TLS settings
+    DIR    `certs.d` of containerd or Docker, with a folder per registry: <host>, <host>:<port>,
+           <host>_<port>_ or _default, each with a `hosts.toml`, or with CAs (`*.crt`) and a
+           client certificate (`*.cert` and `*.key` of the same name)
+           or a folder with any of these, such as /etc/docker and /etc/containers
 
-Reading the configuration of other programs: bounded, typed, and wrong values named.
-
-Docker's `daemon.json`, and a registry's folder in its `certs.d`.
-
-daemon.json     mirrors, which are those of Docker Hub alone, and insecure registries
-*.crt           authorities beside the system's
-*.cert, *.key   a client certificate and its key, of one name
-
-`registries.conf` of Podman, CRI-O and skopeo (containers-registries.conf(5), version 2).
-
-What nodes and workstations already know of registries, read for podfit (`--registry-config`).
-
-    FILE   registries.conf (Podman, CRI-O), daemon.json (Docker), or a hosts.toml (containerd)
-    DIR    certs.d of containerd or Docker, with a folder for each registry: <host>, <host>:<port>,
-           <host>_<port>_, _default; a folder that holds any of these, as /etc/docker and
-           /etc/containers do
-
-Nothing is read that was not named.
+Only paths given by the user are read. Files have a size limit, and values a type.
 """
 
 from __future__ import annotations
@@ -49,14 +38,14 @@ _WHAT: Final = "cannot use the registry configuration"
 
 
 class NodeConfig(Struct, frozen=True):
-    """What files say of registries, in their order; see `RegistryOptions`."""
+    """Registry settings from files, in order; see `RegistryOptions`."""
 
     hosts: Mapping[str, HostOptions] = field(default_factory=dict)
     insecure_ranges: tuple[str, ...] = ()
     namespaces: tuple[Namespace, ...] = ()
 
     def applied_to(self, options: RegistryOptions) -> RegistryOptions:
-        """Options with this beside them. What they already say of a host or prefix counts."""
+        """Add these settings to options, which take precedence."""
         return replace(
             options,
             hosts={**self.hosts, **options.hosts},
@@ -66,39 +55,39 @@ class NodeConfig(Struct, frozen=True):
 
 
 class Table(Struct, frozen=True):
-    """A table of a file. Every reader raises `ConfigurationError` for a value of another type."""
+    """A table of a file. Every method raises `ConfigurationError` for a value of another type."""
 
     path: Path
     values: Mapping[str, Any]
 
     def text(self, key: str) -> str:
-        """The text, or ""."""
-        return self._typed(key, "", "a text")
+        """Return the string under a key, or ""."""
+        return self._typed(key, "", "a string")
 
     def flag(self, key: str) -> bool:
         return self._typed(key, False, "true or false")
 
     def texts(self, key: str) -> tuple[str, ...]:
-        """The texts of a list; a single text counts as one."""
+        """Return a list of strings; a single string counts as a list of one."""
         value = self.values.get(key, [])
         if isinstance(value, str):
             return (value,)
         if isinstance(value, list) and all(isinstance(item, str) for item in value):
             return tuple(value)
-        raise self.wrong(f"`{key}` must be a list of texts")
+        raise self.wrong(f"`{key}` must be a list of strings")
 
     def table(self, key: str) -> Table:
         return Table(self.path, self._typed(key, dict[str, Any](), "a table"))
 
     def tables(self, key: str) -> tuple[Table, ...]:
-        """The tables of a list."""
+        """Return a list of tables."""
         found = self._typed(key, list[Any](), "a list of tables")
         if not all(isinstance(item, dict) for item in found):
             raise self.wrong(f"`{key}` must be a list of tables")
         return tuple(Table(self.path, item) for item in found)
 
     def file(self, text: str) -> Path:
-        """A file that is named from the folder of this one."""
+        """Resolve a path relative to the folder of this file."""
         return self.path.parent / text
 
     def wrong(self, why: str) -> ConfigurationError:
@@ -112,7 +101,7 @@ class Table(Struct, frozen=True):
 
 
 def read_toml(path: Path) -> Table:
-    """A TOML file. Raises `ConfigurationError`."""
+    """Read a TOML file. Raises `ConfigurationError`."""
     try:
         return Table(path, tomllib.loads(_content(path).decode()))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
@@ -120,7 +109,7 @@ def read_toml(path: Path) -> Table:
 
 
 def read_json(path: Path) -> Table:
-    """A JSON file that holds an object. Raises `ConfigurationError`."""
+    """Read a JSON file with an object. Raises `ConfigurationError`."""
     try:
         return Table(path, parse_object(_content(path)))
     except JsonError as error:
@@ -149,11 +138,11 @@ _HEADER_VALUE: Final = re.compile(r"[\x21-\x7e](?:[\t\x20-\x7e]{0,8190}[\x21-\x7
 _OWN_HEADERS: Final = frozenset(
     {"accept", "accept-encoding", "connection", "content-length", "host", "transfer-encoding"}
 )
-"""What podfit has to decide itself, or its answers could not be trusted."""
+"""Headers that podfit sets itself; other values would make its answers unreliable."""
 
 
 def read_hosts(path: Path, host: str) -> NodeConfig:
-    """What the file says of a registry, "" for all of them. Raises `ConfigurationError`."""
+    """Read the `hosts.toml` of a registry, "" for all. Raises `ConfigurationError`."""
     table = read_toml(path)
     named = table.table("host")
     places = (_containerd_place(url, named.table(url)) for url in named.values)
@@ -163,12 +152,12 @@ def read_hosts(path: Path, host: str) -> NodeConfig:
     origin = _containerd_place(server, table) if server else None
     if origin is not None and origin.host == host and origin.root == _ROOT and not origin.path:
         options, origin = origin.options or options, None
-    said = options != HostOptions() and host
-    return NodeConfig({host: options} if said else {}, (), (Namespace(host, mirrors, origin),))
+    hosts = {host: options} if host and options != HostOptions() else {}
+    return NodeConfig(hosts, (), (Namespace(host, mirrors, origin),))
 
 
 def _containerd_place(text: str, table: Table) -> Place | None:
-    """A host to ask, None for one that is not asked: what resolves nothing and holds nothing."""
+    """Return a host of a `hosts.toml`, or None if it lacks the `pull` capability."""
     url = text if "://" in text else f"https://{text}"
     try:
         origin = origin_of(url)
@@ -184,8 +173,8 @@ def _containerd_place(text: str, table: Table) -> Place | None:
     if root.startswith(f"{_ROOT}/"):
         root, path = _ROOT, root.removeprefix(f"{_ROOT}/")
     options = _options(table, plain=origin.scheme == "http")
-    said = None if options == HostOptions() else options
-    return Place(str(origin), path, root, said, "all" if "resolve" in capabilities else "digest")
+    own = None if options == HostOptions() else options
+    return Place(str(origin), path, root, own, "all" if "resolve" in capabilities else "digest")
 
 
 def _options(table: Table, *, plain: bool) -> HostOptions:
@@ -201,7 +190,7 @@ def _options(table: Table, *, plain: bool) -> HostOptions:
 
 
 def _clients(table: Table) -> Iterator[tuple[Path, Path | None]]:
-    """The client certificates: a file, files, or pairs of certificate and key."""
+    """Return the client certificates: a file, a list of files, or pairs of certificate and key."""
     value = table.values.get("client", [])
     for item in value if isinstance(value, list) else [value]:
         pair = item if isinstance(item, list) else [item]
@@ -211,53 +200,49 @@ def _clients(table: Table) -> Iterator[tuple[Path, Path | None]]:
 
 
 def _headers(table: Table) -> Iterator[tuple[str, str]]:
-    """Several values of a header are sent as one list. No value is ever shown: it may be secret."""
+    """Return the headers to send. Errors never quote a value, as it may be secret."""
     if len(table.values) > _MAX_HEADERS:
         raise table.wrong(f"`header` has more than {_MAX_HEADERS} names")
     for name in table.values:
         value = ", ".join(table.texts(name))
         if not _HEADER.fullmatch(name) or not _HEADER_VALUE.fullmatch(value):
-            raise table.wrong("`header` holds what cannot be the name or the value of a header")
+            raise table.wrong("`header` contains an invalid header name or value")
         if name.lower() not in _OWN_HEADERS:
             yield name, value
 
 
 def read_daemon(path: Path) -> NodeConfig:
-    """What a daemon.json says. Raises `ConfigurationError`."""
+    """Read a `daemon.json`. Raises `ConfigurationError`."""
     table = read_json(path)
     insecure = table.texts("insecure-registries")
     ranges = tuple(text for text in insecure if "/" in text)
     for network in ranges:
-        _check(network, table)
+        try:
+            ipaddress.ip_network(network)
+        except ValueError as error:
+            raise table.wrong(f"`insecure-registries`: {error}") from error
     hosts = {text: HostOptions(insecure="any") for text in insecure if "/" not in text}
     mirrors = tuple(_docker_mirror(text, table, hosts) for text in table.texts("registry-mirrors"))
     return NodeConfig(hosts, ranges, (Namespace(DOCKER_HUB, mirrors),) if mirrors else ())
 
 
 def read_certificates(folder: Path) -> HostOptions:
-    """Whom to trust, and how to say who asks. Raises `ConfigurationError`."""
+    """Read the CAs and the client certificate in a folder. Raises `ConfigurationError`."""
     options = HostOptions(cas=tuple(sorted(folder.glob("*.crt"))))
     certificate = min(folder.glob("*.cert"), default=None)
     if certificate is None:
         return options
     key = certificate.with_suffix(".key")
     if not key.is_file():
-        raise config_error(certificate, f"its key {key.name} is not there")
+        raise config_error(certificate, f"its key {key.name} does not exist")
     return dataclasses.replace(options, client_certificate=certificate, client_key=key)
-
-
-def _check(network: str, table: Table) -> None:
-    try:
-        ipaddress.ip_network(network)
-    except ValueError as error:
-        raise table.wrong(f"`insecure-registries`: {error}") from error
 
 
 def _docker_mirror(text: str, table: Table, hosts: dict[str, HostOptions]) -> Place:
     try:
         origin = origin_of(text)
     except ValueError as error:
-        raise table.wrong(f"`registry-mirrors` holds {error}") from error
+        raise table.wrong(f"`registry-mirrors` contains {error}") from error
     host, path = str(origin), urlsplit(text).path.strip("/")
     plain = HostOptions(insecure="http") if origin.scheme == "http" else None
     return Place(host, path, options=plain or hosts.get(host))
@@ -273,10 +258,10 @@ _INSECURE: Final = HostOptions(insecure="any")
 
 
 def read_registries(path: Path) -> NodeConfig:
-    """What it says of hosts and of prefixes. Raises `ConfigurationError`."""
+    """Read a `registries.conf`. Raises `ConfigurationError`."""
     table = read_toml(path)
     if "registries" in table.values:
-        raise table.wrong("it is of version 1, with [registries]: write [[registry]] instead")
+        raise table.wrong("version 1 ([registries]) is not supported: use [[registry]]")
     hosts: dict[str, HostOptions] = {}
     namespaces = []
     for registry in table.tables("registry"):
@@ -320,28 +305,28 @@ def _podman_place(table: Table, *, pulls: Literal["all", "tag", "digest"] = "all
 
 
 _NAMES: Final = ("registries.conf.d", "registries.conf", "daemon.json", "certs.d")
-"""What a folder of a program may hold; the first that speaks of a host counts."""
+"""Contents of a runtime's configuration folder; the first setting for a host applies."""
 _DEFAULT: Final = "_default"
 _PORT: Final = re.compile(r"(.+)_([0-9]{1,5})_")
 
 
 def read_node_configs(paths: Sequence[Path]) -> NodeConfig:
-    """All of them together; the first that speaks of a host counts. Raises `ConfigurationError`."""
-    together = NodeConfig()
+    """Merge configurations; the first setting for a host applies. Raises `ConfigurationError`."""
+    merged = NodeConfig()
     for path in paths:
         try:
             configs = tuple(_read(path))
         except OSError as error:
             raise config_error(path, error.strerror or "it cannot be read") from error
         if not configs:
-            raise config_error(path, "it holds nothing about any registry")
+            raise config_error(path, "it has no settings for any registry")
         for found in configs:
-            together = NodeConfig(
-                {**found.hosts, **together.hosts},
-                (*together.insecure_ranges, *found.insecure_ranges),
-                (*together.namespaces, *found.namespaces),
+            merged = NodeConfig(
+                {**found.hosts, **merged.hosts},
+                (*merged.insecure_ranges, *found.insecure_ranges),
+                (*merged.namespaces, *found.namespaces),
             )
-    return together
+    return merged
 
 
 def _read(path: Path) -> Iterator[NodeConfig]:
@@ -354,12 +339,12 @@ def _read(path: Path) -> Iterator[NodeConfig]:
     elif path.suffix in (".conf", ".toml"):
         yield read_registries(path)
     else:
-        why = "it is none of registries.conf, daemon.json, hosts.toml and certs.d"
-        raise config_error(path, why if path.exists() else "there is no such file")
+        why = "it is not a registries.conf, daemon.json, hosts.toml or certs.d"
+        raise config_error(path, why if path.exists() else "the file does not exist")
 
 
 def _read_folder(path: Path) -> Iterator[NodeConfig]:
-    """As in containers-registries.conf.d(5), later files go before earlier ones."""
+    """Read a folder; later `*.conf` files take precedence (containers-registries.conf.d(5))."""
     named = [path / name for name in _NAMES if (path / name).exists()]
     for inner in (found := named or sorted(path.glob("*.conf"), reverse=True)):
         yield from _read(inner)
@@ -368,19 +353,19 @@ def _read_folder(path: Path) -> Iterator[NodeConfig]:
 
 
 def _read_certs(folder: Path) -> Iterator[NodeConfig]:
-    """As in containerd, other files count only where there is no hosts.toml."""
+    """Read a `certs.d`; other files are ignored next to a `hosts.toml`, as in containerd."""
     has_default = (folder / _DEFAULT / "hosts.toml").is_file()
     for path in sorted(path for path in folder.iterdir() if path.is_dir()):
         host, hosts = _host(path), path / "hosts.toml"
         if hosts.is_file():
             yield read_hosts(hosts, host)
         elif host and (options := read_certificates(path)) != HostOptions():
-            own = (Namespace(host),) if has_default else ()  # `_default` is not for this host
+            own = (Namespace(host),) if has_default else ()  # replaces `_default`
             yield NodeConfig({host: options}, (), own)
 
 
 def _host(folder: Path) -> str:
-    """The registry, "" for all of them: `host_5000_` is how `host:5000` is written elsewhere."""
+    """Return the registry of a folder, "" for `_default`; `host_5000_` is `host:5000`."""
     name = real_path(folder).name
     if name == _DEFAULT:
         return ""

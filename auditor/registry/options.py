@@ -1,7 +1,4 @@
-"""How registries are asked: limits, hosts, time. All that a user or a test may set.
-
-Until when something is worth waiting for.
-"""
+"""Settings for registry access: hosts, mirrors, limits, timeouts and the clock."""
 
 from __future__ import annotations
 
@@ -25,13 +22,17 @@ NO_HOSTS: Final[Mapping[str, HostOptions]] = MappingProxyType({})
 
 @dataclass(frozen=True, slots=True)
 class HostOptions:
-    """What the user says of one registry host. Being listed at all allows a private address.
+    """Settings for one registry host. Any entry for a host allows it to have a private address.
 
-    insecure: `http` speaks no TLS, `skip-verify` does not check the certificate, `any` is what
-    Docker and Podman mean by insecure: `skip-verify`, and where there is no TLS, `http`. cas: PEM
-    files trusted beside the system's. client_certificate, client_key: PEM files for mutual TLS.
-    trusted_realms: hosts, or `host:port`, that are its token service and may see its credentials.
-    headers: sent with what is asked of it, and to nobody else, as they may be secrets.
+    Attributes:
+        insecure: `http` uses plain HTTP, `skip-verify` does not check the certificate. `any` is the
+            `insecure` of Docker and Podman: `skip-verify`, then plain HTTP if the host has no TLS.
+        cas: PEM files of CAs, in addition to those of the system.
+        client_certificate: PEM file for mutual TLS.
+        client_key: PEM file of its key.
+        trusted_realms: `host` or `host:port` of token services that may receive the credentials.
+        headers: Sent only to this host, as they may be secret.
+
     """
 
     insecure: Insecure = ""
@@ -43,11 +44,15 @@ class HostOptions:
 
 
 class Place(Struct, frozen=True):
-    """A host that holds images of a registry under a path of its own.
+    """A registry host, and the path below which it serves images.
 
-    host: `host[:port]`, as references and credentials name it. path: of repositories, "" or
-    `a/b`. root: of the API. options: how to speak to it; None is what is said of the host. pulls:
-    what it is asked for, as a mirror that holds content alone knows no tags.
+    Attributes:
+        host: `host[:port]`, as in references and credentials.
+        path: Prefix of repository names: "" or `a/b`.
+        root: Path of the API.
+        options: Settings of the host; None for its entry in `RegistryOptions.hosts`.
+        pulls: Requests the host is used for; a mirror that stores content by digest has no tags.
+
     """
 
     host: str
@@ -58,20 +63,25 @@ class Place(Struct, frozen=True):
 
 
 def place_of(text: str) -> Place:
-    """The place that `host[:port][/path]` names. Raises ValueError with a clause for the user."""
+    """Parse `host[:port][/path]`. Raises ValueError with a clause for the user."""
     host, _, path = text.strip().partition("/")
     if "://" in text:
-        raise ValueError("an address with a scheme, where host or host/path is wanted")
+        raise ValueError("an address with a scheme; write host or host/path")
     origin_of(f"https://{host}")
     return Place(host, path.strip("/"))
 
 
 class Namespace(Struct, frozen=True):
-    """Where the images below a prefix are asked for.
+    """Mirrors and upstream location of the images below a prefix.
 
-    prefix: `host[:port][/path]`, `*.domain`, or "" for everything; the longest counts, and of two
-    the first. mirrors: in their order, before the registry. origin: the registry itself, where
-    it is not where its name says. blocked: why nothing is asked for at all, a clause, or "".
+    The longest matching prefix applies; of equal ones, the first.
+
+    Attributes:
+        prefix: `host[:port][/path]`, `*.domain`, or "" for all images.
+        mirrors: Tried in this order, before the registry.
+        origin: The registry itself, if its location differs from its name.
+        blocked: A clause that explains why the images must not be pulled, or "".
+
     """
 
     prefix: str
@@ -81,31 +91,35 @@ class Namespace(Struct, frozen=True):
 
 
 class Clock:
-    """Time as the registry side sees it. Tests replace it and never wait."""
+    """The time source of the registry package; tests replace it to avoid waiting."""
 
     def monotonic(self) -> float:
         return time.monotonic()
 
     def now(self) -> float:
-        """Seconds since the epoch, to read dates in headers."""
+        """Return seconds since the epoch, to compare with dates in headers."""
         return time.time()
 
     def pause(self, seconds: float, cancelled: threading.Event) -> None:
-        """Waits that long, or until the run is cancelled."""
+        """Wait that many seconds, or until the run is cancelled."""
         cancelled.wait(seconds)
 
     def jitter(self, most: float) -> float:
-        """A random part of a delay, so that many clients do not come back together."""
+        """Return a random part of a delay, so that clients do not retry at the same time."""
         return random.uniform(0, most)  # noqa: S311 - no secret
 
 
 class RegistryOptions(Struct, frozen=True):
-    """Times are in seconds.
+    """All settings for registry access. Times are in seconds.
 
-    hosts: by `host[:port]` as references spell it. insecure_ranges: networks, as `10.0.0.0/8`,
-    whose hosts are as insecure as `any`. namespaces: mirrors, and registries that moved. allowed:
-    globs of `host/repository`; none means all. verify_children: also ask whether the manifest of
-    every index row is there. mirror_timeout: after which a mirror is passed over.
+    Attributes:
+        hosts: By `host[:port]`, as in references.
+        insecure_ranges: Networks such as `10.0.0.0/8` whose hosts are treated as insecure `any`.
+        namespaces: Mirrors, and registries at another location than their name.
+        allowed: Globs of `host/repository`; empty allows all.
+        verify_children: Also check that the manifest of every index entry exists.
+        mirror_timeout: Time after which a mirror is skipped.
+
     """
 
     hosts: Mapping[str, HostOptions] = msgspec.field(default_factory=lambda: NO_HOSTS)
@@ -126,13 +140,17 @@ class RegistryOptions(Struct, frozen=True):
 
 
 class TimeOver(Exception):
-    """The time for the work is used up, or the run was cancelled. The message is a clause."""
+    """The deadline has passed, or the run was cancelled. The message is a clause."""
 
 
 class Deadline(Struct, frozen=True):
-    """moment: on the monotonic clock. why: a clause for the user once it has passed.
+    """A point in time after which a result is no longer needed.
 
-    cancelled: set when nobody wants the result any more.
+    Attributes:
+        moment: On the monotonic clock.
+        why: A clause for the user, once the deadline has passed.
+        cancelled: Set when the run is cancelled.
+
     """
 
     clock: Clock
@@ -144,7 +162,7 @@ class Deadline(Struct, frozen=True):
         return self.cancelled.is_set() or self.moment <= self.clock.monotonic()
 
     def left(self) -> float:
-        """Seconds, more than none. Raises TimeOver."""
+        """Return the remaining seconds, always more than 0. Raises TimeOver."""
         seconds = self.moment - self.clock.monotonic()
         if self.cancelled.is_set():
             raise TimeOver("the run was cancelled")
@@ -153,13 +171,13 @@ class Deadline(Struct, frozen=True):
         return seconds
 
     def pause(self, seconds: float) -> None:
-        """Waits that long. Raises TimeOver at once where that is longer than there is time."""
+        """Wait that many seconds. Raises TimeOver at once if that exceeds the remaining time."""
         if seconds >= self.left():
             raise TimeOver(self.why)
         self.clock.pause(seconds, self.cancelled)
         self.left()
 
     def within(self, seconds: float, why: str) -> Deadline:
-        """The same deadline, or an earlier one in so many seconds."""
+        """Return a deadline that many seconds from now, or this one if it is earlier."""
         moment = self.clock.monotonic() + seconds
         return self if self.moment <= moment else Deadline(self.clock, moment, why, self.cancelled)

@@ -1,7 +1,4 @@
-"""An inspector's answer as JSON and back, for whoever keeps answers on disk.
-
-Files that appear whole or not at all, whatever happens and whoever else writes.
-"""
+"""JSON form of answers for the cache and the lock file, and atomic writes."""
 
 from __future__ import annotations
 
@@ -31,11 +28,11 @@ _KINDS: Final[Mapping[object, Literal["index", "manifest"]]] = {
 
 
 Place = tuple[str | int, ...]
-"""Where in a JSON value: keys and numbers from the outside in."""
+"""A path in a JSON value: keys and indexes, outermost first."""
 
 
 class AnswerError(ValueError):
-    """JSON that is no answer. The message is a clause."""
+    """JSON that is not a valid answer. The message is a clause."""
 
     def __init__(self, message: str, place: Place = ()) -> None:
         super().__init__(message)
@@ -43,7 +40,7 @@ class AnswerError(ValueError):
 
 
 def write_answer(answer: Platforms) -> dict[str, object]:
-    """The answer as a JSON object. The source is left out: whoever reads it is the source."""
+    """Return the answer as a JSON object, without `source`: the reader sets it."""
     if isinstance(answer, UnknownPlatforms):
         return {
             "reason": answer.reason.value,
@@ -54,7 +51,7 @@ def write_answer(answer: Platforms) -> dict[str, object]:
 
 
 def read_answer(value: object, source: str) -> Platforms:
-    """The answer in a JSON value that `write_answer` made. Raises AnswerError for any other."""
+    """Read the output of `write_answer`. Raises AnswerError for anything else."""
     fields = _object(value, ())
     if "reason" not in fields:
         known = {key: item for key, item in fields.items() if key not in ("notes", "rows")}
@@ -63,12 +60,12 @@ def read_answer(value: object, source: str) -> Platforms:
     reason = _member(UnknownReason, fields["reason"], ("reason",))
     message, hint = fields.get("message"), fields.get("hint")
     if not isinstance(message, str) or not isinstance(hint, str):
-        raise AnswerError("message and hint must be texts")
+        raise AnswerError("message and hint must be strings")
     return UnknownPlatforms(reason, message, hint)
 
 
 def write_platforms(answer: KnownPlatforms) -> dict[str, object]:
-    """Digest, kind and platforms; `completed` and `dangling` only where there are any."""
+    """Return digest, kind and platforms; `completed` and `dangling` only if not empty."""
     value: dict[str, object] = {
         "digest": answer.digest,
         "kind": answer.kind,
@@ -82,7 +79,7 @@ def write_platforms(answer: KnownPlatforms) -> dict[str, object]:
 
 
 def read_platforms(value: object, source: str, notes: tuple[str, ...] = ()) -> KnownPlatforms:
-    """What `write_platforms` made. Raises AnswerError, also for a key it does not know."""
+    """Read the output of `write_platforms`. Raises AnswerError, also for an unknown key."""
     fields = _object(value, ())
     for key in fields:
         if key not in ("digest", "kind", "platforms", "completed", "dangling"):
@@ -107,9 +104,7 @@ def read_platforms(value: object, source: str, notes: tuple[str, ...] = ()) -> K
 
 
 def _platforms(value: object, place: Place) -> tuple[Platform, ...]:
-    return tuple(
-        _platform(text, (*place, number)) for number, text in enumerate(_texts(value, place))
-    )
+    return tuple(_platform(text, (*place, i)) for i, text in enumerate(_texts(value, place)))
 
 
 def _completed(value: object, place: Place) -> tuple[tuple[Platform, VersionSource], ...]:
@@ -139,7 +134,7 @@ def _texts(value: object, place: Place) -> list[str]:
         raise AnswerError("must be a list", place)
     for number, item in enumerate(value):
         if not isinstance(item, str):
-            raise AnswerError("must be a text", (*place, number))
+            raise AnswerError("must be a string", (*place, number))
     return value
 
 
@@ -150,15 +145,21 @@ def _object(value: object, place: Place) -> Mapping[str, object]:
 
 
 TEMPORARY: Final = ".podfit-"
-"""How the name of a file begins that is still being written."""
+"""Name prefix of files that are still being written."""
 PRIVATE: Final = 0o600
 _PRIVATE_FOLDER: Final = 0o700
 
 
 def replace_file(path: Path, content: bytes, *, mode: int) -> None:
-    """Writes beside `path` and renames. mode: of a new file, before umask. Raises OSError.
+    """Write a temporary file in the same folder, then rename it. Raises OSError.
 
-    A symbolic link at `path` is replaced, never followed.
+    A symbolic link at `path` is replaced, not followed.
+
+    Args:
+        path: The file to write.
+        content: Its bytes.
+        mode: Permissions of a new file, before the umask.
+
     """
     temporary = path.with_name(f"{TEMPORARY}{os.urandom(8).hex()}")
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
@@ -174,7 +175,7 @@ def replace_file(path: Path, content: bytes, *, mode: int) -> None:
 
 
 def make_private_folder(folder: Path) -> None:
-    """`mkdir -p`, every new folder for the user alone; `Path.mkdir` does that for the last only."""
+    """Create a folder and its parents with mode 0700; `Path.mkdir` sets that of the last only."""
     try:
         folder.mkdir(mode=_PRIVATE_FOLDER)
     except FileExistsError:

@@ -1,9 +1,9 @@
-"""Threads for jobs that wait: so many at once, fewer per lane, and none left behind.
+"""A thread pool with a limit of jobs per lane, for jobs that wait for the network.
 
-A lane is a registry host: slow ones must not take all threads, so a free thread goes to the lane
-that has the fewest. A job may split itself with `map`
-and takes part in the work, so that jobs waiting for jobs cannot come to a standstill. The threads
-are daemons: nothing a server does keeps the process from ending.
+A lane is a registry host. A free thread takes a job of the lane with the fewest running jobs, so
+slow hosts cannot occupy all threads. A job may split itself with `map`: it runs parts itself, so
+jobs that wait for other jobs cannot deadlock. Threads are daemons, so a server that does not
+respond cannot keep the process from exiting.
 """
 
 from __future__ import annotations
@@ -32,15 +32,21 @@ class _Job(Struct, eq=False):
     def run(self) -> None:
         try:
             self.future.set_result(self.call())
-        except BaseException as error:  # noqa: BLE001 - it belongs to whoever asks for the result
+        except BaseException as error:  # noqa: BLE001 - raised by future.result()
             self.future.set_exception(error)
 
 
 class Workers:
-    """Use as a context manager; leaving it drops what has not begun."""
+    """A context manager; leaving it cancels the jobs that have not started."""
 
     def __init__(self, most: int, most_in: Callable[[str], int]) -> None:
-        """most: threads. most_in: how many of them may work in a lane at once."""
+        """Create a pool.
+
+        Args:
+            most: Maximum number of threads.
+            most_in: Returns the maximum number of running jobs of a lane.
+
+        """
         self._most, self._most_in = most, most_in
         self._changed = threading.Condition()
         self._lanes: defaultdict[str, deque[_Job]] = defaultdict(deque)
@@ -63,13 +69,13 @@ class Workers:
             thread.join(max(0.0, end - time.monotonic()))
 
     def submit(self, lane: str, call: Callable[[], _R]) -> Future[_R]:
-        """The future result of a call."""
+        """Queue a call and return its future."""
         job = _Job(lane, call)
         self._add([job])
         return job.future
 
     def map(self, lane: str, function: Callable[[_T], _R], items: Sequence[_T]) -> list[_R]:
-        """The results in the items' order. To be called by a job, in its own lane."""
+        """Apply a function to items, in order. Call it from a job, with the lane of that job."""
         jobs = [_Job(lane, partial(function, item)) for item in items]
         self._add(jobs[1:])
         for job in jobs:

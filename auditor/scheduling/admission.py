@@ -19,6 +19,7 @@ from typing import Final
 
 from msgspec import Struct
 
+from auditor.images.references import is_unfilled
 from auditor.kubernetes.pod_spec import NodeSelectorTerm, Requirement, Scheduling, Toleration
 from auditor.kubernetes.workloads import Workload
 from auditor.scheduling.nodes import ClusterProfile
@@ -70,13 +71,13 @@ def is_label_value(text: str) -> bool:
 
 
 def _invalid_key(requirement: Requirement, where: str) -> Iterator[str]:
-    if not is_label_key(requirement.key):
+    if not is_label_key(requirement.key) and not is_unfilled(requirement.key):
         yield f"{where}: `{requirement.key}` cannot be the key of a label"
 
 
 def _invalid_values(requirement: Requirement, where: str) -> Iterator[str]:
     for value in requirement.values:
-        if not is_label_value(value):
+        if not is_label_value(value) and not is_unfilled(value):
             yield f"{where}: `{value}` cannot be the value of label {requirement.key}"
 
 
@@ -100,7 +101,9 @@ def _invalid_expression(item: Requirement) -> Iterator[str]:
         "Gt": count != 1,
         "Lt": count != 1,
     }
-    if item.operator not in _OPERATORS:
+    if is_unfilled(item.operator):
+        pass
+    elif item.operator not in _OPERATORS:
         yield f"`{item.operator}` is not a node selector operator"
     elif wrong[item.operator]:
         yield f"operator {item.operator} on {item.key} has the wrong number of values ({count})"
@@ -109,6 +112,8 @@ def _invalid_expression(item: Requirement) -> Iterator[str]:
 
 def _invalid_toleration(toleration: Toleration, gates: Collection[str]) -> Iterator[str]:
     operator = toleration.operator or "Equal"
+    if is_unfilled(operator) or is_unfilled(toleration.value):
+        return
     if operator in ("Gt", "Lt") and COMPARISON_GATE not in gates:
         yield f"toleration operator {operator} needs the feature gate {COMPARISON_GATE}"
     elif operator in ("Gt", "Lt") and as_integer(toleration.value) is None:
@@ -119,11 +124,11 @@ def _invalid_toleration(toleration: Toleration, gates: Collection[str]) -> Itera
         yield f"`{operator}` is not a toleration operator"
     if not toleration.key and operator != "Exists":
         yield "a toleration without a key must have operator Exists"
-    if toleration.key and not is_label_key(toleration.key):
+    if toleration.key and not is_label_key(toleration.key) and not is_unfilled(toleration.key):
         yield f"`{toleration.key}` cannot be the key of a taint"
     if operator == "Exists" and toleration.value:
         yield "a toleration with operator Exists must have no value"
-    if toleration.effect not in _EFFECTS:
+    if toleration.effect not in _EFFECTS and not is_unfilled(toleration.effect):
         yield f"`{toleration.effect}` is not the effect of a taint"
     if toleration.seconds is not None and toleration.effect != "NoExecute":
         yield "tolerationSeconds goes only with effect NoExecute"
@@ -131,7 +136,7 @@ def _invalid_toleration(toleration: Toleration, gates: Collection[str]) -> Itera
 
 def _invalid_os(scheduling: Scheduling) -> Iterator[str]:
     name = scheduling.os_name
-    if name and name not in SYSTEMS:
+    if name and name not in SYSTEMS and not is_unfilled(name):
         yield f"spec.os.name is {name}; it must be linux or windows"
     forbidden = {"windows": scheduling.linux_only, "linux": scheduling.windows_only}.get(name, ())
     if forbidden:
@@ -205,6 +210,8 @@ def _runtime_class(scheduling: Scheduling, cluster: ClusterProfile) -> Admission
     if not name:
         return Admission(scheduling)
     found = cluster.runtime_classes.get(name)
+    if is_unfilled(name):
+        return Admission(scheduling, open_question=f"RuntimeClass {name} is not filled in")
     if found is None:
         sentence = f"RuntimeClass {name} is neither in the cluster profile nor among the manifests"
         if cluster.all_classes_known:

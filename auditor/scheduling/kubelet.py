@@ -10,6 +10,7 @@ from typing import Final
 
 from msgspec import Struct
 
+from auditor.images.references import is_unfilled
 from auditor.kubernetes.pod_spec import Place, Scheduling
 from auditor.kubernetes.workloads import Workload
 from auditor.scheduling.admission import admit
@@ -33,13 +34,13 @@ def kubelet_refusal(
     """The first reason for which the kubelet of such a node would reject the pod, or None."""
     system = pool.platform.os
     labelled = workload.labels.get(OS_LABEL, system)
-    if labelled != system:
+    if labelled != system and not is_unfilled(labelled):
         return KubeletRefusal(
             "PodOSSelectorNodeLabelDoesNotMatch",
             f"the pod's label {OS_LABEL} is {labelled}, and the node runs {system}",
         )
     scheduling = admit(workload, cluster).scheduling
-    if scheduling.os_name not in ("", system):
+    if scheduling.os_name not in ("", system) and not is_unfilled(scheduling.os_name):
         return KubeletRefusal(
             "PodOSNotSupported",
             f"spec.os.name is {scheduling.os_name}, and the node runs {system}",

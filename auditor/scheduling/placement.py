@@ -14,6 +14,7 @@ from typing import Final
 
 from msgspec import Struct
 
+from auditor.images.references import is_unfilled
 from auditor.kubernetes.pod_spec import Place, Scheduling, Toleration
 from auditor.kubernetes.workloads import Workload
 from auditor.scheduling.admission import Admission, admit, daemon_template
@@ -22,6 +23,7 @@ from auditor.scheduling.predicates import (
     Answer,
     NodeView,
     every,
+    may_tolerate,
     requirement_holds,
     some,
     term_matches,
@@ -36,6 +38,7 @@ CORDON: Final = Taint("node.kubernetes.io/unschedulable", "", "NoSchedule")
 KNOWN_SCHEDULERS: Final = ("", "default-scheduler")
 
 _UNSAID: Final = "the cluster profile does not say"
+_UNFILLED: Final = "not filled in: it holds a variable"
 
 
 class Verdict(Enum):
@@ -190,6 +193,9 @@ def _soften(steps: list[Step], admission: Admission) -> list[Step]:
 def _node_name(scheduling: Scheduling, node: NodeView) -> Step:
     wanted = scheduling.node_name
     answer: Answer = node.name == wanted if node.name else None
+    if is_unfilled(wanted):
+        message = f"spec.nodeName is {wanted}, which is not filled in"
+        return Step(Predicate.NODE_NAME, None, message, scheduling.place("nodeName"))
     message = {
         True: f"spec.nodeName binds it to {wanted}, past the scheduler",
         False: f"spec.nodeName names {wanted}, which is not in this pool",
@@ -205,7 +211,8 @@ def _affinity(scheduling: Scheduling, node: NodeView) -> Iterator[Step]:
         answer = requirement_holds(item, node)
         actual = node.labels.get(item.key)
         missed = f"the nodes have {actual}" if actual is not None else "the nodes lack the label"
-        outcome = {True: "holds", False: missed, None: _UNSAID}[answer]
+        unknown = _UNFILLED if is_unfilled(str(item)) else _UNSAID
+        outcome = {True: "holds", False: missed, None: unknown}[answer]
         yield Step(Predicate.NODE_SELECTOR, answer, f"nodeSelector {item}: {outcome}", item.place)
     terms = scheduling.required_terms
     if terms is None:
@@ -213,7 +220,8 @@ def _affinity(scheduling: Scheduling, node: NodeView) -> Iterator[Step]:
         return
     answer = some(term_matches(term, node) for term in terms)
     wanted = " or ".join(map(str, terms))
-    outcome = {True: "holds", False: "no term matches", None: _UNSAID}[answer]
+    unknown = _UNFILLED if is_unfilled(wanted) else _UNSAID
+    outcome = {True: "holds", False: "no term matches", None: unknown}[answer]
     message = f"required node affinity {wanted}: {outcome}"
     yield Step(Predicate.NODE_AFFINITY, answer, message, terms[0].place)
 
@@ -221,6 +229,9 @@ def _affinity(scheduling: Scheduling, node: NodeView) -> Iterator[Step]:
 def _taints(tolerations: tuple[Toleration, ...], pool: NodePool, cluster: ClusterProfile) -> Step:
     left = untolerated(pool.taints, tolerations, BLOCKING, cluster.gates)
     left = tuple(taint for taint in left if taint != CORDON)
+    if left and all(any(may_tolerate(item, taint) for item in tolerations) for taint in left):
+        message = f"taint {left[0]}: a toleration is not filled in"
+        return Step(Predicate.TAINTS, None, message)
     if left:
         return Step(Predicate.TAINTS, False, f"taint {left[0]} is not tolerated")
     blocking = [taint for taint in pool.taints if taint.effect in BLOCKING and taint != CORDON]
@@ -241,7 +252,7 @@ def _topology(scheduling: Scheduling, node: NodeView) -> Iterator[Step]:
     """A node without the topology key is filtered outright; the skew itself is dynamic."""
     place_ = scheduling.place("topologySpreadConstraints")
     for key in scheduling.spread_keys:
-        answer = node.presence(key)
+        answer = None if is_unfilled(key) else node.presence(key)
         outcome = {True: "the nodes have it", False: "the nodes lack the label", None: _UNSAID}
         yield Step(Predicate.TOPOLOGY, answer, f"topology key {key}: {outcome[answer]}", place_)
 

@@ -13,6 +13,7 @@ from typing import Final
 
 from msgspec import Struct
 
+from auditor.images.references import is_unfilled
 from auditor.kubernetes.pod_spec import NodeSelectorTerm, Requirement, Scheduling, Toleration
 from auditor.scheduling.nodes import (
     CONTROL_PLANE_LABELS,
@@ -109,6 +110,8 @@ def requirement_holds(requirement: Requirement, node: NodeView) -> Answer:
     On a label whose value or presence nobody knows, a positive demand cannot be told, while NotIn
     and DoesNotExist are taken to hold where they can: the pod could be placed there.
     """
+    if _is_unfilled(requirement):
+        return _unfilled_holds(requirement, node)
     values = requirement.values
     actual = node.labels.get(requirement.key)
     presence = node.presence(requirement.key)
@@ -126,6 +129,25 @@ def requirement_holds(requirement: Requirement, node: NodeView) -> Answer:
             return None if unknown and _is_comparison(values) else _compares(requirement, node)
         case _:
             return False
+
+
+def _is_unfilled(requirement: Requirement) -> bool:
+    return any(map(is_unfilled, (requirement.key, requirement.operator, *requirement.values)))
+
+
+def _unfilled_holds(requirement: Requirement, node: NodeView) -> Answer:
+    """Evaluate a requirement with placeholders: a value that is filled in can decide alone."""
+    if is_unfilled(requirement.key) or is_unfilled(requirement.operator):
+        return None
+    actual = node.labels.get(requirement.key)
+    found = actual is not None and actual in requirement.values
+    match requirement.operator:
+        case "In":
+            return True if found else None if node.presence(requirement.key) is not False else False
+        case "NotIn":
+            return False if found else None
+        case _:
+            return None
 
 
 def _is_comparison(values: tuple[str, ...]) -> bool:
@@ -148,6 +170,8 @@ def _integer(text: str) -> int | None:
 
 def field_holds(requirement: Requirement, node: NodeView) -> Answer:
     """A requirement under matchFields: only `metadata.name` with In or NotIn of one value."""
+    if _is_unfilled(requirement):
+        return None
     if requirement.operator not in ("In", "NotIn") or len(requirement.values) != 1:
         return False
     name = node.name if requirement.key == "metadata.name" else ""
@@ -181,6 +205,21 @@ def tolerates(toleration: Toleration, taint: Taint, gates: Collection[str] = ())
             return _taint_compares(toleration, taint)
         case _:
             return False
+
+
+def may_tolerate(toleration: Toleration, taint: Taint) -> bool:
+    """Return whether a toleration could match a taint once its placeholders are filled in."""
+    unfilled = False
+    for wanted, actual in (
+        (toleration.effect, taint.effect),
+        (toleration.key, taint.key),
+        ("" if toleration.operator == "Exists" else toleration.value, taint.value),
+    ):
+        if is_unfilled(wanted):
+            unfilled = True
+        elif wanted not in ("", actual):
+            return False
+    return unfilled or is_unfilled(toleration.operator)
 
 
 def _taint_compares(toleration: Toleration, taint: Taint) -> bool:

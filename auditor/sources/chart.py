@@ -1,6 +1,6 @@
-"""`Chart`: where a Helm chart lies, what its Chart.yaml says, and where its templates are.
+"""Helm charts as folders and `.tgz` archives: Chart.yaml, dependencies and template paths.
 
-Chart archives (`.tgz`), read as the hostile files that they may be.
+Archives may be hostile: their size and number of files are limited.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import re
 import tarfile
 import zlib
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO, Final
@@ -25,20 +26,20 @@ from auditor.sources.files import decode, missing, read_text
 
 SUFFIXES: Final = (".tgz", ".tar.gz")
 MAX_UNPACKED: Final = 100 << 20
-"""Bytes of all files together: Helm's own bound."""
+"""Bytes of all files together, as in Helm."""
 MAX_MEMBERS: Final = 20_000
 _MAX_HEADERS: Final = 40 << 20
-"""Bytes beside contents: for each member a header, padding, and some for long names."""
+"""Bytes that are not file contents: member headers, padding and long names."""
 
 
 class ArchiveError(Exception):
-    """An archive that cannot be read, or that is too large."""
+    """Raised if an archive cannot be read or is too large."""
 
 
 class _Metered(gzip.GzipFile):
-    """A stream with no more in it than its members announce, and some for their headers.
+    """A gzip stream limited to the announced size of the members plus `_MAX_HEADERS`.
 
-    left: bytes. The reader takes a header into memory, however long it says that it is.
+    `tarfile` reads a header into memory whatever its size. `left` counts bytes.
     """
 
     left = _MAX_HEADERS
@@ -56,14 +57,14 @@ def is_archive(name: str) -> bool:
 
 
 def read_members(file: BinaryIO, wanted: Callable[[str], bool]) -> Iterator[tuple[str, bytes]]:
-    """Path and content of the wanted files of a chart archive, in its order.
+    """Yield the path and content of the wanted files of a chart archive, in archive order.
 
-    Paths are below the chart: the first element, the chart's own folder, is left out. Links and
-    other special files are passed over, as Helm does. Raises ArchiveError.
+    Paths are relative to the chart's folder, the first element in the archive. Links and other
+    special files are skipped, as in Helm. Raises ArchiveError.
     """
     unpacked = 0
     try:
-        # Mode "r|gz" cannot read the header that `helm package` writes: it has an extra field.
+        # Mode "r|gz" cannot read the extra field in the header that `helm package` writes.
         with (
             _Metered(fileobj=file) as unzipped,
             tarfile.open(fileobj=unzipped, mode="r|") as archive,
@@ -72,7 +73,7 @@ def read_members(file: BinaryIO, wanted: Callable[[str], bool]) -> Iterator[tupl
                 unpacked += member.size
                 if unpacked > MAX_UNPACKED or count >= MAX_MEMBERS:
                     raise ArchiveError(
-                        f"it holds more than {MAX_UNPACKED >> 20} MB or {MAX_MEMBERS} files"
+                        f"it contains more than {MAX_UNPACKED >> 20} MB or {MAX_MEMBERS} files"
                     )
                 unzipped.left += member.size
                 path = _below_chart(member)
@@ -83,13 +84,13 @@ def read_members(file: BinaryIO, wanted: Callable[[str], bool]) -> Iterator[tupl
 
 
 def open_members(path: Path, wanted: Callable[[str], bool]) -> Iterator[tuple[str, bytes]]:
-    """`read_members` of a file. Raises ArchiveError, and OSError where it cannot be opened."""
+    """Yield the wanted members of an archive file. Raises ArchiveError and OSError."""
     with path.open("rb") as file:
         yield from read_members(file, wanted)
 
 
 def pack(members: Iterator[tuple[str, bytes]]) -> bytes:
-    """A chart archive of these files."""
+    """Return a chart archive of these files."""
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w:gz") as archive:
         for path, content in members:
@@ -100,7 +101,7 @@ def pack(members: Iterator[tuple[str, bytes]]) -> bytes:
 
 
 def _below_chart(member: tarfile.TarInfo) -> str:
-    """The member's path below the chart; "" where it is no file of the chart."""
+    """Return the member's path in the chart, or "" if it is not a regular file of the chart."""
     name = PurePosixPath(member.name.replace("\\", "/"))
     parts = name.parts[1:]
     safe = not name.is_absolute() and ".." not in name.parts and ":" not in member.name
@@ -109,22 +110,19 @@ def _below_chart(member: tarfile.TarInfo) -> str:
 
 CHART_FILE: Final = "Chart.yaml"
 REQUIREMENTS_FILE: Final = "requirements.yaml"
-"""Where a chart of Helm 2 (`apiVersion: v1`) declares its dependencies."""
+"""Declares the dependencies of a chart with `apiVersion: v1`."""
 SUBCHARTS: Final = "charts"
 
 _PART: Final = re.compile(
     r"templates(/.*)?|Chart\.(yaml|lock)|requirements\.(yaml|lock)|\.helmignore"
     r"|values[^/]*\.(ya?ml|json)|ci/[^/]*values\.ya?ml"
 )
-"""Paths below a chart that Helm, or chart-testing for ci/, gives a meaning."""
+"""Paths in a chart that Helm, or chart-testing for ci/, reads."""
 
 
 @dataclass(frozen=True, slots=True)
 class Declaration:
-    """A dependency as Chart.yaml declares it; Helm calls it by its alias, if it has one.
-
-    line: where, from 1.
-    """
+    """A dependency declared in Chart.yaml, at a line counted from 1."""
 
     name: str
     alias: str = ""
@@ -134,15 +132,19 @@ class Declaration:
     line: int = field(default=1, compare=False)
 
     @property
-    def called(self) -> str:
+    def effective_name(self) -> str:
         return self.alias or self.name
 
 
 class Chart(Struct, frozen=True):
     """A Helm chart: a folder or an archive.
 
-    path: what Helm opens. shown: the same as the user would write it. name: as Chart.yaml has it;
-    Helm's names of templates begin with it, whatever the folder is called.
+    Attributes:
+        path: The path that Helm opens.
+        shown: The path as the user would write it.
+        name: The name in Chart.yaml, which may differ from the folder's; Helm's template names
+            begin with it.
+
     """
 
     path: Path
@@ -152,9 +154,9 @@ class Chart(Struct, frozen=True):
     dependencies: tuple[Declaration, ...] = ()
 
     def template_path(self, template: str) -> str:
-        """The file that Helm calls by this name, as a path the user can open.
+        """Return the path of the file behind Helm's template name.
 
-        A subchart's folder has the name of the chart; Helm names the template after its alias.
+        The name contains a subchart's alias, but its folder has the name of the chart.
         """
         parts = template.split("/")[1:]
         folder, declared = self.path, self.dependencies
@@ -171,26 +173,24 @@ class Chart(Struct, frozen=True):
         return Path(self.shown, *parts).as_posix()
 
     def declaration_of(self, template: str) -> Declaration | None:
-        """What declares the subchart that a template belongs to; None for the chart's own."""
+        """Return the declaration of a template's subchart; None for the chart's own templates."""
         parts = template.split("/")[1:]
         if len(parts) < len((SUBCHARTS, "name", "templates")) or parts[0] != SUBCHARTS:
             return None
-        return next((item for item in self.dependencies if item.called == parts[1]), None)
+        return next((item for item in self.dependencies if item.effective_name == parts[1]), None)
 
     def subcharts(self) -> Iterator[Chart]:
-        """The charts that lie in its charts/ as folders, by name; unreadable ones left out."""
+        """Yield the chart folders in charts/ by name; Helm reports those that cannot be read."""
         folder = self.path / SUBCHARTS
         for path in sorted(folder.iterdir()) if folder.is_dir() else ():
-            around = real_path(self.path).is_relative_to(real_path(path))
-            if is_chart_folder(path) and not around:  # a link may lead back
-                try:
+            is_loop = real_path(self.path).is_relative_to(real_path(path))
+            if is_chart_folder(path) and not is_loop:
+                with suppress(SourceError):
                     yield read_chart(path, Path(self.shown, SUBCHARTS, path.name).as_posix())
-                except SourceError:
-                    continue  # Helm says what is wrong with it
 
 
 def is_address(shown: str) -> bool:
-    """Whether a chart lies elsewhere, so that its name is no path."""
+    """Whether a shown name is the address of a remote chart instead of a path."""
     return "://" in shown
 
 
@@ -202,9 +202,10 @@ def is_chart_folder(path: Path) -> bool:
 
 
 def enclosing_chart(path: Path) -> Path | None:
-    """The outermost chart that a file or folder is a part of by Helm's rules; None for other files.
+    """Return the outermost chart that a file or folder belongs to by Helm's rules, or None.
 
-    Its templates, values, schema and description are parts; what merely lies in its folder is not.
+    Templates, values, the schema and Chart.yaml belong to a chart; other files in its folder do
+    not.
     """
     found = None
     inside = path.absolute()
@@ -213,17 +214,17 @@ def enclosing_chart(path: Path) -> Path | None:
             continue
         below = inside.relative_to(folder).as_posix()
         if below.startswith(f"{SUBCHARTS}/") if found else _PART.fullmatch(below):
-            found = _above(path, levels)
+            found = _parent_as_written(path, levels)
     return found
 
 
 def read_chart(path: Path, shown: str) -> Chart:
-    """The chart in a folder or archive. Raises SourceError."""
+    """Read a chart from a folder or archive. Raises SourceError."""
     texts = _in_folder(path, shown) if path.is_dir() else _archived(path, shown)
     where = f"{shown}/{CHART_FILE}"
     if CHART_FILE not in texts:
         raise SourceError(
-            f"{shown} is no Helm chart: it holds no {CHART_FILE}",
+            f"{shown} is not a Helm chart: it has no {CHART_FILE}",
             where=shown,
             hint="`helm package` makes chart archives",
         )
@@ -245,12 +246,12 @@ def read_chart(path: Path, shown: str) -> Chart:
             f"{where} does not describe a chart",
             where=f"{where}:{error.line}:{error.column}",
             why=error.message,
-            hint="mend it; `helm lint` checks the rest of the chart",
+            hint="fix it; `helm lint` checks the rest of the chart",
         ) from error
 
 
-def _above(path: Path, levels: int) -> Path:
-    """A parent written as the user wrote the path, where what is written reaches that far."""
+def _parent_as_written(path: Path, levels: int) -> Path:
+    """Return a parent spelled as in the path, or absolute if the path has too few parts."""
     written = path.parents[levels - 1 : levels]
     return written[0] if written else path.absolute().parents[levels - 1]
 

@@ -1,10 +1,7 @@
-"""The files of a chart, those of its subcharts among them, wherever they are packed or linked.
+"""Copies of charts that are safe to render: without links and schema references to the outside.
 
-What in a chart would make Helm read something outside of it: links and schema references.
-
-A chart copied to a temporary folder, without what must not reach Helm. Never the user's own.
-
-A chart as Helm may read it: nothing in it leads out of it.
+Files are found in folders, through links within the chart, and in archives of subcharts. Copies are
+made in temporary folders; the user's chart is never changed.
 """
 
 from __future__ import annotations
@@ -41,18 +38,20 @@ from auditor.sources.chart import (
 from auditor.sources.files import read_text
 
 _MAX_ENTRIES: Final = 200_000
-"""More than a chart has, even one at the root of a repository."""
+"""More than any chart has, even one at the root of a repository."""
 _MAX_NESTING: Final = 8
 
 Wanted = Callable[[str], bool]
-"""Whether a file is wanted, by its path below the chart; those of a subchart's archive have the
-archive's name in front, as if that were a folder."""
+"""Whether a file is wanted, by its path in the chart. A subchart's archive counts as a folder."""
 
 
 class Entry(Struct, frozen=True, order=True):
-    """What lies in a chart's folder and is no folder. path: below the chart, with slashes.
+    """A file or link in a chart's folder.
 
-    leads_out: it is a link to what lies elsewhere.
+    Attributes:
+        path: The path in the chart, with slashes.
+        leads_out: Whether it is a link to a target outside the chart.
+
     """
 
     path: str
@@ -61,11 +60,10 @@ class Entry(Struct, frozen=True, order=True):
 
 
 def walk_chart(folder: Path) -> Iterator[Entry]:
-    """What Helm meets in a chart's folder: it follows links, here those that stay in the chart.
+    """Yield the entries of a chart's folder; links to folders are followed within the chart.
 
-    A link to a folder around it is passed over; Helm cannot load such a chart. What cannot be read
-    is, too: Helm cannot read it either, and says so. Raises ArchiveError where there is too much,
-    and OSError where the folder itself cannot be read.
+    Links to a parent folder and unreadable folders are skipped: Helm fails on them and reports it.
+    Raises ArchiveError if there are too many entries, and OSError if `folder` cannot be read.
     """
     root = real_path(folder)
     pending, left = [("", folder)], _MAX_ENTRIES
@@ -80,22 +78,22 @@ def walk_chart(folder: Path) -> Iterator[Entry]:
             continue
         left -= len(found)
         if left < 0:
-            raise ArchiveError(f"it holds more than {_MAX_ENTRIES} files and folders")
+            raise ArchiveError(f"it contains more than {_MAX_ENTRIES} files and folders")
         for item in found:
             path, file = f"{above}{item.name}", Path(item.path)
-            there = real_path(file) if item.is_symlink() else file
-            if item.is_symlink() and not there.is_relative_to(root):
+            target = real_path(file) if item.is_symlink() else file
+            if item.is_symlink() and not target.is_relative_to(root):
                 yield Entry(path, file, leads_out=True)
-            elif not there.is_dir():
+            elif not target.is_dir():
                 yield Entry(path, file)
-            elif not (item.is_symlink() and real_path(current).is_relative_to(there)):
+            elif not (item.is_symlink() and real_path(current).is_relative_to(target)):
                 pending.append((f"{path}/", file))
 
 
 def chart_files(chart: Path, wanted: Wanted) -> Iterator[tuple[str, bytes]]:
-    """Path and content of the wanted files of a chart's folder or archive, by path.
+    """Yield the path and content of the wanted files of a chart's folder or archive, by path.
 
-    What leads out of the chart is left out. Raises ArchiveError, and OSError.
+    Links to the outside are skipped. Raises ArchiveError and OSError.
     """
     left = MAX_UNPACKED
     needed = _with_archives("", wanted)
@@ -103,12 +101,16 @@ def chart_files(chart: Path, wanted: Wanted) -> Iterator[tuple[str, bytes]]:
     for count, (path, content) in enumerate(_expanded(files, wanted, "", _MAX_NESTING)):
         left -= len(content)
         if left < 0 or count >= MAX_MEMBERS:
-            raise ArchiveError(f"it holds more than {MAX_UNPACKED >> 20} MB or {MAX_MEMBERS} files")
+            raise _too_large()
         yield path, content
 
 
+def _too_large() -> ArchiveError:
+    return ArchiveError(f"it contains more than {MAX_UNPACKED >> 20} MB or {MAX_MEMBERS} files")
+
+
 def is_subchart(path: str) -> bool:
-    """Whether a file of a chart is the archive of a subchart."""
+    """Whether a path in a chart is the archive of a subchart."""
     return is_archive(path) and path.rpartition("/")[0].rpartition("/")[2] == SUBCHARTS
 
 
@@ -148,16 +150,19 @@ def _with_archives(above: str, wanted: Wanted) -> Wanted:
 SCHEMA_FILE: Final = "values.schema.json"
 _REFERENCES: Final = ("$ref", "$dynamicRef", "$recursiveRef", "$schema")
 _BUILT_IN: Final = ("http://json-schema.org/", "https://json-schema.org/")
-"""The drafts themselves, which Helm's validator carries with it."""
+"""The drafts, which are built into Helm's validator."""
 _MAX_SCHEMA: Final = 5 << 20
-"""Bytes: Helm's own bound on a file of a chart."""
+"""Bytes: Helm's limit for one file of a chart."""
 
 
 class Hazard(Struct, frozen=True, order=True):
-    """A file of a chart that leads out of it.
+    """A link or schema reference to a target outside the chart.
 
-    path: below the chart; into the archive of a subchart as if that were a folder. target: where it
-    leads. is_schema: by a reference in a values schema, not by a link.
+    Attributes:
+        path: The path in the chart; a subchart's archive counts as a folder.
+        target: The link's target or the reference.
+        is_schema: Whether it is a reference in a values schema, not a link.
+
     """
 
     path: str
@@ -166,10 +171,7 @@ class Hazard(Struct, frozen=True, order=True):
 
 
 def find_hazards(chart: Path) -> tuple[Hazard, ...]:
-    """Everything in a chart's folder or archive that leads out of it, sorted.
-
-    Raises ArchiveError where that cannot be told, and OSError.
-    """
+    """Return the hazards in a chart, sorted. Raises ArchiveError and OSError."""
     found = {
         Hazard(entry.path, str(entry.file.readlink()))
         for entry in (() if chart.is_file() else walk_chart(chart))
@@ -181,17 +183,18 @@ def find_hazards(chart: Path) -> tuple[Hazard, ...]:
 
 
 def external_references(schema: bytes) -> frozenset[str]:
-    """The references of a JSON schema that lead out of it.
+    """Return the references of a JSON schema to other documents.
 
-    All but `#...` count, whatever `$id` says: each draft ignores it in other places, and a schema
-    that names the network twice must not get there once. What is no JSON counts as leading out.
+    All references count except `#...` and the drafts. `$id` is not considered, because drafts
+    disagree on where it applies. Text that is not JSON counts as an external reference.
     """
+    unknown = frozenset(("data that cannot be parsed",))
     if len(schema) > _MAX_SCHEMA:
-        return frozenset(("what cannot be read",))
+        return unknown
     try:
         pending = [json.loads(schema.decode("utf-8", "replace"))]
     except (ValueError, RecursionError):
-        return frozenset(("what cannot be read",))
+        return unknown
     found: set[str] = set()
     while pending:
         value = pending.pop()
@@ -213,7 +216,7 @@ _IGNORE_FILE: Final = ".helmignore"
 
 @contextlib.contextmanager
 def without_files(chart: Path, paths: Collection[str]) -> Iterator[Path]:
-    """A copy of a chart that lacks these files (see `Hazard.path`). Raises SourceError."""
+    """Copy a chart without these files (see `Hazard.path`). Raises SourceError."""
     drop = frozenset(paths)
     with tempfile.TemporaryDirectory(prefix="podfit-chart-") as name:
         copy = Path(name, "chart")
@@ -232,7 +235,7 @@ def without_files(chart: Path, paths: Collection[str]) -> Iterator[Path]:
 
 @contextlib.contextmanager
 def without_dependencies(chart: Path, names: Collection[str]) -> Iterator[Path]:
-    """A copy of a chart that does not declare the dependencies of these names."""
+    """Copy a chart without the declarations of these dependencies."""
     with without_files(chart, ()) as copy:
         for file in (copy / CHART_FILE, copy / REQUIREMENTS_FILE):
             if file.exists():
@@ -242,7 +245,7 @@ def without_dependencies(chart: Path, names: Collection[str]) -> Iterator[Path]:
 
 @contextlib.contextmanager
 def with_template(chart: Path, name: str, text: str) -> Iterator[Path]:
-    """A copy of a chart with a template more."""
+    """Copy a chart and add a template."""
     with without_files(chart, ()) as copy:
         templates = copy / "templates"
         templates.mkdir(exist_ok=True)
@@ -252,7 +255,7 @@ def with_template(chart: Path, name: str, text: str) -> Iterator[Path]:
 
 def _unpack(archive: Path, into: Path, drop: frozenset[str]) -> None:
     for name, content in open_members(archive, lambda name: name not in drop):
-        if name == _IGNORE_FILE:  # Helm heeds it in folders only; here it could hide more
+        if name == _IGNORE_FILE:  # Helm applies it to folders only, not to archives
             continue
         target = into / name
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -260,14 +263,14 @@ def _unpack(archive: Path, into: Path, drop: frozenset[str]) -> None:
 
 
 def _copy(chart: Path, into: Path, drop: frozenset[str]) -> None:
-    """Links within the chart become what they lead to; those that lead out are left out."""
+    """Copy a folder; links within the chart are replaced by their targets, others left out."""
     left = MAX_UNPACKED
     for count, entry in enumerate(walk_chart(chart)):
         if entry.path in drop or entry.leads_out or not entry.file.is_file():
             continue
         left -= entry.file.stat().st_size
         if left < 0 or count >= MAX_MEMBERS:
-            raise ArchiveError(f"it holds more than {MAX_UNPACKED >> 20} MB or {MAX_MEMBERS} files")
+            raise _too_large()
         target = into / entry.path
         target.parent.mkdir(parents=True, exist_ok=True)
         if is_subchart(entry.path):
@@ -277,7 +280,7 @@ def _copy(chart: Path, into: Path, drop: frozenset[str]) -> None:
 
 
 def _repacked(path: str, content: bytes, drop: frozenset[str]) -> bytes:
-    """An archive without the files to drop; the same bytes where there are none in it."""
+    """Return an archive without the files to drop; the same bytes if it contains none of them."""
     inside = f"{path}/"
     if not any(item.startswith(inside) for item in drop):
         return content
@@ -300,10 +303,10 @@ def _undeclare(file: Path, names: Collection[str]) -> None:
 
 @contextlib.contextmanager
 def made_safe(chart: Chart) -> Iterator[tuple[Chart, tuple[Problem, ...]]]:
-    """The chart, and what was left out of it because it leads out: links, schema references.
+    """Yield a chart without links and schema references to the outside, and a problem for each.
 
-    The chart itself where nothing does; else a copy, whose `path` lives as long as the context.
-    Raises SourceError where it cannot be read whole, or not be copied.
+    This is the chart itself if it has none, else a copy that is deleted at the end of the context.
+    Raises SourceError if the chart cannot be read or copied.
     """
     hazards = _hazards(chart)
     if not hazards:
@@ -316,7 +319,7 @@ def made_safe(chart: Chart) -> Iterator[tuple[Chart, tuple[Problem, ...]]]:
 
 @contextlib.contextmanager
 def safe_copy(chart: Chart) -> Iterator[Path]:
-    """A copy of the chart's folder without what leads out. Raises SourceError."""
+    """Copy the chart's folder without links and schemas to the outside. Raises SourceError."""
     with without_files(chart.path, {hazard.path for hazard in _hazards(chart)}) as copy:
         yield copy
 
@@ -329,7 +332,7 @@ def _hazards(chart: Chart) -> tuple[Hazard, ...]:
             f"chart {chart.name} cannot be read",
             where=chart.shown,
             why=str(error),
-            hint="`helm lint` may say more; leave the chart out if it is not yours",
+            hint="`helm lint` may give details; leave the chart out if it is not yours",
         ) from error
 
 
@@ -343,8 +346,8 @@ def _problem(hazard: Hazard, chart: Chart) -> Problem:
             hint="`helm lint` checks it; what the chart renders was audited",
         ).problem
     return SourceError(
-        f"a link leads out of chart {chart.name}, and was left out",
+        f"a link in chart {chart.name} to a file outside the chart was left out",
         where=where,
-        why=f"it leads to {hazard.target}",
+        why=f"it points to {hazard.target}",
         hint="put a copy of the file into the chart",
     ).problem

@@ -1,6 +1,7 @@
-"""Dependencies that a chart declares and does not hold: it renders silently incomplete.
+"""Missing chart dependencies: find them, and fetch them into a copy of the chart.
 
-A chart completed with the dependencies that it declares: in a copy, never in the user's tree.
+Helm renders a chart without its missing dependencies, and without an error. The user's chart is
+never changed.
 """
 
 from __future__ import annotations
@@ -31,15 +32,18 @@ _MAX_CHARTS: Final = 1000
 
 
 class Lack(Struct, frozen=True):
-    """What one chart lacks of the dependencies that it declares."""
+    """The dependencies that a chart declares and does not have in charts/."""
 
     chart: Chart
     dependencies: tuple[Dependency, ...]
 
     def problem(self, refusal: str = "", *, fetchable: bool = False) -> Problem:
-        """The same for the user. refusal: what Helm said when it could not do without them.
+        """Return the problem to report.
 
-        fetchable: podfit would fetch them, but was not told to.
+        Args:
+            refusal: Helm's error, if it cannot render without them.
+            fetchable: Whether `--dependency-update` would fetch them.
+
         """
         what = f"chart {self.chart.name} is incomplete: dependencies are not in its charts/"
         listed = ", ".join(
@@ -49,17 +53,17 @@ class Lack(Struct, frozen=True):
         build = f"run `helm dependency build {self.chart.shown}`"
         hint = f"{build}, or add --dependency-update to this command" if fetchable else build
         return SourceError(
-            f"{what}, and without them it cannot be rendered" if refusal else what,
+            f"{what}, and it cannot be rendered without them" if refusal else what,
             where=self.chart.shown,
-            why=f"{listed}; Helm says: {refusal}" if refusal else listed,
+            why=f"{listed}; Helm reports: {refusal}" if refusal else listed,
             hint=hint if refusal else f"{hint}; the rest was audited",
         ).problem
 
 
 def find_lacks(chart: Chart, options: HelmOptions, renderer: Renderer) -> tuple[Lack, ...]:
-    """What a chart and the subcharts within it lack, given the options' values.
+    """Return the missing dependencies of a safe chart and its subcharts, given the options' values.
 
-    chart: safe. Subcharts in archives are complete by the way they are made. Raises RenderError and
+    Subcharts in archives are complete, because `helm package` requires it. Raises RenderError and
     SourceError.
     """
     lacks = list(_Search(renderer).lacks(chart, None))
@@ -72,11 +76,11 @@ def find_lacks(chart: Chart, options: HelmOptions, renderer: Renderer) -> tuple[
 def lacking(
     declared: Sequence[Declaration], found: Sequence[Dependency], values: Values | None
 ) -> Iterator[Dependency]:
-    """What is not there as declared, given the values that the chart's templates see.
+    """Yield the dependencies that are missing or of another version, given the effective values.
 
-    A missing dependency that is disabled is not lacking; without values none counts as disabled.
-    One of another version is lacking even when disabled: Helm does not recognise it as the one that
-    is declared, and renders it all the same.
+    A missing dependency that is disabled is not reported; without values all count as enabled. One
+    of another version is reported even when disabled: Helm does not match it with its declaration
+    and renders it anyway.
     """
     for index, item in enumerate(found):
         if item.status in COMPLETE:
@@ -87,10 +91,10 @@ def lacking(
 
 
 def is_enabled(dependency: Declaration, values: Values) -> bool:
-    """Whether Helm renders a dependency: its condition, else its tags, else yes.
+    """Whether Helm renders a dependency by its condition, else its tags, else by default.
 
-    Of a condition's comma-separated paths the first that leads to a boolean decides
-    (Helm `pkg/chart/v2/util/dependencies.go`).
+    The first of a condition's comma-separated paths that has a boolean value decides (Helm
+    `pkg/chart/v2/util/dependencies.go`).
     """
     for path in dependency.condition.strip().split(","):
         value = _at(values, path)
@@ -102,7 +106,7 @@ def is_enabled(dependency: Declaration, values: Values) -> bool:
 
 
 class _Search(Struct):
-    """Looks through a chart and its subcharts. left: charts that it will look at."""
+    """Searches a chart and its subcharts, at most `left` charts."""
 
     renderer: Renderer
     left: int = _MAX_CHARTS
@@ -110,7 +114,7 @@ class _Search(Struct):
     def lacks(self, chart: Chart, values: Values | None, nesting: int = 0) -> Iterator[Lack]:
         self.left -= 1
         if self.left < 0:
-            raise SourceError(f"a chart holds more than {_MAX_CHARTS} charts", where=chart.shown)
+            raise SourceError(f"a chart contains more than {_MAX_CHARTS} charts", where=chart.shown)
         if chart.dependencies:
             found = self.renderer.dependencies(chart.path)
             if missing := tuple(lacking(chart.dependencies, found, values)):
@@ -123,7 +127,7 @@ class _Search(Struct):
                 if values is None:
                     yield from self.lacks(subchart, None, nesting + 1)
                 elif is_enabled(declaration, values):
-                    below = _mapping_at(values, declaration.called)
+                    below = _mapping_at(values, declaration.effective_name)
                     yield from self.lacks(subchart, below, nesting + 1)
 
 
@@ -141,11 +145,11 @@ def _mapping_at(values: Values, key: str) -> Values:
 
 _LOCAL: Final = "file://"
 _MAX_LOCAL: Final = 50
-"""Charts that depend on each other by `file://`."""
+"""Levels of charts that depend on each other by `file://`."""
 
 
 class Completion(Struct, weakref=True):
-    """The complete copy of one chart: made when it is first asked for, gone with this object."""
+    """The complete copy of one chart, made on first use and deleted with this object."""
 
     fetcher: Fetcher
     renderer: Renderer
@@ -154,11 +158,14 @@ class Completion(Struct, weakref=True):
     _path: Path | None = None
 
     def of(self, chart: Chart, safe: Chart) -> tuple[Chart, tuple[Problem, ...]]:
-        """The chart with its dependencies in charts/; as it is, with a problem, where that fails.
+        """Return the chart with its dependencies in charts/, or unchanged with a problem.
 
-        A chart that lacks nothing is not copied, and nobody is asked. chart: where it really lies,
-        for dependencies beside it; nothing outside of its repository is read for them. safe: the
-        same, or its safe copy.
+        A complete chart is not copied and needs no network access.
+
+        Args:
+            chart: The chart at its original path, for `file://` dependencies within the repository.
+            safe: The same chart or its safe copy.
+
         """
         if self._folder is None and self._problem is None:
             self._complete(chart, safe)
@@ -185,13 +192,13 @@ class Completion(Struct, weakref=True):
 
 
 def find_completion(options: SourceOptions, renderer: Renderer) -> Completion | None:
-    """What completes a chart, where the user wants that and there is a Helm."""
+    """Return a `Completion` if `--dependency-update` is set and a Helm is available."""
     fetcher = choose_fetcher(options) if options.dependency_update else None
     return Completion(fetcher, renderer) if fetcher else None
 
 
 class _Layout(Struct):
-    """Charts copied to where they lie to each other as in their repository."""
+    """Copies of charts in a folder, at their paths relative to the repository's root."""
 
     root: Path
     folder: Path
@@ -199,53 +206,50 @@ class _Layout(Struct):
 
     @property
     def innermost_first(self) -> Sequence[Path]:
-        """The copies that have dependencies, those that others depend on before these."""
+        """The copies that have dependencies, each after the copies that it depends on."""
         return tuple(self._copied.values())
 
-    def copy(self, chart: Chart) -> Path:
-        """Copies a chart after those beside it that it depends on. Raises SourceError."""
-        return self._copy(chart, ())
-
-    def _copy(self, chart: Chart, above: tuple[Path, ...]) -> Path:
-        there = real_path(chart.path)
-        if there in above or len(above) >= _MAX_LOCAL:
+    def copy(self, chart: Chart, above: tuple[Path, ...] = ()) -> Path:
+        """Copy a chart after its `file://` dependencies. Raises SourceError."""
+        original = real_path(chart.path)
+        if original in above or len(above) >= _MAX_LOCAL:
             raise SourceError(f"{chart.shown} depends on itself", where=chart.shown)
-        target = self.folder / there.relative_to(self.root)
-        for path in _local_dependencies(chart, there, self.root):
+        target = self.folder / original.relative_to(self.root)
+        for path in _local_dependencies(chart, original, self.root):
             if path not in self._copied:
-                self._copy(read_chart(path, _beside(chart, path)), (*above, there))
+                self.copy(read_chart(path, _shown_sibling(chart, path)), (*above, original))
         with safe_copy(chart) as safe:
             shutil.copytree(safe, target, dirs_exist_ok=True)
         if chart.dependencies:
-            self._copied[there] = target
+            self._copied[original] = target
         return target
 
 
-def _local_dependencies(chart: Chart, there: Path, root: Path) -> Iterator[Path]:
+def _local_dependencies(chart: Chart, folder: Path, root: Path) -> Iterator[Path]:
     for item in chart.dependencies:
         if not item.repository.startswith(_LOCAL):
             continue
         written = PurePosixPath(item.repository.removeprefix(_LOCAL))
-        path = real_path(Path(there, written))
+        path = real_path(Path(folder, written))
         if written.is_absolute() or not path.is_relative_to(root):
             raise SourceError(
-                f"dependency {item.name} lies outside of the repository, and was not read",
+                f"dependency {item.name} is outside the repository and was not read",
                 where=chart.shown,
                 why=f"Chart.yaml names {item.repository}",
-                hint="put it into the repository, or publish it",
+                hint="move it into the repository, or publish it",
             )
         if is_chart_folder(path):
             yield path
 
 
-def _beside(chart: Chart, path: Path) -> str:
+def _shown_sibling(chart: Chart, path: Path) -> str:
     home = real_path(chart.path)
     shared = path.relative_to(home.parent) if path.is_relative_to(home.parent) else path
     return Path(chart.shown).parent.joinpath(shared).as_posix()
 
 
 def _root_of(chart: Chart) -> Path:
-    """How far a dependency by `file://` may be away."""
+    """Return the folder that `file://` dependencies must be in."""
     home = find_home(chart.path)
     return home.root if home else real_path(chart.path).parent
 
@@ -257,6 +261,6 @@ def _problem(chart: Chart, error: PodfitError | RenderError) -> Problem:
         f"the dependencies of chart {chart.name} could not be fetched",
         where=chart.shown,
         why=error.text or error.cause.value,
-        hint=f"`helm dependency build {chart.shown}` says more; log in with `helm registry login` "
-        "where it is private",
+        hint=f"`helm dependency build {chart.shown}` gives details; log in with "
+        "`helm registry login` if the registry is private",
     ).problem

@@ -1,11 +1,7 @@
-"""Text files from outside, read within bounds.
+"""Read manifests and rendered templates from files and standard input, within size limits.
 
-Rendered text, cut into objects as Helm cuts it, in an order that every Helm gives alike.
-
-`helm template` sorts what it prints by kind and puts hooks last; Helm's library gives each template
-as it was rendered. Both come to the same text here, so places and ordinals are the same too.
-
-Standard input: manifests, or what `helm template` prints.
+`helm template` sorts its output by kind with hooks last; Helm's library returns each template as
+rendered. `normalise` brings both to the same text, so that line numbers and ordinals agree.
 """
 
 from __future__ import annotations
@@ -28,21 +24,25 @@ from auditor.files.strict import suggestion
 from auditor.kubernetes.manifests import Document, may_hold_objects
 
 MAX_BYTES: Final = 20_000_000
-"""The largest file that is read; the largest rendered chart of a survey of 535 has 5 MB."""
+"""The largest file that is read; the largest of 535 surveyed rendered charts has 5 MB."""
 
 _MAX_NEIGHBOURS: Final = 1000
-"""Names in a folder that are compared with one that is not there."""
+"""Names in a folder that are compared with a missing one for a suggestion."""
 _UTF16: Final = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _UTF32: Final = (codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)
 _WIDE: Final = (b"k\0i\0n\0d", b"k\0\0\0i\0\0\0n\0\0\0d")
-"""In UTF-16 and UTF-32 without a byte order mark, which Kubernetes refuses, but not in silence."""
+"""`kind` in UTF-16 and UTF-32 without a byte order mark. Kubernetes refuses such files, so they are
+reported rather than skipped."""
 
 
 class ManifestFile(Struct, frozen=True):
     """A file of manifests, YAML or JSON.
 
-    shown: the path as the user would write it. source: the SOURCE it belongs to. lenient: found
-    while walking a folder, so it need not hold manifests at all.
+    Attributes:
+        shown: The path as the user would write it.
+        source: The SOURCE that the file belongs to.
+        lenient: Found while walking a folder, so it need not contain manifests.
+
     """
 
     path: Path
@@ -56,7 +56,7 @@ class ManifestFile(Struct, frozen=True):
         return self.shown
 
     def documents(self) -> Iterator[Document | Problem]:
-        """The file as one document; none where it was found by chance and holds no manifest."""
+        """Yield the file as one document; nothing if it is `lenient` and contains no manifest."""
         try:
             data = read_bytes(self.path, self.shown)
             if self.lenient and not self._may_hold_objects(data):
@@ -70,7 +70,7 @@ class ManifestFile(Struct, frozen=True):
         )
 
     def _may_hold_objects(self, data: bytes) -> bool:
-        """Whether it must be decoded. One that is too large to be is looked through to its end."""
+        """Whether the file may contain manifests; files above `MAX_BYTES` are searched whole."""
         if data.startswith(_UTF32):
             return True
         if data.startswith(_UTF16):
@@ -79,33 +79,32 @@ class ManifestFile(Struct, frozen=True):
             return True
         if any(word in data for word in _WIDE):
             why = "it is UTF-16 or UTF-32 without a byte order mark, which Kubernetes does not read"
-            raise _no_text(self.shown, self.shown, why)
-        return len(data) > MAX_BYTES and _may_hold_objects_somewhere(self.path, self.shown)
+            raise _not_text(self.shown, self.shown, why)
+        return len(data) > MAX_BYTES and _large_file_may_hold_objects(self.path, self.shown)
 
 
 def read_text(path: Path, shown: str) -> str:
-    """The text of a file, without a byte order mark.
+    """Return the text of a file without its byte order mark.
 
-    Raises SourceError where it is absent, unreadable, no regular file, too large or no text.
+    Raises SourceError if it is missing, unreadable, not a regular file, too large or not text.
     """
     return decode(read_bytes(path, shown), shown)
 
 
 def read_bytes(path: Path, shown: str) -> bytes:
-    """The first bytes of a file, one more than `decode` takes. Raises SourceError."""
+    """Return at most `MAX_BYTES` + 1 bytes of a file. Raises SourceError."""
     try:
-        # Without O_NONBLOCK, opening a named pipe waits for whoever writes to it.
         with open(path, "rb", opener=_open_at_once) as file:
             if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
                 raise SourceError(f"{shown} is not a regular file", where=shown)
             return file.read(MAX_BYTES + 1)
     except FileNotFoundError as error:
         raise missing(shown) from error
-    except (OSError, ValueError) as error:  # a name may hold a NUL
+    except (OSError, ValueError) as error:  # ValueError: a NUL in the name
         raise unreadable(shown, error) from error
 
 
-def _may_hold_objects_somewhere(path: Path, shown: str) -> bool:
+def _large_file_may_hold_objects(path: Path, shown: str) -> bool:
     try:
         with (
             path.open("rb") as file,
@@ -117,37 +116,38 @@ def _may_hold_objects_somewhere(path: Path, shown: str) -> bool:
 
 
 def _open_at_once(path: str, flags: int) -> int:
+    """Open a file without waiting for the writer of a named pipe."""
     return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
 
 
 def decode(data: bytes, shown: str) -> str:
-    """Bytes as text, without a byte order mark: UTF-8, or what kubectl takes for UTF-16.
+    """Decode UTF-8, or UTF-16 with a byte order mark as kubectl does; the mark is removed.
 
-    Raises SourceError where they are too many or no such text.
+    Raises SourceError if the data is too large or not such text.
     """
     if len(data) > MAX_BYTES:
         raise SourceError(
             f"{shown} is larger than {MAX_BYTES // 1_000_000} MB",
             where=shown,
-            hint="split it; nothing of it was audited",
+            hint="split it; none of it was audited",
         )
     if data.startswith(_UTF32):
-        raise _no_text(shown, shown, "it is UTF-32, which Kubernetes does not read")
+        raise _not_text(shown, shown, "it is UTF-32, which Kubernetes does not read")
     if data.startswith(_UTF16):
         return data.decode("utf-16", "replace")
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
-        raise _no_text(shown, f"{shown}:{line}", str(error)) from error
+        raise _not_text(shown, f"{shown}:{line}", str(error)) from error
 
 
-def _no_text(shown: str, where: str, why: str) -> SourceError:
+def _not_text(shown: str, where: str, why: str) -> SourceError:
     return SourceError(f"{shown} is not UTF-8 text", where=where, why=why, hint="save it as UTF-8")
 
 
 def shown_path(path: Path) -> str:
-    """A path for the user; a byte of a name that is no UTF-8 becomes a question mark."""
+    """Return a path for messages; bytes that are not UTF-8 become question marks."""
     return Path(os.path.normpath(path)).as_posix().encode("utf-8", "replace").decode("utf-8")
 
 
@@ -156,47 +156,47 @@ def unreadable(shown: str, error: OSError | ValueError) -> SourceError:
         f"{shown} cannot be read",
         where=shown,
         why=getattr(error, "strerror", None) or str(error),
-        hint="give podfit the right to read it, or leave it out",
+        hint="allow podfit to read it, or leave it out",
     )
 
 
 def missing(shown: str) -> SourceError:
-    """For a path that is not there, or that is a link to what is not there."""
+    """Return the error for a missing path or a broken link."""
     path = Path(shown)
     if path.is_symlink():
-        return SourceError(
-            f"{shown} is a link that leads nowhere", where=shown, hint="mend the link"
-        )
+        return SourceError(f"{shown} is a broken link", where=shown, hint="fix the link")
     return SourceError(
         f"{shown} does not exist", where=shown, hint=_nearest(path) or "check the path"
     )
 
 
 def _nearest(path: Path) -> str:
-    """What the first part that is not there may have been meant to be; "" if nobody can tell."""
+    """Return a suggestion for the first missing part of a path, or ""."""
     try:
         absent = next(part for part in (*reversed(path.parents), path) if not part.exists())
-        beside = list(islice(absent.parent.iterdir(), _MAX_NEIGHBOURS))
+        siblings = list(islice(absent.parent.iterdir(), _MAX_NEIGHBOURS))
     except (OSError, StopIteration, ValueError):
         return ""
-    alike = (item.name for item in beside if suggestion(absent.stem, (item.stem,)))
-    return suggestion(absent.name, tuple(alike))
+    similar = (item.name for item in siblings if suggestion(absent.stem, (item.stem,)))
+    return suggestion(absent.name, tuple(similar))
 
 
 _SEPARATOR: Final = re.compile(r"^---[\t\n\f\r ]*", re.MULTILINE)
-"""Helm's `pkg/release/v1/util/manifest.go`, with the space before it left to trimming."""
+"""As in Helm's `pkg/release/v1/util/manifest.go`; leading space is trimmed elsewhere."""
 _SOURCE: Final = re.compile("# Source: (?P<template>[^\r\n\x85\u2028\u2029]+?)[ \t]*(?:\r?\n|$)")
-"""To the end of its line, as YAML knows it: what follows is no comment any more."""
+"""Ends at any line break of YAML, which also ends the comment."""
 _KIND: Final = re.compile(r"^kind:[ \t]*[\"']?(\w*)", re.MULTILINE)
 _HOOK: Final = re.compile(r"^[ \t]+[\"']?helm\.sh/hook[\"']?[ \t]*:", re.MULTILINE)
 _COMMENT: Final = re.compile(r"[ \t]*(#.*)?")
 
 
 class Piece(Struct, frozen=True):
-    """What stands between two `---` lines of a stream.
+    """The text between two `---` lines of a stream.
 
-    template: what its `# Source:` comment says, as Helm writes it before each object; or "". line:
-    where the text begins, from 1.
+    Attributes:
+        template: The path in the `# Source:` comment that Helm writes before each object, or "".
+        line: The line on which the text begins, from 1.
+
     """
 
     template: str
@@ -205,7 +205,7 @@ class Piece(Struct, frozen=True):
 
 
 def read_pieces(stream: str) -> Iterator[Piece]:
-    """The pieces of a stream that hold more than space."""
+    """Yield the pieces of a stream that are not blank."""
     for line, text in _split(stream):
         header = _SOURCE.match(text)
         if header is None:
@@ -215,12 +215,12 @@ def read_pieces(stream: str) -> Iterator[Piece]:
 
 
 def normalise(text: str) -> str:
-    """The objects of a rendered template: each trimmed, by kind, hooks last; "" where none is."""
+    """Trim the objects of a rendered template and sort them by kind, hooks last."""
     return _join(piece for _, piece in _split(text))
 
 
 def normalise_all(pieces: Iterable[Piece]) -> dict[str, str]:
-    """The normalised text of each template, by its name."""
+    """Return the normalised text of each template by name."""
     texts: dict[str, list[str]] = {}
     for piece in pieces:
         texts.setdefault(piece.template, []).append(piece.text)
@@ -229,7 +229,7 @@ def normalise_all(pieces: Iterable[Piece]) -> dict[str, str]:
 
 
 def _split(stream: str) -> Iterator[tuple[int, str]]:
-    """What stands between `---` lines, with the line where it begins; not what is but space."""
+    """Yield the first line and the text of each piece between `---` lines that is not blank."""
     start, line = 0, 1
     for match in (*_SEPARATOR.finditer(stream), None):
         piece = stream[start : match.start() if match else len(stream)]
@@ -258,14 +258,14 @@ _TEMPLATE: Final = re.compile(r"[A-Za-z0-9._-]+/(templates|charts|crds)/[^\\:]+"
 
 
 class StandardInput(Struct):
-    """What is piped in. It can be read only once, so it is kept."""
+    """Manifests on standard input, which is read once and kept."""
 
     namespace: str = ""
     name: str = "-"
     _text: str | None = None
 
     def documents(self) -> Iterator[Document | Problem]:
-        """A document for each template that `# Source:` comments name, and one for the rest."""
+        """Yield a document for each template in `# Source:` comments, and one for the rest."""
         try:
             if self._text is None:
                 self._text = decode(sys.stdin.buffer.read(MAX_BYTES + 1), SHOWN)
@@ -290,7 +290,7 @@ class StandardInput(Struct):
 
 
 def _in_place(pieces: Iterable[Piece]) -> str:
-    """The pieces as one text, each on the line that it has in the stream."""
+    """Join the pieces, each at its line in the stream."""
     parts: list[str] = []
     line = 1
     for piece in pieces:
@@ -302,7 +302,7 @@ def _in_place(pieces: Iterable[Piece]) -> str:
 
 
 def _is_template(name: str) -> bool:
-    """Whether a `# Source:` is Helm's, and not a comment of the user's or a path to elsewhere."""
+    """Whether a `# Source:` comment has a template path of Helm's: not `..`, not free text."""
     parts = name.split("/")
     return bool(_TEMPLATE.match(name)) and name.isprintable() and not {"..", ""} & set(parts)
 

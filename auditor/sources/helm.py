@@ -1,7 +1,4 @@
-"""A Helm chart as a source: rendered, with everything said that keeps it from being audited.
-
-`Release`: a chart that a controller is told to install, whichever controller that is.
-"""
+"""Helm charts as sources of documents, and the releases that controllers install from them."""
 
 from __future__ import annotations
 
@@ -26,31 +23,36 @@ from auditor.sources.dependencies import Completion, Lack, find_lacks
 from auditor.sources.fetching.fetch import OCI
 from auditor.sources.files import read_text
 from auditor.sources.interface import HelmOptions
-from auditor.sources.nondeterminism import find_chances, masked
+from auditor.sources.nondeterminism import find_random_templates, masked
 from auditor.sources.rendering import Cause, Rendered, Renderer, RenderError, explain, makes_pods
 from auditor.sources.values import DEFAULT, check_values_files
 
 EMPTY: Final = Node({}, 1, 1)
-"""Stands for a mapping that is not there."""
+"""The default for an absent mapping."""
 
 Places = Mapping[tuple[str, str, str], Manifest]
-"""Where charts and values may come from: the objects that say so, by kind, namespace and name."""
+"""Objects that charts and values may come from, by kind, namespace and name."""
 
 
 class UnknownError(Exception):
-    """Why it cannot be told which chart is meant, or which values it is given."""
+    """Raised if the chart or the values of a release cannot be determined."""
 
 
 @dataclass(frozen=True, slots=True)
 class Release:
-    """A chart that a controller is told to install.
+    """A chart that a controller installs.
 
-    name: of the object that says so, `Application/shop`. where: its place. chart: a SOURCE of a
-    chart elsewhere; or, where it is_local, a folder from the root of a repository. values: in the
-    order in which they count, after value_files: those of the chart, or from the root after `/`.
-    repositories: addresses of the git repositories that its folder and files are taken from.
-    may_be_plain: its folder may as well hold manifests, or a kustomization. holder: the object;
-    values_path: where in it the values stand, or would.
+    Attributes:
+        name: The installing object, such as `Application/shop`.
+        where: The location of that object.
+        chart: The SOURCE of a remote chart; with `is_local`, a folder below the repository's root.
+        values: Inline values in order of precedence, applied after `value_files`.
+        value_files: Paths in the chart, or from the repository's root with a leading `/`.
+        repositories: URLs of the git repositories that the folder and files come from.
+        may_be_plain: Whether the folder may contain manifests or a kustomization instead.
+        values_path: Path of the values in `holder`, present or not.
+        holder: The object that contains the values.
+
     """
 
     name: str
@@ -70,7 +72,7 @@ class Release:
 
 
 def chart_address(repository: str, chart: str, version: str) -> str:
-    """A chart of a repository as a SOURCE."""
+    """Return the SOURCE of a chart in a repository."""
     if chart.startswith(OCI) or repository.startswith(OCI):
         address = chart if chart.startswith(OCI) else f"{repository.rstrip('/')}/{chart}"
         return f"{address}:{version}" if version and version != "*" else address
@@ -78,28 +80,26 @@ def chart_address(repository: str, chart: str, version: str) -> str:
 
 
 def values_text(text: str) -> tuple[Mapping[str, Any], ...]:
-    """Values written as a text; () where there are none. Raises UnknownError."""
-    root = _parsed(text)
-    return (root.plain(),) if root is not None else ()
-
-
-def _parsed(text: str) -> Node | None:
+    """Parse values in YAML; () if the text is blank. Raises UnknownError."""
     root = next(iter(read_documents(text)), None) if text.strip() else None
     if isinstance(root, YamlError) or (root is not None and not root.is_mapping):
         raise UnknownError("its values are not YAML that Helm can read")
-    return root
+    return (root.plain(),) if root is not None else ()
 
 
-_INSTEAD: Final = f"a variant `{DEFAULT}` in .podfit.yaml stands instead of the defaults"
+_INSTEAD: Final = f"a variant `{DEFAULT}` in .podfit.yaml replaces the defaults"
 
 
 @dataclass(frozen=True, slots=True)
 class ChartSource:
     """One chart, rendered with the values of the options.
 
-    shown: the folder or archive as the user would write it. variant: what the options' values are
-    called; "" where the chart is rendered in this way only. completion: how to get what it lacks,
-    where the user wants that. release: what gives the values; None where the user does.
+    Attributes:
+        shown: The folder or archive as the user would write it.
+        variant: The name of the options' values; "" if the chart is rendered only once.
+        completion: Fetches missing dependencies; None without `--dependency-update`.
+        release: The release that sets the values, if one does.
+
     """
 
     path: Path
@@ -119,13 +119,13 @@ class ChartSource:
         """See `Source`."""
         with suppress(SourceError):
             if read_chart(self.path, self.shown).is_library:
-                return "it is a library chart (`type: library`): charts that use it render, not it"
+                return "it is a library chart (`type: library`), which other charts include"
         return ""
 
     def documents(self) -> Iterator[Document | Problem]:
-        """What is wrong with the chart, and a document for each rendered template, by its name.
+        """Yield the chart's problems, and a document for each rendered template, by name.
 
-        A library chart has none: it renders nothing, rightly.
+        A library chart yields nothing.
         """
         try:
             chart = read_chart(self.path, self.shown)
@@ -140,9 +140,7 @@ class ChartSource:
 
     @contextmanager
     def opened(self, chart: Chart) -> Iterator[tuple[Chart, tuple[Problem, ...]]]:
-        """The chart as Helm may render it: nothing leads out of it, and it is as complete as the
-        options want it. Raises SourceError.
-        """
+        """Yield a safe chart, completed if the options ask for it. Raises SourceError."""
         with made_safe(chart) as (safe, problems):
             if self.completion is None:
                 yield safe, problems
@@ -157,21 +155,21 @@ class ChartSource:
             lacks = find_lacks(safe, self.options, self.renderer)
             rendered = self._rendered(safe.path)
         except RenderError as error:
-            said = error.text.replace(f"{safe.path.absolute()}/", "")  # a copy's is random
+            text = error.text.replace(f"{safe.path.absolute()}/", "")  # random if it is a copy
             if lacks and error.cause is Cause.REFUSED:
-                yield from self._incomplete(lacks, safe, said)
+                yield from self._incomplete(lacks, safe, text)
             else:
-                yield self._told(explain(RenderError(error.cause, said), chart))
+                yield self._with_variant(explain(RenderError(error.cause, text), chart))
             return
         yield from self._incomplete(lacks, safe)
         for template, text in rendered.templates.items():
             yield self._document(chart, template, text)
-        yield from map(self._told, _complaints(rendered, chart))
+        yield from map(self._with_variant, _errors_in_notes(rendered, chart))
 
     def _incomplete(
         self, lacks: Sequence[Lack], chart: Chart, refusal: str = ""
     ) -> Iterator[Problem]:
-        for lack in lacks:  # what subcharts lack is not fetched
+        for lack in lacks:  # dependencies of subcharts are not fetched
             fetchable = self.completion is None and lack.chart == chart
             yield lack.problem(refusal, fetchable=fetchable)
 
@@ -179,7 +177,7 @@ class ChartSource:
         first = self.renderer.render(path, self.options)
         finished = time.monotonic()
         again = partial(self.renderer.render, path, self.options)
-        return masked(first, again, find_chances(path), finished)
+        return masked(first, again, find_random_templates(path), finished)
 
     def _document(self, chart: Chart, template: str, text: str) -> Document:
         path, lines = _place(chart, template, text)
@@ -194,8 +192,8 @@ class ChartSource:
             variant=self.variant,
         )
 
-    def _told(self, problem: Problem) -> Problem:
-        """What is wrong with one variant names it."""
+    def _with_variant(self, problem: Problem) -> Problem:
+        """Return the problem with the name of the variant."""
         if not self.variant:
             return problem
         hint = f"{problem.hint}; {_INSTEAD}" if self.variant == DEFAULT else problem.hint
@@ -203,10 +201,10 @@ class ChartSource:
 
 
 def _place(chart: Chart, template: str, text: str) -> tuple[str, LineMap | OneLine | None]:
-    """The file to point at, and its lines.
+    """Return the file to point to for a template, and its lines.
 
-    A subchart that lies in charts/ as an archive has no file of its own: Chart.yaml declares it. A
-    chart that is an archive itself has none at all.
+    For a subchart in an archive this is its declaration in Chart.yaml. A chart that is an archive
+    itself has no lines.
     """
     path = chart.template_path(template)
     try:
@@ -219,12 +217,12 @@ def _place(chart: Chart, template: str, text: str) -> tuple[str, LineMap | OneLi
         return description.as_posix(), OneLine(declared.line)
 
 
-def _complaints(rendered: Rendered, chart: Chart) -> Iterator[Problem]:
-    """Some charts render nothing when a value is unset, and say so in their notes alone."""
+def _errors_in_notes(rendered: Rendered, chart: Chart) -> Iterator[Problem]:
+    """Report an error in NOTES.txt: some charts render nothing if a value is unset."""
     if "ERROR" in rendered.notes and not any(map(makes_pods, rendered.templates.values())):
         yield SourceError(
             f"chart {chart.name} makes no pods, and its notes report an error",
             where=chart.shown,
             why=rendered.notes[rendered.notes.index("ERROR") :],
-            hint="set the values it asks for with -f or --set",
+            hint="set the values it requires with -f or --set",
         ).problem

@@ -1,8 +1,6 @@
-"""What the user may say about sources; the Helm part is named as Helm names it.
+"""The `Source` protocol, the options for sources, and the stable identity of documents.
 
-What the audit needs of a source: its documents.
-
-Names of documents that are the same in every run, whatever SOURCE was written for them.
+Helm options have the names of Helm's own flags.
 """
 
 from __future__ import annotations
@@ -23,15 +21,21 @@ from auditor.kubernetes.manifests import Document
 RendererName = Literal["auto", "embedded", "cli"]
 
 RENDER_SECONDS: Final = 30.0
-"""The slowest honest chart of 506 takes 3 s (it makes RSA keys); an endless loop never ends."""
+"""Time limit for one chart. The slowest of 506 surveyed charts takes 3 s (it makes RSA keys)."""
 
 
 class HelmOptions(Struct, frozen=True):
     """How charts are rendered.
 
-    values_files, set_values, set_strings: `-f`, `--set` and `--set-string`, in the order given.
-    namespace: "" is Helm's `default`. kube_version: "" is the one the renderer's Helm was built
-    for. api_versions: told to charts besides the built-in ones. timeout: seconds for one chart.
+    Attributes:
+        values_files: The files of `-f`, in order.
+        set_values: The expressions of `--set`, in order.
+        set_strings: The expressions of `--set-string`, in order.
+        namespace: "" means Helm's `default`.
+        kube_version: "" means the version that the renderer's Helm was built for.
+        api_versions: Added to the built-in ones in `.Capabilities.APIVersions`.
+        timeout: Seconds for one chart.
+
     """
 
     values_files: tuple[str, ...] = ()
@@ -50,7 +54,7 @@ class HelmOptions(Struct, frozen=True):
 
 
 class Variant(Struct, frozen=True):
-    """A way to render a chart beside its defaults. The fields are those of `HelmOptions`."""
+    """A named set of values to render a chart with. The fields are those of `HelmOptions`."""
 
     name: str
     values_files: tuple[str, ...] = ()
@@ -59,10 +63,14 @@ class Variant(Struct, frozen=True):
 
 
 class Tree(Struct, frozen=True):
-    """What is said of the sources below a folder.
+    """The configuration of the sources below a folder.
 
-    root: absolute, links resolved. exclude: globs from there of what is passed over on the way; a
-    SOURCE that is named is not. variants: for the charts below a glob.
+    Attributes:
+        root: Absolute path with links resolved.
+        exclude: Globs relative to `root` of entries that the walk skips. A SOURCE on the command
+            line is never skipped.
+        variants: Variants by glob, for the charts that match.
+
     """
 
     root: Path
@@ -73,29 +81,31 @@ class Tree(Struct, frozen=True):
         return _covered(self.exclude, path, self.root)
 
     def variants_of(self, chart: Path) -> tuple[Variant, ...]:
-        """Of every entry that covers the chart, in their order."""
+        """Return the variants of every entry whose glob covers the chart, in order."""
         covering = (found for glob, found in self.variants if _covered((glob,), chart, self.root))
         return tuple(variant for found in covering for variant in found)
 
 
 class HostRules(Struct, frozen=True):
-    """Whom Helm may ask for charts.
+    """The hosts that Helm may fetch charts from.
 
-    allowed: globs of hosts, as `host[:port]`; () for all. private: hosts whose addresses need not
-    be public.
+    Attributes:
+        allowed: Globs of `host[:port]`; () allows all.
+        private: Hosts that may resolve to private addresses.
+
     """
 
     allowed: tuple[str, ...] = ()
     private: frozenset[str] = frozenset()
 
     def allows(self, address: str) -> bool:
-        """Whether somebody at an address may be asked. Where a redirect leads is not looked at."""
+        """Whether requests to an address are allowed. Redirect targets are not checked."""
         parts = urlsplit(address)
         names = {parts.hostname or "", parts.netloc.rpartition("@")[2].lower()}
         return not self.allowed or any(fnmatchcase(n, glob) for n in names for glob in self.allowed)
 
     def with_named(self, address: str) -> HostRules:
-        """The same for somebody whom the user named: allowed, wherever he is."""
+        """Return the rules with the host of an address allowed, even at a private address."""
         host = urlsplit(address).hostname or ""
         return HostRules((*self.allowed, host) if self.allowed else (), self.private | {host})
 
@@ -103,10 +113,14 @@ class HostRules(Struct, frozen=True):
 class SourceOptions(Struct, frozen=True):
     """How sources are opened and read.
 
-    ci_values: render charts with their `ci/*-values.yaml` too. dependency_update: fetch what charts
-    lack. cache: where charts from elsewhere are kept; without it none are pulled. offline: nobody
-    is asked for them. hosts: whom to ask. follow: objects that install charts are followed to
-    these.
+    Attributes:
+        ci_values: Also render charts with their `ci/*-values.yaml`.
+        dependency_update: Fetch missing chart dependencies.
+        cache: The folder for remote charts; without it no chart is pulled.
+        offline: Use only cached charts.
+        hosts: The hosts that charts may be fetched from.
+        follow: Audit the charts that objects such as HelmRelease install.
+
     """
 
     helm: HelmOptions = field(default_factory=HelmOptions)
@@ -119,18 +133,18 @@ class SourceOptions(Struct, frozen=True):
     follow: bool = False
 
     def excludes(self, path: Path) -> bool:
-        """Whether a file or folder is passed over. path: absolute, links resolved."""
+        """Whether to skip a file or folder, given as an absolute path with links resolved."""
         tree = self._tree_of(path)
         return tree is not None and tree.excludes(path)
 
     def variants_of(self, chart: Path) -> tuple[Variant, ...]:
-        """How else to render a chart. chart: its folder or archive, as it was found."""
+        """Return the configured variants of a chart folder or archive."""
         inside = real_path(chart)
         tree = self._tree_of(inside)
         return tree.variants_of(inside) if tree else ()
 
     def _tree_of(self, path: Path) -> Tree | None:
-        """The tree with the innermost root around a path."""
+        """Return the tree with the innermost root around a path."""
         around = [tree for tree in self.trees if path.is_relative_to(tree.root)]
         return max(around, key=lambda tree: len(tree.root.parts), default=None)
 
@@ -141,10 +155,13 @@ def _covered(globs: Iterable[str], path: Path, root: Path) -> bool:
 
 
 class Source(Protocol):
-    """Where documents come from: a file, a folder, a chart, a stream.
+    """A provider of documents: a file, a folder, a chart or standard input.
 
-    name: as the user named it, for messages. why_empty: a clause on why it rightly makes no pods,
-    once its documents were read; "" where there is nothing to say.
+    Attributes:
+        name: The name that the user gave, for messages.
+        why_empty: A clause that explains why the source makes no pods although nothing is wrong,
+            or "". Valid after the documents are read.
+
     """
 
     @property
@@ -154,35 +171,33 @@ class Source(Protocol):
     def why_empty(self) -> str: ...
 
     def documents(self) -> Iterator[Document | Problem]:
-        """The documents in a stable order; what could not be read comes as a `Problem`.
+        """Yield the documents in a stable order, and a `Problem` for each part that fails.
 
-        Each call reads anew. Never raises for a bad input: one bad chart does not hide the others.
+        Each call reads the input again. Bad input never raises, so one bad chart does not hide the
+        others.
         """
         ...
 
 
 class Identifier(Struct, frozen=True):
-    """Fills in a document's `home` and `identity`. Remembers where folders are at home."""
+    """Fills in a document's `home` and `identity`, which do not depend on how SOURCE is written."""
 
     _homes: dict[Path, Home] = field(default_factory=dict)
 
     def __call__(self, item: Document | Problem) -> Document | Problem:
-        """Documents from no file, such as standard input or a remote chart, stay as they are."""
-        if isinstance(item, Problem) or _is_no_file(item.chart or item.path):
+        """Return the document with its identity; one that comes from no file is unchanged."""
+        path = item.chart or item.path if isinstance(item, Document) else ""
+        if isinstance(item, Problem) or path.startswith("<") or "://" in path:
             return item
-        home = self._home(real_path(Path(item.chart or item.path)))
+        home = self._home(real_path(Path(path)))
         identity = home.relative(real_path(Path(item.path)))
         return dataclasses.replace(
             item, home=str(home.root), identity=identity, in_repository=home.is_repository
         )
 
     def _home(self, path: Path) -> Home:
-        """Outside of any repository: the folder that the file, or the chart, lies in."""
+        """Return the repository of a path, or else the folder that contains the file or chart."""
         folder = path if path.is_dir() else path.parent
         if folder not in self._homes:
             self._homes[folder] = find_home(folder) or Home(path.parent, is_repository=False)
         return self._homes[folder]
-
-
-def _is_no_file(path: str) -> bool:
-    return path.startswith("<") or "://" in path

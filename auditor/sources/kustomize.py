@@ -1,4 +1,4 @@
-"""A kustomization as a source: built by the user's own kustomize or kubectl."""
+"""Kustomizations as sources of documents, built with the user's kustomize or kubectl."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ BUILD_SECONDS: Final = 60.0
 _ORIGIN: Final = re.compile(
     r"^( *)config\.kubernetes\.io/origin: \|[^\n]*\n(?P<origin>(?:\1 +[^\n]*\n?)+)", re.MULTILINE
 )
-"""Where an object comes from, as kustomize writes it when `buildMetadata` asks for it."""
+"""The origin annotation that kustomize writes if `buildMetadata` asks for it."""
 _PATH: Final = re.compile(r"^\s*path: (?P<path>.+)$", re.MULTILINE)
 _LOGGED: Final = re.compile(r'[EF]\d{4} [\d:.]+ +\d+ \S+\] (?:"command failed" err=)?')
 _FETCHED: Final = re.compile(r"^\s*repo: ", re.MULTILINE)
 _REMOTE: Final = re.compile(
     r"[\w+.-]+://|git(?:@|::)|(?:github|gitlab|bitbucket)\.\w+/|.*\?(?:ref|version)="
 )
-"""What kustomize takes for an address (`api/internal/git/repospec.go`)."""
+"""Resources that kustomize treats as remote (`api/internal/git/repospec.go`)."""
 _NO_GIT: Final = {
     "GIT_ALLOW_PROTOCOL": "none",
     "GIT_TERMINAL_PROMPT": "0",
@@ -45,10 +45,13 @@ _NO_GIT: Final = {
 
 
 class KustomizationSource(Struct, frozen=True):
-    """What a kustomization makes of its bases.
+    """A kustomization in a folder.
 
-    path: its folder. shown: the same as the user would write it. patches: text of a kustomization,
-    built upon it.
+    Attributes:
+        path: The folder.
+        shown: The folder as the user would write it.
+        patches: Text of a kustomization that is applied on top.
+
     """
 
     path: Path
@@ -61,10 +64,10 @@ class KustomizationSource(Struct, frozen=True):
         return self.shown
 
     def documents(self) -> Iterator[Document | Problem]:
-        """A document for each file that the built objects come from, by its path.
+        """Yield a document for each file that built objects come from, by path.
 
-        What kustomize generates itself comes from the kustomization. Bases elsewhere are not
-        fetched: a kustomization that has such is a problem.
+        Generated objects belong to the kustomization file. Remote bases are not fetched: they are
+        reported as a problem.
         """
         program = find_builder()
         if program is None:
@@ -72,15 +75,13 @@ class KustomizationSource(Struct, frozen=True):
             return
         try:
             if why := _unread(self.path):
-                pipe = f"pipe in what it builds: `kustomize build {self.shown} | podfit audit -`"
+                pipe = f"pipe in its output: `kustomize build {self.shown} | podfit audit -`"
                 yield self._problem(why, pipe)
                 return
             built = self._build(program)
         except RenderError as error:
-            again = (
-                f"`kubectl kustomize {self.shown}` says the same; bases elsewhere are not fetched"
-            )
-            yield self._problem(self._said(error.text) or error.cause.value, again)
+            hint = f"fix it until `kubectl kustomize {self.shown}` builds; podfit fetches no bases"
+            yield self._problem(self._message(error.text) or error.cause.value, hint)
             return
         for path, text in normalise_all(built).items():
             yield Document(
@@ -96,19 +97,19 @@ class KustomizationSource(Struct, frozen=True):
         with _wrapped(self.path, self.patches) as (folder, has_origins):
             done = run((*program, str(folder)), BUILD_SECONDS, _NO_GIT)
             if done.status:
-                raise RenderError(Cause.REFUSED, self._complaint(program) or done.stderr)
+                raise RenderError(Cause.REFUSED, self._error(program) or done.stderr)
             pieces = read_pieces(done.stdout)
             if not has_origins:
                 return tuple(replace(piece, template=self.file) for piece in pieces)
             return tuple(self._attributed(piece, folder) for piece in pieces)
 
-    def _complaint(self, program: tuple[str, ...]) -> str:
-        """What the user would read, who has no kustomization around his own."""
+    def _error(self, program: tuple[str, ...]) -> str:
+        """Return the error of the kustomization itself, without podfit's wrapper around it."""
         done = run((*program, str(self.path)), BUILD_SECONDS, _NO_GIT)
         return done.stderr if done.status else ""
 
     def _attributed(self, piece: Piece, folder: Path) -> Piece:
-        """The piece with the file that it comes from, and without what says so."""
+        """Return the piece with its file as template, and without the origin annotation."""
         match = _ORIGIN.search(piece.text)
         if match is None:
             return replace(piece, template=self.file)
@@ -119,22 +120,22 @@ class KustomizationSource(Struct, frozen=True):
         return replace(piece, template=self._shown_path(folder / path["path"].strip()), text=text)
 
     def _shown_path(self, path: Path) -> str:
-        """As the user would write it, beside his own way of writing the folder."""
+        """Return the path relative to the folder as the user wrote it."""
         relative = os.path.relpath(os.path.normpath(path), real_path(self.path))
         return Path(os.path.normpath(Path(self.shown, relative))).as_posix()
 
     @property
     def file(self) -> str:
-        """The file that makes it one, as the user would write it."""
+        """The kustomization file, as the user would write it."""
         found = kustomization_file(self.path)
         return Path(self.shown, found.name if found else FILE_NAMES[0]).as_posix()
 
     @property
     def _stable_name(self) -> str:
-        """Tells apart what several kustomizations make of one base."""
-        there = real_path(self.path)
-        home = find_home(there)
-        return home.relative(there) if home else there.name
+        """A name that distinguishes several kustomizations of one base."""
+        folder = real_path(self.path)
+        home = find_home(folder)
+        return home.relative(folder) if home else folder.name
 
     def _problem(self, why: str, hint: str) -> Problem:
         return SourceError(
@@ -144,21 +145,21 @@ class KustomizationSource(Struct, frozen=True):
             hint=hint,
         ).problem
 
-    def _said(self, text: str) -> str:
-        """Without the moment and the process that kubectl's log begins with, the same each time."""
-        said = _LOGGED.sub("", text.strip()).removeprefix("error: ").removeprefix("Error: ")
-        said = said.strip().strip('"<>').strip().replace('\\"', '"')
-        return said.replace(f"{real_path(self.path)}/", "")
+    def _message(self, text: str) -> str:
+        """Return an error without the time and process id of kubectl's log prefix."""
+        text = _LOGGED.sub("", text.strip()).removeprefix("error: ").removeprefix("Error: ")
+        text = text.strip().strip('"<>').strip().replace('\\"', '"')
+        return text.replace(f"{real_path(self.path)}/", "")
 
 
 _NO_PROGRAM: Final = SourceError(
-    "kustomizations cannot be built: there is neither kustomize nor kubectl",
+    "kustomizations cannot be built: neither kustomize nor kubectl was found",
     hint="install one of them on PATH, or pipe in: `kustomize build DIR | podfit audit -`",
 )
 
 
 def find_builder() -> tuple[str, ...] | None:
-    """The command that builds: kustomize, else kubectl, which has it built in."""
+    """Return the build command: kustomize, else kubectl, which includes it."""
     if program := find_program("kustomize"):
         return program, "build"
     if program := find_program("kubectl"):
@@ -167,7 +168,7 @@ def find_builder() -> tuple[str, ...] | None:
 
 
 def kustomization_file(folder: Path) -> Path | None:
-    """The file that makes a folder a kustomization."""
+    """Return the kustomization file of a folder, or None."""
     try:
         return next((folder / name for name in FILE_NAMES if (folder / name).is_file()), None)
     except OSError:
@@ -175,9 +176,7 @@ def kustomization_file(folder: Path) -> Path | None:
 
 
 def roots(folders: Iterable[Path]) -> frozenset[Path]:
-    """Those that are built for their own sake: no other of them builds upon them, and they are no
-    components, which cannot be built alone.
-    """
+    """Return the folders to build: not used by another kustomization, and not components."""
     found = tuple(folders)
     used: set[Path] = set()
     for folder in found:
@@ -191,10 +190,10 @@ def roots(folders: Iterable[Path]) -> frozenset[Path]:
 
 
 def _unread(folder: Path) -> str:
-    """What a kustomization builds upon and podfit does not read, as it names it; "" for nothing.
+    """Return why a kustomization cannot be read as a whole, or "".
 
-    That is what kustomize would fetch, and folders outside of the repository: kustomize reads no
-    file from there, but any folder with a kustomization.
+    Remote bases are not fetched. Folders outside the repository are not read, although kustomize
+    would build a kustomization there.
     """
     home = find_home(folder)
     pending, seen = [folder], set[Path]()
@@ -204,9 +203,9 @@ def _unread(folder: Path) -> str:
         seen.add(real_path(path))
         for part in _parts(root) if root else ():
             if _REMOTE.match(part) and not Path(path, part).exists():
-                return f"it builds upon {part}, which podfit does not fetch"
+                return f"it uses the remote resource {part}, which podfit does not fetch"
             if home and home.is_repository and not real_path(path / part).is_relative_to(home.root):
-                return f"{part} lies outside of the repository"
+                return f"{part} is outside the repository"
             pending.append(path / part)
     return ""
 
@@ -231,9 +230,9 @@ def _parts(root: Node) -> Iterator[str]:
 
 @contextmanager
 def _wrapped(folder: Path, patches: str) -> Iterator[tuple[Path, bool]]:
-    """A kustomization with patches around another that makes objects tell where they come from.
+    """Yield a kustomization that adds patches and origin annotations to another, and True.
 
-    False where there can be none: on Windows no path leads from one drive to another.
+    Yields the folder itself and False on Windows if it is on another drive than the temporary one.
     """
     with tempfile.TemporaryDirectory(prefix="podfit-kustomize-") as name:
         wrapper = real_path(Path(name))

@@ -1,7 +1,7 @@
-"""What a chart makes up anew each time it is rendered, and a mask over it.
+"""Mask random and time-dependent text in rendered charts, so that reports are reproducible.
 
-160 of 506 charts of a survey never render twice alike: passwords, certificates, names of test pods.
-None of that may reach a report, or no two reports would be the same.
+160 of 506 surveyed charts render differently each time: passwords, certificates, names of test
+pods.
 """
 
 from __future__ import annotations
@@ -20,56 +20,60 @@ from auditor.sources.chart_safety import chart_files
 from auditor.sources.rendering import Rendered, RenderError
 
 MASK: Final = "RANDOM"
-"""Stands for what is made up: `web-test-RANDOM`."""
+"""Replaces random text: `web-test-RANDOM`."""
 _DIGITS: Final = "1"
-"""The same for a number, so that it stays one."""
+"""Replaces random numbers."""
 
 Templates = frozenset[str]
 
 _ACTION: Final = re.compile(rb"\{\{-?(?!\s*/\*)[^{}]+")
 _LITERAL: Final = re.compile(rb'"(?:[^"\\\n]|\\.)*"|`[^`]*`')
-_MAKES_UP: Final = re.compile(
+_RANDOM: Final = re.compile(
     rb"\b(?:rand(?:Alpha|AlphaNum|Ascii|Bytes|Int|Numeric)|uuidv4|shuffle"
     rb"|gen(?:CA|PrivateKey|SelfSignedCert|SignedCert)(?:WithKey)?|bcrypt|htpasswd|encryptAES|now)\b"
 )
-"""The functions of templates whose result is another each time."""
+"""Template functions whose result differs each time."""
 _CLOCK: Final = b"now"
 _DEFINES: Final = re.compile(rb"\{\{-?\s*define\b")
 _KEPT: Final = re.compile(r"\bkind\b(?!:\s*(?:Secret|ConfigMap)\s*$)", re.MULTILINE)
-"""An object of whose text a report may show something."""
+"""An object whose text may appear in a report."""
 _TICK: Final = 1.05
-"""Seconds after which what a template makes of `now` differs; most charts write down seconds."""
+"""Seconds after which the result of `now` differs; most charts print it with seconds."""
 _TOKEN: Final = re.compile(r"[A-Za-z0-9+/=]+|[^A-Za-z0-9+/=]")
-"""Names are cut at their hyphens; what is in base64 stays in one piece."""
+"""Names are split at their hyphens; base64 stays in one piece."""
 _JOINTS: Final = frozenset("-_.:")
-"""A part of a name or of a UUID has only digits now and then: it is no number for that."""
+"""Digits next to one of these are part of a name or UUID, not a number."""
 _BEFORE_VALUE: Final = re.compile(r"\s*(?:- )*(?:[\w./-]+:\s+)?")
 
 
-class Chances(Struct, frozen=True):
-    """Where a chart makes something up, and where it asks for the time.
+class RandomTemplates(Struct, frozen=True):
+    """The templates of a chart whose output differs each time.
 
-    Each: templates, by their path from `templates/` on; None where what they make may come out
-    anywhere.
+    Templates are paths below `templates/`; None means that any template may be affected.
+
+    Attributes:
+        changing: Templates that call a random function or `now`.
+        timed: Templates that call `now`.
+
     """
 
-    made_up: Templates | None = frozenset()
+    changing: Templates | None = frozenset()
     timed: Templates | None = frozenset()
 
 
-def find_chances(chart: Path) -> Chances:
-    """What a chart, its subcharts and its values make up."""
+def find_random_templates(chart: Path) -> RandomTemplates:
+    """Find calls of random functions and `now` in a chart, its subcharts and its values."""
     try:
-        found = dict(chart_files(chart, _may_act))
+        found = dict(chart_files(chart, _may_call))
     except (ArchiveError, OSError):
-        return Chances()
+        return RandomTemplates()
     calls = {path: names for path, content in found.items() if (names := _calls(content))}
     timed = [path for path, names in calls.items() if _CLOCK in names]
-    return Chances(_coming_out(calls, found), _coming_out(timed, found))
+    return RandomTemplates(_affected(calls, found), _affected(timed, found))
 
 
 def may_show(templates: Templates | None, rendered: Rendered) -> bool:
-    """Whether a report may show something of what these templates make."""
+    """Whether a report may show output of these templates."""
     if templates is None:
         return True
     return any(
@@ -79,16 +83,20 @@ def may_show(templates: Templates | None, rendered: Rendered) -> bool:
 
 
 def masked(
-    first: Rendered, again: Callable[[], Rendered], chances: Chances, finished: float
+    first: Rendered, again: Callable[[], Rendered], random: RandomTemplates, finished: float
 ) -> Rendered:
-    """What was rendered, with a mask over whatever differs when it is rendered again.
+    """Return the rendered chart with all text masked that differs when it is rendered again.
 
-    It is not rendered again where no report could tell. finished: when it had been rendered first
-    (`time.monotonic`). Where it cannot be rendered again it stays as it is.
+    The chart is rendered again only if a report may show the difference. If that fails, the first
+    result is returned.
+
+    Args:
+        finished: The time of the first rendering (`time.monotonic`).
+
     """
-    if not first.templates or not may_show(chances.made_up, first):
+    if not first.templates or not may_show(random.changing, first):
         return first
-    if may_show(chances.timed, first):
+    if may_show(random.timed, first):
         time.sleep(max(finished + _TICK - time.monotonic(), 0))
     try:
         second = again().templates
@@ -99,9 +107,9 @@ def masked(
 
 
 def mask(text: str, other: str) -> str:
-    """A text with a mask over each word that is not the same in the other; lines stay lines.
+    """Mask each word of a text that differs in the other; the number of lines does not change.
 
-    Texts of different lengths are too different to tell: the text itself is given.
+    If the numbers of lines differ, the text is returned unchanged.
     """
     if text == other:
         return text
@@ -132,26 +140,26 @@ def _masked_tokens(tokens: list[str], others: list[str]) -> Iterator[str]:
             yield MASK
 
 
-def _may_act(path: str) -> bool:
+def _may_call(path: str) -> bool:
     return "templates/" in path or path.endswith("values.yaml")
 
 
 def _calls(content: bytes) -> frozenset[bytes]:
-    """The functions of chance that the actions of a file call."""
-    if not _MAKES_UP.search(content):
+    """Return the random functions that the actions of a file call."""
+    if not _RANDOM.search(content):
         return frozenset()
     actions = (_LITERAL.sub(b"", action[0]) for action in _ACTION.finditer(content))
-    return frozenset(found for action in actions for found in _MAKES_UP.findall(action))
+    return frozenset(found for action in actions for found in _RANDOM.findall(action))
 
 
-def _coming_out(paths: Collection[str], found: Mapping[str, bytes]) -> Templates | None:
-    """The templates alone in whose output it is what some files make; None where there are none."""
+def _affected(paths: Collection[str], found: Mapping[str, bytes]) -> Templates | None:
+    """Return the templates whose output depends on these files; None if it may be any template."""
     names = [path.rpartition("/")[2].encode() for path in paths]
     for path, content in found.items():
         if path in paths:
             if "templates/" not in path or _DEFINES.search(content):
                 return None
-        elif any(name in content for name in names):  # included as a whole, mostly for a checksum
+        elif any(name in content for name in names):  # included by path, mostly for a checksum
             return None
     return frozenset(map(_below_templates, paths))
 

@@ -1,8 +1,6 @@
-"""From a SOURCE on the command line to the source that reads it.
+"""Resolve SOURCE arguments to files, charts, kustomizations and standard input.
 
-What lies below a folder: charts, and files that may be manifests.
-
-From a SOURCE on the command line to its parts: files, charts, kustomizations, a stream.
+Folders are walked for manifests, charts and kustomizations.
 """
 
 from __future__ import annotations
@@ -34,17 +32,17 @@ MAX_ENTRIES: Final = 200_000
 MAX_DEPTH: Final = 40
 
 _SUFFIXES: Final = (".yaml", ".yml", ".json")
-"""Those that kubectl reads; it takes hidden files and folders like any other."""
+"""The suffixes that kubectl reads. Like kubectl, podfit also reads hidden files and folders."""
 
 
 class ChartFolder(Struct, frozen=True):
-    """A folder that is a chart: nothing in it is a manifest of its own."""
+    """A folder with a Chart.yaml; its files are not read as standalone manifests."""
 
     path: Path
 
 
 class KustomizationFolder(Struct, frozen=True):
-    """A folder with a kustomization: no file in it or below is a manifest of its own."""
+    """A folder with a kustomization; files in and below it are not read as manifests."""
 
     path: Path
 
@@ -56,13 +54,15 @@ def walk(
     max_entries: int = MAX_ENTRIES,
     max_depth: int = MAX_DEPTH,
 ) -> Iterator[Path | ChartFolder | KustomizationFolder | Problem]:
-    """Files that may hold manifests, kustomizations, and charts, below a folder: its files first,
-    each by name.
+    """Yield the possible manifests, kustomizations and charts below a folder.
 
-    What is hidden is read as kubectl reads it, but for `.git`: no commit can hold one. Nothing
-    inside a chart, no link to a folder. A link to a file that leads out of the folder and its
-    repository is a problem.
-    skips: says of an entry whether it is passed over with all that is below it.
+    Each folder's files come before its subfolders, both sorted by name. Hidden entries are
+    included, as in kubectl, except `.git`. Charts are not entered and links to folders are not
+    followed. A link to a file outside the folder and its repository is reported as a problem.
+
+    Args:
+        skips: Whether to skip an entry and everything below it.
+
     """
     roots = _roots(folder)
     entries_left = max_entries
@@ -96,20 +96,18 @@ def walk(
 
 
 def _roots(folder: Path) -> tuple[Path, ...]:
-    """The folders that links may lead to: it, and its repository."""
+    """Return the folders that links may point into: the folder itself and its repository."""
     home = find_home(folder)
     return (real_path(folder), *((home.root,) if home and home.is_repository else ()))
 
 
 def _folders(entries: Iterable[os.DirEntry[str]]) -> Iterator[Path]:
-    """Those that are entered."""
     for entry in entries:
         if entry.name != REPOSITORY_MARK and entry.is_dir(follow_symlinks=False):
             yield Path(entry.path)
 
 
 def _file(entry: os.DirEntry[str], roots: tuple[Path, ...]) -> Iterator[Path | Problem]:
-    """A file of manifests, unless it is none."""
     path = Path(entry.path)
     if not entry.is_symlink():
         if entry.is_file():
@@ -123,26 +121,26 @@ def _file(entry: os.DirEntry[str], roots: tuple[Path, ...]) -> Iterator[Path | P
 
 
 def _is_inside(target: Path, root: Path) -> bool:
-    """Whether it lies there, and not among git's own files."""
+    """Whether a path is below `root` and outside `.git`."""
     return target.is_relative_to(root) and REPOSITORY_MARK not in target.relative_to(root).parts
 
 
 def _leads_out(path: Path) -> Problem:
     shown = shown_path(path)
     return SourceError(
-        f"{shown} is a link that leads out, and was not read",
+        f"{shown} links to a file outside the folder and was not read",
         where=shown,
-        why="kubectl follows it; podfit reads what is in the folder or its repository",
-        hint="put the file itself there, or `exclude` the link in the configuration",
+        why="kubectl follows it; podfit reads only files in the folder or its repository",
+        hint="replace the link with the file, or `exclude` it in the configuration",
     ).problem
 
 
 def _too_much(folder: Path, what: str) -> Problem:
     shown = shown_path(folder)
     return SourceError(
-        f"{shown} holds {what}; the rest was not read",
+        f"{shown} contains {what}; the rest was not read",
         where=shown,
-        hint="name the folders that hold your manifests, or `exclude` those that hold none",
+        hint="pass only the folders with manifests, or `exclude` the others in the configuration",
     ).problem
 
 
@@ -150,7 +148,10 @@ STREAM: Final = "-"
 
 
 class RemotePart(Struct, frozen=True):
-    """A chart that lies elsewhere, until it is asked for. The others: as `ChartSource` has them."""
+    """A remote chart that is pulled when its documents are read.
+
+    The other attributes are those of `ChartSource`.
+    """
 
     elsewhere: ChartElsewhere
     options: HelmOptions
@@ -158,7 +159,7 @@ class RemotePart(Struct, frozen=True):
     completion: Completion | None = None
 
     def pulled(self) -> ChartSource | Problem:
-        """The chart, from the cache or from where it lies."""
+        """Return the chart, from the cache or from its remote location."""
         try:
             archive = self.elsewhere.archive()
         except SourceError as error:
@@ -171,20 +172,20 @@ Part = ManifestFile | ChartSource | RemotePart | KustomizationSource | StandardI
 
 
 class PartFinder(Struct, frozen=True):
-    """Finds what SOURCEs stand for. Folders are walked; nothing is read, rendered or pulled."""
+    """Finds the parts of a SOURCE. Folders are walked; nothing is read, rendered or pulled."""
 
     options: SourceOptions
     renderer: Renderer
 
     def parts(self, argument: str) -> Iterator[Part]:
-        """The parts of a SOURCE in a stable order. Never raises: a `Problem` is a part, too."""
+        """Yield the parts of a SOURCE in a stable order; errors are yielded as a `Problem`."""
         if argument == STREAM:
             yield StandardInput(self.options.helm.namespace)
             return
         path = Path(argument)
         try:
-            if elsewhere := self._elsewhere(argument):
-                yield elsewhere
+            if remote := self._remote(argument):
+                yield remote
             elif not argument or not path.exists():
                 yield missing(argument or "a SOURCE without a name").problem
             elif chart := _chart_named(path):
@@ -195,18 +196,17 @@ class PartFinder(Struct, frozen=True):
                 yield self._kustomization(path.parent)
             else:
                 yield self._file(path, source=shown_path(path), lenient=False)
-        except OSError as error:  # a folder on the way that may not be entered, a name too long
+        except OSError as error:  # no permission for a parent folder, or the name is too long
             yield unreadable(argument, error).problem
 
-    def why_nothing(self, argument: str) -> str:
-        """A clause on why a SOURCE without parts has none; "" where there is nothing to say."""
-        there = Path(argument)
-        excluded = there.is_dir() and any(not isinstance(item, Problem) for item in walk(there))
+    def why_no_parts(self, argument: str) -> str:
+        """Return a clause that explains why a SOURCE has no parts, or ""."""
+        folder = Path(argument)
+        excluded = folder.is_dir() and any(not isinstance(item, Problem) for item in walk(folder))
         return "`exclude` in the configuration covers all of it" if excluded else ""
 
-    def _elsewhere(self, argument: str) -> RemotePart | None:
-        """What lies here comes first."""
-        if Path(argument).exists():
+    def _remote(self, argument: str) -> RemotePart | None:
+        if Path(argument).exists():  # local files take precedence
             return None
         found = find_elsewhere(argument, self.options, named_by_user=True)
         if found is None:
@@ -216,21 +216,21 @@ class PartFinder(Struct, frozen=True):
 
     def _below(self, folder: Path) -> Iterator[Part]:
         root = real_path(folder)
-        everything = tuple(
+        entries = tuple(
             walk(folder, skips=lambda path: self.options.excludes(root / path.relative_to(folder)))
         )
-        built = roots(item.path for item in everything if isinstance(item, KustomizationFolder))
-        for found in everything:
-            match found:
+        built = roots(item.path for item in entries if isinstance(item, KustomizationFolder))
+        for entry in entries:
+            match entry:
                 case Problem():
-                    yield found
+                    yield entry
                 case ChartFolder(path):
                     yield from self._chart(path)
                 case KustomizationFolder(path):
                     if path == folder or path in built:
                         yield self._kustomization(path)
                 case _:
-                    yield self._file(found, source=shown_path(folder), lenient=True)
+                    yield self._file(entry, source=shown_path(folder), lenient=True)
 
     def _kustomization(self, folder: Path) -> KustomizationSource:
         return KustomizationSource(folder, shown_path(folder), self.options.helm.namespace)
@@ -251,23 +251,25 @@ class PartFinder(Struct, frozen=True):
 
 
 def _chart_named(path: Path) -> Path | None:
-    """The chart that a path names: itself, or the one it is a template or values file of."""
+    """Return the chart that a path belongs to: the path itself, or the chart around the file."""
     if path.is_dir():
         return path if is_chart_folder(path) else enclosing_chart(path)
     return path if is_archive(path.name) else enclosing_chart(path)
 
 
 _MAX_FOLLOWED: Final = 3
-"""Charts that install charts that install charts."""
+"""How many levels of charts that install other charts are followed."""
 
 
 @dataclass(frozen=True, slots=True)
 class OpenedSource:
-    """What one SOURCE stands for: a file, a chart, a stream, or a folder's files and charts.
+    """One SOURCE: a file, a chart, standard input, or the files and charts of a folder.
 
-    follower: goes on to the charts that are installed by objects in it; None where nobody wants it.
-    reason: why it has no parts; "" where nobody took them away. watch: puts in place of a chart one
-    that is watched as it is read.
+    Attributes:
+        follower: Finds the charts installed by objects in the SOURCE; None without `--follow`.
+        reason: Why the SOURCE has no parts, if the configuration excludes them.
+        watch: Replaces a chart with a wrapper that observes its reading.
+
     """
 
     name: str
@@ -280,7 +282,7 @@ class OpenedSource:
 
     @property
     def charts(self) -> tuple[ChartSource, ...]:
-        """The charts that were read, those among them that were pulled and followed."""
+        """The charts that were read, including pulled and followed ones."""
         return tuple(self._charts)
 
     @property
@@ -291,16 +293,17 @@ class OpenedSource:
 
     @property
     def notices(self) -> tuple[str, ...]:
-        """What to tell the user once the documents were read."""
+        """Notices for the user, complete after the documents are read."""
         return self._releases.notices
 
     def documents(self) -> Iterator[Document | Problem]:
-        """The documents of the parts in order; a problem that several share comes once.
+        """Yield the documents of the parts in order, and each distinct problem once.
 
-        Variants of a chart may lack other dependencies: the same command completes them all.
+        Problems are compared without `why`: variants of a chart may lack different dependencies,
+        but one command fetches them all.
         """
         identified = Identifier()
-        told: set[tuple[str, str, str]] = set()
+        reported: set[tuple[str, str, str]] = set()
         self._releases.clear()
         self._charts.clear()
         for part in self._all_parts():
@@ -308,12 +311,12 @@ class OpenedSource:
                 if isinstance(item, Document):
                     self._releases.look(item)
                     yield identified(item)
-                elif (key := (item.what, item.where, item.hint)) not in told:
-                    told.add(key)
+                elif (key := (item.what, item.where, item.hint)) not in reported:
+                    reported.add(key)
                     yield item
 
     def _all_parts(self) -> Iterator[Part]:
-        """Those of the SOURCE; when they were read, the charts that they install, and so on."""
+        """Yield the parts of the SOURCE, then the charts that they install, recursively."""
         yield from self.parts
         for _ in range(_MAX_FOLLOWED if self.follower else 0):
             if self.follower and self._releases.unread:
@@ -334,12 +337,11 @@ class OpenedSource:
 def open_sources(
     arguments: Sequence[str], options: SourceOptions | None = None
 ) -> tuple[Source, ...]:
-    """The sources that the SOURCEs of a command name: files, folders, charts, `-`.
+    """Open the SOURCE arguments of a command: files, folders, charts or `-`.
 
-    A file or chart that several of them name or hold is read once, and a SOURCE that holds nothing
-    else is left out. Never raises: a SOURCE that cannot be read has a `Problem` among its
-    documents. Folders are walked here; files are read, and charts pulled and rendered, when
-    documents are asked for.
+    A file or chart that several arguments contain is read once; an argument that adds nothing new
+    is left out. Never raises: if a SOURCE cannot be read, its documents include a `Problem`.
+    Folders are walked here; files are read and charts pulled and rendered by `documents()`.
     """
     options = options or SourceOptions()
     renderer = choose_renderer(options.helm)
@@ -359,7 +361,7 @@ def open_sources(
             kept.append(part)
         if kept or not parts:
             follower = Follower(Path(name).absolute(), options, renderer, paths)
-            reason = "" if parts else finder.why_nothing(name)
+            reason = "" if parts else finder.why_no_parts(name)
             followed = follower if options.follow else None
             sources.append(OpenedSource(name, tuple(kept), followed, reason))
     return tuple(sources)
@@ -370,7 +372,7 @@ def _is_found(part: Part) -> bool:
 
 
 def _key(part: Part) -> object:
-    """What makes two parts the same, however they were named."""
+    """Return the key by which two spellings of the same part are recognised."""
     match part:
         case Problem():
             return part

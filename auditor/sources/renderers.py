@@ -1,8 +1,6 @@
-"""Which Helm renders.
+"""The renderers of charts: the `helm` program, and Helm's library in a separate process.
 
-The program `helm`, version 3.8 or later, as a renderer.
-
-Helm inside podfit: the library of the extra `podfit[helm]`, in a process of its own.
+The library is installed with the extra `podfit[helm]`.
 """
 
 from __future__ import annotations
@@ -41,8 +39,9 @@ from auditor.sources.rendering import (
 from auditor.sources.values import apply_set, drop_digits, keep_digits, merge, read_values_file
 
 OLDEST: Final = "3.8"
-"""The first version of helm that this was made for."""
+"""The oldest supported version of helm."""
 _QUICK_SECONDS: Final = 10.0
+"""For calls that run no template: parsing values, reading Chart.yaml."""
 _MISSING: Final = re.compile(r"missing in charts/ directory: (?P<names>[^\n]+)")
 _ROW: Final = re.compile(
     r"(?P<name>[^\t]*?) *\t(?P<version>[^\t]*?) *\t[^\t]*\t(?P<status>[^\t]*?)\s*"
@@ -55,16 +54,16 @@ _NOTES: Final = re.compile(r'^notes: (".*")$', re.MULTILINE)
 
 
 def find_helm() -> str | None:
-    """The program on a trusted part of PATH."""
+    """Return the path of helm in a trusted folder of PATH."""
     return find_program("helm")
 
 
 class CliRenderer:
-    """The program helm, run once for each rendering, without the user's plugins and settings."""
+    """The helm program, started for each rendering without the user's plugins and settings."""
 
     def __init__(self, program: str) -> None:
         self._program = program
-        self._is_known = False
+        self._version_checked = False
 
     def render(self, chart: Path, options: HelmOptions, overlay: Values = NO_VALUES) -> Rendered:
         with _flags(options, overlay) as flags:
@@ -96,7 +95,7 @@ class CliRenderer:
         except RenderError as error:
             if _INVALID_YAML not in error.text:
                 raise
-            # One template is not YAML. With --debug Helm prints them all and still fails.
+            # A template is not YAML. With --debug Helm prints all templates and still fails.
             done = self._run(options.timeout, *call, "--debug")
         templates = normalise_all(_attributed(read_pieces(done.stdout)))
         rendered = Rendered(templates, warnings=warnings_in(done.stderr))
@@ -105,7 +104,7 @@ class CliRenderer:
         return replace(rendered, notes=self._notes(chart, options, flags))
 
     def _notes(self, chart: Path, options: HelmOptions, flags: list[str]) -> str:
-        """NOTES.txt, which `helm template` does not print: by a template that includes it."""
+        """Render NOTES.txt with a template that includes it; `helm template` does not print it."""
         with with_template(chart, _NOTES_TEMPLATE, _INCLUDE_NOTES) as copy:
             call = ("template", options.release_name, str(copy), *flags)
             done = self._run(options.timeout, *call, f"--show-only=templates/{_NOTES_TEMPLATE}")
@@ -119,15 +118,15 @@ class CliRenderer:
         return done
 
     def _run(self, timeout: float, *arguments: str) -> Finished:
-        if not self._is_known:
+        if not self._version_checked:
             _require_version(self._program)
-            self._is_known = True
+            self._version_checked = True
         return _run(self._program, timeout, *arguments)
 
 
 @contextlib.contextmanager
 def _flags(options: HelmOptions, overlay: Values) -> Iterator[list[str]]:
-    """The options as flags. An overlay is a last values file: what `--set` says stays on top."""
+    """Yield the options as flags. The overlay is the last values file, below `--set`."""
     flags = [f"--namespace={options.namespace or 'default'}"]
     documents = [text for name in options.values_files for text in read_values_file(name)]
     if overlay:
@@ -146,7 +145,7 @@ def _flags(options: HelmOptions, overlay: Values) -> Iterator[list[str]]:
 
 
 def _attributed(pieces: Iterable[Piece]) -> Iterator[Piece]:
-    """Each piece with its template: with --debug Helm names it before the first of several only."""
+    """Yield each piece with its template; --debug names it only before the first of several."""
     template = ""
     for piece in pieces:
         template = piece.template or template
@@ -162,21 +161,21 @@ def _run(program: str, timeout: float, *arguments: str) -> Finished:
 
 
 def error_message(log: str) -> str:
-    """What follows `Error:`; the rest of standard error is Helm's log."""
+    """Return the text after `Error:`; the rest of standard error is Helm's log."""
     found = _ERROR.search(log)
     text = log[found.end() :] if found else log
     return text.replace("Use --debug flag to render out invalid YAML", "").strip()
 
 
 def _require_version(program: str) -> None:
-    """Raises SourceError where the program is older than the renderer knows, or does not say."""
+    """Raise SourceError if the version of the program is unknown or older than `OLDEST`."""
     try:
         done = _run(program, _QUICK_SECONDS, "version", "--template={{.Version}}")
     except RenderError as error:
         raise _unusable(program, error.text) from error
     match = re.match(r"v(\d+)\.(\d+)", done.stdout)
     if match is None or done.status:
-        raise _unusable(program, error_message(done.stderr) or "it does not say its version")
+        raise _unusable(program, error_message(done.stderr) or "it does not print its version")
     if [int(match[1]), int(match[2])] < [int(part) for part in OLDEST.split(".")]:
         raise _unusable(program, f"it is version {match[0]}")
 
@@ -189,7 +188,6 @@ def _unusable(program: str, why: str) -> SourceError:
     )
 
 
-"""For what runs no template: parsing values, reading Chart.yaml."""
 _EMBEDDED_NOTES: Final = "templates/NOTES.txt"
 
 
@@ -198,14 +196,14 @@ def is_installed() -> bool:
 
 
 class EmbeddedRenderer:
-    """Helm's library. All charts of a run share one process, made when it is first needed."""
+    """Helm's library. All charts share one process, which starts on first use."""
 
     def __init__(self) -> None:
         self._worker = Worker()
         self._quickly = partial(self._worker.ask, timeout=_QUICK_SECONDS)
 
     def close(self) -> None:
-        """End the process; the next call makes another."""
+        """Stop the process; the next call starts another."""
         self._worker.close()
 
     def render(self, chart: Path, options: HelmOptions, overlay: Values = NO_VALUES) -> Rendered:
@@ -279,7 +277,7 @@ _INSTALL_PROGRAM: Final = f"install the program helm, version {OLDEST} or later,
 
 
 class NoRenderer:
-    """Stands in where there is no Helm: files are still audited, and each chart is a problem."""
+    """The renderer without a Helm: files are still audited, and each chart is a problem."""
 
     def __init__(self, what: str, hint: str) -> None:
         self._what = what
@@ -298,9 +296,9 @@ class NoRenderer:
 
 
 def choose_renderer(options: HelmOptions) -> Renderer:
-    """The renderer that the options ask for: with `auto` the library, else the program.
+    """Return the renderer of the options: with `auto` the library, else the program.
 
-    Where it is absent, a `NoRenderer`. Nothing is started here.
+    If it is not installed, return a `NoRenderer`. No process is started.
     """
     wanted = options.renderer
     if wanted != "cli" and is_installed():
@@ -313,7 +311,7 @@ def choose_renderer(options: HelmOptions) -> Renderer:
     program = find_helm()
     if program is None:
         return NoRenderer(
-            "charts cannot be rendered: there is no Helm",
+            "charts cannot be rendered: Helm was not found",
             f"{_INSTALL_LIBRARY}, or {_INSTALL_PROGRAM}",
         )
     return CliRenderer(program)

@@ -1,7 +1,4 @@
-"""What rendering a chart means, whichever Helm does it.
-
-From what Helm says to what the user should know: what failed, where, and what to do.
-"""
+"""The `Renderer` protocol, its results, and the translation of Helm errors into problems."""
 
 from __future__ import annotations
 
@@ -18,7 +15,7 @@ from auditor.sources.chart import Chart
 from auditor.sources.interface import HelmOptions
 
 Values = Mapping[str, Any]
-"""Chart values as JSON has them: podfit hands them to Helm and does not look inside."""
+"""Chart values as plain JSON data."""
 
 NO_VALUES: Final[Values] = {}
 
@@ -31,18 +28,18 @@ _MAKES_PODS: Final = re.compile(
 
 
 class Cause(Enum):
-    """Why a chart was not rendered."""
+    """The reason why rendering failed."""
 
     REFUSED = "Helm refused it"
     TIMEOUT = "it took too long"
     MEMORY = "it took too much memory"
-    RECURSION = "a template calls itself without end"
-    SIZE = "what it renders is too large"
-    CRASH = "Helm broke off"
+    RECURSION = "a template calls itself endlessly"
+    SIZE = "its output is too large"
+    CRASH = "Helm crashed"
 
 
 class RenderError(Exception):
-    """A call of Helm that failed. text: what Helm said, however long."""
+    """Raised if a call of Helm fails, with Helm's full error text."""
 
     def __init__(self, cause: Cause, text: str = "") -> None:
         super().__init__(text or cause.value)
@@ -51,9 +48,12 @@ class RenderError(Exception):
 
 
 class Dependency(Struct, frozen=True):
-    """A dependency that Chart.yaml declares, and what Helm finds of it in charts/.
+    """A dependency declared in Chart.yaml, and its state in charts/.
 
-    status: `ok`, `unpacked`, `missing`, `wrong version` and others, as `helm dependency list` says.
+    Attributes:
+        status: `ok`, `unpacked`, `missing`, `wrong version` and others, as in
+            `helm dependency list`.
+
     """
 
     name: str
@@ -64,9 +64,12 @@ class Dependency(Struct, frozen=True):
 class Rendered(Struct, frozen=True):
     """A chart's rendered templates.
 
-    templates: text by Helm's name of the template (`web/charts/db/templates/pod.yaml`), hooks and
-    tests among them, NOTES.txt not. notes: what the chart's own NOTES.txt says, or "". warnings:
-    what Helm said beside that, a line each.
+    Attributes:
+        templates: Text by template name (`web/charts/db/templates/pod.yaml`), including hooks and
+            tests, without NOTES.txt.
+        notes: The chart's own rendered NOTES.txt, or "".
+        warnings: Helm's warnings, one line each.
+
     """
 
     templates: Mapping[str, str]
@@ -75,44 +78,44 @@ class Rendered(Struct, frozen=True):
 
 
 def warnings_in(log: str) -> tuple[str, ...]:
-    """The warnings in what Helm logged: `coalesce.go:298: warning: ...`, `level=WARN msg=...`."""
+    """Return the warnings in Helm's log: `coalesce.go:298: warning: ...`, `level=WARN msg=...`."""
     lines = (line.strip() for line in log.splitlines())
     return tuple(line for line in dict.fromkeys(lines) if "warn" in line.lower())
 
 
 def makes_pods(text: str) -> bool:
-    """Whether a rendered text holds an object of a kind that makes pods."""
+    """Whether a rendered text contains an object of a kind that makes pods."""
     return bool(_MAKES_PODS.search(text))
 
 
 class Renderer(Protocol):
-    """Helm, in one of its forms. Every method reads the chart anew, and raises RenderError."""
+    """A form of Helm. Methods read the chart again on each call and raise RenderError."""
 
     def render(self, chart: Path, options: HelmOptions, overlay: Values = NO_VALUES) -> Rendered:
-        """The chart with the values of the options; the overlay is the last of their files."""
+        """Render the chart with the options' values; the overlay is the last values file."""
         ...
 
     def dependencies(self, chart: Path) -> tuple[Dependency, ...]:
-        """What Chart.yaml declares, conditions and tags not considered."""
+        """Return the declared dependencies, regardless of conditions and tags."""
         ...
 
 
 _MAX_HEAD: Final = 4000
-"""Characters that are looked at: Helm names the place first, and may say 200 KB about it."""
+"""Characters that are searched: Helm prints the location first, and errors may have 200 KB."""
 _TEMPLATE: Final = re.compile(r"/(templates|charts)/")
 _BETWEEN_WORDS: Final = re.compile(r"[\s()\"']+")
-_JUDGEMENTS: Final = {
-    r"^execution error at": ("refuses its values", "set what it asks for with -f or --set"),
+_REFUSALS: Final = {
+    r"^execution error at": ("rejects its values", "set the required values with -f or --set"),
     r"specifications of the schema": (
-        "does not accept its values: they break its schema",
-        "give other values with -f or --set",
+        "rejects its values: they do not match its schema",
+        "set other values with -f or --set",
     ),
     r"^chart requires kubeVersion": (
         "does not support this version of Kubernetes",
-        "say the version of your clusters with --kube-version",
+        "set the version of your clusters with --kube-version",
     ),
     r"^invalid kube version|^could not parse .* as version": (
-        "was not rendered: --kube-version is no version",
+        "was not rendered: --kube-version is not a version",
         "write it as 1.31 or v1.31.2",
     ),
     r"release name": (
@@ -123,28 +126,28 @@ _JUDGEMENTS: Final = {
         "was not rendered: Helm cannot read a --set",
         "write it as key.path=value",
     ),
-    r"^parse error at": ("has a template that Helm cannot parse", "mend the template"),
+    r"^parse error at": ("has a template that Helm cannot parse", "fix the template"),
 }
-"""What a refusal amounts to, as the end of a sentence on the chart, and what to do; first match."""
-_FAILS: Final = ("has a template that fails", "set the values it needs, or mend the template")
-_UNKNOWN: Final = ("cannot be rendered", "`helm lint` and `helm template` say more")
+"""Pattern of a Helm error -> end of a sentence about the chart, and a hint; first match."""
+_FAILS: Final = ("has a template that fails", "set the values it needs, or fix the template")
+_UNKNOWN: Final = ("cannot be rendered", "`helm lint` and `helm template` give details")
 _HINTS: Final = {
-    Cause.TIMEOUT: "a template may loop without end; leave the chart out if it is not yours",
-    Cause.MEMORY: "a template may repeat something without end; leave the chart out",
-    Cause.RECURSION: "look for an include or tpl that leads back to itself",
+    Cause.TIMEOUT: "a template may loop endlessly; leave the chart out if it is not yours",
+    Cause.MEMORY: "a template may repeat something endlessly; leave the chart out",
+    Cause.RECURSION: "look for an include or tpl that calls itself",
     Cause.SIZE: "leave the chart out, or set values that make it render less",
     Cause.CRASH: "this may be a bug in Helm; `--renderer cli` uses the helm program instead",
 }
 
 
 def explain(error: RenderError, chart: Chart) -> Problem:
-    """A failed rendering as a problem of the chart."""
+    """Return the problem for a chart that failed to render."""
     if error.cause is Cause.REFUSED:
         return _refusal(error.text, chart)
     return SourceError(
         f"chart {chart.name} could not be rendered: {error.cause.value}",
         where=chart.shown,
-        why=_first_lines(error.text),
+        why="\n".join(error.text.strip().splitlines()[:3]),
         hint=_HINTS[error.cause],
     ).problem
 
@@ -152,21 +155,17 @@ def explain(error: RenderError, chart: Chart) -> Problem:
 def _refusal(text: str, chart: Chart) -> Problem:
     head = text[:_MAX_HEAD]
     place = _place(head, chart)
-    judged = (said for pattern, said in _JUDGEMENTS.items() if re.search(pattern, head))
-    what, hint = next(judged, _FAILS if place else _UNKNOWN)
+    known = (text for pattern, text in _REFUSALS.items() if re.search(pattern, head))
+    what, hint = next(known, _FAILS if place else _UNKNOWN)
     return SourceError(
         f"chart {chart.name} {what}", where=place or chart.shown, why=text, hint=hint
     ).problem
 
 
 def _place(text: str, chart: Chart) -> str:
-    """The first template that is named with a line, as `path:line[:column]`; "" where none is."""
+    """Return the first template named with a line, as `path:line[:column]`, or ""."""
     for word in _BETWEEN_WORDS.split(text):
         template, *numbers = word.rstrip(":").split(":")
         if numbers and all(map(str.isdecimal, numbers)) and _TEMPLATE.search(template):
             return ":".join((chart.template_path(template), *numbers[:2]))
     return ""
-
-
-def _first_lines(text: str) -> str:
-    return "\n".join(text.strip().splitlines()[:3])

@@ -1,13 +1,8 @@
-"""The user's values: files, then `--set`, then `--set-string`, merged as Helm merges them.
+"""Chart values: merging, `--set`, values files, variants, and the effective `.Values`.
 
-Helm's own reader and parser are used (they come as arguments); only what they do not offer is
-here: `--set a[1].b=c` changes one item of a list that stands already (Helm `pkg/strvals`).
-
-Values files (`-f`), looked at before Helm reads them, so that the message can say where.
-
-The ways to render a chart: with its defaults, and with the values that come along with it.
-
-What a chart's templates see as `.Values`, subcharts' defaults, aliases and all.
+Values files come first, then `--set`, then `--set-string`, as in Helm. Helm's own reader and parser
+do the parsing; this module adds what they lack, such as `--set a[1].b=c` on an existing list item
+(Helm `pkg/strvals`).
 """
 
 from __future__ import annotations
@@ -35,11 +30,11 @@ from auditor.sources.rendering import Cause, Rendered, Renderer, RenderError, Va
 Parse = Callable[[str], dict[str, Any]]
 
 _LONG: Final = 1_000_000
-"""From here on Go prints a float64 with an exponent."""
+"""Go prints a float64 from this size on with an exponent."""
 
 
 def merge(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
-    """`over` on top of `base`, mapping by mapping; lists are replaced. Neither is changed."""
+    """Return `over` merged into `base` recursively; lists are replaced, inputs are not changed."""
     merged = dict(base)
     for key, value in over.items():
         below = merged.get(key)
@@ -51,24 +46,25 @@ def merge(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
 
 
 def apply_set(base: dict[str, Any], expression: str, parse: Parse) -> dict[str, Any]:
-    """The values with one `--set` expression applied.
+    """Return the values with one `--set` expression applied.
 
-    parse: Helm's own parser; its errors pass through.
+    Args:
+        parse: Helm's own parser; its errors pass through.
+
     """
     whole = parse(expression)
-    parts = list(split_expression(expression))
-    alone: dict[str, Any] = {}
+    combined: dict[str, Any] = {}
     result = base
-    for part in parts:
+    for part in split_expression(expression):
         parsed, indexes = parse(part), _count_indexes(part)
-        alone = _assign(alone, parsed, indexes)
+        combined = _assign(combined, parsed, indexes)
         result = _assign(result, parsed, indexes)
-    # Where the parts do not add up to what Helm read, the expression was cut at the wrong places.
-    return result if alone == whole else merge(base, whole)
+    # If the parts differ from what Helm read, the expression was split at the wrong places.
+    return result if combined == whole else merge(base, whole)
 
 
 def split_expression(expression: str) -> Iterator[str]:
-    """The assignments of an expression: it is cut at commas outside of `{...}`, unless escaped."""
+    """Split an expression into assignments, at unescaped commas outside of `{...}`."""
     start, in_key, in_list = 0, True, False
     position = 0
     while position < len(expression):
@@ -96,9 +92,10 @@ def _count_indexes(assignment: str) -> int:
 
 
 def _assign(base: Any, parsed: Any, indexes: int) -> Any:
-    """One assignment, as Helm's parser gives it on its own, put into what stands already.
+    """Apply one parsed assignment to the existing values.
 
-    On its own `a[2]=x` is `{a: [null, null, x]}`: the last item is meant, the others are padding.
+    Helm parses `a[2]=x` as `{a: [null, null, x]}`; only the last item is assigned, the others are
+    padding.
     """
     if isinstance(parsed, dict):
         below = base if isinstance(base, dict) else {}
@@ -112,22 +109,22 @@ def _assign(base: Any, parsed: Any, indexes: int) -> Any:
 
 
 class Digits(str):
-    """An integer that keeps its digits on the way to Helm's library.
+    """An integer passed to Helm's library as text, to keep its digits.
 
-    `--set image.tag=20240101` is an integer to Helm, and templates write its digits; the library
-    takes values as JSON, where it becomes the float 2.0240101e+07. As text it is written right.
+    Helm reads `--set image.tag=20240101` as an integer and templates print its digits. The library
+    takes values as JSON, which makes it the float 2.0240101e+07.
     """
 
     __slots__ = ()
 
 
 def keep_digits(value: Any) -> Any:
-    """The same values with the integers that would lose their digits as `Digits`."""
+    """Return the values with long integers as `Digits`."""
     return _replaced(value, lambda item: Digits(item) if _is_long(item) else item)
 
 
 def drop_digits(value: Any) -> Any:
-    """The same values with every `Digits` as a number: for a schema or template that insists."""
+    """Return the values with each `Digits` as a number, for schemas that require one."""
     return _replaced(value, lambda item: int(item) if isinstance(item, Digits) else item)
 
 
@@ -149,18 +146,18 @@ _DOCUMENT_END: Final = re.compile(r"^---[ \t]*(?:#.*)?\r?$", re.MULTILINE)
 
 
 def read_values_file(name: str) -> tuple[str, ...]:
-    """The documents of a values file, each as its text, at least one. Raises SourceError.
+    """Return the text of each document of a values file, at least one. Raises SourceError.
 
-    Helm 4 merges them; Helm 3 and Helm's library read only the first, so they are given one by one.
+    Helm 4 merges them; Helm 3 and Helm's library read only the first, so each is passed separately.
     """
     documents = _DOCUMENT_END.split(read_text(Path(name), name))
     return tuple(filter(str.strip, documents)) or ("",)
 
 
 def check_values_files(options: HelmOptions) -> Iterator[Problem]:
-    """Values files of several documents, which not every Helm reads alike.
+    """Report values files of several documents, which Helm 3 and Helm 4 read differently.
 
-    Raises SourceError for a file that is absent, unreadable, no YAML or no mapping.
+    Raises SourceError if a file is missing, unreadable, not YAML or not a mapping.
     """
     for name in options.values_files:
         if not Path(name).exists():
@@ -178,34 +175,34 @@ def check_values_files(options: HelmOptions) -> Iterator[Problem]:
                 f"values file {name} is not YAML that Helm can read",
                 where=f"{name}:{first.line}:{first.column}",
                 why=first.message,
-                hint="mend it; no chart was rendered",
+                hint="fix it; no chart was rendered",
             )
         if not first.is_mapping:
             raise SourceError(
-                f"values file {name} holds {first.type_name}, not a mapping of values",
+                f"values file {name} contains {first.type_name}, not a mapping of values",
                 where=f"{name}:{first.line}:{first.column}",
                 hint="write it as `key: value`; no chart was rendered",
             )
         if len(documents) > 1:
             second = documents[1]
             yield SourceError(
-                f"values file {name} holds several documents",
+                f"values file {name} contains several documents",
                 where=f"{name}:{second.line}",
-                why="Helm 4 merges them, as was done here; Helm 3 reads only the first",
-                hint="put each document into a file of its own, and give each with -f",
+                why="podfit merges them like Helm 4; Helm 3 reads only the first",
+                hint="put each document into a separate file, and pass each with -f",
             ).problem
 
 
 DEFAULT: Final = "default"
 MAX_VARIANTS: Final = 100
-"""Of some 500 charts that were tried, datadog has the most: 61."""
+"""Of some 500 surveyed charts, datadog has the most: 61."""
 
 _CI_VALUES: Final = "ci/*-values.yaml"
-"""Each is a way in which the chart must work, by the convention of helm/chart-testing."""
+"""Values that helm/chart-testing renders the chart with."""
 
 
 class NamedOptions(Struct, frozen=True):
-    """How to render a chart. name: of the variant; "" where there is only one."""
+    """Options to render a chart with, and the name of the variant ("" if it is the only one)."""
 
     name: str
     options: HelmOptions
@@ -214,10 +211,10 @@ class NamedOptions(Struct, frozen=True):
 def find_variants(
     chart: Path, shown: str, options: SourceOptions
 ) -> Iterator[NamedOptions | Problem]:
-    """The defaults, `ci/*-values.yaml`, then the variants of the configuration, each name once.
+    """Yield the defaults, `ci/*-values.yaml` and the configured variants, each name once.
 
-    Values that the user gives stand instead of all of them. Those beyond `MAX_VARIANTS` are left
-    out, with a problem.
+    Values on the command line replace them all. More than `MAX_VARIANTS` variants are a problem,
+    and the rest is left out.
     """
     if options.helm.give_values:
         yield NamedOptions("", options.helm)
@@ -233,18 +230,18 @@ def find_variants(
         yield SourceError(
             f"{shown} has {len(variants)} variants; the first {MAX_VARIANTS} were audited",
             where=shown,
-            hint="--no-ci-values leaves out those of ci/; -f audits with one values file",
+            hint="--no-ci-values leaves out those in ci/; -f audits with one values file",
         ).problem
 
 
 def _ci_variants(chart: Path, options: SourceOptions) -> Iterator[Variant]:
-    """A link that leads out of the chart is no file of the chart."""
+    """Yield a variant for each values file in ci/, except links to files outside the chart."""
     if not options.ci_values or not chart.is_dir():
         return
     root = real_path(chart)
     for path in sorted(chart.glob(_CI_VALUES)):
-        there = real_path(path)
-        if path.is_file() and there.is_relative_to(root) and not options.excludes(there):
+        target = real_path(path)
+        if path.is_file() and target.is_relative_to(root) and not options.excludes(target):
             name = path.relative_to(chart).as_posix()
             yield Variant(name, values_files=(path.as_posix(),))
 
@@ -268,11 +265,14 @@ _ANSWER: Final = re.compile(r"^values: (\S*)$", re.MULTILINE)
 
 
 def visible_values(chart: Path, options: HelmOptions, renderer: Renderer) -> Values:
-    """The values as Helm itself puts them together, given those of the options.
+    """Return `.Values` as Helm computes it, with aliases and without disabled subcharts.
 
-    A copy of the chart without its templates is rendered. It prints its values and nothing else:
-    it is fast, and no template or schema can fail. Aliases are applied, disabled subcharts gone.
-    chart: safe, so that no link leads out of it. Raises RenderError and SourceError.
+    Renders a copy of the chart whose only template prints the values, so that it is fast and no
+    template or schema of the chart can fail. Raises RenderError and SourceError.
+
+    Args:
+        chart: A safe chart, without links to files outside it.
+
     """
     with tempfile.TemporaryDirectory(prefix="podfit-values-") as name:
         copy = Path(name, "chart")
@@ -292,7 +292,7 @@ def _is_kept(path: str) -> bool:
 
 
 def _as_folders(path: str) -> str:
-    """Archives become folders, which must not have the name of an archive."""
+    """Rename unpacked archives, as a folder must not have the name of an archive."""
     return "/".join(f"{part}-unpacked" if is_archive(part) else part for part in path.split("/"))
 
 
@@ -306,4 +306,4 @@ def _read(rendered: Rendered) -> Values:
         if name.endswith(f"/{_TEMPLATE}") and (match := _ANSWER.search(text)):
             values: Values = json.loads(base64.b64decode(match[1]))
             return values
-    raise RenderError(Cause.REFUSED, "the chart does not show its values")
+    raise RenderError(Cause.REFUSED, "the effective values of the chart cannot be read")

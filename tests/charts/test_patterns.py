@@ -155,12 +155,12 @@ PATTERNS: Mapping[str, Pattern] = {
         code=1,
     ),
     "a value that must be set": failing(
-        "required-value", "refuses its values", "templates/deployment.yaml:12:20"
+        "required-value", "rejects its values", "templates/deployment.yaml:12:20"
     ),
     "no pods, and an error in the notes": failing(
         "no-pods", "makes no pods, and its notes report an error"
     ),
-    "notes that fail": failing("failing-notes", "refuses its values", "templates/NOTES.txt:1:4"),
+    "notes that fail": failing("failing-notes", "rejects its values", "templates/NOTES.txt:1:4"),
     "a dependency that is missing": Pattern(
         "patterns/missing-dependency",
         problem="chart missing-dependency is incomplete: dependencies are not in its charts/",

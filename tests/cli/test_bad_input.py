@@ -22,7 +22,7 @@ not audited: not a YAML document that Kubernetes can read
         """\
 not audited: not a YAML document that Kubernetes can read
   --> bad.yaml:4:1
-    = why:  a tab cannot indent a line: YAML wants spaces
+    = why:  tabs are not allowed for indentation; use spaces
     = help: mend it, or leave the file out; what else it holds was audited
 """,
     ),
@@ -97,7 +97,7 @@ def test_a_file_that_is_too_large(folder: Path) -> None:
     assert done.out.startswith("""\
 not audited: big.yaml is larger than 20 MB
   --> big.yaml
-    = help: split it; nothing of it was audited
+    = help: split it; none of it was audited
 """)
 
 
@@ -133,7 +133,7 @@ not audited: values file values.txt does not exist
         (
             "- a\n",
             """\
-not audited: values file values.txt holds a list, not a mapping of values
+not audited: values file values.txt contains a list, not a mapping of values
   --> values.txt:1:1
     = help: write it as `key: value`; no chart was rendered
 """,
@@ -169,7 +169,7 @@ def test_a_template_that_fails(chart: Path) -> None:
     assert done.out.startswith("not audited: chart shop has a template that fails\n")
     assert "  --> shop/templates/pod.yaml:1:" in done.out
     assert "nil pointer evaluating interface {}.b" in done.out
-    assert "    = help: set the values it needs, or mend the template\n" in done.out
+    assert "    = help: set the values it needs, or fix the template\n" in done.out
 
 
 @pytest.mark.parametrize(

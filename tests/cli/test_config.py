@@ -207,7 +207,7 @@ def test_what_is_not_allowed_is_not_asked(registry: Registry) -> None:
 
     done = podfit("inspect", f"{registry.host}/shop/web:2", "--trust-config", "-o", "json")
     unknown = done.json["images"][0]["unknown"]
-    assert (done.code, "not among those allowed" in unknown["message"]) == (3, True)
+    assert (done.code, "is not allowed" in unknown["message"]) == (3, True)
 
 
 def test_two_repositories_each_under_its_own(tmp_path: Path) -> None:
@@ -258,6 +258,7 @@ charts: []  # default
 images:
   overrides:
     "x:*": linux/amd64  # .podfit.yaml:8:22
+  require: []  # default
 registries: {{}}  # default
 custom-resources: []  # default
 lock-file: podfit.lock.json  # --lock-file

@@ -116,7 +116,7 @@ def test_refresh_takes_no_stale_answer(server: FaultServer) -> None:
         (["--verify-children", "--offline"], "--verify-children needs network access"),
         (["--insecure-registry", "http://x"], "--insecure-registry http://x: not a registry host"),
         (["--registry-config", "none"], "cannot use the registry configuration"),
-        (["--image-source", "zip:x"], "`zip:x` is no image layout"),
+        (["--image-source", "zip:x"], "`zip:x` is not an image layout"),
     ],
 )
 def test_options_that_make_no_sense(options: list[str], what: str) -> None:
@@ -136,7 +136,7 @@ def test_only_allowed_registries_are_asked(server: FaultServer, other_server: Fa
     assert done.code == 3
     assert len(server.seen) == 1
     assert other_server.seen == []
-    assert f"registry {other_server.host} is not among those allowed" in done.out
+    assert f"registry {other_server.host} is not allowed" in done.out
 
 
 def test_an_insecure_registry(registry: Registry) -> None:

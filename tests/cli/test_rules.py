@@ -166,7 +166,7 @@ error: there are no rules
         ),
         (
             ("audit", "deploy", "--rules", "deploy"),
-            "error: a rule has no key `apiVersion`; it may have id, check, ",
+            "error: a rule has no key `apiVersion`; known keys: id, check, ",
         ),
     ],
 )

@@ -128,7 +128,7 @@ POOL = "name: a, platform: linux/amd64"
         ("pool: []", "a cluster profile has no key `pool`; did you mean `pools`?", "pool: ["),
         (
             "colour: red",
-            "a cluster profile has no key `colour`; it may have name, desc",
+            "a cluster profile has no key `colour`; known keys: name, desc",
             "colour: red",
         ),
         ("pools: [{platform: linux/amd64}]", "a pool needs `name`", "{platform: linux"),
@@ -178,7 +178,7 @@ POOL = "name: a, platform: linux/amd64"
         ),
         (
             f"{{pools: [{{{POOL}}}], plugins: [AlwaysPull]}}",
-            "podfit knows PodNodeSelector",
+            "valid values: PodNodeSelector",
             "AlwaysPull",
         ),
         (f"{{pools: [{{{POOL}}}], featureGates: [Other]}}", "that matters to placement", "Other"),

@@ -32,7 +32,7 @@ EVERYTHING = KnownPlatforms(
     kind="index",
     digest=DIGEST,
     source="cache",
-    notes=("row 3 of the index is left out: it has no digest",),
+    notes=("row 3 of the index was skipped: it has no digest",),
     completed=((WINDOWS, VersionSource.HISTORY),),
     dangling=(parse_platform("linux/s390x"),),
 )

@@ -307,7 +307,7 @@ def test_offline_the_cache_alone_is_asked(runs: Runs) -> None:
         TAG: OLD_CACHED,
         OTHER: UnknownPlatforms(
             UnknownReason.OFFLINE,
-            "quay.io/x/y:1 is not in the cache, and podfit works offline",
+            "quay.io/x/y:1 is not in the cache (offline mode)",
             "run once without --offline, or write a lock file with `podfit lock`",
         ),
     }
@@ -317,7 +317,7 @@ def test_offline_the_cache_alone_is_asked(runs: Runs) -> None:
 def test_offline_an_old_answer_is_used_and_says_so(runs: Runs) -> None:
     runs.answer()
     runs.now += 30 * DAY
-    note = "the answer is 30 days old: podfit works offline"
+    note = "the answer is 30 days old: offline mode"
     assert runs.answer(offline=True) == KnownPlatforms(
         (AMD64, ARM64), "index", A, "cache", ("odd", note)
     )

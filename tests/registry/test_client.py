@@ -114,7 +114,7 @@ def test_several_nested_indexes_are_noted(registry: Registry, asker: Asker) -> N
     answer = asker.known(registry.reference("shapes/nested-twice", "1"))
 
     assert texts(answer.platforms) == ["linux/amd64", "linux/arm64/v8"]
-    assert answer.notes == ("it nests several indexes, of which containerd opens only the first",)
+    assert answer.notes == ("it nests several indexes; containerd opens only the first",)
 
 
 def test_indexes_nested_too_deep_are_refused(registry: Registry, asker: Asker) -> None:
@@ -185,7 +185,7 @@ def test_a_config_that_contradicts_its_row_is_noted(registry: Registry, asker: A
     answer = asker.known(registry.reference("shapes/contradiction", "1"))
 
     assert answer.platforms == (WINDOWS,)
-    assert answer.notes == ("windows/amd64: its config says linux/amd64",)
+    assert answer.notes == ("windows/amd64: its config is for linux/amd64",)
 
 
 def test_embedded_content_is_used_if_it_is_what_it_claims(registry: Registry, asker: Asker) -> None:
@@ -250,7 +250,7 @@ def test_odd_rows_are_noted(registry: Registry, asker: Asker) -> None:
 
     assert answer.platforms == (LINUX, ARM)
     assert answer.notes == (
-        "linux/amd64 is listed for different manifests, of which nodes take one",
+        "linux/amd64 is listed for several manifests; nodes use one of them",
         "one manifest is listed for linux/amd64 and for linux/arm64/v8: one is mislabelled",
     )
 
@@ -263,7 +263,7 @@ def test_malformed_rows_are_left_out_with_a_note(registry: Registry, asker: Aske
     answer = asker.known(registry.reference("shapes/malformed", "1"))
 
     assert answer.platforms == (LINUX,)
-    assert answer.notes == ("row 2 of the index is left out: it names no operating system",)
+    assert answer.notes == ("row 2 of the index was skipped: it has no operating system",)
 
 
 def test_an_index_of_malformed_rows_only_is_no_answer(registry: Registry, asker: Asker) -> None:
@@ -648,7 +648,7 @@ def test_a_pull_through_redirect(
             OCI_MANIFEST,
             "it is an artifact of type",
         ),
-        (manifest_of(b"{}"), OCI_MANIFEST, "it names no operating system"),
+        (manifest_of(b"{}"), OCI_MANIFEST, "it has no operating system"),
     ],
 )
 def test_children_that_are_no_images(
@@ -681,7 +681,7 @@ def test_a_missing_child_without_a_platform_is_noted(registry: Registry, asker: 
     assert (answer.platforms, answer.dangling) == ((LINUX,), ())
     (note,) = answer.notes
     assert note == (
-        f"row {gone.digest} of the index is left out: "
+        f"row {gone.digest} of the index was skipped: "
         f"manifest {gone.digest} not found in {registry.host}/shapes/gone"
     )
 

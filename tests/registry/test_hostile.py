@@ -193,7 +193,7 @@ def test_a_redirect_target_that_is_down(
         answer = asker.unknown(reference(server))
 
     assert answer.message == (
-        f"registry {server.host} (by way of {down}) unreachable: connection refused (4 attempts)"
+        f"registry {server.host} (via {down}) unreachable: connection refused (4 attempts)"
     )
     asker.known(reference(server, "other"))
 
@@ -281,7 +281,7 @@ def test_a_name_that_resolves_to_a_private_address_is_refused(
         UnknownReason.REFUSED,
         f"refused to contact private address 127.0.0.1 for registry.example:{server.port}",
         f"if registry.example:{server.port} is yours, list it under `registries` of a trusted "
-        f"configuration, or give --allow-registry registry.example:{server.port} "
+        f"configuration, or set --allow-registry registry.example:{server.port} "
         "--allow-registry '*'",
     )
     assert server.seen == []
@@ -433,8 +433,8 @@ def test_platforms_that_are_no_names_are_left_out(server: FaultServer, asker: As
 
     assert answer.platforms == (LINUX,)
     assert answer.notes == (
-        "row 2 of the index is left out: its `os` is not a name",
-        "row 3 of the index is left out: its `architecture` is not a name",
+        "row 2 of the index was skipped: its `os` is not a name",
+        "row 3 of the index was skipped: its `architecture` is not a name",
     )
 
 
@@ -533,7 +533,7 @@ def test_a_damaged_or_unknown_encoding(
     ("body", "why"),
     [
         (b"", "it is not JSON"),
-        (b"\n<html>", "it is a web page, as of a login or a proxy, and not JSON"),
+        (b"\n<html>", "it is a web page (of a login or a proxy), not JSON"),
         (b"\xff\xfe{}", "it is not UTF-8 text"),
         (b"[]", "it is not a JSON object"),
         (b"{}", "it is neither an index nor a manifest"),
@@ -553,7 +553,7 @@ def test_garbage(server: FaultServer, asker: Asker, body: bytes, why: str) -> No
     answer = asker.unknown(reference(server))
 
     assert answer.reason is UnknownReason.MALFORMED
-    assert answer.message == f"{reference(server)} cannot be understood: {why}"
+    assert answer.message == f"{reference(server)} cannot be read: {why}"
 
 
 # Digests
@@ -604,7 +604,7 @@ def test_an_index_that_says_it_is_a_manifest(server: FaultServer, asker: Asker) 
     answer = asker.unknown(reference(server))
 
     assert answer.reason is UnknownReason.MALFORMED
-    assert "its body says it is an index, its header a manifest" in answer.message
+    assert "it is an index by its body, a manifest by its header" in answer.message
 
 
 def test_more_children_than_are_read(server: FaultServer, asker: Asker) -> None:
@@ -700,7 +700,7 @@ def test_a_pause_that_is_too_long_is_not_waited_for(server: FaultServer, asker: 
     answer = asker.unknown(reference(server))
 
     assert answer.reason is UnknownReason.RATE_LIMITED
-    assert answer.hint == "log in, use a mirror, or a lock file"
+    assert answer.hint == "log in, or use a mirror or a lock file"
     assert asker.clock.pauses == []
     assert len(server.seen) == 1
 
@@ -714,7 +714,7 @@ def test_a_used_up_limit_is_not_tried_again(server: FaultServer, asker: Asker) -
     assert answer == UnknownPlatforms(
         UnknownReason.RATE_LIMITED,
         f"registry {server.host} limit reached (0 of 100 left, window 6 h)",
-        "log in, use a mirror, or a lock file",
+        "log in, or use a mirror or a lock file",
     )
     assert len(server.seen) == 1
 
@@ -770,7 +770,7 @@ def test_a_token_service_in_trouble_is_named(
     other_server.on("/token", Reply(503))
 
     assert asker.unknown(reference(server)).message == (
-        f"registry {server.host} (by way of {other_server.host}) answered 503 (4 attempts)"
+        f"registry {server.host} (via {other_server.host}) answered 503 (4 attempts)"
     )
 
 
@@ -921,7 +921,7 @@ def test_a_name_whose_look_up_hangs(
 
     assert answers[hanging] == UnknownPlatforms(
         UnknownReason.UNREACHABLE,
-        "not asked for: the 60 s for all images are used up",
+        "not looked up: the time limit of 60 s for all images is exceeded",
         "raise the time limit, or use a lock file",
     )
     assert not isinstance(answers[reference(server)], UnknownPlatforms)

@@ -146,25 +146,25 @@ WRONG = {
     ),
     "[]": ("`.` must be an object", "f:1:1"),
     "[" * 100_000: ("nested too deep", "f"),
-    "{}": ("`.version` must be 1; a newer podfit may know more", "f:1:1"),
+    "{}": ("`.version` must be 1; a newer podfit may support it", "f:1:1"),
     '{\n"version": 2, "images": {}}': (
-        "`.version` must be 1; a newer podfit may know more",
+        "`.version` must be 1; a newer podfit may support it",
         "f:2:12",
     ),
     '{"version": true, "images": {}}': (
-        "`.version` must be 1; a newer podfit may know more",
+        "`.version` must be 1; a newer podfit may support it",
         "f:1:13",
     ),
     '{"version": "1", "images": {}}': (
-        "`.version` must be 1; a newer podfit may know more",
+        "`.version` must be 1; a newer podfit may support it",
         "f:1:13",
     ),
     '{"version": 1}': ("`.images` must be an object", "f:1:1"),
     locked([]): ("`.images` must be an object", "f:1:26"),
     locked({}, extra=1): ("`.extra` is not a known key", "f:1:39"),
-    '{"version": 1, "version": 1, "images": {}}': ("`version` stands there twice", "f"),
+    '{"version": 1, "version": 1, "images": {}}': ("`version` is a duplicate key", "f"),
     f'{{"version": {"1" * 5000}, "images": {{}}}}': (
-        "a number in it is too long",
+        "it contains a number that is too long",
         "f",
     ),
     locked({"nginx": image()}): (
@@ -196,7 +196,7 @@ WRONG = {
         "f:1:191",
     ),
     locked({NAME: image(platforms=["linux/amd64", 1])}): (
-        f"{AT}.platforms[1]` must be a text",
+        f"{AT}.platforms[1]` must be a string",
         "f:1:191",
     ),
     locked({NAME: image(completed={"linux/amd64": "guess"})}): (
@@ -218,8 +218,11 @@ def test_what_is_wrong_is_named_with_its_place(text: str, expected: tuple[str, s
     with pytest.raises(ConfigurationError) as caught:
         parse_lock(text.encode(), "f")
     problem = caught.value.problem
-    assert (problem.what, problem.where) == (f"the lock file is wrong: {expected[0]}", expected[1])
-    assert problem.hint == "remove it; `podfit lock` writes it anew"
+    assert (problem.what, problem.where) == (
+        f"the lock file is invalid: {expected[0]}",
+        expected[1],
+    )
+    assert problem.hint == "delete it, then run `podfit lock` to write it again"
 
 
 def test_a_merge_conflict_is_told_from_other_mistakes() -> None:
@@ -227,15 +230,18 @@ def test_a_merge_conflict_is_told_from_other_mistakes() -> None:
     with pytest.raises(LockConflict) as caught:
         parse_lock(text.encode(), "f")
     problem = caught.value.problem
-    assert (problem.what, problem.where) == ("the lock file holds a merge conflict", "f:2:1")
-    assert problem.hint == "`podfit lock` writes it anew"
+    assert (problem.what, problem.where) == (
+        "the lock file contains a merge conflict",
+        "f:2:1",
+    )
+    assert problem.hint == "run `podfit lock` to write it again"
 
 
 @pytest.mark.parametrize(
     ("content", "what"),
     [
-        (b"\xff\xfe\x00", "the lock file is wrong: not UTF-8 text"),
-        (b" " * (MAX_LOCK + 1), "the lock file is wrong: larger than 16 MiB"),
+        (b"\xff\xfe\x00", "the lock file is invalid: not UTF-8 text"),
+        (b" " * (MAX_LOCK + 1), "the lock file is invalid: larger than 16 MiB"),
     ],
 )
 def test_bytes_that_are_no_text_or_too_many(content: bytes, what: str) -> None:
@@ -306,7 +312,7 @@ def test_a_place_that_cannot_be_written(tmp_path: Path) -> None:
         write_lock(path, LOCK)
     assert caught.value.problem.where == str(path)
     assert caught.value.problem.why == "No such file or directory"
-    assert caught.value.problem.hint == "--lock-file names another place"
+    assert caught.value.problem.hint == "set --lock-file to write to another path"
 
 
 def test_a_file_that_cannot_be_read(tmp_path: Path) -> None:

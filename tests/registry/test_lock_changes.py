@@ -86,7 +86,7 @@ def test_the_same_digest_read_differently_is_a_change() -> None:
     lock = LockFile({NGINX: KnownPlatforms((windows,), "index", A)})
     (change,) = compare(lock, {NGINX: found}).changes
     assert not change.moved
-    assert str(change) == "nginx:1.27: read differently from the same digest"
+    assert str(change) == "nginx:1.27: same digest, read differently"
 
 
 def test_images_added_dropped_and_unresolved() -> None:

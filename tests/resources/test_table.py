@@ -164,7 +164,7 @@ def test_a_users_entry_takes_the_place_of_podfits_own() -> None:
             "[{group: a, kinds: [B], pods: [{at: a, nodeSelector: linux}]}]",
             "expected true or false",
         ),
-        ("[{group: a, kinds: [B], pods: [{at: a, when: {b: {}}}]}]", "expected a text, number"),
+        ("[{group: a, kinds: [B], pods: [{at: a, when: {b: {}}}]}]", "expected a string, number"),
     ],
 )
 def test_what_is_wrong_is_said(text: str, message: str) -> None:

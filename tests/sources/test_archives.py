@@ -71,7 +71,7 @@ def test_a_bomb_is_refused(
     assert len(_read(data)) == len(members)
     monkeypatch.setattr(archives, limit, value)
 
-    with pytest.raises(ArchiveError, match="it holds more than"):
+    with pytest.raises(ArchiveError, match="it contains more than"):
         _read(data)
 
 

@@ -7,13 +7,19 @@ import pytest
 
 from auditor.sources.helm import ChartSource
 from auditor.sources.interface import HelmOptions
-from auditor.sources.nondeterminism import Chances, find_chances, mask, masked, may_show
+from auditor.sources.nondeterminism import (
+    RandomTemplates,
+    find_random_templates,
+    mask,
+    masked,
+    may_show,
+)
 from auditor.sources.rendering import Cause, Rendered, RenderError
 from tests.support.charts import POD, RENDERERS, make_renderer, pack_chart, read, write_chart
 
 BOTH = pytest.mark.parametrize("name", RENDERERS)
 SECRET = "apiVersion: v1\nkind: Secret\nmetadata: {name: s}\nstringData: {at: '{{ now }}'}\n"
-RANDOM = Chances(None)
+RANDOM = RandomTemplates(None)
 
 
 @pytest.mark.parametrize(
@@ -58,7 +64,7 @@ def test_templates_that_make_something_up(
     chart = write_chart(tmp_path / "web", {"a.yaml": template})
     path = pack_chart(chart, tmp_path / "web.tgz") if packed else chart
 
-    assert (find_chances(path) != Chances()) is expected
+    assert (find_random_templates(path) != RandomTemplates()) is expected
 
 
 @pytest.mark.parametrize("place", ["values", "subchart"])
@@ -72,7 +78,7 @@ def test_what_values_and_subcharts_make_up(tmp_path: Path, place: str) -> None:
         )
         pack_chart(db, chart / "charts" / "db-0.1.0.tgz")
 
-    assert find_chances(chart) == Chances(made_up=None)
+    assert find_random_templates(chart) == RandomTemplates(changing=None)
 
 
 @pytest.mark.parametrize(
@@ -93,20 +99,22 @@ def test_it_renders_again_where_a_report_may_show_the_time(
 ) -> None:
     """Secrets and ConfigMaps that ask for the time themselves are not worth it."""
     files = {"secret.yaml": SECRET, **templates}
-    chances = find_chances(write_chart(tmp_path / "web", files, values=values))
+    chances = find_random_templates(write_chart(tmp_path / "web", files, values=values))
     rendered = Rendered({f"web/templates/{name}": text for name, text in files.items()})
 
-    assert may_show(chances.made_up, rendered) is (expected is not False)
-    assert (chances.made_up is None) is (expected is None)
-    assert chances.timed == chances.made_up
+    assert may_show(chances.changing, rendered) is (expected is not False)
+    assert (chances.changing is None) is (expected is None)
+    assert chances.timed == chances.changing
 
 
 def test_it_waits_for_what_asks_for_the_time_alone(tmp_path: Path) -> None:
     files = {"secret.yaml": SECRET, "pod.yaml": POD.replace("{name}", "a-{{ randInt 1 9 }}")}
 
-    chances = find_chances(write_chart(tmp_path / "web", files))
+    chances = find_random_templates(write_chart(tmp_path / "web", files))
 
-    assert chances == Chances(frozenset(("secret.yaml", "pod.yaml")), frozenset(("secret.yaml",)))
+    assert chances == RandomTemplates(
+        frozenset(("secret.yaml", "pod.yaml")), frozenset(("secret.yaml",))
+    )
 
 
 def test_what_makes_nothing_up_is_rendered_once() -> None:
@@ -115,7 +123,7 @@ def test_what_makes_nothing_up_is_rendered_once() -> None:
     def again() -> Rendered:
         raise AssertionError("rendered again")
 
-    assert masked(first, again, Chances(), 0) is first
+    assert masked(first, again, RandomTemplates(), 0) is first
     assert masked(Rendered({}), again, RANDOM, 0) == Rendered({})
 
 

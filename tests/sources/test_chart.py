@@ -113,7 +113,7 @@ def test_what_is_no_archive(tmp_path: Path, data: bytes) -> None:
 def test_an_archive_without_a_chart(tmp_path: Path) -> None:
     (tmp_path / "c.tgz").write_bytes(pack({"Chart.yaml": b"name: c", "c/sub/Chart.yaml": b""}))
 
-    with pytest.raises(SourceError, match=r"c\.tgz is no Helm chart: it holds no Chart\.yaml"):
+    with pytest.raises(SourceError, match=r"c\.tgz is not a Helm chart: it has no Chart\.yaml"):
         read_chart(tmp_path / "c.tgz", "c.tgz")
 
 

@@ -148,5 +148,5 @@ def test_a_chart_holds_only_so_many(tmp_path: Path) -> None:
     for number in range(1000):
         write_chart(folder / "charts" / f"sub{number}", {})
 
-    with pytest.raises(SourceError, match="holds more than 1000 charts"):
+    with pytest.raises(SourceError, match="contains more than 1000 charts"):
         find_lacks(read_chart(folder, "web"), HelmOptions(), make_renderer("embedded"))

@@ -50,7 +50,7 @@ def test_each_reading_is_anew(tmp_path: Path) -> None:
             b"#" * MAX_BYTES + b"\napiVersion: v1\nkind: Pod\n",
             "x.yaml",
             "x.yaml is larger than 20 MB",
-            "split it; nothing of it was audited",
+            "split it; none of it was audited",
         ),
     ],
     ids=["latin-1", "utf-32", "large"],
@@ -101,7 +101,7 @@ def test_a_link_that_leads_nowhere(
     (source,) = open_sources(["a.yaml"])
 
     assert list(source.documents()) == [
-        Problem("a.yaml is a link that leads nowhere", where="a.yaml", hint="mend the link")
+        Problem("a.yaml is a broken link", where="a.yaml", hint="fix the link")
     ]
 
 
@@ -113,7 +113,7 @@ def test_a_file_that_cannot_be_opened(tmp_path: Path) -> None:
 
     assert raised.value.problem.what == "long.yaml cannot be read"
     assert raised.value.problem.why
-    assert raised.value.problem.hint == "give podfit the right to read it, or leave it out"
+    assert raised.value.problem.hint == "allow podfit to read it, or leave it out"
 
 
 @pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root reads everything")

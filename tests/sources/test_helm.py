@@ -117,10 +117,10 @@ def test_a_required_value_that_is_not_set(name: str, tmp_path: Path) -> None:
     chart = write_chart(tmp_path / "web", {"x.yaml": "a: {{ required `set a.b!` .Values.a }}"})
 
     assert _problem(chart, name) == Problem(
-        "chart web refuses its values",
+        "chart web rejects its values",
         where="web/templates/x.yaml:1:6",
         why="execution error at (web/templates/x.yaml:1:6): set a.b!",
-        hint="set what it asks for with -f or --set",
+        hint="set the required values with -f or --set",
     )
 
 
@@ -132,7 +132,7 @@ def test_a_required_value_that_is_not_set(name: str, tmp_path: Path) -> None:
         ("a: 1\n{{ include `gone` . }}", "has a template that fails", "x.yaml:2:3"),
         ("a: 1\n{{ if }}", "has a template that Helm cannot parse", "x.yaml:2"),
         ("{{ nope 1 }}", "has a template that Helm cannot parse", "x.yaml:1"),
-        ("{{ fail `no` }}", "refuses its values", "x.yaml:1:3"),
+        ("{{ fail `no` }}", "rejects its values", "x.yaml:1:3"),
     ],
 )
 def test_a_template_that_fails(
@@ -168,7 +168,7 @@ def test_no_pods_and_an_error_in_the_notes(name: str, tmp_path: Path) -> None:
             "chart game makes no pods, and its notes report an error",
             where="game",
             why="ERROR: eula must be set",
-            hint="set the values it asks for with -f or --set",
+            hint="set the values it requires with -f or --set",
         )
     ]
     assert read(_source(chart, name, HelmOptions(set_values=("eula=true",))))[1] == []
@@ -181,7 +181,7 @@ def test_values_that_break_the_schema(name: str, tmp_path: Path) -> None:
 
     problem = _problem(chart, name)
 
-    assert problem.what == "chart web does not accept its values: they break its schema"
+    assert problem.what == "chart web rejects its values: they do not match its schema"
     assert "missing property 'tag'" in problem.why
     assert "got number, want string" in problem.why
 
@@ -215,7 +215,7 @@ def test_what_helm_says_of_a_copy_is_the_same_each_time(tmp_path: Path) -> None:
     documents, (link, problem) = read(_source(chart, "embedded"))
 
     assert documents == []
-    assert link.why == "it leads to /etc/passwd"
+    assert link.why == "it points to /etc/passwd"
     assert "/podfit-chart" not in problem.why
     assert "values.yaml" in problem.why
 
@@ -245,10 +245,10 @@ def test_a_chart_that_cannot_be_rendered_without_its_dependencies(
     problem = _problem(chart, name)
 
     assert problem.what == (
-        "chart web is incomplete: dependencies are not in its charts/, and without them it cannot"
-        " be rendered"
+        "chart web is incomplete: dependencies are not in its charts/, and it cannot be rendered"
+        " without them"
     )
-    assert problem.why.startswith("common 2.x.x (missing); Helm says: ")
+    assert problem.why.startswith("common 2.x.x (missing); Helm reports: ")
     assert "web/templates/x.yaml:1:6" in problem.why
     assert problem.hint == (
         "run `helm dependency build web`, or add --dependency-update to this command"
@@ -280,7 +280,7 @@ def test_a_template_that_is_no_yaml_does_not_hide_the_others(name: str, tmp_path
 @pytest.mark.parametrize(
     ("text", "what"),
     [
-        ("- a", "values file {} holds a list, not a mapping of values"),
+        ("- a", "values file {} contains a list, not a mapping of values"),
         ("a: [", "values file {} is not YAML that Helm can read"),
         (None, "values file {} does not exist"),
     ],
@@ -306,7 +306,7 @@ def test_several_documents_in_a_values_file_are_said(name: str, tmp_path: Path) 
         _source(CHARTS / "fleet", name, HelmOptions(values_files=(str(file),)))
     )
 
-    assert problem.what == f"values file {file} holds several documents"
+    assert problem.what == f"values file {file} contains several documents"
     assert "registry.example/one" in documents[0].text
     assert "windows" not in documents[0].text
 
@@ -345,7 +345,7 @@ def test_nothing_outside_the_chart_is_read(name: str, tmp_path: Path) -> None:
     assert [document.text for document in documents] == ['text: ""\n']
     assert "s3cret" not in str(problems)
     assert [(problem.what, problem.where) for problem in problems] == [
-        ("a link leads out of chart web, and was left out", "web/key"),
+        ("a link in chart web to a file outside the chart was left out", "web/key"),
         ("the values of chart web were not checked against a schema", "web/values.schema.json"),
     ]
 

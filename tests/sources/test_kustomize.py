@@ -140,8 +140,8 @@ def test_files_outside_are_not_read(repo: Path, tmp_path: Path) -> None:
     documents, [problem] = audited("k")
 
     assert documents == []
-    assert problem.why == "../../secret.yaml lies outside of the repository"
-    assert problem.hint == "pipe in what it builds: `kustomize build k | podfit audit -`"
+    assert problem.why == "../../secret.yaml is outside the repository"
+    assert problem.hint == "pipe in its output: `kustomize build k | podfit audit -`"
 
 
 @pytest.mark.parametrize("key", ["resources", "components", "transformers"])
@@ -156,7 +156,7 @@ def test_folders_outside_of_the_repository_are_not_read(
     assert documents == []
     assert (problem.what, problem.why) == (
         "kustomization prod cannot be built",
-        "../../outside lies outside of the repository",
+        "../../outside is outside the repository",
     )
 
 
@@ -185,8 +185,8 @@ def test_bases_elsewhere_are_not_fetched(repo: Path, address: str) -> None:
     documents, [problem] = audited("prod")
 
     assert documents == []
-    assert problem.why == f"it builds upon {address}, which podfit does not fetch"
-    assert problem.hint == "pipe in what it builds: `kustomize build prod | podfit audit -`"
+    assert problem.why == f"it uses the remote resource {address}, which podfit does not fetch"
+    assert problem.hint == "pipe in its output: `kustomize build prod | podfit audit -`"
 
 
 def test_a_folder_may_be_called_like_an_address(repo: Path) -> None:
@@ -277,5 +277,5 @@ def test_neither_program_is_one_clear_error(repo: Path, monkeypatch: pytest.Monk
 
     assert [item.path for item in documents] == ["plain.yaml"]
     assert [item.what for item in problems] == [
-        "kustomizations cannot be built: there is neither kustomize nor kubectl"
+        "kustomizations cannot be built: neither kustomize nor kubectl was found"
     ]

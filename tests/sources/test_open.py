@@ -247,7 +247,7 @@ def test_a_library_chart_says_why_it_makes_no_pods(folder: Path) -> None:
             Problem(
                 f"nothing to audit in {argument}: it makes no pods",
                 where=argument,
-                why="it is a library chart (`type: library`): charts that use it render, not it",
+                why="it is a library chart (`type: library`), which other charts include",
                 hint="name a chart, a manifest or a folder of them; --allow-empty accepts this",
             ),
         )

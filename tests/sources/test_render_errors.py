@@ -14,12 +14,12 @@ WEB = Chart(Path("gone"), "charts/web", "shop", dependencies=(Declaration("store
     [
         (
             "execution error at (shop/templates/a.yaml:62:34): 'push' must be set",
-            "chart shop refuses its values",
+            "chart shop rejects its values",
             "charts/web/templates/a.yaml:62:34",
         ),
         (
             "execution error at (shop/charts/cache/templates/NOTES.txt:1:3): no",
-            "chart shop refuses its values",
+            "chart shop rejects its values",
             "charts/web/charts/store/templates/NOTES.txt:1:3",
         ),
         (
@@ -39,7 +39,7 @@ WEB = Chart(Path("gone"), "charts/web", "shop", dependencies=(Declaration("store
         ),
         (
             "values don't meet the specifications of the schema(s) in the following chart(s):",
-            "chart shop does not accept its values: they break its schema",
+            "chart shop rejects its values: they do not match its schema",
             "charts/web",
         ),
         (

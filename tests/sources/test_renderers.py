@@ -289,7 +289,10 @@ def test_which_versions_of_the_program_are_used(tmp_path: Path, version: str) ->
 
 @pytest.mark.parametrize(
     ("words", "why"),
-    [("Error: unknown flag", "it does not say its version"), ("", "it does not say its version")],
+    [
+        ("Error: unknown flag", "it does not print its version"),
+        ("", "it does not print its version"),
+    ],
 )
 def test_a_program_that_does_not_say_its_version(tmp_path: Path, words: str, why: str) -> None:
     renderer = CliRenderer(str(_fake_helm(tmp_path, words) / "helm"))
@@ -320,7 +323,7 @@ def test_without_helm_both_ways_out_are_said(
     ):
         with pytest.raises(SourceError) as raised:
             call()
-        assert raised.value.problem.what == "charts cannot be rendered: there is no Helm"
+        assert raised.value.problem.what == "charts cannot be rendered: Helm was not found"
         assert raised.value.problem.hint == (
             "run `pip install 'podfit[helm]'`, or install the program helm, version 3.8 or later,"
             " on PATH"

@@ -25,10 +25,10 @@ def test_a_second_document_is_not_passed_over_in_silence(
 ) -> None:
     assert _check(tmp_path, "a: 1\n---\nb: 2\n", monkeypatch) == [
         Problem(
-            "values file values.yaml holds several documents",
+            "values file values.yaml contains several documents",
             where="values.yaml:3",
-            why="Helm 4 merges them, as was done here; Helm 3 reads only the first",
-            hint="put each document into a file of its own, and give each with -f",
+            why="podfit merges them like Helm 4; Helm 3 reads only the first",
+            hint="put each document into a separate file, and pass each with -f",
         )
     ]
 
@@ -44,12 +44,12 @@ def test_a_second_document_is_not_passed_over_in_silence(
         (
             "- a\n",
             "values.yaml:1:1",
-            "values file values.yaml holds a list, not a mapping of values",
+            "values file values.yaml contains a list, not a mapping of values",
         ),
         (
             "\n text",
             "values.yaml:2:2",
-            "values file values.yaml holds text, not a mapping of values",
+            "values file values.yaml contains text, not a mapping of values",
         ),
     ],
 )

@@ -95,7 +95,7 @@ def test_more_variants_than_anybody_means(tmp_path: Path) -> None:
     assert problem == Problem(
         "charts/web has 101 variants; the first 100 were audited",
         where="charts/web",
-        hint="--no-ci-values leaves out those of ci/; -f audits with one values file",
+        hint="--no-ci-values leaves out those in ci/; -f audits with one values file",
     )
 
 
@@ -122,7 +122,7 @@ def test_a_variant_that_fails_is_named_and_the_others_are_audited(tmp_path: Path
     documents, [problem] = read(source)
 
     assert [item.variant for item in documents] == ["default"]
-    assert problem.what == "chart web refuses its values, with ci/a-values.yaml"
+    assert problem.what == "chart web rejects its values, with ci/a-values.yaml"
 
 
 def test_defaults_that_a_chart_refuses_can_be_replaced(tmp_path: Path) -> None:
@@ -136,10 +136,10 @@ def test_defaults_that_a_chart_refuses_can_be_replaced(tmp_path: Path) -> None:
     documents, [problem] = read(source)
 
     assert [item.variant for item in documents] == ["ci/a-values.yaml"]
-    assert problem.what == "chart web refuses its values, with default"
+    assert problem.what == "chart web rejects its values, with default"
     assert problem.hint == (
-        "set what it asks for with -f or --set; "
-        "a variant `default` in .podfit.yaml stands instead of the defaults"
+        "set the required values with -f or --set; "
+        "a variant `default` in .podfit.yaml replaces the defaults"
     )
 
 

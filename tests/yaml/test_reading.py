@@ -173,7 +173,7 @@ def test_nesting_of_500_is_read() -> None:
 REFUSED: dict[str, tuple[str, int, int, str]] = {
     "no end of a list": ("a: 1\nb: [\n", 3, 1, "did not find expected node content"),
     "two values": ("a: b: c\n", 1, 5, "mapping values are not allowed in this context"),
-    "a tab as indent": ("a:\n\tb: 1\n", 2, 1, "a tab cannot indent a line: YAML wants spaces"),
+    "a tab as indent": ("a:\n\tb: 1\n", 2, 1, "tabs are not allowed for indentation; use spaces"),
     "an unknown alias": ("a: 1\nb: *x\n", 2, 4, "unknown anchor 'x' referenced"),
     "an anchor within itself": ("a: &x\n  b: *x\n", 2, 6, "anchor 'x' value contains itself"),
     "an anchor in its own list": ("&x [1, *x]", 1, 8, "anchor 'x' value contains itself"),

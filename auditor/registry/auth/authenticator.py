@@ -1,10 +1,9 @@
-"""How to authenticate with one registry: what it asked for, what the user has, what was refused.
+"""Authentication with one registry.
 
-The registry's challenge is remembered for all its repositories, a token for each. Credentials that
-are refused are not sent again; a public image is then asked for without any, with a remark: stale
-logins are a frequent trouble of CI.
-
-Credentials that nobody has seen work are tried with care: wrong tries can lock an account.
+The registry's challenge is stored for all its repositories, and one token per repository.
+Credentials that were rejected are not sent again; the image is then requested without them, with a
+warning, as it may be public: expired logins are common in CI. Credentials that have not worked yet
+are tried one request at a time, as failed logins can lock an account.
 """
 
 from __future__ import annotations
@@ -37,23 +36,23 @@ from auditor.registry.network.sending import Realm
 from auditor.registry.network.transport import Answer
 from auditor.registry.options import Deadline, RegistryOptions
 
-_MOST_FAILURES: Final = 2
-"""Refusals by a registry after which they are taken for wrong. One may be about its repository."""
+_MAX_FAILURES: Final = 2
+"""Denials by a registry after which credentials count as wrong; one may concern its repository."""
 
 
 class Trials:
-    """What is known of one registry's credentials. Used from many threads."""
+    """Which credentials of a registry have worked or failed. Thread-safe."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._one_at_a_time: defaultdict[Credential, threading.Lock] = defaultdict(threading.Lock)
         self._proven: set[Credential] = set()
         self._failures: Counter[Credential] = Counter()
-        self._useless: set[tuple[Credential, str]] = set()
+        self._insufficient: set[tuple[Credential, str]] = set()
 
     @contextmanager
     def using(self, credential: Credential | None, deadline: Deadline) -> Iterator[None]:
-        """Alone until the credential is proven. Raises TimeOver."""
+        """Hold a lock until the credential has worked once. Raises TimeOver."""
         if credential is None or credential in self._proven:
             yield
             return
@@ -66,38 +65,38 @@ class Trials:
         return credential not in self._proven and self._failures[credential] > 0
 
     def is_rejected(self, credential: Credential) -> bool:
-        """Not to be used again."""
-        return self._failures[credential] >= _MOST_FAILURES
+        """Whether the credential must not be used again."""
+        return self._failures[credential] >= _MAX_FAILURES
 
     def is_usable(self, credential: Credential, repository: str) -> bool:
-        """Whether it may open a repository."""
-        return not (self.is_rejected(credential) or (credential, repository) in self._useless)
+        """Whether the credential may give access to a repository."""
+        return not (self.is_rejected(credential) or (credential, repository) in self._insufficient)
 
     def succeeded(self, credential: Credential) -> None:
         with self._lock:
             self._proven.add(credential)
 
     def failed(self, credential: Credential, repository: str) -> None:
-        """Refused for a repository: too little for it, or wrong altogether."""
+        """Record a denial for a repository: missing permission, or wrong credentials."""
         with self._lock:
-            self._useless.add((credential, repository))
+            self._insufficient.add((credential, repository))
             if credential not in self._proven:
                 self._failures[credential] += 1
 
     def denied(self, credential: Credential, repository: str) -> None:
-        """Right, but too little for a repository."""
+        """Record valid credentials without permission for a repository."""
         with self._lock:
-            self._useless.add((credential, repository))
+            self._insufficient.add((credential, repository))
 
     def reject(self, credential: Credential) -> None:
-        """Wrong: whoever knows has said so."""
+        """Record wrong credentials, as reported by the token service."""
         with self._lock:
-            self._failures[credential] = _MOST_FAILURES
+            self._failures[credential] = _MAX_FAILURES
 
 
 @contextmanager
 def acquired(lock: threading.Lock, deadline: Deadline) -> Iterator[None]:
-    """Holds a lock. Raises TimeOver where others hold it for too long."""
+    """Hold a lock. Raises TimeOver if it is not released in time."""
     while not lock.acquire(timeout=deadline.left()):
         pass
     try:
@@ -108,7 +107,13 @@ def acquired(lock: threading.Lock, deadline: Deadline) -> Iterator[None]:
 
 @dataclass(frozen=True, slots=True)
 class Authorization:
-    """What to send. credential: whose it is, None for what anyone gets. fresh: just fetched."""
+    """The `Authorization` header of a request.
+
+    Attributes:
+        credential: The credential used; None for an anonymous token.
+        fresh: Whether the token was just fetched.
+
+    """
 
     header: str = field(repr=False)
     scheme: Literal["basic", "bearer"]
@@ -117,7 +122,7 @@ class Authorization:
 
 
 class Authenticator:
-    """Used from many threads."""
+    """Provides the `Authorization` header for requests to one registry. Thread-safe."""
 
     def __init__(
         self,
@@ -132,15 +137,15 @@ class Authenticator:
         self._challenge: Challenge | None = None
         self._lock = threading.Lock()
         self._locks: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
-        self._held: dict[str, tuple[Token, Credential | None]] = {}
+        self._cached: dict[str, tuple[Token, Credential | None]] = {}
         self._trials = Trials()
         self._untrusted = ""
 
     @contextmanager
     def authorized(self, repository: str, deadline: Deadline) -> Iterator[Authorization | None]:
-        """What to send with a request for a repository; None for nothing.
+        """Return the header for a request for a repository, or None.
 
-        Within, `learn` is to be told of the answer. Raises RegistryFailure and TimeOver.
+        Call `learn` with the answer inside the context. Raises RegistryFailure and TimeOver.
         """
         challenge = self._challenge
         if challenge is None:
@@ -158,7 +163,7 @@ class Authenticator:
             yield bearer
 
     def learn(self, repository: str, answer: Answer, used: Authorization | None) -> bool:
-        """Draws the lesson of an answer. Whether asking again may help."""
+        """Update the state from an answer; return whether to repeat the request."""
         credential = used.credential if used else None
         if answer.status not in DENIED:
             if credential:
@@ -169,7 +174,7 @@ class Authenticator:
             self._challenge = challenge
         if used is None:
             return self._can_answer(repository) and answer.status == HTTPStatus.UNAUTHORIZED
-        self._held.pop(repository, None)
+        self._cached.pop(repository, None)
         if used.scheme == "bearer" and not used.fresh and answer.status == HTTPStatus.UNAUTHORIZED:
             return True
         if credential is None:
@@ -182,7 +187,7 @@ class Authenticator:
         return True
 
     def denial(self, repository: str) -> RegistryFailure:
-        """Why a repository stays closed, after everything the user has was tried."""
+        """Explain why a repository is not accessible with the user's credentials."""
         name, lookup = self._endpoint.name, self._keychain.find(self._endpoint.name, repository)
         credential = lookup.credential
         if credential and self._trials.seem_wrong(credential):
@@ -198,10 +203,8 @@ class Authenticator:
             hint = f"the credentials from {credential.source} give no access to it"
         else:
             searched = ", ".join(lookup.searched)
-            looked = f" (searched {searched})" if searched else ""
-            hint = (
-                f"no credentials for {name} are configured{looked}; log in to it if it is private"
-            )
+            places = f" (searched {searched})" if searched else ""
+            hint = f"no credentials for {name} are configured{places}; log in if it is private"
         message = f"repository {name}/{repository} does not exist or needs credentials"
         return RegistryFailure(UnknownReason.NOT_FOUND_OR_DENIED, message, hint)
 
@@ -227,9 +230,9 @@ class Authenticator:
         return self._challenge.scheme == "bearer" or self._usable(repository) is not None
 
     def _bearer(self, challenge: Challenge, repository: str, deadline: Deadline) -> Authorization:
-        held = self._held.get(repository)
-        if held and held[0].good_until > self._options.clock.monotonic():
-            return Authorization(f"Bearer {held[0].value}", "bearer", held[1])
+        cached = self._cached.get(repository)
+        if cached and cached[0].good_until > self._options.clock.monotonic():
+            return Authorization(f"Bearer {cached[0].value}", "bearer", cached[1])
         credential = self._usable(repository)
         if credential and credential.registry_token:
             return Authorization(f"Bearer {credential.registry_token}", "bearer", credential, True)
@@ -245,13 +248,13 @@ class Authenticator:
                 token = self._tokens.fetch(grant, None, deadline)
             except TokenRefused:
                 raise self.denial(repository) from None
-        self._held[repository] = (token, credential)
+        self._cached[repository] = (token, credential)
         return Authorization(f"Bearer {token.value}", "bearer", credential, True)
 
     def _token_for(
         self, credential: Credential, grant: Grant, repository: str, deadline: Deadline
     ) -> Token | None:
-        """The user's token, or None where the token service refuses."""
+        """Return a token of the user, or None if the token service refuses."""
         with self._trials.using(credential, deadline):
             if not self._trials.is_usable(credential, repository):
                 return None
@@ -271,7 +274,7 @@ class Authenticator:
         try:
             return judge_realm(challenge["realm"], self._endpoint)
         except RealmError as error:
-            message = f"registry {self._endpoint.name} cannot be asked for a token: {error}"
+            message = f"cannot request a token for registry {self._endpoint.name}: {error}"
             raise RegistryFailure(UnknownReason.REFUSED, message) from None
 
     def _distrust(self, realm: Realm) -> None:
@@ -284,11 +287,11 @@ class Authenticator:
     def _remark_rejection(self, credential: Credential) -> None:
         if self._trials.is_rejected(credential):
             message = str(self._rejection(credential))
-            self._remarks.add(f"{message}; its images were asked for without them")
+            self._remarks.add(f"{message}; its images were requested without them")
 
 
 def _best(challenges: tuple[Challenge, ...]) -> Challenge | None:
-    """Bearer before Basic, as containerd sorts them; other schemes are not spoken here."""
+    """Prefer Bearer to Basic, as containerd does; other schemes are not supported."""
     for scheme in ("bearer", "basic"):
         for challenge in challenges:
             if challenge.scheme == scheme and challenge["realm"]:

@@ -1,15 +1,14 @@
-"""Which credentials belong to a registry, from where Docker and Podman keep them.
+"""Credentials from the logins of Docker and Podman, and Docker's credential helpers.
 
-In this order, the first that knows the registry wins: `DOCKER_AUTH_CONFIG` (the content itself),
-`REGISTRY_AUTH_FILE`, `$DOCKER_CONFIG/config.json` or `~/.docker/config.json`, Podman's
+Sources, the first with credentials for the registry applies: `DOCKER_AUTH_CONFIG` (the content
+itself), `REGISTRY_AUTH_FILE`, `$DOCKER_CONFIG/config.json` or `~/.docker/config.json`, Podman's
 `${XDG_RUNTIME_DIR}/containers/auth.json` and `${XDG_CONFIG_HOME}/containers/auth.json`,
-`~/.dockercfg`. Within one: `credHelpers`, then `auths` from the longest path down to the host
+`~/.dockercfg`. Within a source: `credHelpers`, then `auths` from the longest path to the host
 (containers-auth.json(5)), then `credsStore`.
 
-Docker's credential helpers: `docker-credential-NAME get`, a host on its standard input.
-
-Protocol: github.com/docker/docker-credential-helpers `credentials/credentials.go`. No shell, a time
-limit, and nothing a helper prints is ever shown: it deals in secrets.
+Helpers are run as `docker-credential-NAME get` with the host on standard input
+(github.com/docker/docker-credential-helpers `credentials/credentials.go`), without a shell and with
+a time limit. Their output is never shown, as it contains secrets.
 """
 
 from __future__ import annotations
@@ -44,12 +43,12 @@ _IDENTITY: Final = "<token>"
 
 
 class HelperError(Exception):
-    """A helper that could not do its work. The message is a clause for the user."""
+    """A credential helper failed. The message is a clause for the user."""
 
 
 @dataclass(frozen=True, slots=True)
 class HelperAnswer:
-    """identity: the secret is a refresh token, not a password."""
+    """The answer of a helper. `identity`: the secret is a refresh token, not a password."""
 
     username: str = field(repr=False)
     secret: str = field(repr=False)
@@ -57,7 +56,7 @@ class HelperAnswer:
 
 
 def ask_helper(name: str, server: str, timeout: float = _TIMEOUT) -> HelperAnswer | None:
-    """What the helper knows for a server, or None. Raises HelperError."""
+    """Return the helper's credentials for a server, or None. Raises HelperError."""
     if not _NAME.fullmatch(name) or name in (".", ".."):
         raise HelperError("the name of a credential helper in the configuration is not valid")
     program = find_program(f"docker-credential-{name}")
@@ -94,7 +93,7 @@ def _run(program: str, server: str, timeout: float) -> tuple[int, bytes]:
     except OSError as error:
         raise HelperError(f"{program} cannot be run: {error.strerror}") from error
     end = partial(_kill, process)
-    atexit.register(end)  # an interrupted run does not wait for this thread
+    atexit.register(end)  # an interrupted run does not wait for the helper
     timer = threading.Timer(timeout, end)
     timer.daemon = True
     timer.start()
@@ -121,9 +120,9 @@ def _exchange(process: subprocess.Popen[bytes], server: str) -> bytes:
 
 
 def _kill(process: subprocess.Popen[bytes]) -> None:
-    """Ends the helper and what it started, which else could hold the pipe open for ever."""
+    """Kill the helper and its children, which could keep the pipe open."""
     if process.returncode is not None:
-        return  # It was waited for: its id may be another's by now.
+        return  # The process was reaped: its id may be reused.
     with contextlib.suppress(OSError):
         if os.name == "posix":
             os.killpg(process.pid, signal.SIGKILL)
@@ -142,9 +141,9 @@ _HUB_KEYS: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Credential:
-    """Either name and secret, or a refresh token (identity_token), or a ready registry token.
+    """A username and secret, a refresh token (identity_token), or a registry token.
 
-    source: where it was found, for messages.
+    `source` is its location, for messages.
     """
 
     source: str
@@ -155,9 +154,13 @@ class Credential:
 
 
 class Lookup(Struct, frozen=True):
-    """credential: None where nobody knows one. searched: the places that were there to look in.
+    """The result of a search for credentials.
 
-    problems: what kept a place from being looked in, a sentence each.
+    Attributes:
+        credential: None if there is none.
+        searched: The sources that exist.
+        problems: Sources that could not be read, one sentence each.
+
     """
 
     credential: Credential | None
@@ -166,15 +169,15 @@ class Lookup(Struct, frozen=True):
 
 
 class Keychain(Protocol):
-    """Knows credentials by registry."""
+    """Looks up credentials by registry."""
 
     def find(self, registry: str, repository: str) -> Lookup:
-        """The credential for a repository. Never raises. Called from many threads."""
+        """Return the credential for a repository. Never raises. Called from many threads."""
         ...
 
 
 def user_home() -> Path | None:
-    """The folder below which Docker and Podman keep logins; some containers' users have none."""
+    """Return the home folder; users of some containers have none."""
     try:
         return Path.home()
     except RuntimeError:
@@ -182,14 +185,14 @@ def user_home() -> Path | None:
 
 
 class NoCredentials:
-    """The keychain of someone who is not logged in anywhere."""
+    """A keychain without credentials."""
 
     def find(self, registry: str, repository: str) -> Lookup:  # noqa: ARG002 - a Keychain
         return Lookup(None)
 
 
 class _Store(Struct, frozen=True):
-    """One parsed configuration."""
+    """A parsed configuration file."""
 
     name: str
     auths: JsonObject
@@ -201,9 +204,13 @@ AskHelper = Callable[[str, str], HelperAnswer | None]
 
 
 class DockerKeychain:
-    """The credentials of the user's Docker and Podman logins. Read once, when first asked.
+    """The credentials from the user's Docker and Podman logins, read on first use.
 
-    environ: of the process. home: the user's, None where there is none. ask: runs a helper.
+    Args:
+        environ: Environment of the process.
+        home: The user's home, or None.
+        ask: Runs a credential helper.
+
     """
 
     def __init__(
@@ -214,8 +221,8 @@ class DockerKeychain:
         self._helpers: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
         self._stores: tuple[_Store, ...] | None = None
         self._problems: list[str] = []
-        self._helped: dict[tuple[str, str], HelperAnswer | None] = {}
-        self._broken: dict[str, str] = {}
+        self._helper_answers: dict[tuple[str, str], HelperAnswer | None] = {}
+        self._helper_errors: dict[str, str] = {}
 
     def find(self, registry: str, repository: str) -> Lookup:
         with self._lock:
@@ -236,29 +243,29 @@ class DockerKeychain:
     def _find_in(self, store: _Store, registry: str, repository: str) -> Credential | None:
         for key in _hosts(registry):
             if helper := text_at(store.helpers, key):
-                return self._help(helper, key, store)
+                return self._run_helper(helper, key, store)
         for key in _keys(store.auths, registry, repository):
             if credential := _stored(object_at(store.auths, key), store.name):
                 return credential
         if store.default_helper:
             server = _HUB_KEYS[0] if registry == DOCKER_HUB else registry
-            return self._help(store.default_helper, server, store)
+            return self._run_helper(store.default_helper, server, store)
         return None
 
-    def _help(self, helper: str, server: str, store: _Store) -> Credential | None:
-        """A helper runs once for a server, and one that hangs holds up nobody else's registries."""
+    def _run_helper(self, helper: str, server: str, store: _Store) -> Credential | None:
+        """Run a helper once per server. A lock per helper keeps a slow one from blocking others."""
         with self._lock:
             lock = self._helpers[helper]
         with lock:
-            if helper in self._broken:
-                raise HelperError(self._broken[helper])
-            if (helper, server) not in self._helped:
+            if helper in self._helper_errors:
+                raise HelperError(self._helper_errors[helper])
+            if (helper, server) not in self._helper_answers:
                 try:
-                    self._helped[helper, server] = self._ask(helper, server)
+                    self._helper_answers[helper, server] = self._ask(helper, server)
                 except HelperError as error:
-                    self._broken[helper] = str(error)
+                    self._helper_errors[helper] = str(error)
                     raise
-            answer = self._helped[helper, server]
+            answer = self._helper_answers[helper, server]
         if answer is None:
             return None
         source = f"docker-credential-{helper}, named in {store.name}"
@@ -315,9 +322,9 @@ def _hosts(registry: str) -> tuple[str, ...]:
 
 
 def _keys(auths: JsonObject, registry: str, repository: str) -> Iterator[str]:
-    """What `auths` may call a repository, the most specific first.
+    """List the keys of `auths` that match a repository, most specific first.
 
-    Of a URL the host counts alone, as for Docker (`cli/config/credentials` `ConvertToHostname`).
+    Only the host of a URL counts, as in Docker (`cli/config/credentials` `ConvertToHostname`).
     """
     parts = repository.split("/")
     for length in range(len(parts), 0, -1):
@@ -342,7 +349,7 @@ def _stored(entry: JsonObject, source: str) -> Credential | None:
 
 
 def _decoded(encoded: str) -> tuple[str, str]:
-    """Name and password of an `auth` entry: base64, padded or not; Docker ends some with NULs."""
+    """Decode an `auth` entry: base64, padded or not; Docker ends some values with NULs."""
     stripped = encoded.strip().rstrip("=")
     try:
         text = base64.b64decode(stripped + "=" * (-len(stripped) % 4), validate=True).decode()

@@ -1,18 +1,12 @@
-"""Tokens of a registry's token service.
+"""Challenges, token services and their tokens.
 
-Source: distribution `docs/spec/auth/token.md` and `oauth.md`.
+Sources: distribution `docs/spec/auth/token.md` and `oauth.md`; RFC 7235 section 4.1 for
+`WWW-Authenticate`. Several challenges may share a header: commas separate both parameters and
+challenges, and only `name =` continues a challenge.
 
-`WWW-Authenticate` headers, by the whole grammar of RFC 7235 section 4.1.
-
-One header may hold several challenges and there may be several headers. A comma separates both
-parameters and challenges; what follows tells which: `name =` continues, a bare word begins anew.
-
-May a registry's token service be asked, and may it see the user's credentials?
-
-A registry names its token service (`realm`) itself, so a hijacked one could name anybody. The
-user's credentials go to the registry's own host, to its parent domain or a sibling in it, to
-services known to belong to a registry, and to hosts the user trusts. Anyone else is asked without
-credentials.
+The registry names its token service (`realm`), so a compromised one could name any host.
+Credentials are sent only to the registry's own host, its parent or sibling domain, known token
+services, and `trusted_realms`; other token services are used anonymously.
 """
 
 from __future__ import annotations
@@ -45,13 +39,11 @@ _SHORTEST_LIFE: Final = 60.0
 _LONGEST_LIFE: Final = 86_400.0
 _EARLY: Final = 5.0
 _NO_POST: Final = frozenset({400, 401, 404, 405})
-
-
 DENIED: Final = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN})
 
 
 class TokenRefused(Exception):
-    """The token service does not give a token to this user. status: 401 or 403."""
+    """The token service refused a token for this user, with status 401 or 403."""
 
     def __init__(self, status: int) -> None:
         super().__init__(f"status {status}")
@@ -60,7 +52,13 @@ class TokenRefused(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """good_until: on the monotonic clock. credentialed: given to the user, not to anyone."""
+    """A bearer token.
+
+    Attributes:
+        good_until: On the monotonic clock.
+        credentialed: Whether it was issued for the user, not anonymously.
+
+    """
 
     value: str = field(repr=False)
     good_until: float
@@ -68,7 +66,7 @@ class Token:
 
 
 class Grant(Struct, frozen=True):
-    """What a token is asked for."""
+    """The parameters of a token request."""
 
     realm: Realm
     service: str
@@ -76,22 +74,22 @@ class Grant(Struct, frozen=True):
 
     @property
     def parameters(self) -> dict[str, str]:
-        """A parameter without a value is left out: some services do not name themselves."""
+        """The query parameters, without empty ones: some registries set no service."""
         wanted = {"service": self.service, "scope": self.scope, "client_id": CLIENT_ID}
         return {name: value for name, value in wanted.items() if value}
 
 
 class TokenService:
-    """Asks token services on behalf of one registry."""
+    """Requests tokens for one registry."""
 
     def __init__(self, sender: Sender, registry: str, clock: Clock) -> None:
         self._sender, self._registry, self._clock = sender, registry, clock
 
     def fetch(self, grant: Grant, credential: Credential | None, deadline: Deadline) -> Token:
-        """A new token. Raises TokenRefused, RegistryFailure and TimeOver.
+        """Request a token. Raises TokenRefused, RegistryFailure and TimeOver.
 
-        A refresh token goes by POST, which not every service knows: then by GET, as containerd does
-        (`core/remotes/docker/auth/fetch.go`).
+        A refresh token is sent by POST, which not all services support, then by GET, as in
+        containerd (`core/remotes/docker/auth/fetch.go`).
         """
         if credential and credential.identity_token:
             answer = self._post(grant, credential.identity_token, deadline)
@@ -123,10 +121,12 @@ class TokenService:
         try:
             value = parse_object(answer.body)
         except JsonError as error:
-            raise self._failure(UnknownReason.MALFORMED, f"cannot be understood: {error}") from None
+            raise self._failure(
+                UnknownReason.MALFORMED, f"sent an invalid answer: {error}"
+            ) from None
         token = text_at(value, "token") or text_at(value, "access_token")
         if not _VALUE.fullmatch(token):
-            raise self._failure(UnknownReason.MALFORMED, "gave no usable token")
+            raise self._failure(UnknownReason.MALFORMED, "sent no valid token")
         return Token(token, self._clock.monotonic() + _life(value) - _EARLY, credentialed)
 
     def _failure(self, reason: UnknownReason, what: str) -> RegistryFailure:
@@ -134,17 +134,17 @@ class TokenService:
 
 
 def basic(credential: Credential) -> str:
-    """The header of RFC 7617. With a refresh token and no name, as containerd sends it."""
+    """Return a Basic header (RFC 7617). A refresh token has an empty username, as in containerd."""
     secret = credential.secret or credential.identity_token
     return "Basic " + base64.b64encode(f"{credential.username}:{secret}".encode()).decode()
 
 
 def _life(value: JsonObject) -> float:
-    """Seconds a token lives: 60 at least, whatever is said (token.md). Clocks are not compared."""
-    said = value.get("expires_in")
-    if not isinstance(said, int | float):
+    """Return the lifetime in seconds, at least 60 (token.md); `issued_at` is ignored."""
+    seconds = value.get("expires_in")
+    if not isinstance(seconds, int | float):
         return _SHORTEST_LIFE
-    return max(float(min(said, _LONGEST_LIFE)), _SHORTEST_LIFE)
+    return max(float(min(seconds, _LONGEST_LIFE)), _SHORTEST_LIFE)
 
 
 def _with_query(url: str, parameters: Mapping[str, str]) -> str:
@@ -159,7 +159,7 @@ MAX_HEADER: Final = 16 * 1024
 _NAME: Final = r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+"
 _SCHEME: Final = re.compile(rf"[\s,]*({_NAME})(?=[\s,]|$)")
 _TOKEN_68: Final = re.compile(r"[ \t]+[A-Za-z0-9\-._~+/]+=*[ \t]*(?=,|$)")
-# Some registries leave quotes out around values with `:`, `/` and `=`.
+# Some registries do not quote values with `:`, `/` and `=`.
 _PARAMETER: Final = re.compile(
     rf"[\s,]*({_NAME})\s*=\s*(?:\"((?:[^\"\\]|\\.)*)\"|([^\s,\"]*))(?=[\s,]|$)", re.DOTALL
 )
@@ -167,18 +167,18 @@ _ESCAPE: Final = re.compile(r"\\(.)", re.DOTALL)
 
 
 class Challenge(Struct, frozen=True):
-    """One way to authenticate. scheme and the parameters' names are in lower case."""
+    """An authentication challenge; scheme and parameter names are in lower case."""
 
     scheme: str
     parameters: Mapping[str, str]
 
     def __getitem__(self, name: str) -> str:
-        """The parameter, or "": only a realm is ever required."""
+        """Return a parameter, or ""."""
         return self.parameters.get(name, "")
 
 
 def parse_challenges(headers: Iterable[str]) -> tuple[Challenge, ...]:
-    """All challenges in their order. What cannot be read ends its header, not the others."""
+    """Return all challenges in order. A syntax error ends its header only."""
     return tuple(
         challenge for header in headers for challenge in _parse(header.strip()[:MAX_HEADER])
     )
@@ -209,17 +209,17 @@ _COUNTRY: Final = 2
 
 
 class RealmError(ValueError):
-    """A token service that must not be asked at all. The message is a clause for the user."""
+    """A token service that must not be used. The message is a clause for the user."""
 
 
 def judge_realm(url: str, registry: Endpoint) -> Realm:
-    """The token service at a URL that a registry named. Raises RealmError."""
+    """Return the token service at a URL named by a registry. Raises RealmError."""
     try:
         origin = origin_of(url)
     except ValueError as error:
         raise RealmError(f"it names {error} as its token service") from error
     if origin.scheme == "http" and not registry.allows_http:
-        raise RealmError(f"it names a token service that speaks plain HTTP ({origin.host})")
+        raise RealmError(f"it names a token service with plain HTTP ({origin.host})")
     same_host = origin.host == registry.origin.host
     listed = bool({str(origin), origin.host} & registry.options.trusted_realms)
     known = _KNOWN.get(registry.name) == str(origin)
@@ -233,14 +233,14 @@ def judge_realm(url: str, registry: Endpoint) -> Realm:
 
 
 def _related(registry: Endpoint, origin: Origin) -> bool:
-    """Whether one host is the other's parent domain, or both have the same one."""
+    """Whether one host is the parent domain of the other, or both have the same one."""
     ours, theirs = registry.origin.host, origin.host
     parent, other = _parent(ours), _parent(theirs)
     return bool(parent and parent in (other, theirs)) or bool(other and other == ours)
 
 
 def _parent(host: str) -> str:
-    """The domain above a host, or "" where strangers share it (`io`, `co.uk`)."""
+    """Return the domain above a host, or "" if it is a public suffix (`io`, `co.uk`)."""
     labels = host.split(".")[1:]
     if len(labels) < 2 or labels[-1].isdigit():  # noqa: PLR2004 - a registrable name has two
         return ""

@@ -1,24 +1,18 @@
-"""What a registry answers under `/manifests/`: bytes in, one of four shapes out. Pure.
+"""Parse registry documents: manifests, indexes and image configs, given as bytes.
 
     Index           rows, each a manifest for one platform (OCI index, Docker manifest list)
     ImageManifest   one image, its platform in the config blob (OCI manifest, Docker schema 2)
-    Schema1         Docker's first format: containerd 2 no longer pulls it
-    Artifact        something that is not an image: a Helm chart, a signature
+    Schema1         Docker's first format, which containerd 2 no longer pulls
+    Artifact        anything else, such as a Helm chart or a signature
 
-The kind is what the body's `mediaType` says, else the header, else the structure. A document that
-could be read as two kinds is refused (CVE-2021-41190; containerd `images.validateMediaType`). Rows
-that make no sense are left out with a note, never an error: old and odd indexes exist.
+The kind is given by the body's `mediaType`, else by the header, else by the structure. A document
+of ambiguous kind is rejected (CVE-2021-41190; containerd `images.validateMediaType`). Invalid rows
+are skipped with a note, as old indexes may have them.
 
-Manifests that hold something other than an image, and what to call it.
-
-OCI artifacts share the image manifest's shape (image-spec `manifest.md`, "guidelines for artifact
-usage"); what they are stands in `artifactType`, in the config's media type, or only in the layers'.
-
-The platform in an image's config blob (image-spec `config.md`), and the shape of any platform.
-
-Whatever a registry calls a platform has to look like one, or a report could not be trusted.
-
-Digests: names of content that the content proves (image-spec `descriptor.md`).
+OCI artifacts have the structure of an image manifest (image-spec `manifest.md`, "guidelines for
+artifact usage"); their type is in `artifactType`, the config's media type or those of the layers.
+Platforms (image-spec `config.md`) are validated, as reports show them. Digests are defined in
+image-spec `descriptor.md`.
 """
 
 from __future__ import annotations
@@ -62,15 +56,19 @@ _MAX_SHOWN: Final = 100
 
 
 def name_artifact(declared: str, config_type: str, layer_types: Sequence[str]) -> str:
-    """What a manifest holds, with its article; "" for an image.
+    """Return what a manifest contains, with an article; "" for an image.
 
-    declared: the `artifactType`, which keeps no node from running what has an image's config and
-    layers. layer_types: one for each layer, "" where it has none. Old signatures have an image's
-    config, too; that no layer is an image's gives them away.
+    Args:
+        declared: The `artifactType`; nodes run an image with it if config and layers are those of
+            an image.
+        config_type: Media type of the config.
+        layer_types: Media type of each layer, or "". Old signatures have the config of an image,
+            but no layer of one.
+
     """
     has_layers = any(media_type.startswith(_LAYER_PREFIXES) for media_type in layer_types)
-    foreign = bool(layer_types) and all(layer_types) and not has_layers
-    if config_type in ("", *_CONFIG_TYPES) and (has_layers or not (declared or foreign)):
+    has_other = bool(layer_types) and all(layer_types) and not has_layers
+    if config_type in ("", *_CONFIG_TYPES) and (has_layers or not (declared or has_other)):
         return ""
     types = (declared, config_type, *layer_types)
     for word, name in _ARTIFACT_NAMES:
@@ -80,7 +78,7 @@ def name_artifact(declared: str, config_type: str, layer_types: Sequence[str]) -
 
 
 def show_type(media_type: str) -> str:
-    """A foreign media type for a message."""
+    """Prepare a media type for a message."""
     return shorten(printable(media_type), _MAX_SHOWN)
 
 
@@ -90,21 +88,21 @@ _BASE_LAYER: Final = re.compile(r"Apply image (10\.0\.[0-9]{4,6}(?:\.[0-9]{1,6})
 
 
 class DocumentError(ValueError):
-    """A document that cannot be read, or in more than one way. The message is a clause."""
+    """A document that is invalid or ambiguous. The message is a clause."""
 
 
 class ConfigPlatform(Struct, frozen=True):
-    """What a config says its image is built for, and where the OS version comes from."""
+    """The platform of an image config, and the source of its OS version."""
 
     platform: Platform
     version_source: VersionSource = VersionSource.CONFIG
 
 
 def parse_config(body: bytes) -> ConfigPlatform:
-    """The platform of an image config. Raises DocumentError.
+    """Return the platform of an image config. Raises DocumentError.
 
-    A Windows config without `os.version` may still tell its base image in its history: Microsoft's
-    base layers are written as `Apply image 10.0.26100.33438`.
+    For a Windows config without `os.version`, the build is taken from the history: base layers of
+    Microsoft are recorded as `Apply image 10.0.26100.33438`.
     """
     try:
         config = parse_object(body)
@@ -119,15 +117,14 @@ def parse_config(body: bytes) -> ConfigPlatform:
 
 
 def read_platform(value: JsonObject) -> Platform:
-    """The platform that an index row or a config spells out.
+    """Read the platform of an index row or a config. Raises DocumentError.
 
-    `os.version` is kept for Windows only: on Linux it says nothing about where an image runs.
-    Raises DocumentError.
+    `os.version` is kept for Windows only, as Linux nodes ignore it.
     """
     system, architecture = _word(value, "os"), _word(value, "architecture")
     if not system or not architecture:
         missing = "operating system" if not system else "architecture"
-        raise DocumentError(f"it names no {missing}")
+        raise DocumentError(f"it has no {missing}")
     variant, version = _word(value, "variant"), _word(value, "os.version")
     platform = make_platform(system, architecture, variant, version, _features(value))
     return platform if platform.os == "windows" else replace(platform, os_version="")
@@ -165,17 +162,17 @@ _DIGEST: Final = re.compile(r"sha256:[0-9a-f]{64}|sha384:[0-9a-f]{96}|sha512:[0-
 
 
 def is_digest(text: str) -> bool:
-    """Whether it is a digest of a registered algorithm."""
+    """Whether the text is a digest of a registered algorithm."""
     return _DIGEST.fullmatch(text) is not None
 
 
 def digest_of(body: bytes) -> str:
-    """The digest that content has when nobody says another."""
+    """Return the sha256 digest of content."""
     return f"sha256:{hashlib.sha256(body).hexdigest()}"
 
 
 def matches(body: bytes, digest: str, size: int | None = None) -> bool:
-    """Whether content is what a digest names. size: in bytes, None where it is not known."""
+    """Whether content has a digest and, unless None, a size in bytes."""
     algorithm, _, expected = digest.partition(":")
     if not is_digest(digest) or size not in (None, len(body)):
         return False
@@ -183,7 +180,7 @@ def matches(body: bytes, digest: str, size: int | None = None) -> bool:
 
 
 MAX_DOCUMENT: Final = 4 * 1024 * 1024
-"""Bytes of a manifest or index: what distribution's registry accepts."""
+"""Bytes of a manifest or index; the limit of distribution's registry."""
 MAX_ROWS: Final = 1000
 
 INDEX_TYPES: Final = (
@@ -205,7 +202,7 @@ _KINDS: Final[dict[str, _Kind]] = {
     **dict.fromkeys(MANIFEST_TYPES, "manifest"),
     **dict.fromkeys(_SCHEMA_1_TYPES, "schema1"),
 }
-_FOREIGN_FIELDS: Final[dict[_Kind, tuple[str, ...]]] = {
+_UNEXPECTED_FIELDS: Final[dict[_Kind, tuple[str, ...]]] = {
     "index": ("config", "layers", "fsLayers"),
     "manifest": ("manifests", "fsLayers"),
     "schema1": ("manifests", "layers"),
@@ -218,9 +215,12 @@ _NAMES: Final[dict[_Kind, str]] = {
 
 
 class Descriptor(Struct, frozen=True):
-    """What a document says of another one. size: in bytes, None where it is not said.
+    """A reference from one document to another.
 
-    data: the content itself where it is embedded; as little trusted as anything fetched.
+    Attributes:
+        size: In bytes, or None.
+        data: Embedded content, unverified.
+
     """
 
     digest: str
@@ -234,14 +234,20 @@ class Descriptor(Struct, frozen=True):
 
 
 class Row(Struct, frozen=True):
-    """One entry of an index. platform: None where only the child's own config can tell."""
+    """An entry of an index. `platform` is None if only the child's config has it."""
 
     descriptor: Descriptor
     platform: Platform | None
 
 
 class Index(Struct, frozen=True):
-    """rows: in their order, without attestations. notes: what was left out, a sentence each."""
+    """An index.
+
+    Attributes:
+        rows: In order, without attestations.
+        notes: Skipped rows, one sentence each.
+
+    """
 
     rows: tuple[Row, ...]
     notes: tuple[str, ...] = ()
@@ -252,11 +258,11 @@ class ImageManifest(Struct, frozen=True):
 
 
 class Schema1(Struct, frozen=True):
-    """Nothing in it is read: whatever it holds cannot be pulled."""
+    """A schema 1 manifest; its content is ignored, as it cannot be pulled."""
 
 
 class Artifact(Struct, frozen=True):
-    """what: with its article, for a message."""
+    """A manifest that is not an image. `what` has an article, for messages."""
 
     what: str
 
@@ -265,9 +271,9 @@ ImageDocument = Index | ImageManifest | Schema1 | Artifact
 
 
 def parse_document(body: bytes, content_type: str = "") -> ImageDocument:
-    """The document. content_type: the header it came with, or the descriptor's media type.
+    """Parse a manifest or index. Raises DocumentError.
 
-    Raises DocumentError.
+    `content_type` is the header, or the descriptor's media type.
     """
     if len(body) > MAX_DOCUMENT:
         raise DocumentError(f"it is larger than {MAX_DOCUMENT} bytes")
@@ -285,15 +291,15 @@ def parse_document(body: bytes, content_type: str = "") -> ImageDocument:
 
 
 def _kind(value: JsonObject, content_type: str) -> _Kind:
-    said = _KINDS.get(text_at(value, "mediaType"))
+    declared = _KINDS.get(text_at(value, "mediaType"))
     sent = _KINDS.get(content_type.partition(";")[0].strip().lower())
-    if said and sent and said != sent:
-        raise DocumentError(f"its body says it is {_NAMES[said]}, its header {_NAMES[sent]}")
+    if declared and sent and declared != sent:
+        raise DocumentError(f"it is {_NAMES[declared]} by its body, {_NAMES[sent]} by its header")
     if "manifests" in value and ("config" in value or "layers" in value):
         raise DocumentError("it could be read as an index or as a manifest")
-    kind = said or sent or _kind_by_structure(value)
-    if any(field in value for field in _FOREIGN_FIELDS[kind]):
-        raise DocumentError("its content is not of the kind it says it is")
+    kind = declared or sent or _kind_by_structure(value)
+    if any(field in value for field in _UNEXPECTED_FIELDS[kind]):
+        raise DocumentError("its content does not match its media type")
     return kind
 
 
@@ -319,7 +325,7 @@ def _index(value: JsonObject) -> Index:
         try:
             row = _row(entry)
         except DocumentError as error:
-            notes.append(f"row {number} of the index is left out: {error}")
+            notes.append(f"row {number} of the index was skipped: {error}")
         else:
             rows.extend([row] if row else [])
     return Index(tuple(rows), tuple(notes))
@@ -332,20 +338,22 @@ def _row(entry: object) -> Row | None:
         return None
     descriptor = _descriptor(entry)
     if descriptor.media_type and descriptor.media_type not in _KINDS:
-        raise DocumentError(f"its media type {show_type(descriptor.media_type)} is not an image's")
-    said = entry.get("platform")
-    if said is None or descriptor.is_index:
+        raise DocumentError(
+            f"its media type {show_type(descriptor.media_type)} is not that of an image"
+        )
+    value = entry.get("platform")
+    if value is None or descriptor.is_index:
         return Row(descriptor, None)
-    if not isinstance(said, dict):
+    if not isinstance(value, dict):
         raise DocumentError("its platform is not an object")
-    platform = read_platform(said)
+    platform = read_platform(value)
     return None if platform.is_attestation else Row(descriptor, platform)
 
 
 def _descriptor(entry: JsonObject) -> Descriptor:
     digest, size = text_at(entry, "digest"), entry.get("size")
     if not is_digest(digest):
-        raise DocumentError("it has no digest" if not digest else "its digest is not one")
+        raise DocumentError("its digest is not valid" if digest else "it has no digest")
     if size is not None and (isinstance(size, bool) or not isinstance(size, int) or size < 0):
         raise DocumentError("its size is not a number of bytes")
     data = _embedded(entry.get("data"))

@@ -1,11 +1,8 @@
-"""The rows of an index, completed: nested indexes opened, gaps filled from the children's configs.
+"""Resolve a reference to its platforms, from the documents of a registry or a layout.
 
-A row without a platform is what its config says it is, as for containerd (`images.Platforms`). A
-Windows row without an OS version runs on the build of its base image all the same.
-
-Where the documents of one image come from: a registry's repository, or a layout on disk.
-
-From a reference to its platforms: which documents to read, and what they amount to together.
+`IndexReader` follows nested indexes and reads the configs of rows that are incomplete: a row
+without a platform has that of its config, as in containerd (`images.Platforms`), and a Windows row
+without an OS version runs on the build of its base image.
 """
 
 from __future__ import annotations
@@ -40,7 +37,7 @@ from auditor.registry.interface import Missing
 
 
 class Fetched(Struct, frozen=True):
-    """content_type: the header, or what the descriptor said."""
+    """A document. `content_type` is the header, or the descriptor's media type."""
 
     body: bytes
     digest: str
@@ -48,44 +45,47 @@ class Fetched(Struct, frozen=True):
 
 
 class Content(Protocol):
-    """What one image's reference leads to, verified.
+    """Verified documents of one image.
 
-    Everything may raise RegistryFailure (`Missing` for what is not there) and TimeOver.
+    All methods may raise RegistryFailure (`Missing` if absent) and TimeOver.
     """
 
     def top(self) -> Fetched:
-        """The index or manifest that the reference names."""
+        """Return the index or manifest of the reference."""
         ...
 
     def manifest(self, descriptor: Descriptor) -> Fetched:
-        """The child of an index."""
+        """Return a child of an index."""
         ...
 
     def has(self, descriptor: Descriptor) -> bool:
-        """Whether the child of an index is there."""
+        """Check whether a child of an index exists."""
         ...
 
     def config(self, descriptor: Descriptor) -> bytes:
-        """An image's config blob."""
+        """Return the config blob of an image."""
         ...
 
 
 MAX_DEPTH: Final = 4
-"""Levels of indexes: deeper ones are a trap."""
+"""Levels of nested indexes."""
 MAX_CHILDREN: Final = 64
-"""Manifests of one image that are read: every one costs two requests."""
+"""Manifests read per image; each takes two requests."""
 
 
 class Each(Protocol):
-    """Calls a function for every item, some at once; the results in the items' order."""
+    """Applies a function to items concurrently; returns the results in order."""
 
     def __call__(self, function: Callable[[Any], Any], items: Sequence[Any]) -> list[Any]: ...
 
 
 class Entry(Struct, frozen=True):
-    """What a node finds in an index. version_source: None where the row itself says it all.
+    """A platform of an index.
 
-    dangling: the row is there, its manifest is not.
+    Attributes:
+        version_source: Source of the OS version; None if it is in the row.
+        dangling: The row exists, its manifest does not.
+
     """
 
     platform: Platform
@@ -94,18 +94,18 @@ class Entry(Struct, frozen=True):
     dangling: bool = False
 
 
-class _Odd(Struct, frozen=True):
-    """A child that gives no platform. why: a clause for the user."""
+class _Unusable(Struct, frozen=True):
+    """A child without a platform. `why` is a clause for the user."""
 
     why: str
     missing: bool = False
 
 
-_Child = ConfigPlatform | Index | _Odd
+_Child = ConfigPlatform | Index | _Unusable
 
 
 class IndexReader:
-    """Reads one image's index. verify_children: also asks for manifests that need no reading."""
+    """Reads the index of one image. `verify_children` also checks manifests it need not read."""
 
     def __init__(self, repository: Content, each: Each, *, verify_children: bool) -> None:
         self._repository, self._each = repository, each
@@ -115,15 +115,15 @@ class IndexReader:
         self.notes: list[str] = []
 
     def read(self, index: Index, depth: int = 1) -> tuple[Entry, ...]:
-        """All entries in their order, duplicates included.
+        """Return all entries in order, including duplicates.
 
-        Raises DocumentError where it goes too deep or too far, RegistryFailure and TimeOver.
+        Raises DocumentError if the limits are exceeded, RegistryFailure and TimeOver.
         """
         if depth > MAX_DEPTH:
             raise DocumentError(f"indexes are nested more than {MAX_DEPTH} levels deep")
         self.notes += index.notes
         if sum(row.descriptor.is_index for row in index.rows) > 1:
-            self.notes.append("it nests several indexes, of which containerd opens only the first")
+            self.notes.append("it nests several indexes; containerd opens only the first")
         children = self._children([row for row in index.rows if _has_gap(row)])
         present = self._present([row for row in index.rows if not _has_gap(row)])
         entries: list[Entry] = []
@@ -139,7 +139,7 @@ class IndexReader:
         unique = {row.descriptor.digest: row.descriptor for row in rows}
         self._children_read += len(unique)
         if self._children_read > MAX_CHILDREN:
-            raise DocumentError(f"more than {MAX_CHILDREN} manifests would have to be read")
+            raise DocumentError(f"it requires reading more than {MAX_CHILDREN} manifests")
         return dict(zip(unique, self._each(self._child, tuple(unique.values())), strict=True))
 
     def _present(self, rows: Sequence[Row]) -> dict[str, bool]:
@@ -158,15 +158,15 @@ class IndexReader:
                 case Index():
                     return document
                 case Artifact(what):
-                    return _Odd(f"it is {what}")
+                    return _Unusable(f"it is {what}")
                 case Schema1():
-                    return _Odd("it is in Docker's schema 1")
+                    return _Unusable("it is in Docker's schema 1")
                 case _:
                     return parse_config(self._repository.config(document.config))
         except Missing as error:
-            return _Odd(str(error), missing=True)
+            return _Unusable(str(error), missing=True)
         except DocumentError as error:
-            return _Odd(str(error))
+            return _Unusable(str(error))
 
     def _completed(self, row: Row, child: _Child, depth: int) -> Iterator[Entry]:
         digest, platform = row.descriptor.digest, row.platform
@@ -175,14 +175,14 @@ class IndexReader:
                 if digest not in self._seen:
                     self._seen.add(digest)
                     yield from self.read(child, depth + 1)
-            case _Odd(why, missing):
+            case _Unusable(why, missing):
                 if platform and missing:
                     yield Entry(platform, digest, dangling=True)
                 elif platform:
-                    self.notes.append(f"{platform}: its Windows build is not known: {why}")
+                    self.notes.append(f"{platform}: its Windows build is unknown: {why}")
                     yield Entry(platform, digest)
                 else:
-                    self.notes.append(f"row {digest} of the index is left out: {why}")
+                    self.notes.append(f"row {digest} of the index was skipped: {why}")
             case ConfigPlatform(found, source):
                 yield from self._filled(row, found, source)
 
@@ -192,7 +192,7 @@ class IndexReader:
             if not found.is_attestation:
                 yield Entry(found, digest, source if found.os_version else None)
         elif (found.os, found.architecture) != (platform.os, platform.architecture):
-            self.notes.append(f"{platform}: its config says {found}")
+            self.notes.append(f"{platform}: its config is for {found}")
             yield Entry(platform, digest)
         else:
             features = platform.os_features or found.os_features
@@ -209,9 +209,14 @@ MAX_NOTES: Final = 10
 
 
 def resolve(repository: Content, name: str, each: Each, *, verify_children: bool) -> Platforms:
-    """The platforms of the image that a repository was opened for. name: the image, for messages.
+    """Return the platforms of an image. Raises RegistryFailure and TimeOver.
 
-    Raises RegistryFailure and TimeOver.
+    Args:
+        repository: The content of the image.
+        name: The image, for messages.
+        each: Applies a function to items.
+        verify_children: Check that every manifest of an index exists.
+
     """
     fetched = repository.top()
     try:
@@ -230,7 +235,7 @@ def resolve(repository: Content, name: str, each: Each, *, verify_children: bool
                 hint = "push the image again with any tool"
                 return UnknownPlatforms(UnknownReason.SCHEMA_1, message, hint)
     except DocumentError as error:
-        message = f"{name} cannot be understood: {error}"
+        message = f"{name} cannot be read: {error}"
         return UnknownPlatforms(UnknownReason.MALFORMED, message)
 
 
@@ -249,7 +254,7 @@ def _of_index(reader: IndexReader, document: Index, fetched: Fetched) -> KnownPl
     entries = reader.read(document)
     first = _first_of_each([entry for entry in entries if not entry.dangling])
     dangling = _first_of_each([entry for entry in entries if entry.dangling])
-    notes = (*reader.notes, *_oddities(entries))
+    notes = (*reader.notes, *_inconsistencies(entries))
     if notes and not entries:
         raise DocumentError(notes[0])
     return KnownPlatforms(
@@ -268,19 +273,19 @@ def _of_index(reader: IndexReader, document: Index, fetched: Fetched) -> KnownPl
 
 
 def _first_of_each(entries: Sequence[Entry]) -> dict[Platform, Entry]:
-    """Of rows for the same platform the first is pulled (image-spec `image-index.md`)."""
+    """Keep the first row of each platform: nodes pull it (image-spec `image-index.md`)."""
     first: dict[Platform, Entry] = {}
     for entry in entries:
         first.setdefault(entry.platform, entry)
     return first
 
 
-def _oddities(entries: Sequence[Entry]) -> Iterator[str]:
+def _inconsistencies(entries: Sequence[Entry]) -> Iterator[str]:
     digests: dict[Platform, str] = {}
     platforms: dict[str, Platform] = {}
     for entry in entries:
         if digests.setdefault(entry.platform, entry.digest) != entry.digest:
-            yield f"{entry.platform} is listed for different manifests, of which nodes take one"
+            yield f"{entry.platform} is listed for several manifests; nodes use one of them"
         other = platforms.setdefault(entry.digest, entry.platform)
         if other.architecture != entry.platform.architecture:
             yield f"one manifest is listed for {other} and for {entry.platform}: one is mislabelled"

@@ -1,9 +1,7 @@
-"""Connections that check whom they reached before a byte is sent, and that can be cut from outside.
+"""Connections with a check of the peer address before the first byte, and a way to cut them.
 
-urllib3 offers both only by way of its connection classes. `_new_conn` is where a socket is made,
-before TLS; should urllib3 ever stop calling it, `connect` refuses to go on.
-
-A request that got no usable answer: what kind of trouble, in words without secrets.
+urllib3 allows both only in its connection classes. `_new_conn` creates the socket, before TLS; if
+urllib3 ever stops calling it, `connect` fails. `Fault` describes a failed request without secrets.
 """
 
 from __future__ import annotations
@@ -27,7 +25,7 @@ from auditor.files.addresses import is_public
 
 
 class BlockedPeer(Exception):
-    """The connection reached an address that is not public."""
+    """The peer address is not public."""
 
     def __init__(self, address: str) -> None:
         super().__init__(address)
@@ -35,10 +33,10 @@ class BlockedPeer(Exception):
 
 
 class LiveConnections:
-    """What each thread is waiting for, and whether it does so in vain.
+    """The connections in use by each thread, with the condition under which to cut them.
 
-    A socket's time limit starts anew with every byte, so a server could dribble for ever; whoever
-    supervises the threads calls `cut`.
+    A socket timeout restarts with every byte, so a slow server could keep a connection open for
+    ever; the supervising thread calls `cut`.
     """
 
     def __init__(self) -> None:
@@ -48,7 +46,7 @@ class LiveConnections:
 
     @contextmanager
     def until(self, over: Callable[[], bool]) -> Iterator[None]:
-        """What this thread sends and reads within is of no use once `over` says so."""
+        """Mark connections of this thread as no longer needed once `over` returns true."""
         thread = threading.get_ident()
         with self._lock:
             self._over[thread] = over
@@ -60,9 +58,9 @@ class LiveConnections:
                 self._forget(thread)
 
     def uses(self, connected: socket.socket) -> None:
-        """The socket that this thread is about to use.
+        """Register the socket of this thread.
 
-        A duplicate is kept: TLS takes the descriptor away from the socket that it wraps.
+        A duplicate is stored, as TLS takes over the descriptor of the socket it wraps.
         """
         thread = threading.get_ident()
         own = socket.fromfd(connected.fileno(), connected.family, connected.type)
@@ -72,7 +70,7 @@ class LiveConnections:
             self._cut(thread)
 
     def cut(self) -> None:
-        """Shuts every connection that is of no use: its reader sees the end of the stream."""
+        """Shut down every connection no longer needed; its reader sees the end of the stream."""
         with self._lock:
             for thread in self._sockets:
                 self._cut(thread)
@@ -117,13 +115,13 @@ class _Watched(HTTPConnection):
 
 
 class _WatchedTls(_Watched, HTTPSConnection):
-    """The same with TLS on top."""
+    """`_Watched` with TLS."""
 
 
 def pool_classes(
     live: LiveConnections, *, private: bool
 ) -> dict[str, type[HTTPConnectionPool | HTTPSConnectionPool]]:
-    """urllib3 pools by scheme. private: addresses that are not public are fine, too."""
+    """Return urllib3 pool classes by scheme. `private` allows non-public addresses."""
     policy = {"live": live, "private": private}
     plain = type("Watched", (_Watched,), policy)
     tls = type("WatchedTls", (_WatchedTls,), policy)
@@ -136,8 +134,8 @@ def pool_classes(
 PROXY: Final = "the proxy"
 _TUNNEL: Final = re.compile(r"Tunnel connection failed: ([0-9]{3})")
 _REFUSALS: Final = {
-    "403": "does not let podfit through (403)",
-    "407": "wants a name and a password, or others (407)",
+    "403": "denied the connection (403)",
+    "407": "requires authentication, or rejected the credentials (407)",
 }
 _MAX_CAUSES: Final = 20
 _PLAIN_HTTP: Final = ("WRONG_VERSION_NUMBER", "HTTP_REQUEST", "RECORD_LAYER_FAILURE")
@@ -145,7 +143,7 @@ _CLIENT_CERTIFICATE: Final = ("CERTIFICATE_REQUIRED", "BAD_CERTIFICATE", "HANDSH
 
 
 class FaultKind(Enum):
-    """What went wrong. The order is that of the connection's life."""
+    """What went wrong, in the order of a connection's phases."""
 
     PROXY = "proxy"
     NAME = "name"
@@ -162,9 +160,13 @@ class FaultKind(Enum):
 
 
 class Fault(Exception):
-    """why: a clause for the user. transient: asking again may help.
+    """A failed request.
 
-    where: what stood between, if it was not the registry itself: a redirect's target, `PROXY`.
+    Attributes:
+        why: A clause for the user.
+        transient: Whether a retry may help.
+        where: The failing host, if it is not the registry: a redirect target or `PROXY`.
+
     """
 
     def __init__(self, kind: FaultKind, why: str, *, transient: bool = False) -> None:
@@ -174,9 +176,9 @@ class Fault(Exception):
 
 
 def fault_of(error: Exception) -> Fault:
-    """What an exception of the HTTP libraries comes down to.
+    """Convert an exception of the HTTP libraries.
 
-    Their texts hold URLs, which may hold secrets; so only the kind of the cause is kept.
+    Their texts contain URLs, which may contain secrets, so only the kind of the cause is used.
     """
     causes = tuple(_causes(error))
     fault = _fault(causes)
@@ -198,7 +200,7 @@ def _fault(causes: tuple[BaseException, ...]) -> Fault:
 def _known(cause: BaseException) -> Fault | None:
     match cause:
         case (
-            urllib3.exceptions.NewConnectionError()  # A ConnectTimeoutError; its cause knows more.
+            urllib3.exceptions.NewConnectionError()  # A ConnectTimeoutError; use its cause.
             | http.client.IncompleteRead()
             | http.client.RemoteDisconnected()
         ):
@@ -211,7 +213,7 @@ def _known(cause: BaseException) -> Fault | None:
         case UnicodeError() | urllib3.exceptions.LocationValueError():
             return Fault(FaultKind.NAME, "its name is not a valid host name")
         case http.client.HTTPException():
-            return Fault(FaultKind.MALFORMED, "what it answers is not HTTP")
+            return Fault(FaultKind.MALFORMED, "its answer is not HTTP")
         case ssl.SSLError():
             return _tls_fault(cause)
         case OSError() if refusal := _TUNNEL.match(str(cause)):
@@ -225,7 +227,7 @@ def _known(cause: BaseException) -> Fault | None:
 
 
 def proxy_fault(why: str) -> Fault:
-    """A proxy that is of no use. why: what it is or does."""
+    """Return a fault of the proxy. `why` follows "the proxy"."""
     fault = Fault(FaultKind.PROXY, f"the proxy {why}")
     fault.where = PROXY
     return fault
@@ -238,14 +240,14 @@ def _tls_fault(error: ssl.SSLError) -> Fault:
         return Fault(FaultKind.CERTIFICATE, f"its certificate is not valid: {error.verify_message}")
     reason = error.reason or "unknown reason"
     if any(word in reason for word in _PLAIN_HTTP):
-        return Fault(FaultKind.PLAIN_HTTP, "it speaks plain HTTP where TLS was expected")
+        return Fault(FaultKind.PLAIN_HTTP, "it uses plain HTTP, but TLS was expected")
     if any(word in reason for word in _CLIENT_CERTIFICATE):
-        return Fault(FaultKind.CLIENT_CERTIFICATE, "it wants a client certificate")
+        return Fault(FaultKind.CLIENT_CERTIFICATE, "it requires a client certificate")
     return Fault(FaultKind.TLS, f"TLS failed: {reason.lower().replace('_', ' ')}")
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:
-    """The exception and what it wraps: urllib3 keeps causes in `reason` and `args`, too."""
+    """Yield the exception and its causes; urllib3 also keeps them in `reason` and `args`."""
     pending: list[object] = [error]
     seen: set[int] = set()
     while pending and len(seen) < _MAX_CAUSES:

@@ -1,4 +1,4 @@
-"""From an image reference to where its requests go: mirrors in their order, then its registry."""
+"""Map an image reference to the endpoints to query: mirrors in order, then the registry."""
 
 from __future__ import annotations
 
@@ -23,10 +23,15 @@ _NO_TLS: Final = frozenset({UnknownReason.TLS, UnknownReason.UNREACHABLE})
 
 
 class Endpoint(Struct, frozen=True):
-    """One registry: name as references and credentials know it, and its origin on the wire.
+    """A registry or mirror and its address.
 
-    private: whether its address may be one that is not public. root: of the API's paths.
-    mirror_of: the registry that it stands in for, "" for none.
+    Attributes:
+        name: As in references and credentials.
+        origin: The address to connect to.
+        private: Whether a non-public address is allowed.
+        root: Path of the API.
+        mirror_of: The registry that it mirrors, or "".
+
     """
 
     name: str
@@ -42,11 +47,11 @@ class Endpoint(Struct, frozen=True):
 
     @property
     def allows_http(self) -> bool:
-        """Whether the user accepts that what is sent there can be read on the way."""
+        """Whether the user accepts an unencrypted connection."""
         return self.options.insecure == "http" or is_loopback_name(self.origin.host)
 
     def address(self, repository: str, path: str) -> str:
-        """The URL of something in a repository. A mirror is told whose it is, as by containerd."""
+        """Return the URL of a path in a repository; for mirrors with `ns`, as in containerd."""
         query = f"?ns={quote(self.mirror_of)}" if self.mirror_of else ""
         return f"{self.url}{self.root}/{quote(repository)}/{path}{query}"
 
@@ -54,38 +59,42 @@ class Endpoint(Struct, frozen=True):
 def endpoints_of(
     registry: str, options: RegistryOptions, given: HostOptions | None = None
 ) -> tuple[Endpoint, ...]:
-    """Where a registry is reached: at one address, or as insecure as `any` by TLS and without.
+    """Return the endpoints of a host: one, or for `insecure: any` one with TLS and one without.
 
-    The host must be valid (`auditor.images.references`). given: instead of what is said of the
-    host.
-    Plain HTTP is spoken to hosts marked so, and to a loopback host that no TLS option is set for:
-    never guessed for a private network.
+    Plain HTTP is used only for hosts marked as such, and for loopback hosts without TLS settings.
+
+    Args:
+        registry: A valid host (see `auditor.images.references`).
+        options: The settings of all hosts.
+        given: Used instead of the settings for the host.
+
     """
-    said = given or options.hosts.get(registry) or _ranged(registry, options)
-    if said and said.insecure == "any":
+    found = given or options.hosts.get(registry) or _ranged(registry, options)
+    if found and found.insecure == "any":
         return (
-            _endpoint(registry, dataclasses.replace(said, insecure="skip-verify")),
-            _endpoint(registry, dataclasses.replace(said, insecure="http")),
+            _endpoint(registry, dataclasses.replace(found, insecure="skip-verify")),
+            _endpoint(registry, dataclasses.replace(found, insecure="http")),
         )
-    return (_endpoint(registry, said),)
+    return (_endpoint(registry, found),)
 
 
-def _endpoint(registry: str, said: HostOptions | None) -> Endpoint:
-    given = said or HostOptions()
+def _endpoint(registry: str, configured: HostOptions | None) -> Endpoint:
+    given = configured or HostOptions()
     name = DOCKER_HUB if registry in _HUB_NAMES else registry
     netloc = _HUB_ENDPOINT if name == DOCKER_HUB else registry
     loopback = is_loopback_name(origin_of(f"https://{netloc}").host)
-    scheme = "http" if given.insecure == "http" or (loopback and not _wants_tls(given)) else "https"
+    has_tls = given.insecure == "skip-verify" or given.cas or given.client_certificate
+    scheme = "http" if given.insecure == "http" or (loopback and not has_tls) else "https"
     return Endpoint(
         name=name,
         origin=origin_of(f"{scheme}://{netloc}"),
         options=given,
-        private=loopback or said is not None,
+        private=loopback or configured is not None,
     )
 
 
 def _ranged(registry: str, options: RegistryOptions) -> HostOptions | None:
-    """A registry named by an address in a network that is marked insecure."""
+    """Return options for a registry whose IP address is in an insecure network."""
     if not options.insecure_ranges:
         return None
     try:
@@ -96,15 +105,10 @@ def _ranged(registry: str, options: RegistryOptions) -> HostOptions | None:
     return HostOptions(insecure="any") if any(address in network for network in networks) else None
 
 
-def _wants_tls(options: HostOptions) -> bool:
-    said = options.cas or options.client_certificate
-    return options.insecure == "skip-verify" or bool(said)
-
-
 class Stop(Struct, frozen=True):
-    """A registry to ask and what the repository is called there.
+    """An endpoint to query and the name of the repository there.
 
-    source: what an answer from there says where it is from.
+    `source` is the `KnownPlatforms.source` of its answers.
     """
 
     endpoint: Endpoint
@@ -116,11 +120,11 @@ class Stop(Struct, frozen=True):
         return bool(self.endpoint.mirror_of)
 
     def leaves_to_next(self, why: UnknownPlatforms) -> bool:
-        """Whether the next is worth asking: after a mirror always, else where there was no TLS."""
+        """Return whether to try the next stop: after a mirror, or if the connection failed."""
         return self.is_mirror or why.reason in _NO_TLS
 
     def lacks(self, answer: object) -> bool:
-        """Whether an answer is no better than none: mirrors hold indexes in part, or a web page."""
+        """Whether a mirror's answer is unusable: an incomplete index, or a web page."""
         if not self.is_mirror:
             return False
         if isinstance(answer, KnownPlatforms):
@@ -130,16 +134,16 @@ class Stop(Struct, frozen=True):
 
 
 def namespace_of(image: ImageReference, options: RegistryOptions) -> Namespace | None:
-    """What is said of where an image is: of the longest prefix, and of two of them the first."""
+    """Return the namespace with the longest matching prefix; of equal ones, the first."""
     found = [item for item in options.namespaces if rest_of(image, item.prefix) is not None]
     return max(found, key=lambda item: len(item.prefix.removeprefix("*")), default=None)
 
 
 def rest_of(image: ImageReference, prefix: str) -> str | None:
-    """The repository below a prefix, "" where the prefix names it whole, None outside of it.
+    """Return the repository below a prefix, "" if they are equal, or None if it does not match.
 
-    As in containers-registries.conf(5): a prefix ends where a part of the path does, and `*.`
-    stands for any domains below one.
+    As in containers-registries.conf(5), prefixes match whole path components, and `*.` matches any
+    subdomain.
     """
     if not prefix:
         return image.repository
@@ -155,7 +159,7 @@ def rest_of(image: ImageReference, prefix: str) -> str | None:
 
 
 def stops_of(image: ImageReference, options: RegistryOptions) -> tuple[Stop, ...]:
-    """Every stop of an image, in their order; the last is that of the registry itself."""
+    """Return the stops for an image in order; the last ones are those of the registry itself."""
     namespace = namespace_of(image, options)
     if namespace is None:
         return tuple(_registry(image, options))
@@ -187,5 +191,5 @@ def _at(
     repository = "/".join(filter(None, (place.path, rest)))
     source = f"{'mirror' if mirror_of else 'registry'} {place.host}"
     for endpoint in endpoints_of(place.host, options, place.options):
-        there = replace(endpoint, private=True, root=place.root, mirror_of=mirror_of)
-        yield Stop(there, repository, source)
+        own = replace(endpoint, private=True, root=place.root, mirror_of=mirror_of)
+        yield Stop(own, repository, source)

@@ -1,12 +1,8 @@
-"""Sending to one registry with patience: retries, pauses it asks for, and knowing when to stop.
+"""Requests to one registry: redirects, retries, pauses, and messages for failures.
 
-What went wrong with a registry, and what the user can do, in one sentence each.
-
-The reason decides what a report makes of it; the wording follows the cause.
-
-Redirects followed by hand: nothing secret leaves its origin, nothing private is reached.
-
-Registries redirect manifests as well as blobs (registry.k8s.io does, for every one).
+`Follower` follows redirects, which registries use for manifests and blobs (registry.k8s.io for all
+of them): no secret leaves its origin and no private address is reached. `Sender` adds retries and
+stops when the registry is unavailable.
 """
 
 from __future__ import annotations
@@ -23,7 +19,7 @@ from msgspec import Struct
 from auditor.files.addresses import Origin, join, origin_of
 from auditor.images.images import ImageReference, UnknownPlatforms, UnknownReason
 from auditor.images.references import DOCKER_HUB, suspicion
-from auditor.registry.interface import Missing, RegistryFailure, Remarks, foreign
+from auditor.registry.interface import Missing, RegistryFailure, Remarks, excerpt
 from auditor.registry.json_text import JsonError, parse_object, text_at
 from auditor.registry.network.connections import PROXY, Fault, FaultKind
 from auditor.registry.network.endpoints import Endpoint
@@ -31,9 +27,9 @@ from auditor.registry.network.transport import Answer, Request, Transport
 from auditor.registry.options import Deadline, HostOptions, RegistryOptions
 
 _TLS_HINTS: Final = {
-    FaultKind.PLAIN_HTTP: "if you trust the network, give --insecure-registry for this host",
+    FaultKind.PLAIN_HTTP: "if you trust the network, set --insecure-registry for this host",
     FaultKind.CERTIFICATE: (
-        "give the registry's CA in SSL_CERT_FILE, or as `ca` of this host under `registries`"
+        "set SSL_CERT_FILE to the registry's CA, or `ca` of this host under `registries`"
     ),
     FaultKind.CLIENT_CERTIFICATE: (
         "set `client-cert` and `client-key` of this host under `registries`"
@@ -46,15 +42,15 @@ _REACH_HINT: Final = "check the name and the network, or use a lock file"
 
 
 def explain_fault(endpoint: Endpoint, fault: Fault, attempts: int) -> RegistryFailure:
-    """A request that got no answer."""
+    """Explain a request without an answer."""
     name = f"registry {endpoint.name}"
-    between = "" if fault.kind is FaultKind.PROXY else fault.where
-    where = f"{name} (by way of {between})" if between else name
+    via = "" if fault.kind is FaultKind.PROXY else fault.where
+    where = f"{name} (via {via})" if via else name
     if fault.kind is FaultKind.BLOCKED:
         message = f"refused to contact private address {fault.why} for {endpoint.name}"
         host = fault.where or endpoint.name
         hint = (
-            f"if {host} is yours, list it under `registries` of a trusted configuration, or give "
+            f"if {host} is yours, list it under `registries` of a trusted configuration, or set "
             f"--allow-registry {host} --allow-registry '*'"
         )
         return RegistryFailure(UnknownReason.REFUSED, message, hint)
@@ -71,43 +67,43 @@ def explain_fault(endpoint: Endpoint, fault: Fault, attempts: int) -> RegistryFa
 
 
 def explain_exhausted(endpoint: Endpoint, answer: Answer, attempts: int) -> RegistryFailure:
-    """A registry that keeps answering that it cannot now."""
+    """Explain a registry that is still unavailable after all attempts."""
     if answer.status == HTTPStatus.TOO_MANY_REQUESTS:
         return _limited(endpoint, answer)
-    there = origin_of(answer.url)
-    by = "" if there == endpoint.origin else f" (by way of {there})"
-    message = f"registry {endpoint.name}{by} answered {answer.status} ({attempts} attempts)"
+    target = origin_of(answer.url)
+    via = "" if target == endpoint.origin else f" (via {target})"
+    message = f"registry {endpoint.name}{via} answered {answer.status} ({attempts} attempts)"
     hint = "try again later, or use a lock file"
     return RegistryFailure(UnknownReason.UNREACHABLE, message, hint)
 
 
 def not_found(reference: ImageReference, part: str) -> Missing:
-    """A 404. part: of the image, "" for what the reference itself names."""
+    """Explain a 404. `part` of the image, "" for the reference itself."""
     repository = f"{reference.registry}/{reference.repository}"
     named = reference.digest or f'tag "{reference.tag}"'
     message = f"{part or named} not found in {repository}"
     return Missing(UnknownReason.NOT_FOUND, message, "" if part else suspicion(reference))
 
 
-def unexpected(endpoint: Endpoint, answer: Answer, said: str) -> RegistryFailure:
-    """An answer that is neither a success nor about authentication. said: the registry's words."""
+def unexpected(endpoint: Endpoint, answer: Answer, detail: str) -> RegistryFailure:
+    """Explain an unexpected status. `detail` is the message of the registry, or ""."""
     name = f"registry {endpoint.name}"
     if (
         answer.status == HTTPStatus.BAD_REQUEST
         and endpoint.origin.scheme == "http"
         and _TLS in answer.body
     ):
-        hint = "leave out `insecure: http`; for a host of this machine set `ca` under `registries`"
-        message = f"{name}: it speaks TLS where plain HTTP was expected"
+        hint = "remove `insecure: http`; for a host on this machine set `ca` under `registries`"
+        message = f"{name}: it uses TLS, but plain HTTP was expected"
         return RegistryFailure(UnknownReason.TLS, message, hint)
-    detail = f": {said}" if said else ""
-    return RegistryFailure(UnknownReason.FAILED, f"{name} answered {answer.status}{detail}")
+    message = f"{name} answered {answer.status}" + (f": {detail}" if detail else "")
+    return RegistryFailure(UnknownReason.FAILED, message)
 
 
 def registry_message(answer: Answer) -> str:
-    """What a registry says is wrong (distribution-spec `errors[0]`), safe to show, or "".
+    """Return the error message of a registry (distribution-spec `errors[0]`), safe to show, or "".
 
-    Only of the registry's own words: what a redirect's target says is nobody's business.
+    Not for redirect targets, as their answers may be private.
     """
     try:
         errors = parse_object(answer.body).get("errors")
@@ -116,11 +112,11 @@ def registry_message(answer: Answer) -> str:
     first = errors[0] if isinstance(errors, list) and errors else None
     if not isinstance(first, dict):
         return ""
-    return foreign(text_at(first, "message") or text_at(first, "code"))
+    return excerpt(text_at(first, "message") or text_at(first, "code"))
 
 
 def remaining_pulls(answer: Answer) -> tuple[int, int, int] | None:
-    """Docker Hub's (left, of, seconds of the window) from `ratelimit-*` headers, or None."""
+    """Return (left, of, seconds of the window) from Docker Hub's `ratelimit-*` headers, or None."""
     left, _, window = answer.header("ratelimit-remaining").partition(";w=")
     most = answer.header("ratelimit-limit").partition(";")[0]
     if not all(text.isascii() and text.isdigit() for text in (left, most)):
@@ -130,14 +126,14 @@ def remaining_pulls(answer: Answer) -> tuple[int, int, int] | None:
 
 
 def _limited(endpoint: Endpoint, answer: Answer) -> RegistryFailure:
-    hint = "log in, use a mirror, or a lock file"
+    hint = "log in, or use a mirror or a lock file"
     if pulls := remaining_pulls(answer):
         left, most, seconds = pulls
         window = f", window {seconds / 3600:g} h" if seconds else ""
         message = f"{display(endpoint)} limit reached ({left} of {most} left{window})"
         return RegistryFailure(UnknownReason.RATE_LIMITED, message, hint)
-    said = registry_message(answer)
-    message = f"{display(endpoint)} limits requests" + (f": {said}" if said else "")
+    detail = registry_message(answer)
+    message = f"{display(endpoint)} limits requests" + (f": {detail}" if detail else "")
     return RegistryFailure(UnknownReason.RATE_LIMITED, message, hint)
 
 
@@ -152,7 +148,13 @@ _MOVED: Final = frozenset({301, 302, 303}) | _KEEP_METHOD
 
 
 class Realm(Struct, frozen=True):
-    """A token service. private: its address need not be public. trusted: may see credentials."""
+    """A token service.
+
+    Attributes:
+        private: Whether a non-public address is allowed.
+        trusted: Whether it may receive the user's credentials.
+
+    """
 
     url: str
     origin: Origin
@@ -161,16 +163,16 @@ class Realm(Struct, frozen=True):
 
 
 class Follower:
-    """Sends requests on behalf of one registry and goes where it points."""
+    """Sends requests to one registry and follows redirects."""
 
     def __init__(self, transport: Transport, endpoint: Endpoint, options: RegistryOptions) -> None:
         self._transport, self._endpoint, self._options = transport, endpoint, options
 
     def send(self, request: Request, deadline: Deadline, realm: Realm | None = None) -> Answer:
-        """The answer at the end of the redirects.
+        """Return the answer after all redirects.
 
-        realm: the token service that the request is for, if it is for one. Raises Fault, TimeOver
-        and, for a redirect that must not be followed, RegistryFailure.
+        `realm` is set for requests to a token service. Raises Fault, TimeOver and, for a redirect
+        that must not be followed, RegistryFailure.
         """
         for _ in range(MAX_HOPS + 1):
             answer = self._send_once(request, deadline, realm)
@@ -196,11 +198,11 @@ class Follower:
             if not fault.where and origin != self._endpoint.origin:
                 fault.where = str(origin)
             raise
-        deadline.left()  # A connection that was cut can look like the end of an answer.
+        deadline.left()  # A cut connection can look like a complete answer.
         return answer
 
     def _with_headers(self, request: Request, origin: Origin) -> Request:
-        """With the user's headers for the registry, at its own origin alone. podfit's own count."""
+        """Add the user's headers, only for the registry's own origin and unless set by podfit."""
         if origin != self._endpoint.origin:
             return request
         own = {name.lower() for name in request.headers}
@@ -208,14 +210,14 @@ class Follower:
         return dataclasses.replace(request, headers={**request.headers, **more})
 
     def _trust(self, origin: Origin, realm: Realm | None) -> tuple[HostOptions, bool]:
-        """How to speak TLS with an origin, and whether its address may be private."""
+        """Return the TLS settings of an origin, and whether its address may be private."""
         if origin == self._endpoint.origin:
             return self._endpoint.options, self._endpoint.private
         if listed := self._options.hosts.get(str(origin)):
             return listed, True
         if realm and origin == realm.origin:
-            beside = origin.host == self._endpoint.origin.host
-            return self._endpoint.options if beside else HostOptions(), realm.private
+            same_host = origin.host == self._endpoint.origin.host
+            return self._endpoint.options if same_host else HostOptions(), realm.private
         return HostOptions(), False
 
     def _next(self, request: Request, status: int, location: str) -> Request:
@@ -224,10 +226,10 @@ class Follower:
             url = join(request.url, location)
         except ValueError as error:
             raise self._refused(f"redirects to {error}") from None
-        there = origin_of(url)
-        if here.scheme == "https" and there.scheme == "http":
-            raise self._refused(f"redirects from https to plain http ({there})")
-        if here == there:
+        target = origin_of(url)
+        if here.scheme == "https" and target.scheme == "http":
+            raise self._refused(f"redirects from https to plain http ({target})")
+        if here == target:
             headers = request.headers
         else:
             headers = {
@@ -237,8 +239,8 @@ class Follower:
             }
         if request.form is None:
             return dataclasses.replace(request, url=url, headers=headers)
-        if here != there:
-            raise self._refused(f"redirects a request with a refresh token to {there}")
+        if here != target:
+            raise self._refused(f"redirects a request with a refresh token to {target}")
         if status in _KEEP_METHOD:
             return dataclasses.replace(request, url=url)
         return dataclasses.replace(request, url=url, method="GET", form=None)
@@ -248,9 +250,9 @@ class Follower:
 
 
 _TRANSIENT: Final = frozenset({408, 429, 499, 500, 502, 503, 504, *range(520, 525)})
-"""Statuses that are worth asking again."""
+"""Statuses worth a retry."""
 _DELAYS: Final = (0.3, 1.0, 3.0, 8.0)
-"""Seconds before each retry, at most: the delay itself is a random part of it (full jitter)."""
+"""Maximum seconds before each retry; the delay is a random part of it (full jitter)."""
 _HOST_FAULTS: Final = frozenset(
     {
         FaultKind.PROXY,
@@ -263,18 +265,18 @@ _HOST_FAULTS: Final = frozenset(
         FaultKind.TLS,
     }
 )
-"""Trouble that every request to the host would have."""
+"""Faults that affect every request to the host."""
 _PATIENT_KINDS: Final = frozenset({FaultKind.CONNECT, FaultKind.TIMEOUT})
 _LONGEST_PAUSE: Final = 20.0
-"""Seconds that a registry may ask for; it is given up where it wants more."""
-_MOST_FAILURES: Final = 3
+"""Maximum seconds a registry may ask to wait; beyond that podfit gives up."""
+_MAX_FAILURES: Final = 3
 _FEW_PULLS: Final = 3
 
 
 class Sender:
-    """Sends requests on behalf of one registry until there is an answer worth reading.
+    """Sends requests to one registry, with retries.
 
-    met: set once the registry has answered, if not with a question.
+    `answered` is set once the registry has answered with anything but 401.
     """
 
     def __init__(
@@ -284,10 +286,10 @@ class Sender:
         self._remarks = remarks
         self._breaker = Breaker()
         self._fewest = sys.maxsize
-        self.met = threading.Event()
+        self.answered = threading.Event()
 
     def send(self, request: Request, deadline: Deadline, realm: Realm | None = None) -> Answer:
-        """An answer that is not transient. Raises RegistryFailure and TimeOver."""
+        """Return an answer that is not transient. Raises RegistryFailure and TimeOver."""
         attempt = 0
         while True:
             attempt += 1
@@ -301,8 +303,10 @@ class Sender:
                 continue
             self._note_pulls(answer)
             if answer.status != HTTPStatus.UNAUTHORIZED:
-                self.met.set()
-            if answer.status not in _TRANSIENT or _is_refused_head(request, answer):
+                self.answered.set()
+            # Some registries fail on HEAD, but not on GET: the caller has to try that.
+            head = request.method == "HEAD" and answer.status != HTTPStatus.TOO_MANY_REQUESTS
+            if answer.status not in _TRANSIENT or head:
                 self._breaker.succeeded()
                 return answer
             deadline.pause(self._after_answer(answer, attempt, deadline))
@@ -324,12 +328,12 @@ class Sender:
     def _after_answer(self, answer: Answer, attempt: int, deadline: Deadline) -> float:
         failure = explain_exhausted(self._endpoint, answer, attempt)
         limited = answer.status == HTTPStatus.TOO_MANY_REQUESTS
-        asked = retry_after(answer.header("retry-after"), self._options.clock.now())
-        delay = self._delay(attempt) if asked is None else asked
-        spent = limited and (pulls := remaining_pulls(answer)) is not None and pulls[0] == 0
-        bearable = delay <= _LONGEST_PAUSE and delay < deadline.left()
-        if attempt <= self._options.retries and bearable and not spent:
-            if limited or asked is not None:
+        requested = retry_after(answer.header("retry-after"), self._options.clock.now())
+        delay = self._delay(attempt) if requested is None else requested
+        exhausted = limited and (pulls := remaining_pulls(answer)) is not None and pulls[0] == 0
+        acceptable = delay <= _LONGEST_PAUSE and delay < deadline.left()
+        if attempt <= self._options.retries and acceptable and not exhausted:
+            if limited or requested is not None:
                 self._breaker.wait(self._options.clock.monotonic() + delay)
             return delay
         if limited:
@@ -352,9 +356,9 @@ class Sender:
 
 
 class Breaker:
-    """Stops asking a registry that cannot answer: its images share one answer and cost no time.
+    """A circuit breaker, so that the images of an unavailable registry fail fast, with one answer.
 
-    Open once the registry refused for good or failed three times with no success in between.
+    It opens on a permanent failure, or after three failures without a success in between.
     """
 
     def __init__(self) -> None:
@@ -364,7 +368,7 @@ class Breaker:
         self._resume = 0.0
 
     def check(self) -> None:
-        """Raises RegistryFailure where the registry is not to be asked any more."""
+        """Raise RegistryFailure if the breaker is open."""
         if self._answer:
             raise RegistryFailure.of(self._answer)
 
@@ -375,7 +379,7 @@ class Breaker:
     def failed(self, failure: RegistryFailure) -> None:
         with self._lock:
             self._failures += 1
-            if self._failures >= _MOST_FAILURES:
+            if self._failures >= _MAX_FAILURES:
                 self._answer = self._answer or failure.answer
 
     def open(self, failure: RegistryFailure) -> None:
@@ -383,19 +387,19 @@ class Breaker:
             self._answer = self._answer or failure.answer
 
     def wait(self, until: float) -> None:
-        """Nobody asks before this moment of the monotonic clock: the registry wants a pause."""
+        """Block requests until this moment of the monotonic clock."""
         with self._lock:
             self._resume = max(self._resume, until)
 
     def pause(self, now: float) -> float:
-        """Seconds to wait before asking."""
+        """Return the seconds to wait before the next request."""
         return max(0.0, self._resume - now)
 
 
 def retry_after(header: str, now: float) -> float | None:
-    """Seconds that a `Retry-After` header asks for (RFC 9110 section 10.2.3), or None.
+    """Parse a `Retry-After` header (RFC 9110 section 10.2.3), a number or a date, into seconds.
 
-    header: a number of seconds or a date. now: seconds since the epoch.
+    `now` is in seconds since the epoch. Returns None if the header is invalid.
     """
     text = header.strip()
     if text.isascii() and text.isdigit():
@@ -404,8 +408,3 @@ def retry_after(header: str, now: float) -> float | None:
         return max(0.0, parsedate_to_datetime(text).timestamp() - now)
     except (ValueError, TypeError, OverflowError):
         return None
-
-
-def _is_refused_head(request: Request, answer: Answer) -> bool:
-    """Some registries fail on HEAD alone; the same as GET will tell."""
-    return request.method == "HEAD" and answer.status != HTTPStatus.TOO_MANY_REQUESTS

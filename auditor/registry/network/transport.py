@@ -1,11 +1,8 @@
-"""One request, one bounded answer. The only module that knows `requests`.
+"""HTTP requests with bounded answers; the only module that imports `requests`.
 
-What `requests` would do of its own accord is switched off, as each has leaked credentials or lost
-data before: netrc entries, environment, cookies, redirects, `Accept: */*`, unbounded bodies.
-
-Bodies of answers: never more of them than asked for, packed or unpacked.
-
-Whom to trust: the operating system's certificates, the user's, and a host's own.
+Features of `requests` that have leaked credentials or lost data are disabled: netrc, environment,
+cookies, redirects, `Accept: */*` and unbounded bodies. Trusted CAs are those of the operating
+system, of the user's environment, and of the host's settings.
 """
 
 from __future__ import annotations
@@ -44,21 +41,26 @@ from auditor.registry.options import HostOptions
 
 MAX_ERROR_BODY: Final = 64 * 1024
 MAX_IGNORED_BODY: Final = 4096
-"""Bytes of a redirect's body that are read to keep the connection; a longer one ends it."""
+"""Bytes of a redirect's body that are read to reuse the connection; a longer one closes it."""
 _CHUNK: Final = 64 * 1024
 _PACKED: Final = ("gzip", "x-gzip", "deflate")
 
 
 class Stream(Protocol):
-    """A body on its way. `read1` gives what is there, so that a slow server cannot hold it up."""
+    """A response body. `read1` returns the available bytes, so a slow server does not block."""
 
     def read1(self, amount: int, /, *, decode_content: bool) -> bytes: ...
 
 
 def read_whole(stream: Stream, length: str, encoding: str, limit: int) -> bytes:
-    """A body in full, unpacked. Raises Fault where it is larger than the limit, or damaged.
+    """Return a decompressed body. Raises Fault if it is too large or damaged.
 
-    length, encoding: the headers, or "". Some proxies compress although `identity` was asked for.
+    Args:
+        stream: The body.
+        length: The Content-Length header, or "".
+        encoding: The Content-Encoding header, or "": some proxies compress unasked.
+        limit: Maximum number of bytes, compressed and decompressed.
+
     """
     if length.isascii() and length.isdigit() and int(length[:20]) > limit:
         raise _too_large(limit)
@@ -69,12 +71,12 @@ def read_whole(stream: Stream, length: str, encoding: str, limit: int) -> bytes:
     if encoding in ("", "identity"):
         return body
     if encoding not in _PACKED:
-        raise Fault(FaultKind.MALFORMED, "its answer is in an encoding that was not asked for")
+        raise Fault(FaultKind.MALFORMED, "its answer has an encoding that was not requested")
     return _unpacked(body, limit)
 
 
 def read_beginning(stream: Stream, most: int) -> bytes:
-    """At most so many bytes of a body."""
+    """Return at most that many bytes of a body."""
     chunks: list[bytes] = []
     while most > 0 and (chunk := stream.read1(min(_CHUNK, most), decode_content=False)):
         chunks.append(chunk)
@@ -83,7 +85,7 @@ def read_beginning(stream: Stream, most: int) -> bytes:
 
 
 def _unpacked(body: bytes, limit: int) -> bytes:
-    inflate = zlib.decompressobj(zlib.MAX_WBITS | 32)  # 32: gzip or zlib, as the header says
+    inflate = zlib.decompressobj(zlib.MAX_WBITS | 32)  # 32: detects gzip or zlib
     try:
         content = inflate.decompress(body, limit + 1)
     except zlib.error:
@@ -103,13 +105,13 @@ _BUNDLE_VARIABLES: Final = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 
 
 def tls_context(options: HostOptions, fallback: Path) -> ssl.SSLContext:
-    """How to speak TLS with a host. fallback: roots for a system that has no store at all.
+    """Return the TLS settings of a host. Raises Fault if a file of the user cannot be used.
 
-    `SSL_CERT_FILE` and `SSL_CERT_DIR` are followed by OpenSSL itself. Raises Fault where a file of
-    the user's cannot be used.
+    OpenSSL itself reads `SSL_CERT_FILE` and `SSL_CERT_DIR`. `fallback` has the CAs for systems
+    without a store.
     """
     context = ssl.create_default_context()
-    # Python 3.13 wants more of a private CA's certificate than the nodes, which use Go, do.
+    # Python 3.13 is stricter with private CAs than nodes, which use Go.
     context.verify_flags &= ~ssl.VERIFY_X509_STRICT
     if not _has_roots(context):
         context.load_verify_locations(fallback)
@@ -127,8 +129,8 @@ def tls_context(options: HostOptions, fallback: Path) -> ssl.SSLContext:
 
 
 def _has_roots(context: ssl.SSLContext) -> bool:
-    """A folder of roots is read only when one is needed, so the context does not count them."""
-    # typeshed says this is never None; it is where there is no such folder.
+    """Check for CAs; those in a folder are loaded on demand, so the context does not count them."""
+    # None if there is no such folder, unlike in typeshed.
     folder: str | None = ssl.get_default_verify_paths().capath or None
     try:
         in_folder = folder is not None and any(Path(folder).iterdir())
@@ -149,7 +151,7 @@ def _trust(context: ssl.SSLContext, bundle: Path) -> None:
 
 def _identify(context: ssl.SSLContext, certificate: Path, key: Path | None) -> None:
     try:
-        # Without a password callback OpenSSL would ask on the terminal.
+        # Without a callback OpenSSL would prompt for a password.
         context.load_cert_chain(certificate, key, password=lambda: b"")
     except (OSError, ValueError) as error:
         why = f"the client certificate {certificate} cannot be used: {_why(error)}"
@@ -167,7 +169,10 @@ _POOL: Final = 16
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """headers and form may hold secrets. limit: bytes of a body that are taken, decoded."""
+    """A request. headers and form may be secret.
+
+    `limit` is the maximum size of a successful answer, decompressed.
+    """
 
     method: str
     url: str = field(repr=False)
@@ -178,9 +183,12 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """headers: names in lower case, in their order, repeated where the server repeats them.
+    """A response.
 
-    body: of a success in full; of an error its beginning; of a redirect nothing.
+    Attributes:
+        headers: Names in lower case, in order, including repeated ones.
+        body: Complete for a success, the beginning of an error, empty for a redirect.
+
     """
 
     status: int
@@ -189,7 +197,7 @@ class Answer:
     body: bytes = field(repr=False)
 
     def header(self, name: str) -> str:
-        """The first header of that name, or ""."""
+        """Return the first header with that name, or ""."""
         return next(iter(self.all_headers(name)), "")
 
     def all_headers(self, name: str) -> tuple[str, ...]:
@@ -197,7 +205,7 @@ class Answer:
 
 
 class Sent(Struct, frozen=True):
-    """A request that was answered, as it can be shown. authentication: its scheme, or ""."""
+    """An answered request without secrets. `authentication` is the scheme, or ""."""
 
     method: str
     url: str
@@ -209,9 +217,9 @@ Observer = Callable[[Sent], None]
 
 
 class Transport:
-    """Keeps connections, one set per way of speaking TLS and per trust in private addresses.
+    """Keeps a session per TLS settings and permission for private addresses. Thread-safe.
 
-    Used from many threads. observer: told of every answer.
+    `observer` is called for every answer.
     """
 
     def __init__(self, observer: Observer | None = None) -> None:
@@ -219,15 +227,15 @@ class Transport:
         self._observer = observer
         self._lock = threading.Lock()
         self._sessions: dict[tuple[HostOptions, bool], requests.Session] = {}
-        # It logs URLs with their queries, even as warnings, and a presigned query is a secret.
+        # urllib3 logs URLs with queries, and presigned queries are secret.
         logging.getLogger("urllib3").setLevel(logging.CRITICAL)
 
     def send(
         self, request: Request, options: HostOptions, timeout: tuple[float, float], *, private: bool
     ) -> Answer:
-        """The answer, whatever its status. timeout: to connect, and for every read.
+        """Return the answer, with any status. Raises Fault.
 
-        private: the address need not be public. Raises Fault.
+        `timeout` applies to connecting and to each read; `private` allows non-public addresses.
         """
         origin = origin_of(request.url)
         if not private and not is_public(origin.host):
@@ -246,7 +254,7 @@ class Transport:
             ValueError,
         ) as error:
             fault = fault_of(error)
-        # Raised out here: what was caught knows the URL and must not be anyone's context.
+        # Raised outside of `except`, as the original exception contains the URL.
         raise fault
 
     def close(self) -> None:
@@ -272,13 +280,11 @@ class Transport:
         finally:
             response.close()
         headers = tuple((name.lower(), value) for name, value in response.raw.headers.items())
-        self._tell(request, response.status_code)
-        return Answer(response.status_code, request.url, headers, body)
-
-    def _tell(self, request: Request, status: int) -> None:
+        status = response.status_code
         if self._observer:
             scheme = request.headers.get("Authorization", "").partition(" ")[0]
             self._observer(Sent(request.method, without_query(request.url), status, scheme))
+        return Answer(status, request.url, headers, body)
 
     def _session(self, options: HostOptions, *, private: bool) -> requests.Session:
         with self._lock:
@@ -290,7 +296,7 @@ class Transport:
     def _new_session(self, options: HostOptions, *, private: bool) -> requests.Session:
         session = _Session()
         session.trust_env = False
-        session.auth = _as_it_is
+        session.auth = _no_auth
         session.cookies.set_policy(http.cookiejar.DefaultCookiePolicy(allowed_domains=[]))
         session.headers = requests.structures.CaseInsensitiveDict(
             {"User-Agent": f"podfit/{__version__}", "Accept-Encoding": "identity"}
@@ -307,7 +313,7 @@ class Transport:
 
 class _Session(requests.Session):
     def get_redirect_target(self, resp: requests.Response) -> None:
-        """None: `requests` would read the whole body of a redirect to prepare the next request."""
+        """Return None; `requests` would read the whole body of a redirect."""
 
 
 class _Adapter(requests.adapters.HTTPAdapter):
@@ -322,18 +328,18 @@ class _Adapter(requests.adapters.HTTPAdapter):
         self.poolmanager.pool_classes_by_scheme = dict(self._direct)
 
     def proxy_manager_for(self, proxy: str, **keywords: Any) -> Any:
-        """A proxy's own address may be private, and only the proxy knows whom it reaches."""
+        """Allow private addresses for a proxy, as only the proxy connects to the registry."""
         manager = super().proxy_manager_for(proxy, **keywords, ssl_context=self._context)
         manager.pool_classes_by_scheme = dict(self._proxied)
         return manager
 
     def cert_verify(self, conn: Any, *_: Any) -> None:
-        """Leaves trust to the context; `requests` would add certifi's roots to the system's."""
+        """Use the CAs of the context only; `requests` would add those of certifi."""
         conn.cert_reqs = self._context.verify_mode
 
 
-def _as_it_is(request: requests.PreparedRequest) -> requests.PreparedRequest:
-    """No authentication of `requests`' own: without this it consults ~/.netrc."""
+def _no_auth(request: requests.PreparedRequest) -> requests.PreparedRequest:
+    """Leave the request unchanged; without an auth callable `requests` reads ~/.netrc."""
     return request
 
 
@@ -347,9 +353,12 @@ def _proxies(url: str) -> dict[str, str]:
 
 
 def _check_proxy(proxy: str) -> None:
-    """Raises Fault; `requests` would blame the registry. With PySocks the guards were not kept."""
+    """Raise Fault for an unusable proxy; `requests` would report the registry.
+
+    PySocks would bypass the checks of peer addresses.
+    """
     if proxy.lower().startswith("socks"):
-        raise proxy_fault("is a SOCKS proxy, and podfit speaks to HTTP proxies alone")
+        raise proxy_fault("is a SOCKS proxy; podfit supports only HTTP proxies")
     try:
         parts = urlsplit(proxy if "://" in proxy else f"http://{proxy}")
         usable = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0

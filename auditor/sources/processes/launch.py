@@ -1,10 +1,10 @@
-"""Starts a program within bounds. Run by its path; imports nothing of podfit.
+"""Start a program with resource limits. Run as a script; imports nothing of podfit.
 
     launch.py MEMORY OUTPUT online|offline PROGRAM ARGUMENT...
 
-MEMORY: bytes of address space. OUTPUT: bytes of each file that it writes. What is offline has, on
-Linux, no network at all, not even to this machine: proxies stop most requests, but programs in Go
-never ask a proxy for `localhost`. Exit status 127, as in a shell: PROGRAM cannot be started.
+MEMORY is bytes of address space, OUTPUT bytes of each written file. On Linux, `offline` blocks all
+network access, even to this machine: a proxy setting would stop most requests, but Go programs use
+no proxy for `localhost`. The exit status is 127, as in a shell, if PROGRAM cannot be started.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import sys
 from typing import Final
 
 _SOCKET: Final = {"x86_64": (0xC000003E, 41), "aarch64": (0xC00000B7, 198)}
-"""By machine: what the kernel calls it (linux/audit.h), and the number of `socket`."""
+"""By machine: the audit architecture (linux/audit.h), and the system call number of `socket`."""
 _SET_NO_NEW_PRIVILEGES: Final = 38
 _SET_SECCOMP: Final = 22
 _MODE_FILTER: Final = 2
@@ -26,18 +26,18 @@ _NOT_FOUND: Final = 127
 
 
 def limit(memory: int, output: int) -> None:
-    """Bounds that the program inherits, where the operating system has them."""
-    import resource  # Windows has none
+    """Set limits that the program inherits, if the operating system supports them."""
+    import resource  # not on Windows
 
     for kind, wanted in ((resource.RLIMIT_AS, memory), (resource.RLIMIT_FSIZE, output)):
         soft, hard = resource.getrlimit(kind)
         known = [bound for bound in (wanted, soft, hard) if bound != resource.RLIM_INFINITY]
-        with contextlib.suppress(OSError, ValueError):  # macOS has the name but not the bound
+        with contextlib.suppress(OSError, ValueError):  # macOS has the name but not the limit
             resource.setrlimit(kind, (min(known), hard))
 
 
 def cut_off() -> None:
-    """No sockets of the internet for this process and what it starts, where that can be had."""
+    """Block internet sockets for this process and its children, on Linux."""
     known = _SOCKET.get(os.uname().machine)
     if sys.platform != "linux" or known is None:
         return
@@ -55,7 +55,7 @@ def cut_off() -> None:
 
 
 def _filter(machine: int, number: int) -> bytes:
-    """In BPF (linux/filter.h, linux/seccomp.h): `socket` of AF_INET or AF_INET6 fails."""
+    """Return BPF (linux/filter.h, linux/seccomp.h) that fails `socket` of AF_INET and AF_INET6."""
     load, equals, answer = 0x20, 0x15, 0x06
     allow, refuse = 0x7FFF0000, 0x00050000 | errno.ENETUNREACH
     program = (
@@ -76,10 +76,10 @@ def main(memory: str, output: str, network: str, *command: str) -> None:
     limit(int(memory), int(output))
     if network == "offline":
         cut_off()
-    for name in (signal.SIGPIPE, signal.SIGXFSZ):  # Python ignores them, and so would the program
+    for name in (signal.SIGPIPE, signal.SIGXFSZ):  # Python ignores them; the program must not
         signal.signal(name, signal.SIG_DFL)
     try:
-        os.execvp(command[0], command)  # noqa: S606 - that is what this is for
+        os.execvp(command[0], command)  # noqa: S606 - the purpose of this script
     except OSError as error:
         sys.stderr.write(f"{command[0]}: {error.strerror}\n")
         sys.exit(_NOT_FOUND)

@@ -21,15 +21,15 @@ from msgspec import Struct
 from auditor.sources.rendering import Cause, RenderError
 
 ADDRESS_SPACE: Final = 4 << 30
-"""Helm's library starts with 2 GB and not with 1.5; a memory bomb dies at 4 GB in seconds."""
+"""Helm's library needs between 1.5 and 2 GB to start; a memory bomb reaches 4 GB in seconds."""
 
 _LAUNCHER: Final = Path(__file__).with_name("launch.py")
 _NOWHERE: Final = "http://127.0.0.1:9"
-"""The discard port: a schema's `$ref` to the network fails at once, on this machine."""
+"""The discard port as proxy: a schema's `$ref` to the network fails at once, on this machine."""
 _PROXIES: Final = ("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy")
 _DROPPED: Final = ("HELM_", "KUBE", "NO_PROXY", "no_proxy", "ALL_PROXY", "all_proxy")
 _KEPT: Final = ("HELM_C_LIB",)
-"""Where the user keeps a library of his own for helm_python."""
+"""The path of the user's own library for helm_python."""
 _CAUSES: Final = (
     ("stack overflow", Cause.RECURSION),
     ("stack exceeds", Cause.RECURSION),
@@ -40,7 +40,7 @@ _CAUSES: Final = (
 
 
 def isolated_environment() -> dict[str, str]:
-    """The environment without the user's Helm and cluster settings, and without a way out."""
+    """Return the environment without Helm and cluster settings, and with a proxy that fails."""
     kept = {
         name: value
         for name, value in os.environ.items()
@@ -50,14 +50,18 @@ def isolated_environment() -> dict[str, str]:
 
 
 def online_environment() -> dict[str, str]:
-    """The environment without the user's clusters, for a program that fetches at his request."""
+    """Return the environment without cluster settings, for a program that fetches charts."""
     return {name: value for name, value in os.environ.items() if not name.startswith("KUBE")}
 
 
 def bounded(command: Sequence[str], output: int, *, online: bool = False) -> tuple[str, ...]:
-    """The command that starts another within bounds on memory, output and network.
+    """Return the command that starts another with limits on memory, output and network.
 
-    output: bytes of each file that it writes. On Windows, which has none of these, the command.
+    On Windows, which has no such limits, this is the command itself.
+
+    Args:
+        output: Bytes of each file that the command may write.
+
     """
     if sys.platform == "win32":
         return tuple(command)
@@ -78,19 +82,19 @@ def helm_child(script: Path) -> tuple[str, ...]:
 
 
 def cause_of_death(log: str) -> Cause:
-    """Why a process that runs Helm broke off, by what it left on standard error."""
+    """Return why a process that runs Helm crashed, judging by its standard error."""
     return next((cause for words, cause in _CAUSES if words in log), Cause.CRASH)
 
 
 MAX_OUTPUT: Final = 64_000_000
-"""Bytes; a chart that renders more is not meant for a cluster."""
+"""Bytes; no chart for a real cluster renders more."""
 _GO_ABORTED: Final = "fatal error: "
 _NOT_STARTED: Final = 127
-"""The exit status with which a shell, or `launch.py`, says so."""
+"""The exit status of a shell, and of `launch.py`, if a program cannot be started."""
 
 
 class Finished(Struct, frozen=True):
-    """A program that ended: its exit status and what it printed."""
+    """The exit status and output of a program."""
 
     status: int
     stdout: str
@@ -105,13 +109,17 @@ def run(
     online: bool = False,
     stdin: str = "",
 ) -> Finished:
-    """Run a program to its end. online: with a way to the network, and the user's proxies.
+    """Run a program to its end.
 
-    Raises RenderError where it cannot be started, takes too long, prints too much or breaks off. It
-    is killed, not asked to end: helm goes on rendering when it is asked.
+    Raises RenderError if it cannot be started, takes too long, prints too much or crashes. On a
+    timeout it is killed, because helm continues rendering after SIGTERM.
+
+    Args:
+        online: Whether to allow network access, through the user's proxies.
+
     """
     environment = online_environment() if online else isolated_environment()
-    with _holding(stdin) as given, _holding() as stdout, _holding() as stderr:
+    with _temporary(stdin) as given, _temporary() as stdout, _temporary() as stderr:
         try:
             process = subprocess.Popen(
                 bounded(command, MAX_OUTPUT, online=online),
@@ -137,8 +145,8 @@ def run(
 
 
 @contextmanager
-def _holding(text: str = "") -> Iterator[BinaryIO]:
-    """A file without a name, at its beginning."""
+def _temporary(text: str = "") -> Iterator[BinaryIO]:
+    """Yield an unnamed file with this content, at its beginning."""
     with tempfile.TemporaryFile() as file:
         file.write(text.encode())
         file.seek(0)
@@ -147,6 +155,6 @@ def _holding(text: str = "") -> Iterator[BinaryIO]:
 
 def _read(file: BinaryIO) -> str:
     if os.fstat(file.fileno()).st_size >= MAX_OUTPUT:
-        raise RenderError(Cause.SIZE, f"more than {MAX_OUTPUT // 1_000_000} MB were printed")
+        raise RenderError(Cause.SIZE, f"it printed more than {MAX_OUTPUT // 1_000_000} MB")
     file.seek(0)
     return file.read().decode("utf-8", "replace")

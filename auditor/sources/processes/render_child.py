@@ -1,11 +1,11 @@
-"""The process in which charts are rendered. Run by its path: it imports nothing of podfit.
+"""Render charts with Helm's library in a child process. Run as a script; imports nothing of podfit.
 
-Some templates abort or hang the whole process that renders them (endless recursion of `tpl`,
-`until 2000000000`), and no exception reports it: so Helm's library is loaded here and nowhere else.
+Some templates abort or hang the process without an exception (endless recursion of `tpl`,
+`until 2000000000`), so Helm's library is loaded only here.
 
-One JSON object a line comes in, `{"call": name, "arguments": {...}}`; one goes out:
-`{"result": ...}` or `{"error": text, "kind": class name}`. What Helm logs goes to
-standard error. The process ends when its standard input does, also in the middle of a call.
+Each line of standard input is a JSON object `{"call": name, "arguments": {...}}`; each is answered
+by a line `{"result": ...}` or `{"error": text, "kind": class name}`. Helm logs to standard error.
+The process ends when its standard input is closed, even during a call.
 """
 
 from __future__ import annotations
@@ -21,24 +21,24 @@ from collections.abc import Callable
 from typing import Any, BinaryIO, Final
 
 MAX_ANSWER: Final = 64_000_000
-"""Bytes of one answer; a chart that renders more is not meant for a cluster."""
+"""Bytes of one answer; no chart for a real cluster renders more."""
 
 
 def load() -> str:
-    """The version of Helm's library, once it is loaded."""
+    """Load Helm's library and return its version."""
     import helm_python
 
     return str(helm_python.helm_sdk_version())
 
 
 def render(chart: str, values: dict[str, Any], options: dict[str, Any]) -> dict[str, str]:
-    """Rendered text by template. Rendering changes a handle, so each has its own."""
+    """Return rendered text by template. Each call loads the chart, as rendering changes it."""
     import helm_python
     from helm_python import _native
 
     with helm_python.Chart.load(chart) as handle:
         _check_kube_version(str(handle.metadata.get("kubeVersion") or ""), options)
-        # `Chart.render` hides the options kube_version and api_versions that the library has.
+        # `Chart.render` does not offer the library's options kube_version and api_versions.
         answer = _native.call_string(
             "helm_render",
             handle._raw(),  # noqa: SLF001
@@ -50,7 +50,7 @@ def render(chart: str, values: dict[str, Any], options: dict[str, Any]) -> dict[
 
 
 def _check_kube_version(constraint: str, options: dict[str, Any]) -> None:
-    """Refuse what `helm install` refuses. The library does not, but lends its comparison."""
+    """Check kubeVersion as `helm install` does; the library only offers `semverCompare`."""
     if not constraint:
         return
     import helm_python
@@ -83,7 +83,7 @@ def _probe_chart() -> bytes:
 
 
 def list_dependencies(chart: str) -> list[dict[str, str]]:
-    """What Chart.yaml declares: name, version, repository, status."""
+    """Return name, version, repository and status of the declared dependencies."""
     import helm_python
 
     listed: list[dict[str, str]] = helm_python.dependency_list(chart)
@@ -91,7 +91,7 @@ def list_dependencies(chart: str) -> list[dict[str, str]]:
 
 
 def read_values(text: str) -> dict[str, Any]:
-    """The first document of a values file, as Helm reads it."""
+    """Return the first document of a values file, as Helm reads it."""
     import helm_python
 
     values: dict[str, Any] = helm_python.values_from_yaml(text)
@@ -99,7 +99,7 @@ def read_values(text: str) -> dict[str, Any]:
 
 
 def parse_set(expression: str) -> dict[str, Any]:
-    """What one `--set` says."""
+    """Return the values of one `--set` expression."""
     import helm_python
 
     values: dict[str, Any] = helm_python.parse_set_string(expression)
@@ -107,7 +107,7 @@ def parse_set(expression: str) -> dict[str, Any]:
 
 
 def parse_set_string(expression: str) -> dict[str, Any]:
-    """What one `--set-string` says."""
+    """Return the values of one `--set-string` expression."""
     import helm_python
 
     values: dict[str, Any] = helm_python.parse_set_string_values(expression)
@@ -115,7 +115,7 @@ def parse_set_string(expression: str) -> dict[str, Any]:
 
 
 def validate_release_name(name: str) -> None:
-    """Raises HelmInvalidArgError. Rendering itself takes any name."""
+    """Raise HelmInvalidArgError for an invalid name, which rendering does not check."""
     import helm_python
 
     helm_python.validate_release_name(name)
@@ -136,14 +136,14 @@ _CALLS: Final[dict[str, Callable[..., Any]]] = {
 
 
 def answer(request: dict[str, Any]) -> bytes:
-    """The answer to one request, as a line."""
+    """Return the answer to one request as a line."""
     try:
         result = _CALLS[request["call"]](**request["arguments"])
-    except Exception as error:  # noqa: BLE001 - every failure is the parent's to explain
+    except Exception as error:  # noqa: BLE001 - the parent process reports every failure
         return json.dumps({"error": str(error), "kind": type(error).__name__}).encode() + b"\n"
     line = json.dumps({"result": result}).encode() + b"\n"
     if len(line) > MAX_ANSWER:
-        text = f"the result has {len(line)} bytes; {MAX_ANSWER} is the most that is read"
+        text = f"the result has {len(line)} bytes; the limit is {MAX_ANSWER}"
         return json.dumps({"error": text, "kind": "TooLargeError"}).encode() + b"\n"
     return line
 
@@ -155,10 +155,10 @@ def _read_lines(stream: BinaryIO, lines: queue.SimpleQueue[bytes]) -> None:
 
 
 def main() -> None:
-    """Answers requests until standard input ends."""
+    """Answer requests until standard input ends."""
     sys.path += sys.argv[1:]  # last: Python's own modules come first
     answers = os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)  # what a library prints must not look like an answer
+    os.dup2(2, 1)  # output of a library must not be read as an answer
     lines: queue.SimpleQueue[bytes] = queue.SimpleQueue()
     threading.Thread(target=_read_lines, args=(sys.stdin.buffer, lines), daemon=True).start()
     while True:

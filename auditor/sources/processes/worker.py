@@ -1,4 +1,4 @@
-"""The process that renders charts, seen from outside: asked, timed, killed, replaced."""
+"""The parent side of the rendering process: requests, timeouts, restarts."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ from auditor.sources.rendering import Cause, RenderError
 
 _CHILD: Final = Path(__file__).with_name("render_child.py")
 _START_SECONDS: Final = 20.0
-"""Loading 85 MB of library from a cold disk; not counted against the chart."""
+"""To load 85 MB of library from a cold disk; not part of a chart's time limit."""
 _END_SECONDS: Final = 5.0
 _MAX_LOG: Final = 20_000
-"""Characters that are read of what it logs in one call."""
+"""Characters that are read of the log of one call."""
 _MAX_LOG_FILE: Final = 16_000_000
 
 
 class Worker:
-    """One rendering process. Started by the first call, replaced after a death.
+    """One rendering process, started on the first call and again after it died.
 
     Calls from several threads wait for each other.
     """
@@ -40,22 +40,25 @@ class Worker:
         self._lock = threading.Lock()
 
     def ask(self, call: str, timeout: float, **arguments: Any) -> Any:
-        """The result of a call. Raises RenderError; the process is gone after all but a refusal."""
+        """Return the result of a call.
+
+        Raises RenderError. Unless the cause is REFUSED, the process has ended then.
+        """
         with self._lock:
             try:
                 return self._exchange(self._child or self._start(), call, timeout, arguments)
             except RenderError:
                 raise
-            except BaseException:  # interrupted: an answer that nobody reads would come next
+            except BaseException:  # interrupted: the next call would read this answer
                 self.close()
                 raise
 
     def log(self) -> str:
-        """What the process logged during the last call, where the system lets others read it."""
+        """Return the log of the last call; "" on systems without `pread`."""
         return self._child.log() if self._child else ""
 
     def close(self) -> None:
-        """End the process, if there is one."""
+        """Stop the process if it runs."""
         if self._child is not None:
             self._child.end()
             self._child = None
@@ -75,7 +78,7 @@ class Worker:
         if not line.endswith(b"\n"):
             self._child = None
             raise child.failure(timeout)
-        if child.was_killed:  # with the answer already on its way
+        if child.was_killed:  # just after it answered
             self.close()
         answer = json.loads(line)
         if "error" in answer:
@@ -85,7 +88,7 @@ class Worker:
 
 
 class _Child:
-    """The process itself, its pipes and what it logs."""
+    """The process, its pipes and its log."""
 
     def __init__(self) -> None:
         self._log = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the process
@@ -99,12 +102,12 @@ class _Child:
         self._process = process
         self._requests = cast("BinaryIO", process.stdin)
         self._answers = cast("BinaryIO", process.stdout)
-        self._late = threading.Event()
+        self._timed_out = threading.Event()
         self._logged = 0
         self.end = weakref.finalize(self, _end, process, self._log)
 
     def exchange(self, request: str, timeout: float) -> bytes:
-        """The line that answers; a broken one where the process died or was killed for its time."""
+        """Return the answer; an incomplete line if the process died or was killed."""
         self._logged = os.fstat(self._log.fileno()).st_size
         watchdog = threading.Timer(timeout, self._kill)
         watchdog.daemon = True
@@ -120,18 +123,17 @@ class _Child:
             watchdog.join()
 
     def log(self) -> str:
-        """Without `pread`, reading would move the place where the process writes."""
+        """Return the last log. Without `pread`, reading would move the write position."""
         if not hasattr(os, "pread"):
             return ""
         return os.pread(self._log.fileno(), _MAX_LOG, self._logged).decode("utf-8", "replace")
 
     @property
     def was_killed(self) -> bool:
-        """Whether its time was up."""
-        return self._late.is_set()
+        return self._timed_out.is_set()
 
     def failure(self, timeout: float) -> RenderError:
-        """Why there was no answer. The process is ended."""
+        """Stop the process and return the error for a missing answer."""
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._process.wait(_END_SECONDS)
         self._log.seek(self._logged)
@@ -142,7 +144,7 @@ class _Child:
         return RenderError(cause_of_death(log), log)
 
     def _kill(self) -> None:
-        self._late.set()
+        self._timed_out.set()
         self._process.kill()
 
 

@@ -74,7 +74,7 @@ def test_no_password(password_registry: Registry, new_asker: NewAsker) -> None:
         UnknownReason.NOT_FOUND_OR_DENIED,
         f"repository {host}/private/app does not exist or needs credentials",
         f"no credentials for {host} are configured (searched ~/.docker/config.json); "
-        "log in to it if it is private",
+        "log in if it is private",
     )
     assert len(asker.sent) == 1
 
@@ -203,7 +203,7 @@ def test_a_stale_password_does_not_hide_a_public_image(
     assert asker.inspector.remarks == (
         (
             f"credentials for {host} (from ~/.docker/config.json) were rejected; "
-            "its images were asked for without them"
+            "its images were requested without them"
         ),
     )
     assert sum("authorization" in seen.headers for seen in tokens.server.seen) == 1
@@ -291,8 +291,8 @@ def test_a_token_that_the_registry_calls_expired_is_renewed_once(
     image = token_registry.reference("public/app", "1")
     asker.known(image)
     tokens.lifetime = -120
-    (host,) = asker.inspector._hosts._met.values()
-    host._authenticator._held.clear()
+    (host,) = asker.inspector._hosts._hosts.values()
+    host._authenticator._cached.clear()
 
     answer = asker.unknown(image)
 
@@ -527,7 +527,7 @@ def test_a_realm_that_is_no_plain_address_is_not_asked(
 
     assert answer == UnknownPlatforms(
         UnknownReason.REFUSED,
-        f"registry {server.host} cannot be asked for a token: {why} as its token service",
+        f"cannot request a token for registry {server.host}: {why} as its token service",
     )
     assert len(server.seen) == 1
 
@@ -715,7 +715,7 @@ def test_a_certificate_that_nobody_vouches_for(
         UnknownReason.TLS,
         f"registry {tls_registry.host}: its certificate is not valid: "
         "unable to get local issuer certificate",
-        "give the registry's CA in SSL_CERT_FILE, or as `ca` of this host under `registries`",
+        "set SSL_CERT_FILE to the registry's CA, or `ca` of this host under `registries`",
     )
     assert asker.clock.pauses == []
 
@@ -760,7 +760,7 @@ def test_a_missing_client_certificate(
 
     assert answer == UnknownPlatforms(
         UnknownReason.TLS,
-        f"registry {mutual_registry.host}: it wants a client certificate",
+        f"registry {mutual_registry.host}: it requires a client certificate",
         "set `client-cert` and `client-key` of this host under `registries`",
     )
 
@@ -774,8 +774,8 @@ def test_tls_to_a_registry_that_speaks_plain_http(
 
     assert answer == UnknownPlatforms(
         UnknownReason.TLS,
-        f"registry {registry.host}: it speaks plain HTTP where TLS was expected",
-        "if you trust the network, give --insecure-registry for this host",
+        f"registry {registry.host}: it uses plain HTTP, but TLS was expected",
+        "if you trust the network, set --insecure-registry for this host",
     )
 
 
@@ -786,8 +786,8 @@ def test_plain_http_to_a_registry_that_speaks_tls(
 
     assert answer == UnknownPlatforms(
         UnknownReason.TLS,
-        f"registry {tls_registry.host}: it speaks TLS where plain HTTP was expected",
-        "leave out `insecure: http`; for a host of this machine set `ca` under `registries`",
+        f"registry {tls_registry.host}: it uses TLS, but plain HTTP was expected",
+        "remove `insecure: http`; for a host on this machine set `ca` under `registries`",
     )
 
 

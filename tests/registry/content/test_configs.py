@@ -59,8 +59,8 @@ def test_history_that_tells_nothing(history: Any) -> None:
     [
         (b"", "its config cannot be read: it is not JSON"),
         (b"[]", "its config cannot be read: it is not a JSON object"),
-        (b"{}", "it names no operating system"),
-        (b'{"os": "linux"}', "it names no architecture"),
+        (b"{}", "it has no operating system"),
+        (b'{"os": "linux"}', "it has no architecture"),
         (b'{"os": "linux", "architecture": "a b"}', "its `architecture` is not a name"),
     ],
 )

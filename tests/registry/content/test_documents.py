@@ -74,18 +74,18 @@ def test_the_kind_by_header() -> None:
 @pytest.mark.parametrize(
     ("value", "header", "why"),
     [
-        ({"mediaType": OCI_INDEX, "manifests": []}, OCI_MANIFEST, "its header a manifest"),
-        ({"mediaType": OCI_MANIFEST, "config": CONFIG}, DOCKER_LIST, "its header an index"),
+        ({"mediaType": OCI_INDEX, "manifests": []}, OCI_MANIFEST, "a manifest by its header"),
+        ({"mediaType": OCI_MANIFEST, "config": CONFIG}, DOCKER_LIST, "an index by its header"),
         ({"manifests": [], "config": CONFIG}, "", "as an index or as a manifest"),
         ({"manifests": [], "layers": []}, OCI_INDEX, "as an index or as a manifest"),
-        ({"config": CONFIG}, OCI_INDEX, "not of the kind it says it is"),
-        ({"manifests": []}, OCI_MANIFEST, "not of the kind it says it is"),
-        ({"layers": []}, OCI_INDEX, "not of the kind it says it is"),
-        ({"config": CONFIG, "fsLayers": []}, OCI_MANIFEST, "not of the kind it says it is"),
-        ({"manifests": []}, SIGNED, "not of the kind it says it is"),
+        ({"config": CONFIG}, OCI_INDEX, "does not match its media type"),
+        ({"manifests": []}, OCI_MANIFEST, "does not match its media type"),
+        ({"layers": []}, OCI_INDEX, "does not match its media type"),
+        ({"config": CONFIG, "fsLayers": []}, OCI_MANIFEST, "does not match its media type"),
+        ({"manifests": []}, SIGNED, "does not match its media type"),
         ({"mediaType": OCI_MANIFEST}, "", "it has no config"),
         ({"config": []}, "", "it has no config"),
-        ({"config": {"digest": "sha256:x"}}, "", "its digest is not one"),
+        ({"config": {"digest": "sha256:x"}}, "", "its digest is not valid"),
         ({"errors": []}, "", "it is neither an index nor a manifest"),
         ({"manifests": [{}] * 1001}, "", "it has 1001 rows, more than 1000"),
     ],
@@ -153,24 +153,24 @@ def test_attestations_are_left_out_without_a_note(entry: Any) -> None:
         (None, "it is not an object"),
         ("x", "it is not an object"),
         ({**ROW, "digest": None}, "it has no digest"),
-        ({**ROW, "digest": "sha256:zz"}, "its digest is not one"),
+        ({**ROW, "digest": "sha256:zz"}, "its digest is not valid"),
         ({**ROW, "size": -1}, "its size is not a number of bytes"),
         ({**ROW, "size": "7"}, "its size is not a number of bytes"),
         ({**ROW, "size": True}, "its size is not a number of bytes"),
         ({**ROW, "platform": "linux/amd64"}, "its platform is not an object"),
-        ({**ROW, "platform": {}}, "it names no operating system"),
-        ({**ROW, "platform": {"os": "linux"}}, "it names no architecture"),
+        ({**ROW, "platform": {}}, "it has no operating system"),
+        ({**ROW, "platform": {"os": "linux"}}, "it has no architecture"),
         ({**ROW, "platform": {**LINUX, "os": 7}}, "its `os` is not a name"),
         ({**ROW, "platform": {**LINUX, "variant": ["v8"]}}, "its `variant` is not a name"),
         ({**ROW, "platform": {**LINUX, "os.features": "x"}}, "its `os.features` is not a list"),
         ({**ROW, "platform": {**LINUX, "os.features": [7]}}, "its `os.features` is not a list"),
-        ({**ROW, "mediaType": "text/x"}, "its media type text/x is not an image's"),
+        ({**ROW, "mediaType": "text/x"}, "its media type text/x is not that of an image"),
     ],
 )
 def test_rows_that_make_no_sense_are_noted(entry: Any, why: str) -> None:
     assert [row.platform for row in rows(entry, ROW)] == [parse_platform("linux/amd64")]
     (note,) = notes(ROW, entry)
-    assert note.startswith("row 2 of the index is left out: ")
+    assert note.startswith("row 2 of the index was skipped: ")
     assert why in note
 
 

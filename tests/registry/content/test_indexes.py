@@ -150,4 +150,4 @@ def test_a_missing_manifest_whose_row_says_nothing_is_left_out() -> None:
 
     assert reader.read(index(row_of(Pushed(digest_of(b"gone"), 4, OCI_MANIFEST)))) == ()
     [note] = reader.notes
-    assert note.endswith("of the index is left out: it is not there")
+    assert note.endswith("of the index was skipped: it is not there")

@@ -93,12 +93,12 @@ def test_names_that_lead_elsewhere_write_nothing(tmp_path: Path, name: str) -> N
 @pytest.mark.parametrize(
     ("content", "why"),
     [
-        (b"", "it is no tar archive, or it is damaged"),
-        (b"x" * 2000, "it is no tar archive, or it is damaged"),
-        (b"\x1f\x8bxxxxxxxxxxx", "it is no tar archive, or it is damaged"),
+        (b"", "it is not a tar archive, or it is damaged"),
+        (b"x" * 2000, "it is not a tar archive, or it is damaged"),
+        (b"\x1f\x8bxxxxxxxxxxx", "it is not a tar archive, or it is damaged"),
         (
             gzip.compress(entry("a", b"{}") + END, mtime=0)[:60],
-            "it is no tar archive, or it is damaged",
+            "it is not a tar archive, or it is damaged",
         ),
         (b"\x28\xb5\x2f\xfd....", "it is compressed with zstd: unpack it first"),
         (b"\xfd7zXZ....", "it is compressed with xz: unpack it first"),
@@ -108,7 +108,7 @@ def test_names_that_lead_elsewhere_write_nothing(tmp_path: Path, name: str) -> N
         (header("x", 1 << 40) + END, "it is larger than 16 GiB"),
         (
             header("x", 3, tarfile.GNUTYPE_LONGNAME) + padded(b"abc"),
-            "it is no tar archive, or it is damaged",
+            "it is not a tar archive, or it is damaged",
         ),
     ],
 )
@@ -120,7 +120,7 @@ def test_an_archive_that_is_none_or_asks_too_much(tmp_path: Path, content: bytes
 
 def test_a_chain_of_headers_ends(tmp_path: Path) -> None:
     link = header("x", 3, tarfile.GNUTYPE_LONGNAME) + padded(b"abc")
-    with pytest.raises(LayoutError, match="it is no tar archive, or it is damaged"):
+    with pytest.raises(LayoutError, match="it is not a tar archive, or it is damaged"):
         ArchiveFiles(archive(tmp_path, link * 5000 + entry("a", b"{}") + END))
 
 
@@ -137,7 +137,7 @@ def test_a_gzip_bomb_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 def test_too_many_files_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(archives, "MAX_MEMBERS", 3)
     assert ArchiveFiles(archive(tmp_path, entry("a", b"{}") * 3 + END)).read("a") == b"{}"
-    with pytest.raises(LayoutError, match="it holds more than 3 files"):
+    with pytest.raises(LayoutError, match="it contains more than 3 files"):
         ArchiveFiles(archive(tmp_path, entry("a", b"{}") * 4 + END))
 
 
@@ -167,7 +167,7 @@ def test_every_cut_of_an_archive_ends_well(tmp_path: Path) -> None:
             ArchiveFiles(archive(tmp_path, content[:end]))
         except LayoutError as error:
             messages.add(str(error))
-    assert messages == {"it is no tar archive, or it is damaged"}
+    assert messages == {"it is not a tar archive, or it is damaged"}
 
 
 def test_a_size_below_zero_leads_back_to_no_file(tmp_path: Path) -> None:

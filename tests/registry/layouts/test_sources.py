@@ -131,8 +131,8 @@ def test_a_tag_alone_needs_a_name_from_the_user(layout: Layout, tmp_path: Path) 
     with pytest.raises(ConfigurationError) as caught:
         read(f"oci:{folder}")
     problem = caught.value.problem
-    assert problem.why == "it gives no such image a full name (of latest)"
-    assert problem.hint == f"say what the image is called: NAME=oci:{folder}"
+    assert problem.why == "it has no full name for a matching image (of latest)"
+    assert problem.hint == f"set the name of the image: NAME=oci:{folder}"
     assert read(f"quay.io/x/app:1=oci:{folder}").keys() == {APP}
 
 
@@ -143,7 +143,7 @@ def test_one_of_several_is_chosen(layout: Layout, tmp_path: Path) -> None:
     assert read(f"quay.io/x/app:1=oci:{folder}:b:1")[APP].platforms == (ARM64,)
     with pytest.raises(ConfigurationError) as caught:
         read(f"quay.io/x/app:1=oci:{folder}")
-    assert caught.value.problem.why == "it holds 2 such images (of a, b:1)"
+    assert caught.value.problem.why == "it has 2 matching images (of a, b:1)"
     assert caught.value.problem.hint == f"choose one: NAME=oci:{folder}:REF"
     with pytest.raises(ConfigurationError, match="cannot read the image layout"):
         read(f"quay.io/x/app:1=oci:{folder}:c")
@@ -182,9 +182,7 @@ def test_platforms_that_were_not_copied_are_no_fault_of_the_image(
     known = read(f"oci:{layout.folder(tmp_path / 'layout')}")[APP]
     assert list(map(str, known.platforms)) == ["linux/amd64", "linux/arm64/v8", "windows/amd64"]
     assert known.dangling == ()
-    assert known.notes == (
-        "windows/amd64: its Windows build is not known: it is not in the layout",
-    )
+    assert known.notes == ("windows/amd64: its Windows build is unknown: it is not in the layout",)
 
 
 @pytest.mark.parametrize("which", ["index", "manifest", "config"])
@@ -271,7 +269,7 @@ def test_something_that_is_no_image(layout: Layout, tmp_path: Path) -> None:
         (b"[" * 100_000, "it is nested too deep"),
         (b"{}", "index.json lists no images, or more than 1000"),
         (b'{"manifests": null}', "index.json lists no images, or more than 1000"),
-        (b'{"manifests": [1, "x", null]}', "it gives no such image a full name"),
+        (b'{"manifests": [1, "x", null]}', "it has no full name for a matching image"),
         (
             json.dumps({"manifests": [{}] * 1001}).encode(),
             "index.json lists no images, or more than 1000",
@@ -291,7 +289,7 @@ def test_a_folder_without_an_index(layout: Layout, tmp_path: Path) -> None:
     os.mkfifo(folder / "index.json")  # would block whoever reads it
     with pytest.raises(ConfigurationError) as caught:
         read(f"oci:{folder}")
-    assert caught.value.problem.why == "it holds neither index.json nor manifest.json"
+    assert caught.value.problem.why == "it contains neither index.json nor manifest.json"
     assert caught.value.problem.where == str(folder)
 
 
@@ -328,7 +326,7 @@ def saved(layout: Layout, *tags: str, platform: Platform = AMD64, **config: Any)
 def test_what_docker_saved_before_version_25(layout: Layout, tmp_path: Path) -> None:
     saved(layout, "nginx:1.27", "quay.io/x/app:1")
     path = layout.archive(tmp_path / "image.tar")
-    note = "it was saved from one platform's copy; the image may have others"
+    note = "it was saved for one platform; the image may have others"
     known = KnownPlatforms((AMD64,), "manifest", "", f"docker-archive:{path}", (note,))
     assert read(f"docker-archive:{path}") == {NGINX: known, APP: known}
     assert read(f"docker-archive:{path}:nginx:1.27") == {NGINX: known, APP: known}
@@ -368,8 +366,8 @@ def test_a_saved_config_that_is_not_its_name(layout: Layout, tmp_path: Path) -> 
     ("content", "why"),
     [
         (b"{}", "manifest.json lists no images, or more than 1000"),
-        (b"[1, {}]", "it gives no such image a full name"),
-        (b'[{"RepoTags": "x", "Config": []}]', "it gives no such image a full name"),
+        (b"[1, {}]", "it has no full name for a matching image"),
+        (b'[{"RepoTags": "x", "Config": []}]', "it has no full name for a matching image"),
         (b"[", "it is not JSON"),
     ],
 )
@@ -396,10 +394,10 @@ def test_how_a_layout_is_written(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "what"),
     [
-        ("", "`` is no image layout"),
-        ("nginx", "`nginx` is no image layout"),
-        ("dir:x", "`dir:x` is no image layout"),
-        ("nginx=dir:x", "`nginx=dir:x` is no image layout"),
+        ("", "`` is not an image layout"),
+        ("nginx", "`nginx` is not an image layout"),
+        ("dir:x", "`dir:x` is not an image layout"),
+        ("nginx=dir:x", "`nginx=dir:x` is not an image layout"),
         ("oci:no/such:folder", "there is no image layout at `no/such:folder`"),
         ("oci:", "there is no image layout at ``"),
         ("oci:\0", "there is no image layout at `\\x00`"),

@@ -77,16 +77,15 @@ def test_a_proxy_that_is_down(new_asker: NewAsker, monkeypatch: pytest.MonkeyPat
     answer = new_asker(hosts=PLAIN).unknown(IMAGE)
 
     assert answer.message == (
-        "registry registry.example (by way of the proxy) unreachable: "
-        "connection refused (3 attempts)"
+        "registry registry.example (via the proxy) unreachable: connection refused (3 attempts)"
     )
 
 
 @pytest.mark.parametrize(
     ("proxy", "why"),
     [
-        ("socks5://127.0.0.1:9", "is a SOCKS proxy, and podfit speaks to HTTP proxies alone"),
-        ("SOCKS5H://127.0.0.1:9", "is a SOCKS proxy, and podfit speaks to HTTP proxies alone"),
+        ("socks5://127.0.0.1:9", "is a SOCKS proxy; podfit supports only HTTP proxies"),
+        ("SOCKS5H://127.0.0.1:9", "is a SOCKS proxy; podfit supports only HTTP proxies"),
         ("http://", "is not written as http://host:port"),
         ("::::", "is not written as http://host:port"),
         ("ftp://127.0.0.1:9", "is not written as http://host:port"),
@@ -107,8 +106,8 @@ def test_a_proxy_that_is_none(
 @pytest.mark.parametrize(
     ("status", "why"),
     [
-        (403, "does not let podfit through (403)"),
-        (407, "wants a name and a password, or others (407)"),
+        (403, "denied the connection (403)"),
+        (407, "requires authentication, or rejected the credentials (407)"),
         (502, "answered 502"),
     ],
 )

@@ -44,7 +44,7 @@ def test_too_much_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(module, "MAX_UNPACKED", 10)
     chart = write_chart(tmp_path / "top", {"a-pod.yaml": "x" * 8, "b-pod.yaml": "x" * 8})
 
-    with pytest.raises(ArchiveError, match="it holds more than"):
+    with pytest.raises(ArchiveError, match="it contains more than"):
         _names(chart)
 
 

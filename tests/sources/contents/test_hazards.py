@@ -41,13 +41,13 @@ REMOTE = '{"$ref": "https://schemas.example/x.json"}'
         ('{"$dynamicRef": "http://x"}', {"http://x"}),
         ('{"$recursiveRef": "http://x"}', {"http://x"}),
         ('{"$schema": "http://x/meta"}', {"http://x/meta"}),
-        (f'"{"x" * 6_000_000}"', {"what cannot be read"}),
+        (f'"{"x" * 6_000_000}"', {"data that cannot be parsed"}),
         ('{"$schema": "http://json-schema.org.evil/x"}', {"http://json-schema.org.evil/x"}),
         ('{"$id": "http://x/a", "$ref": "http://x/a"}', {"http://x/a"}),
         ('{"properties": {"$ref": {"type": "string"}}}', set()),
         ('{"$ref": "http://x", "$ref": "#"}', set()),
-        ("{no json", {"what cannot be read"}),
-        ("[" * 200_000, {"what cannot be read"}),
+        ("{no json", {"data that cannot be parsed"}),
+        ("[" * 200_000, {"data that cannot be parsed"}),
     ],
 )
 def test_references_that_lead_out_of_a_schema(schema: str, references: set[str]) -> None:

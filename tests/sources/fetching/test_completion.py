@@ -155,10 +155,10 @@ def test_nothing_outside_of_the_repository_is_read(
 
     assert [item.path for item in documents] == ["web/templates/pod.yaml"]
     assert problems[0] == Problem(
-        "dependency outside lies outside of the repository, and was not read",
+        "dependency outside is outside the repository and was not read",
         where="web",
         why=f"Chart.yaml names {where}",
-        hint="put it into the repository, or publish it",
+        hint="move it into the repository, or publish it",
     )
     assert "is incomplete" in problems[1].what
 

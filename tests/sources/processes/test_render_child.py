@@ -31,4 +31,4 @@ def test_what_is_too_large_is_an_answer(monkeypatch: pytest.MonkeyPatch) -> None
     answered = _ask("load")
 
     assert answered["kind"] == "TooLargeError"
-    assert answered["error"] == "the result has 115 bytes; 100 is the most that is read"
+    assert answered["error"] == "the result has 115 bytes; the limit is 100"
