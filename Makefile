@@ -1,9 +1,8 @@
-# The commands of a developer's day; `make help` lists them.
+# Commands for development; `make help` lists them.
 #
-# Everything is installed into .venv and .tools and nothing outside of the checkout is touched.
-# Everything from PyPI has the version and the hash that requirements/ locks. `make update` renews
-# the lock. `python -I` keeps PYTHON* variables and files of the checkout out of it; pip's own
-# settings (PIP_* variables, pip.conf) apply, so a mirror of PyPI works.
+# Everything is installed into .venv and .tools. Packages from PyPI have the versions and hashes of
+# requirements/, which `make update` updates. `python -I` ignores PYTHON* variables and files of the
+# checkout. The settings of pip (PIP_* variables, pip.conf) apply, so you can use a mirror of PyPI.
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -29,18 +28,18 @@ help: ## list these commands
 demo: $(INSTALLED) ## audit the example chart and manifests, offline, with their lock file
 	@$(BIN)/podfit audit examples --cluster hybrid-arm64 --locked; code=$$?; \
 	case $$code in \
-	0) echo "podfit exited with 0: nothing in examples/ can land where it cannot run." ;; \
-	1) echo "podfit exited with 1: it found errors, which is what examples/ is made to show." ;; \
-	*) echo "podfit exited with $$code: the audit itself went wrong." >&2; exit $$code ;; \
+	0) echo "podfit exited with 0: no errors found in examples/." ;; \
+	1) echo "podfit exited with 1: it found the errors that examples/ is meant to show." ;; \
+	*) echo "podfit exited with $$code: the audit failed." >&2; exit $$code ;; \
 	esac
 
-test: $(DEVELOP) ## run every test; placement and compatibility must be covered branch by branch
+test: $(DEVELOP) ## run all tests; placement and compatibility need full branch coverage
 	@$(BIN)/python -I scripts/fetch_tools.py docker-registry helm kustomize skopeo
 	$(BIN)/python -m pytest -n auto
 	$(BIN)/python -m pytest --cov -q --hypothesis-profile=quick $(CORE)
 
 test-newest: NEWEST_OR_LOWEST = highest
-test-newest: ## run the tests with the newest releases that pyproject.toml allows
+test-newest: ## run the tests with the latest releases that pyproject.toml allows
 test-lowest: NEWEST_OR_LOWEST = lowest-direct
 test-lowest: ## run the tests with the oldest releases that pyproject.toml allows
 test-newest test-lowest: $(UV)
@@ -49,10 +48,10 @@ test-newest test-lowest: $(UV)
 		--editable '.[helm]' --group test --group lint
 	.tools/$@/bin/python -m pytest -n auto $(TESTS)
 
-quick: $(DEVELOP) ## run the tests of pure logic, without programs and servers
+quick: $(DEVELOP) ## run the tests without programs and servers
 	$(BIN)/python -m pytest -q -n auto --hypothesis-profile=quick $(QUICK)
 
-lint: $(DEVELOP) ## check style, types, layers, and that generated documents are up to date
+lint: $(DEVELOP) ## check style, types, layers and generated documents
 	$(BIN)/ruff check $(SOURCES)
 	$(BIN)/ruff format --check $(SOURCES)
 	$(BIN)/mypy
@@ -61,26 +60,26 @@ lint: $(DEVELOP) ## check style, types, layers, and that generated documents are
 	$(BIN)/check-jsonschema --builtin-schema vendor.github-actions action.yml
 	$(BIN)/python scripts/write_docs.py --check
 
-fix: $(DEVELOP) ## repair what can be repaired automatically
+fix: $(DEVELOP) ## fix style problems automatically
 	$(BIN)/ruff check --fix $(SOURCES)
 	$(BIN)/ruff format $(SOURCES)
 
-docs: $(DEVELOP) ## write the generated parts of the documents anew
+docs: $(DEVELOP) ## update the generated parts of the documents
 	$(BIN)/python scripts/write_docs.py
 
 package: $(DEVELOP) ## build the source distribution and the wheel into dist/
 	rm -rf dist
 	$(BIN)/python -m build --no-isolation
 
-bench: $(DEVELOP) ## measure: the start of podfit, and how fast it resolves images
+bench: $(DEVELOP) ## measure the startup time, and the time to resolve images
 	$(BIN)/python bench/startup.py
 	@$(BIN)/python -I scripts/fetch_tools.py skopeo crane
 	$(BIN)/python -m bench.resolve --write
 
-tools: $(DEVELOP) ## fetch the real programs that tests use: docker-registry, helm, kustomize, skopeo
+tools: $(DEVELOP) ## fetch programs for tests: docker-registry, helm, kustomize, skopeo
 	$(BIN)/python -I scripts/fetch_tools.py docker-registry helm kustomize skopeo
 
-update: $(UV) ## lock the newest releases that pyproject.toml allows, in requirements/
+update: $(UV) ## lock the latest releases that pyproject.toml allows, in requirements/
 	$(COMPILE) pyproject.toml --extra helm --group test --group lint -o requirements/dev.txt
 	$(COMPILE) pyproject.toml -c requirements/dev.txt -o requirements/run.txt
 	$(COMPILE) pyproject.toml -c requirements/dev.txt --extra helm -o requirements/run-helm.txt
@@ -89,7 +88,7 @@ update: $(UV) ## lock the newest releases that pyproject.toml allows, in require
 	$(COMPILE) --group go -o requirements/go.txt
 	sed -n 's/ *\\$$//; /^[a-z]/p' requirements/run-helm.txt > requirements/constraints.txt
 
-clean: ## remove everything that these commands made
+clean: ## remove everything that these commands created
 	rm -rf .venv .tools dist build .coverage .coverage.* .hypothesis
 	rm -rf .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 	find $(SOURCES) -name __pycache__ -type d -prune -exec rm -rf {} +

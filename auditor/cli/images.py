@@ -48,8 +48,8 @@ def inspect(
 ) -> int:
     """Show which platforms images support.
 
-    IMAGE `-` reads images from standard input: one a line, or JSON (a list of texts, or what
-    `podfit images -o json` prints). Formats: text (the default), json. Exit codes: 1 if an image
+    IMAGE `-` reads images from standard input: one per line, or JSON (a list of strings, or the
+    output of `podfit images -o json`). Formats: text (the default), json. Exit codes: 1 if an image
     lacks a platform of --require, 3 if an image could not be resolved.
     """
     from auditor.cli.configuration import Flags, make_config

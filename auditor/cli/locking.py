@@ -72,8 +72,8 @@ def run_lock(
         sources = _sources(config)
         inventories = {path: _inventory(group, config, shown) for path, group in sources.items()}
         stated = overrides(config)
-        anew = not check and not wanted
-        targets = [_target(*item, stated, anew=anew) for item in inventories.items()]
+        rewrite = not check and not wanted
+        targets = [_target(*item, stated, rewrite=rewrite) for item in inventories.items()]
         _check_use(wanted, targets)
         asked = sorted({image for target in targets for image in _asked(target, wanted)})
         with opened_inspector(config, locks={}, observer=observer, fresh=True) as inspection:
@@ -144,28 +144,28 @@ def _inventory(sources: Iterable[Source], config: Config, shown: Display) -> Inv
     )
 
 
-def _target(path: Path, inventory: Inventory, stated: Overrides, *, anew: bool) -> _Target:
+def _target(path: Path, inventory: Inventory, stated: Overrides, *, rewrite: bool) -> _Target:
     """Return the target of a lock file, without images whose platforms the configuration sets.
 
     Args:
         path: The lock file.
         inventory: The images of its sources.
         stated: The platforms that the configuration sets.
-        anew: Whether all entries are written anew, so that a merge conflict in it can be ignored.
+        rewrite: Whether to replace all entries, which resolves merge conflicts in the file.
 
     """
     parsed = parse_images(inventory).values()
     references = {item for item in parsed if isinstance(item, ImageReference)}
     images = frozenset(item for item in references if stated(item) is None)
-    old = _old(path, anew=anew)
+    old = _old(path, rewrite=rewrite)
     return _Target(path, images, old, whole=not inventory.problems)
 
 
-def _old(path: Path, *, anew: bool) -> LockFile:
+def _old(path: Path, *, rewrite: bool) -> LockFile:
     try:
         return read_lock(path) if path.exists() else LockFile()
     except LockConflict:
-        if not anew:
+        if not rewrite:
             raise
         return LockFile()
 

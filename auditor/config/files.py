@@ -158,14 +158,11 @@ def _locate(name: str, config: Path, shown: str, within: Path | None) -> Path:
     if not name.strip():
         raise ValueError("the path of a file must not be blank")
     there = real_path(config.parent / name)
-    if within is not None and not _belongs(there, within):
+    if within is not None and (
+        not there.is_relative_to(within) or REPOSITORY_MARK in there.relative_to(within).parts
+    ):
         raise ValueError(
             f"`{name}` is outside of the repository; use a command-line option for such a file, or "
             "keep the configuration outside of the repository too and select it with --config"
         )
     return Path(os.path.normpath(Path(shown).parent / name))
-
-
-def _belongs(path: Path, folder: Path) -> bool:
-    """Return whether a path is in a repository, but not in its git folder."""
-    return path.is_relative_to(folder) and REPOSITORY_MARK not in path.relative_to(folder).parts

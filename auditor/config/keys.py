@@ -305,10 +305,10 @@ _EXEMPTION: Final = Record(
         "images": Key(
             OneOrMore(Text(_glob_of_images), "images"), "Globs of image names.", required=True
         ),
-        "reason": Key(_not_blank("a reason"), "Why the images need not comply.", required=True),
+        "reason": Key(_not_blank("a reason"), "Reason for the exemption.", required=True),
         "platforms": Key(
             OneOrMore(Text(read_platform), "platforms"),
-            "What they may lack; all by default.",
+            "Platforms that they may lack. Default: all.",
         ),
     },
 )
@@ -320,8 +320,10 @@ _REQUIREMENT: Final = Record(
             OneOrMore(Text(read_platform), "platforms"), "The platforms to support.", required=True
         ),
         "images": Key(OneOrMore(Text(_glob_of_images), "images"), "Globs of image names."),
-        "paths": Key(OneOrMore(_GLOB, "paths"), "Files or folders, from the root."),
-        "exempt": Key(ListOf(_EXEMPTION), "Images that need not comply, each for a reason."),
+        "paths": Key(
+            OneOrMore(_GLOB, "paths"), "Files or folders, relative to the repository root."
+        ),
+        "exempt": Key(ListOf(_EXEMPTION), "Images that are exempt."),
     },
     names={"exempt": "exemptions"},
 )

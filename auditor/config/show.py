@@ -225,7 +225,7 @@ pedantic: false
 # images:
 #   overrides:
 #     "registry.corp/report:*": [linux/amd64]
-#   # Platforms that images must support, whatever the cluster.
+#   # Platforms that images must support, independent of the cluster.
 #   require: [linux/amd64, linux/arm64]
 
 # Registries. Used only with --trust-config, or in a configuration outside of the repository that

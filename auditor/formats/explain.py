@@ -70,11 +70,11 @@ def _pool(fit: PoolFit, assessment: Assessment, pen: Pen) -> Iterator[str]:
     failure = f" ({fit.failure.value})" if fit.failure is not None else ""
     name = pen.text(f"{fit.cluster.name}/{fit.name}")
     outcome = f"{fit.pool.platform}: {LEGEND[cell(fit)]}{failure}"
-    yield from _begun(name, Look.STRONG, _wrapped(f"{name}  {outcome}", "", pen), pen)
+    yield from _painted(name, Look.STRONG, _wrapped(f"{name}  {outcome}", "", pen), pen)
     for step in fit.placement.steps:
-        yield from _told(step.answer, f"{step.message}{_line(step, assessment)}", "  ", pen)
+        yield from _step(step.answer, f"{step.message}{_line(step, assessment)}", "  ", pen)
     if fit.refusal is not None:
-        yield from _told(False, f"the kubelet: {fit.refusal.message}", "  ", pen)
+        yield from _step(False, f"the kubelet: {fit.refusal.message}", "  ", pen)
     for use, result in fit.results:
         yield from _container(use, result, fit, pen)
 
@@ -93,7 +93,7 @@ def _line(step: Step, assessment: Assessment) -> str:
 def _container(use: ImageUse, result: Compatibility, fit: PoolFit, pen: Pen) -> Iterator[str]:
     message = f": {result.message}" if result.message else " runs"
     answer = _ANSWERS[result.runnable]
-    yield from _told(answer, f"container {use.container.name}{message}", "  ", pen)
+    yield from _step(answer, f"container {use.container.name}{message}", "  ", pen)
     if use.known is None or use.known.kind == "manifest":
         return
     rows: dict[Mismatch | None, list[Platform]] = {}
@@ -101,10 +101,10 @@ def _container(use: ImageUse, result: Compatibility, fit: PoolFit, pen: Pen) -> 
         rows.setdefault(row_mismatch(row, fit.pool), []).append(row)
     for mismatch, platforms in rows.items():
         text = f"{_ROW_REASONS[mismatch]}: {', '.join(map(str, platforms))}"
-        yield from _told(mismatch is None, text, " " * 6, pen)
+        yield from _step(mismatch is None, text, " " * 6, pen)
 
 
-def _told(
+def _step(
     answer: bool | None,  # noqa: FBT001 - a value, not a switch
     text: str,
     indent: str,
@@ -112,10 +112,10 @@ def _told(
 ) -> Iterator[str]:
     sign, look = _SIGNS[answer]
     glyph = pen.glyph(sign)
-    yield from _begun(glyph, look, _wrapped(text, f"{indent}{glyph} ", pen), pen)
+    yield from _painted(glyph, look, _wrapped(text, f"{indent}{glyph} ", pen), pen)
 
 
-def _begun(start: str, look: Look, lines: Iterator[str], pen: Pen) -> Iterator[str]:
+def _painted(start: str, look: Look, lines: Iterator[str], pen: Pen) -> Iterator[str]:
     """Paint the start of the first line."""
     first, *rest = lines
     yield first.replace(start, pen.paint(start, look), 1)

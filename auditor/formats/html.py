@@ -238,7 +238,10 @@ def _workload_data(entry: Entry, reasons: dict[str, int]) -> dict[str, Any]:
             for use in entry.assessment.uses
         ],
         "pools": [
-            [_STATES[cell(fit)][0], [_numbered(text, reasons) for text in _reasons(fit)]]
+            [
+                _STATES[cell(fit)][0],
+                [reasons.setdefault(visible(text), len(reasons)) for text in _reasons(fit)],
+            ]
             for fit in entry.assessment.fits
         ],
     }
@@ -248,10 +251,6 @@ def _reasons(fit: PoolFit) -> Sequence[str]:
     if fit.reasons or fit.runnable is not Runnable.YES:
         return fit.reasons
     return ("the pod can be scheduled here, and every image supports these nodes",)
-
-
-def _numbered(text: str, reasons: dict[str, int]) -> int:
-    return reasons.setdefault(visible(text), len(reasons))
 
 
 def _legend() -> str:

@@ -44,7 +44,7 @@ def plain(text: str, pen: Pen) -> Cell:
     return lambda width: cut(pen.text(text), width, pen.glyph("…"))
 
 
-def beside(left: Cell, right: Cell, widths: tuple[int, int], gap: int) -> Cell:
+def side_by_side(left: Cell, right: Cell, widths: tuple[int, int], gap: int) -> Cell:
     """Join two cells with maximum widths; the left one shrinks first."""
 
     def both(width: int) -> str:
@@ -196,14 +196,14 @@ def _wide(entry: Entry, pen: Pen) -> Iterator[Row]:
 def _narrow_headers(pair: tuple[int, int], pen: Pen, lead: str) -> tuple[Row, Row]:
     titles = (plain("WORKLOAD", pen), plain("MAY LAND ON", pen))
     return (
-        Row((beside(*titles, pair, GAP), plain("RESULT", pen))),
+        Row((side_by_side(*titles, pair, GAP), plain("RESULT", pen))),
         Row((plain(f"{lead}image", pen), plain("runs on", pen))),
     )
 
 
 def _narrow(entry: Entry, pair: tuple[int, int], pen: Pen, lead: str) -> Iterator[Row]:
     landing = plain(may_land(entry.assessment), pen)
-    first = beside(workload(entry.name, pen), landing, pair, GAP)
+    first = side_by_side(workload(entry.name, pen), landing, pair, GAP)
     yield Row((first, result(entry.result, pen)), entry.result)
     for name, use in _uses(entry.assessment):
         yield Row((image(name, pen, lead=lead), platforms(use, pen)))

@@ -19,7 +19,8 @@ _TITLES: Final = len("platform")
 def list_profiles(profiles: Iterable[ClusterProfile]) -> str:
     """List profiles with the names of their node pools."""
     rows = [(item.name, ", ".join(pool.name for pool in item.pools)) for item in profiles]
-    return _table(rows, ("CLUSTER", "POOLS"))
+    table = tabulate(rows, ("CLUSTER", "POOLS"), tablefmt="plain", disable_numparse=True)
+    return f"{table}\n"
 
 
 def show_profile(profile: ClusterProfile, style: Style = PLAIN) -> str:
@@ -69,10 +70,6 @@ def _notes(profile: ClusterProfile, common: frozenset[str]) -> Iterator[str]:
         yield f"RuntimeClasses: {', '.join(sorted(map(terminal, profile.runtime_classes)))}"
     if profile.plugins:
         yield f"Admission plug-ins: {', '.join(sorted(map(terminal, profile.plugins)))}"
-
-
-def _table(rows: Iterable[tuple[str, ...]], headers: tuple[str, ...]) -> str:
-    return tabulate(rows, headers, tablefmt="plain", disable_numparse=True) + "\n"
 
 
 _HEADERS: Final = ("RULE", "SEVERITY", "SUMMARY")

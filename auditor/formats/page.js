@@ -121,7 +121,7 @@
   }
   poolButtons.forEach((button, index) => {
     button.setAttribute("aria-pressed", "false");
-    button.title = "Show only the workloads that fail or cannot be judged here";
+    button.title = "Show only workloads that fail or are undecided on this pool";
     button.addEventListener("click", () => {
       chosen.pool = chosen.pool === index ? -1 : index;
       poolButtons.forEach((other, at) => other.setAttribute("aria-pressed", String(at === chosen.pool)));

@@ -55,11 +55,7 @@ def _system(system: str, platforms: Iterable[Platform], limit: int) -> str:
 
 def _architectures(platforms: Iterable[Platform]) -> tuple[str, ...]:
     names = unique(normalise(platform).architecture for platform in platforms)
-    return tuple(sorted(names, key=lambda name: (_rank(name), name)))
-
-
-def _rank(name: str) -> int:
-    return _ARCHITECTURES.index(name) if name in _ARCHITECTURES else len(_ARCHITECTURES)
+    return tuple(sorted(names, key=lambda name: (name not in _ARCHITECTURES, name)))
 
 
 def _builds(platforms: Iterable[Platform]) -> tuple[str, ...]:
@@ -130,13 +126,13 @@ def workload_names(report: Report) -> tuple[str, ...]:
     Namespace, first variant and file are appended only to distinguish equal names.
     """
     workloads = [assessment.workload for assessment in report.assessments]
-    names = _told_apart(map(str, workloads), "in", [item.ref.namespace for item in workloads])
-    names = _told_apart(names, "with", ["".join(item.variants[:1]) for item in workloads])
+    names = _distinguish(map(str, workloads), "in", [item.ref.namespace for item in workloads])
+    names = _distinguish(names, "with", ["".join(item.variants[:1]) for item in workloads])
     paths = [item.document.path for item in workloads]
-    return tuple(_told_apart(names, "in", paths, common=_common_folder))
+    return tuple(_distinguish(names, "in", paths, common=_common_folder))
 
 
-def _told_apart(
+def _distinguish(
     names: Iterable[str],
     word: str,
     details: Sequence[str],

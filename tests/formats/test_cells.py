@@ -71,8 +71,8 @@ def test_of_several_rules_the_first_is_named(width: int, shown: str) -> None:
 
 
 def test_two_cells_share_a_column() -> None:
-    both = cells.beside(cells.plain("web", PEN), cells.plain("any", PEN), (5, 4), 2)
-    long = cells.beside(cells.plain("storefront", PEN), cells.plain("linux", PEN), (10, 4), 2)
+    both = cells.side_by_side(cells.plain("web", PEN), cells.plain("any", PEN), (5, 4), 2)
+    long = cells.side_by_side(cells.plain("storefront", PEN), cells.plain("linux", PEN), (10, 4), 2)
 
     assert both(40) == "web    any"
     assert long(40) == "storefront  li…x"
