@@ -148,7 +148,7 @@ def test_what_is_no_object(text: str, where: str, what: str) -> None:
 
     assert found.where == where
     assert found.what.startswith(what)
-    assert found.hint.startswith("the API server would reject this object")
+    assert found.hint.startswith("the API server rejects this object")
 
 
 def test_one_bad_item_does_not_hide_the_others() -> None:
@@ -169,7 +169,7 @@ def test_one_bad_document_does_not_hide_the_others() -> None:
         "not a YAML document that Kubernetes can read",
         where="x.yaml:6:1",
         why="while parsing a flow node: did not find expected node content",
-        hint="mend it, or leave the file out; what else it holds was audited",
+        hint="fix it, or leave the file out; its other documents were audited",
     )
 
 

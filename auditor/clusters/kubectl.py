@@ -1,8 +1,6 @@
-"""What `kubectl get nodes -o yaml` prints, as a cluster: nodes that are alike become one pool.
+"""Read a cluster from the output of `kubectl get nodes -o yaml`; similar nodes become one pool.
 
-Objects of a cluster that change where pods may land: RuntimeClass and Namespace.
-
-What to call the pools of a real cluster.
+RuntimeClass and Namespace objects, which affect placement, are read too.
 """
 
 from __future__ import annotations
@@ -40,28 +38,23 @@ _SHORT_KEYS: Final = ("name", "handler", "nodeSelector", "tolerations")
 
 
 def is_runtime_class(node: Node) -> bool:
-    """Whether an object is a RuntimeClass (and not of a group of somebody's own)."""
+    """Whether an object is a RuntimeClass of node.k8s.io."""
     group = node.text_at("apiVersion").partition("/")[0]
     return node.text_at("kind") == "RuntimeClass" and group == "node.k8s.io"
 
 
 def read_runtime_class(node: Node) -> RuntimeClass:
-    """A RuntimeClass object, or its short form in a cluster file. Raises `ShapeError`."""
+    """Read a RuntimeClass object, or its short form in a cluster file. Raises `ShapeError`."""
+    named: Node = node
+    scheduling: Node | None = node
     if node.is_mapping and node.get("kind") is not None:
-        return _runtime_class_object(node)
-    only_keys(node, _SHORT_KEYS, "a RuntimeClass")
-    return _runtime_class(required(node, "name", "a RuntimeClass").text(), node)
-
-
-def _runtime_class_object(node: Node) -> RuntimeClass:
-    if node.text_at("kind") != "RuntimeClass":
-        raise ShapeError(f"expected a RuntimeClass, not a {node.text_at('kind')}", node)
-    metadata = required(node, "metadata", "a RuntimeClass")
-    name = required(metadata, "name", "a RuntimeClass").text()
-    return _runtime_class(name, node.get("scheduling"))
-
-
-def _runtime_class(name: str, scheduling: Node | None) -> RuntimeClass:
+        if node.text_at("kind") != "RuntimeClass":
+            raise ShapeError(f"expected a RuntimeClass, not a {node.text_at('kind')}", node)
+        named = required(node, "metadata", "a RuntimeClass")
+        scheduling = node.get("scheduling")
+    else:
+        only_keys(node, _SHORT_KEYS, "a RuntimeClass")
+    name = required(named, "name", "a RuntimeClass").text()
     if scheduling is None:
         return RuntimeClass(name)
     return RuntimeClass(
@@ -72,7 +65,7 @@ def _runtime_class(name: str, scheduling: Node | None) -> RuntimeClass:
 
 
 def namespace_selector(node: Node, plugin: str) -> Mapping[str, str] | None:
-    """The node selector that a Namespace object carries for an admission plug-in; None without one.
+    """Return the node selector that a Namespace sets for an admission plug-in, or None.
 
     Raises `ShapeError`.
     """
@@ -83,9 +76,9 @@ def namespace_selector(node: Node, plugin: str) -> Mapping[str, str] | None:
 
 
 def parse_selector(text: str, node: Node, what: str) -> Mapping[str, str]:
-    """Labels written `key=value,...` (apimachinery `labels.ConvertSelectorToLabelsMap`).
+    """Parse `key=value,...` (apimachinery `labels.ConvertSelectorToLabelsMap`).
 
-    what, node: for the `ShapeError` that it raises.
+    Raises `ShapeError` with `what` and `node`.
     """
     selector = {}
     for part in filter(None, (part.strip() for part in text.split(","))):
@@ -106,14 +99,14 @@ POOL_LABELS: Final = (
     "cluster.x-k8s.io/deployment-name",
     "doks.digitalocean.com/node-pool",
 )
-"""Labels by which clouds and provisioners say which pool a node belongs to."""
+"""Labels with which clouds and provisioners name a node's pool."""
 
 _ROLE_PREFIX: Final = "node-role.kubernetes.io/"
 _SERVERS: Final = {"17763": "2019", "20348": "2022", "25398": "23h2", "26100": "2025"}
 
 
 def base_name(labels: Mapping[str, str], platform: Platform) -> str:
-    """What a cloud or provisioner calls the pool of a node; else the node's role, or platform."""
+    """Return the pool name of the cloud or provisioner, else the node's role, else its platform."""
     for key in POOL_LABELS:
         if labels.get(key):
             return labels[key]
@@ -132,7 +125,7 @@ def _platform_name(platform: Platform) -> str:
 
 
 def unique_names(pools: Sequence[tuple[str, Platform]]) -> list[str]:
-    """Each pool's base name; where it is not unique, with the platform; then with a number."""
+    """Make the pools' base names unique by adding the platform, then a number."""
     names = [base for base, _ in pools]
     for suffixed in (True, False):
         count, seen = Counter(names), Counter[str]()
@@ -148,7 +141,7 @@ def unique_names(pools: Sequence[tuple[str, Platform]]) -> list[str]:
     return names
 
 
-_MOMENTARY: Final = frozenset(
+_TEMPORARY: Final = frozenset(
     (
         "DeletionCandidateOfClusterAutoscaler",
         "ToBeDeletedByClusterAutoscaler",
@@ -165,19 +158,19 @@ _MOMENTARY: Final = frozenset(
         "node.kubernetes.io/unschedulable",
     )
 )
-"""Taints that tell of a node's condition when kubectl asked, not of what it is for. They are left
-out: an audit says where a pod could land tomorrow. (A cordon is told by `spec.unschedulable`.)"""
+"""Taints for a node's momentary condition. They are ignored, because an audit is about future
+placement. (A cordoned node is recognised by `spec.unschedulable`.)"""
 
 _BUILD: Final = re.compile(r"[0-9]{1,5}(\.[0-9]{1,5}){2}")
 _OPENSHIFT_LABEL: Final = "node.openshift.io/os_id"
 _SCHEDULER: Final = ("config.openshift.io/v1", "Scheduler")
 _GKE_LABEL: Final = "cloud.google.com/gke-nodepool"
 _GKE_TOLERATIONS: Final = ((ARCHITECTURE_LABEL, "arm64"), (OS_LABEL, "windows"))
-"""What clusters do of which their nodes show the make: see openshift.yaml and gke.yaml."""
+"""Admission behaviour of clusters that node labels identify: see openshift.yaml and gke.yaml."""
 
 
 class _Kind(Struct, frozen=True):
-    """What makes nodes alike."""
+    """The properties that nodes of one pool share."""
 
     base: str
     platform: Platform
@@ -187,14 +180,14 @@ class _Kind(Struct, frozen=True):
 
 
 def is_kubernetes_object(root: Node) -> bool:
-    """Whether a YAML document is an object of the API, or a list of them."""
+    """Whether a YAML document is a Kubernetes object or a list of them."""
     return root.is_mapping and root.get("apiVersion") is not None and root.get("kind") is not None
 
 
 def read_objects(documents: Sequence[Node], name: str) -> ClusterProfile:
-    """The cluster whose Node objects (and RuntimeClasses, Namespaces) are given.
+    """Return the cluster of these Node, RuntimeClass and Namespace objects.
 
-    Raises `ShapeError` where there is no Node, or one that cannot be.
+    Raises `ShapeError` if there is no Node or an invalid one.
     """
     objects = [item for document in documents for item in _expand(document)]
     nodes = [item for item in objects if item.text_at("kind") == "Node"]
@@ -203,7 +196,7 @@ def read_objects(documents: Sequence[Node], name: str) -> ClusterProfile:
         kinds = ", ".join(sorted({item.text_at("kind") for item in objects}))
         only = printable(kinds) or "an empty list"
         raise ShapeError(
-            f"it holds no Node, and no NodePool that creates nodes, only {only}", documents[0]
+            f"it contains no Node, and no NodePool that creates nodes, only {only}", documents[0]
         )
     classes = [read_runtime_class(item) for item in objects if is_runtime_class(item)]
     known = {key for node in nodes for key in _labels(node)}
@@ -238,7 +231,7 @@ def _namespaces(objects: Sequence[Node]) -> Iterator[tuple[str, dict[str, str]]]
 
 
 def _default_selector(objects: Sequence[Node]) -> Mapping[str, str]:
-    """That of the Scheduler object, which OpenShift uses for projects without one of their own."""
+    """Return the selector of OpenShift's Scheduler, used for projects without their own."""
     for item in objects:
         if (item.text_at("apiVersion"), item.text_at("kind")) == _SCHEDULER:
             spec = item.get("spec")
@@ -259,26 +252,20 @@ def _pools(nodes: Sequence[Node]) -> tuple[NodePool, ...]:
     for node in nodes:
         name = required(required(node, "metadata", "a Node"), "name", "a Node").text()
         if name in seen:
-            raise ShapeError(f"there are two of node `{printable(name)}`", node)
+            raise ShapeError(f"duplicate node `{printable(name)}`", node)
         seen.add(name)
         kind = _kind(node, name)
         groups.setdefault(kind, {})[name] = {**platform_labels(kind.platform), **_labels(node)}
-        offers[kind] = _united(offers.get(kind, set()), _resources(node))
+        offered, capacity = offers.get(kind, set()), node.at("status", "capacity")
+        if offered is None or capacity is None:
+            offers[kind] = None
+        else:  # zero counts too: the device plugin may be restarting
+            offers[kind] = offered | set(capacity.mapping())
     names = unique_names([(kind.base, kind.platform) for kind in groups])
     return tuple(
         _pool(name, kind, members, offers[kind])
         for name, (kind, members) in zip(names, groups.items(), strict=True)
     )
-
-
-def _united(one: set[str] | None, other: set[str] | None) -> set[str] | None:
-    return None if one is None or other is None else one | other
-
-
-def _resources(node: Node) -> set[str] | None:
-    """Whatever it says to have, be it 0 at the moment because a device plug-in restarts."""
-    capacity = node.at("status", "capacity")
-    return None if capacity is None else set(capacity.mapping())
 
 
 def _pool(
@@ -314,17 +301,17 @@ def _kind(node: Node, name: str) -> _Kind:
 
 
 def _platform(node: Node, labels: dict[str, str], name: str) -> Platform:
-    """The Windows revision is left out: no rule looks at it, and nodes are patched one by one.
+    """Return the platform without the Windows revision, which differs between patched nodes.
 
-    What is no version at all is as good as none.
+    An invalid Windows version is ignored.
     """
     info = node.at("status", "nodeInfo")
     system = (info and info.text_at("operatingSystem")) or labels.get(OS_LABEL, "")
     architecture = (info and info.text_at("architecture")) or labels.get(ARCHITECTURE_LABEL, "")
     if not system or not architecture:
         raise ShapeError(
-            f"node `{printable(name)}` says neither in `status.nodeInfo` nor in its labels which "
-            "operating system and architecture it has",
+            f"node `{printable(name)}` has no operating system and architecture in "
+            "`status.nodeInfo` or its labels",
             node,
         )
     version = (info and info.text_at("kernelVersion")) or labels.get(WINDOWS_BUILD_LABEL, "")
@@ -339,8 +326,8 @@ def _taints(spec: Node) -> Iterator[Taint]:
     for item in spec.items_at("taints"):
         taint = Taint(item.text_at("key"), item.text_at("value"), item.text_at("effect"))
         if taint.effect not in EFFECTS:
-            raise ShapeError(f"`{printable(taint.effect)}` is not the effect of a taint", item)
-        if taint.key not in _MOMENTARY:
+            raise ShapeError(f"`{printable(taint.effect)}` is not a taint effect", item)
+        if taint.key not in _TEMPORARY:
             yield taint
 
 

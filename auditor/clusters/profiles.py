@@ -1,8 +1,6 @@
-"""A cluster file written by hand: a profile.
+"""Load clusters: built-in profiles, profile files, and the output of `kubectl get nodes`.
 
-What the audited manifests themselves change about a cluster: RuntimeClasses and Namespaces.
-
-Clusters by name or file.
+RuntimeClass and Namespace manifests among the audited objects extend a cluster.
 """
 
 from __future__ import annotations
@@ -81,7 +79,7 @@ _T = TypeVar("_T")
 
 
 def read_profile(root: Node, default_name: str) -> ClusterProfile:
-    """The profile that a cluster file holds. Raises `ShapeError` at what is wrong."""
+    """Read the profile in a cluster file. Raises `ShapeError`."""
     only_keys(root, PROFILE_KEYS, "a cluster profile")
     nodes = required(root, "pools", "a cluster profile").items()
     if not nodes:
@@ -100,10 +98,10 @@ def read_profile(root: Node, default_name: str) -> ClusterProfile:
             )
         },
         all_classes_known=root.get("runtimeClasses") is not None,
-        plugins=_words(root, "plugins", PLUGINS, "an admission plug-in that podfit knows"),
+        plugins=_words(root, "plugins", PLUGINS, "a supported admission plug-in"),
         namespace_selectors=_namespaces(root),
         default_selector=root.texts_at("defaultNodeSelector"),
-        gates=_words(root, "featureGates", GATES, "a feature gate that matters to placement"),
+        gates=_words(root, "featureGates", GATES, "a feature gate that affects placement"),
         selector_tolerations=tuple(
             parsed(item, _label) for item in root.items_at("selectorTolerations")
         ),
@@ -117,7 +115,7 @@ def _unique(
     for node in nodes:
         item = read(node)
         if name(item) in found:
-            raise ShapeError(f"there are two of {what} `{name(item)}`", node)
+            raise ShapeError(f"duplicate {what} `{name(item)}`", node)
         found[name(item)] = item
     return tuple(found.values())
 
@@ -169,7 +167,7 @@ def _platform(text: str) -> Platform:
 
 def _label_key(text: str) -> str:
     if not is_label_key(text):
-        raise ValueError(f"`{text}` cannot be the key of a label")
+        raise ValueError(f"`{text}` is not a valid label key")
     return text
 
 
@@ -181,19 +179,19 @@ def _label(text: str) -> tuple[str, str]:
 
 
 def _labels(node: Node, platform: Platform) -> Mapping[str, str]:
-    """The pool's labels and those that follow from its platform, which it must not contradict."""
+    """Return the pool's labels and those of its platform, which must not conflict."""
     own = node.texts_at("labels")
     derived = platform_labels(platform)
     for key, value in own.items():
         where = key_node(required(node, "labels", "a pool"), key)
         if not is_label_key(key) or not is_label_value(value):
-            raise ShapeError(f"`{key}={value}` cannot be a label", where)
+            raise ShapeError(f"`{key}={value}` is not a valid label", where)
         if derived.get(key, value) != value:
             raise ShapeError(
-                f"label {key}={value} contradicts the platform, which gives {derived[key]}", where
+                f"label {key}={value} contradicts the platform, which sets {derived[key]}", where
             )
         if key == HOSTNAME_LABEL:
-            raise ShapeError(f"{key} differs from node to node; give the names as `nodes`", where)
+            raise ShapeError(f"{key} differs for each node; list the names as `nodes`", where)
     return {**derived, **own}
 
 
@@ -212,10 +210,10 @@ def _namespaces(root: Node) -> Mapping[str, Mapping[str, str]]:
 def extend_cluster(
     cluster: ClusterProfile, manifests: Iterable[Manifest]
 ) -> tuple[ClusterProfile, tuple[Problem, ...]]:
-    """The cluster with what RuntimeClass and Namespace manifests bring, and what could not be read.
+    """Add RuntimeClass and Namespace manifests to a cluster; return it and the problems found.
 
-    A class takes the place of the cluster's own of that name, as applying it would. A Namespace
-    counts only where an admission plug-in of the cluster reads its annotation.
+    A class replaces the cluster's class of that name, as `kubectl apply` would. A Namespace counts
+    only if an admission plug-in of the cluster reads its annotation.
     """
     classes: dict[str, RuntimeClass] = {}
     selectors: dict[str, Mapping[str, str]] = {}
@@ -258,25 +256,25 @@ BUILT_IN: Final = (
     "openshift",
     "rke1",
 )
-"""The names of the profiles that podfit brings along, each a YAML file beside this module."""
+"""The names of the built-in profiles, each a YAML file in this package."""
 
 MAX_BYTES: Final = 32 * 2**20
-"""Bytes of a cluster file. A node of `kubectl get nodes` takes about 10 KB, mostly its images."""
+"""Maximum bytes of a cluster file. `kubectl get nodes` prints about 10 KB for each node."""
 
 _WHAT: Final = "cluster file"
 _HINT: Final = (
-    "docs/clusters.md shows how to write one, or use what `kubectl get nodes -o yaml` prints"
+    "docs/clusters.md describes the format; the output of `kubectl get nodes -o yaml` works too"
 )
 _LARGE: Final = (
-    "leave out what is not needed: kubectl get nodes -o json | jq 'del(.items[].status.images)'"
+    "remove what is not needed: kubectl get nodes -o json | jq 'del(.items[].status.images)'"
 )
 
 
 def load_cluster(name_or_path: str) -> ClusterProfile:
-    """The cluster of a built-in name, or of a file: a profile, or the output of `kubectl get`.
+    """Load a built-in cluster, or a file with a profile or the output of `kubectl get nodes`.
 
-    A name that is built in is never looked for as a file; `./hybrid` is. Raises
-    `ConfigurationError` with file, line and column.
+    A built-in name is never read as a file; `./hybrid` is. Raises `ConfigurationError` with file,
+    line and column.
     """
     if name_or_path in BUILT_IN:
         return _load_built_in(name_or_path)
@@ -285,7 +283,7 @@ def load_cluster(name_or_path: str) -> ClusterProfile:
         near = suggestion(name_or_path, BUILT_IN)
         raise ConfigurationError(
             f'there is no cluster profile or file "{printable(name_or_path)}"',
-            hint=near or f"give a file, or one of {', '.join(BUILT_IN)}",
+            hint=near or f"pass a file, or one of {', '.join(BUILT_IN)}",
         )
     text = read_bounded(path, what=_WHAT, limit=MAX_BYTES, hint=_LARGE)
     return _parse(text, name_or_path, path.stem)
@@ -305,6 +303,6 @@ def _parse(text: str, path: str, default_name: str) -> ClusterProfile:
             return read_objects(documents, default_name)
         if len(documents) > 1:
             raise ConfigurationError(
-                f"a {_WHAT} holds one YAML document, not {len(documents)}", where=path, hint=_HINT
+                f"a {_WHAT} has one YAML document, not {len(documents)}", where=path, hint=_HINT
             )
         return read_profile(documents[0], default_name)

@@ -1,6 +1,6 @@
-"""The table of custom resources: which kinds make pods, and where these stand. Data, read once.
+"""The table of custom resources that make pods, and the paths of their pods.
 
-Where things stand in an object: `spec.tasks[].template`, `spec.override{}`, `/spec.image`.
+Examples of paths: `spec.tasks[].template`, `spec.override{}`, `/spec.image`.
 """
 
 from __future__ import annotations
@@ -34,11 +34,11 @@ HERE: Final = "."
 
 _STEP: Final = re.compile(r"(?P<key>[^.\[\]{}/\s]+)(?P<each>\[\]|\{\})?")
 _NAMING_KEYS: Final = ("name", "groupName")
-"""What tells the items of a list apart, where one of them has it."""
+"""Keys that identify the items of a list."""
 
 
 class Match(Struct, frozen=True):
-    """A value that a path leads to. path: as in the object. names: of the items on the way."""
+    """A value at a path in an object, and the names of the list items and map keys on the path."""
 
     node: Node
     path: str
@@ -46,11 +46,11 @@ class Match(Struct, frozen=True):
 
 
 def check_path(path: str) -> str:
-    """The path itself. Raises ValueError where it is none.
+    """Return the path. Raises ValueError if it is invalid.
 
-    Keys with dots between them; `[]` after a key stands for each item of a list, `{}` for each
-    value of a mapping. A leading `/` begins at the object instead of where the entry is. `.` is
-    there itself.
+    A path consists of keys separated by dots; `[]` after a key means each item of a list, `{}` each
+    value of a mapping. It is relative to the entry, or to the object with a leading `/`. `.` is the
+    entry itself.
     """
     steps = path.removeprefix("/").split(".")
     if path != HERE and not all(_STEP.fullmatch(step) for step in steps):
@@ -59,9 +59,9 @@ def check_path(path: str) -> str:
 
 
 def matches(path: str, here: Node, root: Node) -> Iterator[Match]:
-    """What a path leads to; nothing where a step is absent or of another shape.
+    """Yield the values at a path; nothing if a step is absent or has another type.
 
-    A `/` alone is the object itself.
+    `/` is the object itself.
     """
     found = [Match(root if path.startswith("/") else here, "")]
     steps = "" if path == HERE else path.removeprefix("/")
@@ -108,26 +108,34 @@ FIELDS: Final = (
     "tolerations",
     "topologySpreadConstraints",
 )
-"""Fields of a pod spec that bear on placement. `nodeAffinity` is not one: it is the part of
-`affinity` of that name, for kinds that have it without the rest."""
+"""Fields of a pod spec that affect placement, and `nodeAffinity` for kinds that have this part of
+`affinity` as a separate field."""
 
 
 PART: Final = re.compile(r"\{([^{}]*)\}")
-"""A path within the text of an image that is put together."""
+"""A path in the template of an image."""
 
 
 class PodSource(Struct, frozen=True):
-    """One sort of pods that a kind makes, and where in the object they are described.
+    """One sort of pods that a kind makes, and the paths of their fields in the object.
 
-    at: path of the mapping that describes them. template: that mapping is a pod template, with
-    metadata and spec. component: a name for them. controller: the kind whose rules they follow, ""
-    for a plain one. when: path -> the values, one of which it must have, "" for absence. levels:
-    where the scheduling fields are looked for, each field taken from the first that has it. fields:
-    those under other paths. containers, init_containers: paths of containers or lists of them.
-    images: container name -> where its image stands, the first that is there; text with `{path}` in
-    it is put together. adds: node selector that the controller adds. node_selector: whether there
-    is a field for one. operator_images: the controller chooses images that are not given, so that
-    there are pods even where none is.
+    Attributes:
+        at: Path of the mapping that describes the pods.
+        template: Whether that mapping is a pod template with metadata and spec.
+        component: A name for these pods.
+        controller: The kind whose rules they follow; "" for plain pods.
+        when: Path -> values, one of which it must have; "" means absent.
+        levels: Paths searched for each scheduling field; the first that has it is used.
+        fields: Scheduling fields at other paths.
+        containers: Paths of containers or lists of them.
+        init_containers: Paths of init containers or lists of them.
+        images: Container name -> paths of its image, of which the first present is used, or text
+            with `{path}` in it.
+        adds: The node selector that the controller adds.
+        node_selector: Whether the kind has a field for a node selector.
+        operator_images: Whether the controller chooses images that are not set, so that there are
+            pods without any image in the object.
+
     """
 
     at: str
@@ -146,7 +154,7 @@ class PodSource(Struct, frozen=True):
 
 
 class Entry(Struct, frozen=True):
-    """Some kinds of one API group that make the same pods. source: where that is documented."""
+    """Kinds of one API group that make the same pods. `source` documents them."""
 
     group: str
     kinds: tuple[str, ...]
@@ -160,26 +168,24 @@ Table = Mapping[tuple[str, str], tuple[PodSource, ...]]
 
 
 def make_table(entries: Iterable[Entry]) -> Table:
-    """The entries by group and kind; a later one takes the place of an earlier one."""
+    """Return the entries by group and kind; later entries replace earlier ones."""
     return MappingProxyType(
         {(entry.group, kind): entry.pods for entry in entries for kind in entry.kinds}
     )
 
 
 def table_with(entries: Iterable[Entry]) -> Table:
-    """podfit's own table with a user's entries beside or instead of its own."""
+    """Return the built-in table with a user's entries added or replaced."""
     return make_table((*builtin_entries(), *entries))
 
 
 @cache
 def builtin_table() -> Table:
-    """The table that podfit brings along."""
     return make_table(builtin_entries())
 
 
 @cache
 def builtin_entries() -> tuple[Entry, ...]:
-    """The entries that podfit brings along."""
     text = Path(__file__).with_name("custom_resources.yaml").read_text(encoding="utf-8")
     (root,) = read_documents(text)
     assert not isinstance(root, YamlError)  # noqa: S101 - our own file, read by the tests
@@ -188,13 +194,13 @@ def builtin_entries() -> tuple[Entry, ...]:
 
 def _field_name(text: str) -> str:
     if text not in FIELDS:
-        advice = suggestion(text, FIELDS) or f"podfit looks at {', '.join(FIELDS)}"
-        raise ValueError(f"`{text}` is no field of pods that bears on placement; {advice}")
+        advice = suggestion(text, FIELDS) or f"podfit reads {', '.join(FIELDS)}"
+        raise ValueError(f"`{text}` is not a pod field that affects placement; {advice}")
     return text
 
 
 def _image(text: str) -> str:
-    """A path, or text with paths in it."""
+    """Check a path, or text with `{path}` in it."""
     for path in PART.findall(text) or [text]:
         check_path(path)
     return text
@@ -212,7 +218,7 @@ def _source(**values: Any) -> PodSource:
 
 
 def _written(value: object) -> str:
-    """As `when` compares it: what YAML reads as a truth value is written out."""
+    """Return a value as `when` compares it, booleans as `true` and `false`."""
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
@@ -224,43 +230,43 @@ _SOURCE: Final = Record(
     {
         "at": Key(
             _PATH,
-            "Path of the mapping that describes the pods; `[]` after a key stands for each item of "
-            "a list, `{}` for each value of a mapping.",
+            "Path of the mapping that describes the pods; `[]` after a key means each item of a "
+            "list, `{}` each value of a mapping.",
             required=True,
         ),
         "template": Key(Flag(), "Whether that mapping is a pod template, with metadata and spec."),
-        "component": Key(_NAME, "A name for these pods, where an object makes several sorts."),
+        "component": Key(_NAME, "A name for these pods, if an object makes several sorts."),
         "controller": Key(
-            Choice({name: name for name in CONTROLLERS}, "a controller"), "Whose rules they follow."
+            Choice({name: name for name in CONTROLLERS}, "a controller"),
+            "The kind whose rules the pods follow.",
         ),
         "when": Key(
             MapOf(OneOrMore(Scalar(), "the values"), check_path),
-            'Path -> the values, one of which it must have, "" for absence; otherwise there are no '
-            "such pods.",
+            'Path -> values, one of which it must have for these pods to exist; "" means absent.',
         ),
         "levels": Key(
             ListOf(_PATH),
-            "Where nodeSelector, affinity, tolerations ... are looked for, each taken from the "
-            'first that has it; "." is `at` itself, "/" begins at the object.',
+            "Paths searched for nodeSelector, affinity, tolerations ...; each is taken from the "
+            'first path that has it. "." is `at` itself, a leading "/" the object.',
         ),
         "fields": Key(
             MapOf(OneOrMore(_PATH, "the paths"), _field_name),
-            "Those that stand elsewhere: a path, or several, of which the first counts; "
-            "nodeAffinity is the part of affinity of that name.",
+            "Scheduling fields at other paths: a path, or several, of which the first present is "
+            "used; nodeAffinity is that part of affinity.",
         ),
         "containers": Key(
-            ListOf(_PATH), "Paths of containers, or of lists of them; without it, containers[]."
+            ListOf(_PATH), "Paths of containers, or of lists of them; by default, containers[]."
         ),
         "initContainers": Key(ListOf(_PATH), "The same for init containers."),
         "images": Key(
             MapOf(OneOrMore(Text(_image), "the images")),
-            "Container name -> path of its image, or several, of which the first counts, or text "
-            "with {path} in it.",
+            "Container name -> path of its image, or several, of which the first present is used, "
+            "or text with {path} in it.",
         ),
-        "adds": Key(MapOf(_NAME), "Node selector that the controller adds on its own."),
-        "nodeSelector": Key(Flag(), "false: there is no field for one, only affinity."),
+        "adds": Key(MapOf(_NAME), "Node selector that the controller adds."),
+        "nodeSelector": Key(Flag(), "false: the kind has no nodeSelector field, only affinity."),
         "operatorImages": Key(
-            Flag(), "true: the controller chooses images that are not given, so there are pods."
+            Flag(), "true: the controller chooses images that are not set, so there are pods."
         ),
     },
     names={
@@ -275,16 +281,16 @@ ENTRIES: Final = ListOf(
         Entry,
         {
             "group": Key(_NAME, "The API group.", required=True),
-            "kinds": Key(OneOrMore(_NAME, "kinds"), "Its kinds that are alike.", required=True),
-            "source": Key(_NAME, "Where they are documented."),
-            "note": Key(_NAME, "What else there is to know."),
+            "kinds": Key(OneOrMore(_NAME, "kinds"), "Kinds with the same fields.", required=True),
+            "source": Key(_NAME, "URL of their documentation."),
+            "note": Key(_NAME, "Further notes."),
             "pods": Key(
                 ListOf(MappingOr(_SOURCE, Text(_template))),
-                "Where their pods are: a path of a pod template, or a mapping; [] where they make "
-                "none of their own.",
+                "Their pods: a path of a pod template, or a mapping; [] if they make no pods of "
+                "their own.",
                 required=True,
             ),
         },
     )
 )
-"""The table as it is written; docs/custom-resources.md explains it."""
+"""The format of the table; docs/custom-resources.md explains it."""

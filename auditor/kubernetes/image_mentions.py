@@ -1,8 +1,8 @@
-"""Images that a container is told by argument or environment: operators hand them to their pods.
+"""Find images in arguments and environment variables, which operators use for their pods.
 
-`--prometheus-config-reloader=quay.io/prometheus-operator/prometheus-config-reloader:v0.90.1`,
-`RELATED_IMAGE_AGENT`. Much else has a colon in it (addresses, roles, resources), so the text must
-be a whole reference with a tag or digest, and look like nothing else.
+Examples: `--prometheus-config-reloader=quay.io/prometheus-operator/prometheus-config-reloader:v0.9`
+and `RELATED_IMAGE_AGENT`. Addresses, roles and resources contain colons too, so the text must be a
+complete reference with a tag or digest that cannot be anything else.
 """
 
 from __future__ import annotations
@@ -24,7 +24,13 @@ _CANDIDATE: Final = re.compile(r"[a-z0-9\[][\w.:/@\[\]-]{2,511}", re.IGNORECASE)
 
 
 class Mention(Struct, frozen=True):
-    """An image named in a flag, an argument or a variable. name: of that. node: its text."""
+    """An image named in a flag, an argument or a variable.
+
+    Attributes:
+        name: The name of the flag or variable.
+        node: The text of the image.
+
+    """
 
     name: str
     image: str
@@ -32,7 +38,7 @@ class Mention(Struct, frozen=True):
 
 
 def find_mentions(containers: Iterable[Node]) -> Iterator[Mention]:
-    """The images that containers mention, in their order."""
+    """Yield the images that containers mention, in order."""
     for container in containers:
         for key in ("command", "args"):
             yield from _in_arguments(_list(container, key))
@@ -69,7 +75,7 @@ def _mention(name: str, text: str, node: Node) -> Iterator[Mention]:
 
 
 def is_surely_image(name: str, text: str, reference: ImageReference) -> bool:
-    """Whether a text that parses as a reference is meant as one. name: of its flag or variable."""
+    """Whether a valid reference, in a flag or variable of this name, is meant as an image."""
     if reference.digest:
         return True
     tag = text[len(text.rpartition("/")[0]) :].partition(":")[2]

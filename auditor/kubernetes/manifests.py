@@ -1,4 +1,4 @@
-"""From the text of a file or rendered template to the Kubernetes objects in it."""
+"""Documents, locations, and the Kubernetes objects in a file or rendered template."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from auditor.files.yaml_reading import Word, YamlError, read_documents
 from auditor.kubernetes.source_lines import LineMap, OneLine, Precision, SourceLine
 
 _WORDS: Final = (Word("kind"), Word("apiVersion"))
-"""What every Kubernetes object says, or the list that it stands in."""
+"""Keys that every Kubernetes object or its list has."""
 _DEFINITION: Final = "CustomResourceDefinition"
 _ROOT_LINE: Final = re.compile(r"^[^ \n][^\n]*", re.MULTILINE)
 _DEFINITION_LINE: Final = re.compile(
@@ -25,17 +25,22 @@ _DEFINITION_LINE: Final = re.compile(
     r"|apiVersion:[ \t]*[\"']?apiextensions\.k8s\.io/\w+[\"']?[ \t]*"
     rf"|(?P<kind>kind):[ \t]*[\"']?{_DEFINITION}[\"']?[ \t]*"
 )
-"""What the lines at the left of a definition say, as everybody writes one."""
+"""The unindented lines of a definition in its usual form."""
 _OTHER_BREAKS: Final = ("\r", "\x85", "\u2028", "\u2029")
-"""Breaks of lines for YAML, beside the one that `_ROOT_LINE` knows."""
+"""Line breaks of YAML other than the one in `_ROOT_LINE`."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class Location:
-    """A place in a file: path as the user would write it, line and column from 1.
+    """A place in a file.
 
-    `rendered`: the path is a chart template, but line and column count in its rendered text. lines:
-    from there to the template's own, where they are known; most places are never asked for theirs.
+    Attributes:
+        path: The path as the user would write it.
+        line: From 1.
+        column: From 1.
+        rendered: Whether line and column refer to the rendered text of the template at `path`.
+        lines: Maps rendered lines to template lines, on demand.
+
     """
 
     path: str
@@ -46,12 +51,12 @@ class Location:
 
     @property
     def source(self) -> SourceLine | None:
-        """The template's own line, where it is known."""
+        """The line in the template, if known."""
         return self.lines.source_of(self.line) if self.lines else None
 
     @property
     def file_line(self) -> int:
-        """The line of the file to point at: its first where a rendered line is not found in it."""
+        """The line of the file to point to; 1 if a rendered line is not found in the template."""
         if not self.rendered:
             return self.line
         source = self.source
@@ -59,12 +64,12 @@ class Location:
 
     @property
     def file_column(self) -> int:
-        """The column beside `file_line`: 1 where the line is not known exactly."""
+        """The column in `file_line`; 1 if the line is not known exactly."""
         return self.column if self.precision is Precision.EXACT else 1
 
     @property
     def precision(self) -> Precision:
-        """How well `file_line` is known."""
+        """The precision of `file_line`."""
         if not self.rendered:
             return Precision.EXACT
         source = self.source
@@ -72,7 +77,7 @@ class Location:
 
     @property
     def note(self) -> str:
-        """What is to be said beside a line of a template; "" for other files."""
+        """A note on a line of a template; "" for other files."""
         if not self.rendered:
             return ""
         near = "made near here: " if self.precision is Precision.ANCHOR else ""
@@ -88,17 +93,21 @@ class Location:
 class Document:
     """The text of one file or one rendered template, with its origin.
 
-    path: what the user would open (for a chart, the template). source: the SOURCE it came from, as
-    named on the command line or found on the way. chart: the folder or archive of the chart it was
-    rendered from, or "". namespace: where Helm or kubectl would put an object that names none.
-    lenient: found while walking a folder, so text that is no Kubernetes object is passed over.
-    template: Helm's own name of the template, which tells apart two aliases of one subchart; or "".
-    variant: the values that a chart was rendered with, as they are called; "" where there was only
-    one way to render it.
-    home, identity: the folder of its repository, and its path from there: the same in every run,
-    however the SOURCE was named and wherever podfit was started; "" where nobody can tell.
-    in_repository: home is a repository, so that identity is what a code host calls the file. lines:
-    from its rendered lines to those of the template.
+    Attributes:
+        path: The file to open; for a chart, the template.
+        source: The SOURCE, as on the command line or found in a folder.
+        chart: The chart folder or archive that it was rendered from, or "".
+        namespace: The namespace of objects that set none.
+        lenient: Found while walking a folder, so text that is not a Kubernetes object is skipped.
+        template: Helm's name of the template, distinct for each alias of a subchart; or "".
+        home: The repository's root or the file's folder; "" for other sources.
+        identity: The path from `home`, independent of how SOURCE is written and of the working
+            directory; "" if unknown.
+        in_repository: Whether `home` is a repository, so that `identity` is the path on a code
+            host.
+        lines: Maps rendered lines to template lines.
+        variant: The name of the values that a chart was rendered with; "" if only rendered once.
+
     """
 
     path: str
@@ -120,19 +129,18 @@ class Document:
 
     @property
     def stable_path(self) -> str:
-        """What names the document from one run to the next."""
+        """A name for the document that is the same in every run."""
         return self.identity or self.path.replace("\\", "/")
 
     def location(self, node: Node) -> Location:
         return self.place(node.line, node.column)
 
     def place(self, line: int, column: int) -> Location:
-        """A place in the text."""
         return Location(self.path, line, column, rendered=self.rendered, lines=self.lines)
 
 
 class ObjectRef(Struct, frozen=True, order=True):
-    """Which Kubernetes object: apiVersion, kind, namespace ("" where none is given), name."""
+    """apiVersion, kind, namespace ("" if unset) and name of a Kubernetes object."""
 
     api_version: str
     kind: str
@@ -144,10 +152,12 @@ class ObjectRef(Struct, frozen=True, order=True):
 
 
 class Manifest(Struct, frozen=True):
-    """One Kubernetes object and where it stands.
+    """One Kubernetes object in a document.
 
-    ordinal: its place among those of its document. nth: among those of its kind there, which an
-    object of another kind does not change.
+    Attributes:
+        ordinal: Its position among the objects of the document.
+        nth: Its position among the objects of its kind, which other kinds do not affect.
+
     """
 
     ref: ObjectRef
@@ -162,14 +172,14 @@ class Manifest(Struct, frozen=True):
 
 
 def may_hold_objects(data: bytes | mmap.mmap) -> bool:
-    """Whether a file may hold Kubernetes objects; if not, it need not be parsed. data: UTF-8."""
+    """Whether UTF-8 data may contain Kubernetes objects and has to be parsed."""
     return all(word.may_stand_in(data) for word in _WORDS)
 
 
 def read_manifests(document: Document) -> Iterator[Manifest | Problem]:
-    """The objects of a document in order; what cannot be read comes as a `Problem` in its place.
+    """Yield the objects of a document in order, and a `Problem` for each that cannot be read.
 
-    What has a list of `items` stands for these, as it does for kubectl, whatever its kind is.
+    An object of any kind with a list of `items` is replaced by these, as in kubectl.
     """
     if document.lenient and not may_hold_objects(document.text.encode("utf-8", "replace")):
         return
@@ -181,7 +191,7 @@ def read_manifests(document: Document) -> Iterator[Manifest | Problem]:
                 "not a YAML document that Kubernetes can read",
                 where=f"{document.path}:{part.line}:{part.column}",
                 why=part.message,
-                hint="mend it, or leave the file out; what else it holds was audited",
+                hint="fix it, or leave the file out; its other documents were audited",
             )
             continue
         for item in _objects(part):
@@ -197,16 +207,16 @@ def read_manifests(document: Document) -> Iterator[Manifest | Problem]:
 
 
 def shape_error(error: ShapeError, document: Document) -> ManifestError:
-    """A wrongly shaped value as an error of its document."""
+    """Return the error for a value of the wrong type."""
     return ManifestError(
         error.message,
         where=f"{document.path}:{error.line}:{error.column}",
-        hint="the API server would reject this object; `kubectl apply --dry-run=server` says more",
+        hint="the API server rejects this object; `kubectl apply --dry-run=server` gives details",
     )
 
 
 class _Item(Struct, frozen=True):
-    """What should be an object. api_version, kind: those that a typed list gives its items."""
+    """A possible object; `api_version` and `kind` are the defaults from a typed list."""
 
     root: Node
     api_version: str = ""
@@ -214,13 +224,13 @@ class _Item(Struct, frozen=True):
 
     @property
     def is_complete(self) -> bool:
-        """Whether it says, or its list does, what it is."""
+        """Whether the item or its list sets apiVersion and kind."""
         if not self.root.is_mapping:
             return False
         return bool(self.kind) or bool(self.root.get("apiVersion") and self.root.get("kind"))
 
     def ref(self, namespace: str) -> ObjectRef:
-        """Raises ShapeError where it is no Kubernetes object."""
+        """Return the object's reference. Raises ShapeError if it is not a Kubernetes object."""
         root = self.root
         if not root.is_mapping:
             raise ShapeError(f"a Kubernetes object must be a mapping, not {root.type_name}", root)
@@ -241,7 +251,7 @@ class _Item(Struct, frozen=True):
 
 
 def _objects(root: Node) -> Iterator[_Item]:
-    """The items of a list, and of the lists in it; anything else is itself."""
+    """Yield the items of a list and its nested lists, or else the object itself."""
     pending = [_Item(root)]
     while pending:
         item = pending.pop()
@@ -253,7 +263,7 @@ def _objects(root: Node) -> Iterator[_Item]:
 
 
 def _list_items(root: Node) -> tuple[_Item, ...] | None:
-    """The items of a list; None for what is none. Those of a `PodList` need not say their kind."""
+    """Return the items of a list, or None. Items of a `PodList` need not set their kind."""
     if not root.is_mapping:
         return None
     kind, listed, version = (root.get(key) for key in ("kind", "items", "apiVersion"))
@@ -267,11 +277,11 @@ def _list_items(root: Node) -> tuple[_Item, ...] | None:
 
 
 def _is_definition(part: str) -> bool:
-    """Whether a document is a CustomResourceDefinition: large, makes no pods, need not be parsed.
+    """Whether a document is a CustomResourceDefinition, which makes no pods and is slow to parse.
 
-    The first line and all that begin at the left are among those of a definition. So the first is
-    a key of the root, every other key of the root begins at the left as well, whatever is quoted or
-    folded, and `kind` can be none but the one.
+    The first line and all unindented lines must be lines of a definition. Then the first is a key
+    of the root, every other key of the root is unindented too, even with quoted or folded text, and
+    there is no other `kind`.
     """
     if _DEFINITION not in part:
         return False

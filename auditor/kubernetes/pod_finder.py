@@ -1,6 +1,6 @@
-"""The workloads that an object declares: Kubernetes' own kinds, custom resources, and guesses.
+"""Find the workloads of an object: built-in kinds, known custom resources, and pod specs in others.
 
-Pod specs in kinds that nobody told us about, known by their look.
+In unknown kinds pod specs are recognised by their shape.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ NO_PODS: Final = (
     "policies.kyverno.io",
     "templates.gatekeeper.sh",
 )
-"""API groups whose objects hold patterns of pods: policies, not workloads."""
+"""API groups of policies, whose objects contain patterns of pods."""
 
 MAX_NODES: Final = 100_000
-"""Values of an object that is searched. No custom resource comes near; an alias bomb does."""
+"""The most values of an object that is searched. Only an alias bomb has more."""
 
-_BESIDE_AN_IMAGE: Final = frozenset(
+_POD_KEYS: Final = frozenset(
     (
         "affinity",
         "args",
@@ -45,7 +45,7 @@ _BESIDE_AN_IMAGE: Final = frozenset(
         "tolerations",
     )
 )
-"""Keys of pods and containers: an image with one of them beside it is run by somebody."""
+"""Keys of pods and containers; an `image` next to one of them is run by a pod."""
 
 _CORE: Final = ("", "apps", "autoscaling", "batch", "events", "extensions", "policy")
 _NAME: Final = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
@@ -53,14 +53,14 @@ _IMAGE: Final = re.compile(r"[A-Za-z0-9\[][\w.:/@\[\]-]*")
 
 
 def is_core(group: str) -> bool:
-    """Whether this is an API group without a domain, all of whose kinds are Kubernetes' own."""
+    """Whether an API group belongs to Kubernetes and has no domain."""
     return group in _CORE
 
 
 def may_make_pods(group: str) -> bool:
-    """Whether a kind of this API group could be a custom resource with pods that nobody knows.
+    """Whether unknown kinds of this API group may make pods.
 
-    `k8s.io` without `x-` is kept for Kubernetes itself, of which all kinds with pods are known.
+    `k8s.io` without `x-` is reserved for Kubernetes, whose kinds with pods are all known.
     """
     if is_core(group) or group in NO_PODS:
         return False
@@ -68,11 +68,10 @@ def may_make_pods(group: str) -> bool:
 
 
 def guess_pods(manifest: Manifest) -> Iterator[Pod]:
-    """Mappings with `containers: [{name, image}]`, wherever they stand, in document order.
+    """Yield the mappings with `containers: [{name, image}]` at any path, in document order.
 
-    Nothing in an object of more than `MAX_NODES` values. One within another is passed over. An
-    object within the object, as in a manifest that is wrapped in another, says by its own kind
-    whose rules its pods follow.
+    Objects of more than `MAX_NODES` values and nested pod specs are skipped. For a manifest that is
+    embedded in the object, its kind is the controller.
     """
     if manifest.root.size > MAX_NODES:
         return
@@ -82,7 +81,7 @@ def guess_pods(manifest: Manifest) -> Iterator[Pod]:
 
 
 def lone_image(manifest: Manifest) -> str:
-    """The path of an image that pods seem to run, though nothing looks like their spec; or ""."""
+    """Return the path of an image that pods seem to run without a recognised pod spec, or ""."""
     stack = [("", manifest.root)] if manifest.root.size <= MAX_NODES else []
     while stack:
         path, node = stack.pop()
@@ -93,7 +92,7 @@ def lone_image(manifest: Manifest) -> str:
 
 
 def _search(root: Node) -> Iterator[tuple[str, Node, str]]:
-    """Depth first without recursion: a hostile object is nested a thousand deep."""
+    """Search depth first, without recursion because hostile objects are nested deeply."""
     stack: list[tuple[str, Node, str]] = [("", root, "")]
     while stack:
         path, node, controller = stack.pop()
@@ -107,18 +106,18 @@ def _search(root: Node) -> Iterator[tuple[str, Node, str]]:
 
 
 def _children(path: str, node: Node) -> list[tuple[str, Node]]:
-    """What a value holds, without what a controller wrote and nobody wants: the status."""
+    """Return the children of a value, without the object's `status`."""
     if isinstance(node.value, tuple):
         return [(f"{path}[{index}]", item) for index, item in enumerate(node.value)]
     if not isinstance(node.value, Mapping):
         return []
-    held = {key: item for key, item in node.value.items() if path or key != "status"}
-    return [(f"{path}.{key}".lstrip("."), item) for key, item in held.items()]
+    items = ((key, item) for key, item in node.value.items() if path or key != "status")
+    return [(f"{path}.{key}".lstrip("."), item) for key, item in items]
 
 
 def _runs_an_image(node: Node) -> bool:
-    """Whether it has an image, as text or `{repository}`, and what only pods have beside it."""
-    if not isinstance(node.value, Mapping) or _BESIDE_AN_IMAGE.isdisjoint(node.value):
+    """Whether a mapping has an image, as text or `{repository}`, next to a key of pods."""
+    if not isinstance(node.value, Mapping) or _POD_KEYS.isdisjoint(node.value):
         return False
     image = node.get("image")
     if image is not None and image.is_mapping:
@@ -152,16 +151,19 @@ POD_TEMPLATES: Final[Mapping[tuple[str, str], tuple[str, ...]]] = {
     ("batch", "CronJob"): ("spec", "jobTemplate", "spec", "template"),
     ("batch", "Job"): _TEMPLATE,
 }
-"""API group and kind -> where the pod template (a mapping with `metadata` and `spec`) stands."""
+"""API group and kind -> path of the pod template (a mapping with `metadata` and `spec`)."""
 
 _FORMER_GROUPS: Final = {"extensions": "apps"}
 
 
 def find_workloads(manifest: Manifest, table: Table | None = None) -> Iterator[Workload]:
-    """The workloads that a manifest declares: none for most kinds.
+    """Yield the workloads of a manifest; nothing for most kinds.
 
-    table: of custom resources; None for the one that podfit brings along. Raises `ShapeError` for a
-    pod template that the API server would not decode.
+    Raises `ShapeError` for a pod template that the API server would not decode.
+
+    Args:
+        table: The custom resources; None for the built-in table.
+
     """
     group = _group(manifest)
     path = POD_TEMPLATES.get((group, manifest.ref.kind))
@@ -176,10 +178,7 @@ def find_workloads(manifest: Manifest, table: Table | None = None) -> Iterator[W
 
 
 def unread_image(manifest: Manifest, table: Table | None = None) -> str:
-    """Where an object without workloads has an image that pods seem to run; "" where it has none.
-
-    Only in kinds that nobody told us about.
-    """
+    """Return the path of an image that pods seem to run in an object of an unknown kind, or ""."""
     if not may_make_pods(_group(manifest)) or _sources(manifest, table) is not None:
         return ""
     return lone_image(manifest)
@@ -213,4 +212,4 @@ def _guessed(manifest: Manifest, pods: Iterable[Pod]) -> Iterator[Workload]:
         try:
             yield read_workload(manifest, pod)
         except ShapeError:
-            continue  # it only looked like a pod spec
+            continue  # not a pod spec after all

@@ -1,9 +1,4 @@
-"""What a pod spec demands of the node it is placed on.
-
-Fields as in Kubernetes `core/v1` PodSpec. Only what decides placement is kept, each with its place.
-
-Fields of a pod spec: its containers, and what only one operating system has.
-"""
+"""The scheduling constraints of a pod spec (`core/v1` PodSpec), and its OS-specific fields."""
 
 from __future__ import annotations
 
@@ -44,11 +39,11 @@ _FORBIDDEN_IN_WINDOWS_CONTAINERS: Final = (
 )
 """Kubernetes `core/v1` types.go, `PodSpec.OS`; `validation.go`, validateWindows."""
 _FORBIDDEN_UNLESS_ZERO: Final = ("hostPID", "hostIPC", "sysctls")
-"""Those of them whose false or empty value is the same as none: they are no pointers in Go."""
+"""Fields that are not pointers in Go, so that a false or empty value is the same as none."""
 
 
 def containers(spec: Node) -> list[Node]:
-    """All containers of a pod spec. Raises `ShapeError` where one is no mapping."""
+    """Return all containers of a pod spec. Raises `ShapeError` if one is not a mapping."""
     found: list[Node] = []
     for key in ("initContainers", "containers", "ephemeralContainers"):
         for container in spec.items_at(key):
@@ -59,7 +54,7 @@ def containers(spec: Node) -> list[Node]:
 
 
 def linux_only_fields(spec: Node) -> tuple[str, ...]:
-    """The fields that are there and forbidden in a Windows pod, such as `hostPID`."""
+    """Return the present fields that are forbidden in a Windows pod, such as `hostPID`."""
     found = []
     for path, names in _FORBIDDEN_ON_WINDOWS.items():
         node = spec.at(*path)
@@ -78,7 +73,7 @@ def linux_only_fields(spec: Node) -> tuple[str, ...]:
 
 
 def windows_only_fields(spec: Node) -> tuple[str, ...]:
-    """The fields that are there and forbidden in a Linux pod."""
+    """Return the present fields that are forbidden in a Linux pod."""
     nodes = [("", spec)] + [(f"containers[{c.text_at('name')}].", c) for c in containers(spec)]
     return tuple(
         f"{prefix}securityContext.windowsOptions"
@@ -93,7 +88,7 @@ def _is_set(node: Node, name: str) -> bool:
 
 
 Place = tuple[int, int]
-"""Line and column in the document, from 1; (0, 0) for what no document says."""
+"""Line and column in the document, from 1; (0, 0) if it is not in a document."""
 
 _NOWHERE: Final[Place] = (0, 0)
 _NONE: Final = (None, 0, "0", "")
@@ -101,10 +96,10 @@ _NONE: Final = (None, 0, "0", "")
 
 @dataclass(frozen=True, slots=True)
 class Requirement:
-    """A demand on one label (or, under matchFields, on one field) of a node.
+    """A requirement on one label (or, under matchFields, one field) of a node.
 
-    operator: In, NotIn, Exists, DoesNotExist, Gt or Lt, as written. A nodeSelector entry is
-    `In` with its one value. A variable in place of all requirements is a key without operator.
+    The operator is In, NotIn, Exists, DoesNotExist, Gt or Lt. A nodeSelector entry is `In` with one
+    value. A variable in place of all requirements is a key without operator.
     """
 
     key: str
@@ -131,7 +126,7 @@ class Requirement:
 
 @dataclass(frozen=True, slots=True)
 class NodeSelectorTerm:
-    """Requirements that must all hold. A term without any matches no node."""
+    """Requirements that must all match. An empty term matches no node."""
 
     expressions: tuple[Requirement, ...] = ()
     fields: tuple[Requirement, ...] = ()
@@ -143,9 +138,11 @@ class NodeSelectorTerm:
 
 @dataclass(frozen=True, slots=True)
 class Toleration:
-    """Which taints a pod bears. Empty key, operator and effect mean what the API makes of them.
+    """A toleration with the API's meaning of empty key, operator and effect.
 
-    seconds: how long it stays after a NoExecute taint appears; None for ever.
+    Attributes:
+        seconds: tolerationSeconds for a NoExecute taint; None means forever.
+
     """
 
     key: str = ""
@@ -168,15 +165,20 @@ class Toleration:
 
 @dataclass(frozen=True, slots=True)
 class Scheduling:
-    """The demands of one pod spec.
+    """The scheduling constraints of one pod spec.
 
-    node_selector: all must hold. required_terms: one of them must hold; None where there is no
-    required node affinity at all. preferred_terms: only a wish, never a guard. spread_keys: the
-    topology keys of `DoNotSchedule` spread constraints, which a node must carry. os_name: spec.os.
-    resources: extended resources and huge pages that it asks for, which only some nodes offer.
-    claims: names of its claims of devices (DRA), which only some nodes have.
-    host_process: whether its containers run on the Windows host itself; both where they differ.
-    linux_only, windows_only: fields present that the API server refuses for the other OS.
+    Attributes:
+        node_selector: Requirements that must all match.
+        required_terms: Terms of which one must match; None without required node affinity.
+        preferred_terms: Terms of preferred node affinity, which exclude no node.
+        os_name: `spec.os.name`.
+        host_process: The `hostProcess` values of the containers.
+        spread_keys: Topology keys of `DoNotSchedule` spread constraints, required node labels.
+        resources: Requested extended resources and huge pages, which only some nodes offer.
+        claims: Names of resource claims (DRA), which only some nodes can satisfy.
+        linux_only: Present fields that the API server rejects for Windows.
+        windows_only: Present fields that the API server rejects for Linux.
+
     """
 
     node_selector: tuple[Requirement, ...] = ()
@@ -198,12 +200,12 @@ class Scheduling:
     places: Mapping[str, Place] = field(default_factory=dict, compare=False)
 
     def place(self, name: str) -> Place:
-        """Where a field such as `nodeName` or `os` stands; the pod spec's own place if absent."""
+        """Return the place of a field such as `nodeName`, or of the pod spec if it is absent."""
         return self.places.get(name) or self.places.get("", _NOWHERE)
 
 
 def read_scheduling(spec: Node) -> Scheduling:
-    """The scheduling of a pod spec. Raises `ShapeError` where the API would not decode it."""
+    """Read a pod spec. Raises `ShapeError` if the API server would not decode it."""
     required, preferred = _node_affinity(spec)
     return Scheduling(
         node_selector=tuple(_node_selector(spec)),
@@ -227,21 +229,20 @@ def read_scheduling(spec: Node) -> Scheduling:
 
 
 def is_host_process(node: Node) -> bool:
-    """Whether a pod spec or a container asks for `windowsOptions.hostProcess`."""
+    """Whether a pod spec or a container sets `windowsOptions.hostProcess`."""
     options = node.at("securityContext", "windowsOptions")
     return options is not None and options.flag_at("hostProcess")
 
 
 def _host_processes(spec: Node) -> Iterator[bool]:
-    """What holds for each container: its own word, else that of the pod."""
+    """Yield hostProcess of each container, by default that of the pod."""
     for container in containers(spec):
-        own = container.at("securityContext", "windowsOptions")
-        said = own is not None and own.get("hostProcess") is not None
-        yield is_host_process(container if said else spec)
+        own = container.at("securityContext", "windowsOptions", "hostProcess")
+        yield is_host_process(spec if own is None else container)
 
 
 def _node_selector(spec: Node) -> Iterator[Requirement]:
-    """A null stands for "" here, which only a label that is there and empty meets."""
+    """Yield the entries of the node selector. A null value means "", as in the API."""
     selector = spec.get("nodeSelector")
     if selector is not None and unfilled_node(selector):
         yield _whole(selector)
@@ -314,7 +315,7 @@ def _system(node: Node | None) -> str:
 
 
 def read_toleration(node: Node) -> Toleration:
-    """A toleration as the API has it. Raises `ShapeError`.
+    """Read a toleration. Raises `ShapeError`.
 
     A variable in place of all of it may tolerate anything.
     """
@@ -346,9 +347,9 @@ def _spread_key(constraint: Node) -> str:
 
 
 def _resources(spec: Node) -> Iterator[str]:
-    """Those that a node must offer (`helpers.go`, IsExtendedResourceName); zero asks for none."""
-    demands = filter(None, (container.get("resources") for container in containers(spec)))
-    amounts = (node.mapping_at(key) for node in demands for key in ("limits", "requests"))
+    """Yield extended resources (`helpers.go`, IsExtendedResourceName) and huge pages above zero."""
+    resources = filter(None, (container.get("resources") for container in containers(spec)))
+    amounts = (node.mapping_at(key) for node in resources for key in ("limits", "requests"))
     for name, amount in (item for group in amounts for item in group.items()):
         extended = "/" in name and "kubernetes.io/" not in name
         if (extended or name.startswith("hugepages-")) and amount.value not in _NONE:

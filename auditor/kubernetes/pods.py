@@ -1,7 +1,4 @@
-"""Pods put together from what a custom resource says in various places.
-
-From a pod spec, wherever it stands, to a `Workload`.
-"""
+"""Convert pod specs to `Workload`s, and assemble pod specs from the fields of custom resources."""
 
 from __future__ import annotations
 
@@ -29,9 +26,9 @@ _CONTAINER_KEYS: Final = (
 
 
 class Pod(Struct, frozen=True):
-    """One sort of pods that an object makes. metadata: of the pod template, where it has one.
+    """One sort of pods that an object makes.
 
-    The other fields as in `Workload`.
+    `metadata` is that of the pod template, if there is one; the other fields are as in `Workload`.
     """
 
     spec: Node
@@ -43,9 +40,9 @@ class Pod(Struct, frozen=True):
 
 
 def read_workload(manifest: Manifest, pod: Pod) -> Workload:
-    """The workload of one sort of a manifest's pods.
+    """Return the workload of one sort of a manifest's pods.
 
-    Raises `ShapeError` for what the API server would not decode.
+    Raises `ShapeError` if the API server would not decode them.
     """
     annotations = _annotations(manifest.root.get("metadata"))
     document = manifest.document
@@ -117,14 +114,14 @@ def _image_volumes(spec: Node, document: Document) -> Iterator[Container]:
 
 
 _KEPT: Final = ("hostNetwork", "schedulingGates", "securityContext")
-"""Fields of a pod spec that are read as well where the pods' own mapping has them."""
+"""Further fields of a pod spec that are copied if present."""
 
 _Entry = tuple[Node, tuple[int, int]]
-"""A value, and where its key stands."""
+"""A value, and the line and column of its key."""
 
 
 def assemble(manifest: Manifest, sources: Sequence[PodSource]) -> Iterator[Pod]:
-    """The pods of a custom resource."""
+    """Yield the pods of a custom resource."""
     for source in sources:
         for match in matches(source.at, manifest.root, manifest.root):
             if match.node.is_mapping:
@@ -132,12 +129,12 @@ def assemble(manifest: Manifest, sources: Sequence[PodSource]) -> Iterator[Pod]:
 
 
 def assemble_at(source: PodSource, match: Match, root: Node) -> Iterator[Pod]:
-    """The pods that one mapping of an object describes; none where it gives no image."""
+    """Yield the pods that one mapping of an object describes; nothing without an image."""
     yield from _Assembly(source, match, root).pods()
 
 
 class _Assembly:
-    """One place of an object that describes pods."""
+    """One mapping of an object that describes pods."""
 
     def __init__(self, source: PodSource, match: Match, root: Node) -> None:
         self._source, self._match, self._root = source, match, root
@@ -147,34 +144,28 @@ class _Assembly:
 
     def pods(self) -> Iterator[Pod]:
         source = self._source
-        if not self._applies():
+        if not all(self._value_at(path) in values for path, values in source.when.items()):
             return
         containers = list(self._containers(source.containers))
-        given = {node.text_at("name") for node in containers}
-        containers += (node for node in self._named_images() if node.text_at("name") not in given)
-        initial = list(self._containers(source.init_containers))
-        if not containers and not initial and not source.operator_images:
+        names = {node.text_at("name") for node in containers}
+        containers += (node for node in self._named_images() if node.text_at("name") not in names)
+        init_containers = list(self._containers(source.init_containers))
+        if not containers and not init_containers and not source.operator_images:
             return
+        metadata = self._match.node.get("metadata") if source.template else None
         yield Pod(
-            spec=self._spec(containers, initial),
-            metadata=self._metadata(),
+            spec=self._spec(containers, init_containers),
+            metadata=metadata if metadata is not None and metadata.is_mapping else None,
             controller=source.controller,
             component=" ".join(filter(None, (source.component, *self._match.names))),
             selector_path=self._selector_path(),
         )
 
-    def _applies(self) -> bool:
-        return all(self._written_at(path) in values for path, values in self._source.when.items())
-
-    def _written_at(self, path: str) -> str:
+    def _value_at(self, path: str) -> str:
         for found in matches(path, self._match.node, self._root):
             value = found.node.value
             return str(value).lower() if isinstance(value, bool) else str(value)
         return ""
-
-    def _metadata(self) -> Node | None:
-        metadata = self._match.node.get("metadata") if self._source.template else None
-        return metadata if metadata is not None and metadata.is_mapping else None
 
     def _selector_path(self) -> str:
         if not self._source.node_selector:
@@ -184,22 +175,22 @@ class _Assembly:
         return ""
 
     def _paths(self, name: str) -> list[str]:
-        """Where a field may stand, the first place first."""
+        """Return the possible paths of a field in order of precedence."""
         if name in self._source.fields:
             return list(self._source.fields[name])
         if name == "nodeAffinity":
             return []
         return [name if level == HERE else f"{level}.{name}" for level in self._source.levels]
 
-    def _spec(self, containers: list[Node], initial: list[Node]) -> Node:
-        """A pod spec as the API has it, each part with its own place."""
+    def _spec(self, containers: list[Node], init_containers: list[Node]) -> Node:
+        """Return a pod spec as in the API, with the place of each field in the object."""
         entries = dict(self._fields())
         entries |= {key: found for key in _KEPT if (found := _entry(self._base, key))}
         volumes = _entry(self._base, "volumes")
         if volumes is not None and volumes[0].is_sequence:
             entries["volumes"] = volumes
         line, column = self._place(containers)
-        for key, nodes in (("containers", containers), ("initContainers", initial)):
+        for key, nodes in (("containers", containers), ("initContainers", init_containers)):
             entries[key] = (Node(tuple(nodes), line, column), (line, column))
         return _mapping(entries, self._base)
 
@@ -222,7 +213,7 @@ class _Assembly:
                 yield name, found
 
     def _field(self, name: str) -> _Entry | None:
-        """An empty mapping or list on one level does not hide the next: `len(x) > 0` is asked."""
+        """Return the first value that is not empty, as controllers check `len(x) > 0`."""
         for path in self._paths(name):
             key = path.removeprefix("/").rpartition(".")[2]
             holders = path.removesuffix(key).rstrip(".") or HERE
@@ -233,23 +224,24 @@ class _Assembly:
         return None
 
     def _added(self, found: _Entry | None) -> _Entry:
-        """The controller's own selector, under what the object says."""
+        """Return the node selector of the controller, overridden by that of the object."""
         if found is not None and unfilled_node(found[0]):
             return found
         own = found[0] if found is not None else Node({}, 0, 0, {})
         line, column = (found[0].line, found[0].column) if found else (0, 0)
-        added: dict[str, _Entry] = {
+        entries: dict[str, _Entry] = {
             key: (Node(value, line, column), (line, column))
             for key, value in self._source.adds.items()
         }
-        stated = {key: (node, own.key_place(key)) for key, node in own.mapping().items()}
-        return _mapping({**added, **stated}, own), (line, column)
+        entries |= {key: (node, own.key_place(key)) for key, node in own.mapping().items()}
+        return _mapping(entries, own), (line, column)
 
     def _containers(self, paths: Sequence[str]) -> Iterator[Node]:
-        """Those with an image: one without only changes what the controller makes."""
+        """Yield the containers with an image; others only patch a container of the controller."""
         for path in paths:
             for match in matches(path, self._base, self._root):
-                if _has_image(match.node):
+                image = match.node.get("image") if match.node.is_mapping else None
+                if image is not None and image.is_text and image.value:
                     yield match.node
 
     def _named_images(self) -> Iterator[Node]:
@@ -260,7 +252,7 @@ class _Assembly:
                 yield Node({"name": label, "image": found}, found.line, found.column)
 
     def _image(self, path: str) -> Node | None:
-        """The text at a path; or put together from several, where all are there."""
+        """Return the image at a path, or built from several paths if all are present."""
         parts = PART.findall(path)
         found = [self._text(part) for part in parts or [path]]
         present = [node for node in found if node is not None]
@@ -275,11 +267,6 @@ class _Assembly:
             if match.node.is_text and match.node.value:
                 return match.node
         return None
-
-
-def _has_image(node: Node) -> bool:
-    image = node.get("image") if node.is_mapping else None
-    return image is not None and image.is_text and bool(image.value)
 
 
 def _entry(holder: Node, key: str) -> _Entry | None:

@@ -1,8 +1,8 @@
-"""From a line of rendered text to the line of the template it came from.
+"""Map lines of rendered text to lines of the template.
 
-Helm keeps no source map. Lines without an action come out as they stand, so most of what matters
-(`containers:`, `kind:`) can be found again; what an action made is only near its action. A line is
-called exact only where one template line alone can have made it.
+Helm has no source map. Lines without an action are rendered unchanged, so that most relevant lines
+(`containers:`, `kind:`) can be found; for the output of an action only a nearby line is known. A
+line is exact only if a single template line can have produced it.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ from typing import Final
 from msgspec import Struct
 
 MAX_LINES: Final = 20_000
-"""Longer texts are not compared: a template has some hundreds of lines."""
+"""Longer texts are not compared; templates have some hundreds of lines."""
 _MAX_COMPARISONS: Final = 2_000_000
-"""Of a rendered line with a template line, in one pair of texts."""
+"""Comparisons of a rendered with a template line, for one template."""
 
 _ACTION: Final = re.compile(r"\{\{.*?\}\}", re.DOTALL)
 _WORD: Final = re.compile(r"[A-Za-z]{3}")
@@ -28,9 +28,10 @@ _MAKER: Final = re.compile(r"\b(include|template|toYaml|tpl|range|with)\b")
 
 
 class Precision(Enum):
-    """How well a line is known. The value is used in JSON.
+    """How precisely a line is known; the value is used in JSON.
 
-    EXACT: this line. ANCHOR: made by an action at or near this line. FILE: somewhere in the file.
+    EXACT means this line, ANCHOR the output of an action at or near this line, and FILE somewhere
+    in the file.
     """
 
     EXACT = "exact"
@@ -39,17 +40,19 @@ class Precision(Enum):
 
 
 class SourceLine(Struct, frozen=True):
-    """A line of a file, from 1, and how well it is known."""
+    """A line of a file, from 1, and its precision."""
 
     line: int
     precision: Precision
 
 
 class _TemplateLine(Struct, frozen=True):
-    """A line of a template. literals: what stands around its actions, in order; none where it
-    cannot be known by them.
+    """A line of a template.
 
-    makes_more: an action of it can make several lines.
+    Attributes:
+        literals: The text around its actions; () if that is too little to recognise the line.
+        makes_more: Whether an action can produce several lines.
+
     """
 
     number: int
@@ -57,8 +60,11 @@ class _TemplateLine(Struct, frozen=True):
     makes_more: bool
 
     def could_be(self, rendered: str) -> bool:
-        """Whether it could come out so. No regular expression: a line may have many actions."""
-        if len(self.literals) < 2:  # noqa: PLR2004 - no action, or nothing to know it by
+        """Whether this line can produce the rendered line.
+
+        A regular expression would be slow for lines with many actions.
+        """
+        if len(self.literals) < 2:  # noqa: PLR2004 - no action, or no literals
             return (rendered,) == self.literals
         first, *between, last = self.literals
         start, end = len(first), len(rendered) - len(last)
@@ -73,25 +79,24 @@ class _TemplateLine(Struct, frozen=True):
 
 
 class OneLine(Struct, frozen=True):
-    """Text that is made by one line of a file: a subchart in an archive, by its declaration."""
+    """Maps all lines to one, such as the declaration of a subchart in an archive."""
 
     line: int
 
     def source_of(self, line: int) -> SourceLine:
-        """That line, whichever rendered line is asked for."""
         del line
         return SourceLine(self.line, Precision.ANCHOR)
 
 
 class LineMap:
-    """The lines of one template and of what it rendered to. Compared when it is first asked."""
+    """Maps the rendered lines of one template to its own; they are compared on first use."""
 
     def __init__(self, template: str, rendered: str) -> None:
         self._template = template
         self._rendered = rendered
 
     def source_of(self, line: int) -> SourceLine:
-        """Where a rendered line (from 1) comes from."""
+        """Return the template line of a rendered line (from 1)."""
         found = self._exact.get(line)
         if found is not None:
             return SourceLine(found, Precision.EXACT)
@@ -108,7 +113,7 @@ class LineMap:
 
     @cached_property
     def _known(self) -> list[int]:
-        """The rendered lines whose template line is known."""
+        """The rendered lines with a known template line."""
         return sorted(self._exact)
 
     @cached_property
@@ -125,14 +130,14 @@ class LineMap:
 
     @cached_property
     def _exact(self) -> dict[int, int]:
-        """Rendered line -> template line, where only one can have made it."""
+        """Rendered line -> the only template line that can have produced it."""
         if max(len(self._lines), len(self._candidates)) > MAX_LINES:
             return {}
         found = self._unique()
         return found | self._between(found)
 
     def _unique(self) -> dict[int, int]:
-        """Lines without an action that stand once in the template."""
+        """Match lines without an action that are unique in the template."""
         numbers: dict[str, list[int]] = {}
         for item in self._candidates:
             if len(item.literals) == 1:
@@ -144,7 +149,7 @@ class LineMap:
         }
 
     def _between(self, known: dict[int, int]) -> dict[int, int]:
-        """Lines that are told by their neighbours: one candidate between two known lines."""
+        """Match lines between two known lines that have only one candidate there."""
         found: dict[int, int] = {}
         ordered = sorted(known)
         left = _MAX_COMPARISONS
@@ -163,7 +168,7 @@ class LineMap:
 def _matched(
     lines: Sequence[str], numbers: range, candidates: Sequence[_TemplateLine]
 ) -> dict[int, int]:
-    """Rendered lines of a gap that exactly one candidate can have made, and no two the same."""
+    """Return the rendered lines of a gap that exactly one candidate can have produced."""
     found: dict[int, int] = {}
     for number in numbers:
         text = lines[number - 1]
@@ -174,7 +179,7 @@ def _matched(
 
 
 def _template_lines(template: str) -> Iterator[_TemplateLine]:
-    """Every line. Those inside of an action of several lines have no literals."""
+    """Yield every line. Lines within a multi-line action have no literals."""
     flat = _ACTION.sub(_flattened, template.replace("\0", ""))
     for number, text in enumerate(map(str.rstrip, flat.split("\n")), start=1):
         parts = text.split("\0")
@@ -185,7 +190,7 @@ def _template_lines(template: str) -> Iterator[_TemplateLine]:
 
 
 def _flattened(action: re.Match[str]) -> str:
-    """An action between two marks on its first line; its further lines hold a mark each."""
+    """Put a multi-line action on its first line between NULs, and NULs on its other lines."""
     first, *rest = action[0].split("\n")
     inner = " ".join([first, *rest])
     return f"\0{inner}\0" + "".join("\n\0\0" for _ in rest)

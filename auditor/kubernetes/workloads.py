@@ -1,4 +1,4 @@
-"""`Workload`: anything that makes pods, in one shape."""
+"""`Workload`, the common form of everything that makes pods."""
 
 from __future__ import annotations
 
@@ -12,16 +12,15 @@ from auditor.kubernetes.manifests import Document, Location, ObjectRef
 from auditor.kubernetes.pod_spec import Place, Scheduling
 
 IGNORE_ANNOTATION: Final = "ignore.podfit.dev/"
-"""What annotations begin with that silence a rule: the only ones that bear on a report."""
+"""The prefix of annotations that suppress a rule; other annotations do not affect a report."""
 
 
 class Role(Enum):
-    """What a container is in its pod. The value is used in JSON.
+    """The role of a container in its pod; the value is used in JSON.
 
     INJECTED is a container that an admission webhook adds, with an image that an annotation names.
 
-    REFERENCED is none of its containers: an image that one of them is told by argument or
-    environment, and hands to something else.
+    REFERENCED is not a container, but an image in an argument or environment variable of one.
     """
 
     APP = "app"
@@ -36,8 +35,12 @@ class Role(Enum):
 class Container(Struct, frozen=True):
     """One image that the kubelet pulls for a pod, or that a container refers to.
 
-    name: for a referenced image, of the flag or variable. image: as written, not parsed. location:
-    of the image's text. host_process: runs on the Windows host itself.
+    Attributes:
+        name: The container's name; for a referenced image that of the flag or variable.
+        image: The reference as written.
+        location: The location of the image's text.
+        host_process: Whether it is a Windows HostProcess container.
+
     """
 
     name: str
@@ -48,19 +51,23 @@ class Container(Struct, frozen=True):
 
 
 class Workload(Struct, frozen=True):
-    """What makes pods: its pod template, and who makes them.
+    """An object that makes pods, and its pod template.
 
-    location: of the object. pod_location: of the pod spec's `containers` key, beside which a guard
-    goes. containers: none where the controller of a custom resource chooses every image. labels: of
-    the pod, not of the object. hooks: the values of `helm.sh/hook`. ordinal: its place in the
-    document, so that it can be found again whatever its name is. nth: its place among those of its
-    kind there, which names it from one run to the next.
+    Attributes:
+        location: The location of the object.
+        pod_location: The location of the pod spec's `containers` key, where a guard is added.
+        containers: () if the controller of a custom resource chooses every image.
+        labels: The labels of the pod, not of the object.
+        hooks: The values of `helm.sh/hook`.
+        ordinal: Its position among the objects of the document.
+        controller: The kind whose rules its pods follow, such as DaemonSet; "" for its own kind.
+        component: The sort of pods of the object; "" if it makes only one.
+        guessed: Whether the kind is unknown and the pod spec was recognised by its shape.
+        selector_path: Path of nodeSelector in the object, such as
+            `spec.template.spec.nodeSelector`; "" if the kind has no such field.
+        variants: The variants of the chart that render it so; () if it was rendered only once.
+        nth: Its position among the objects of its kind, which identifies it in later runs.
 
-    controller: the kind whose rules its pods follow, such as DaemonSet; "" for those of its own
-    kind. component: which of its object's pods they are, "" where it makes only one sort. guessed:
-    found by the look of a pod spec in a kind that nobody told us about. selector_path: where a
-    nodeSelector goes in the object, such as `spec.template.spec.nodeSelector`; "" where none does.
-    variants: of the chart in which it is like this; () where there was only one way to render it.
     """
 
     ref: ObjectRef
@@ -82,21 +89,21 @@ class Workload(Struct, frozen=True):
 
     @property
     def is_daemon_set(self) -> bool:
-        """Whether a controller puts one of its pods on every node that takes it."""
+        """Whether its controller creates a pod for every eligible node."""
         return (self.controller or self.ref.kind) == "DaemonSet"
 
     @property
     def is_test(self) -> bool:
-        """A Helm test: it runs when somebody asks for it, and blocks nothing."""
+        """Whether it is a Helm test, which runs only with `helm test`."""
         return bool(self.hooks) and all(hook.startswith("test") for hook in self.hooks)
 
     @property
     def is_hook(self) -> bool:
-        """A Helm hook that an install, upgrade, rollback or delete waits for."""
+        """Whether it is a Helm hook that an install, upgrade, rollback or delete waits for."""
         return bool(self.hooks) and not self.is_test
 
     def place(self, place: Place) -> Location:
-        """A place in the workload's document; the pod spec's where nobody wrote it down."""
+        """Return a place in the workload's document; that of the pod spec if it has none."""
         if place == (0, 0):
             return self.pod_location
         return self.document.place(*place)

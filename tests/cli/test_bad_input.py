@@ -14,7 +14,7 @@ MANIFESTS = {
 not audited: not a YAML document that Kubernetes can read
   --> bad.yaml:2:1
     = why:  while parsing a flow sequence: did not find expected ',' or ']'
-    = help: mend it, or leave the file out; what else it holds was audited
+    = help: fix it, or leave the file out; its other documents were audited
 """,
     ),
     "tabs": (
@@ -23,7 +23,7 @@ not audited: not a YAML document that Kubernetes can read
 not audited: not a YAML document that Kubernetes can read
   --> bad.yaml:4:1
     = why:  tabs are not allowed for indentation; use spaces
-    = help: mend it, or leave the file out; what else it holds was audited
+    = help: fix it, or leave the file out; its other documents were audited
 """,
     ),
     "a self-referring anchor": (
@@ -32,7 +32,7 @@ not audited: not a YAML document that Kubernetes can read
 not audited: not a YAML document that Kubernetes can read
   --> bad.yaml:3:32
     = why:  anchor 'm' value contains itself
-    = help: mend it, or leave the file out; what else it holds was audited
+    = help: fix it, or leave the file out; its other documents were audited
 """,
     ),
     "no kind": (
@@ -40,7 +40,7 @@ not audited: not a YAML document that Kubernetes can read
         """\
 not audited: `kind` is missing: this is not a Kubernetes object
   --> bad.yaml:1:1
-    = help: the API server would reject this object; `kubectl apply --dry-run=server` says more
+    = help: the API server rejects this object; `kubectl apply --dry-run=server` gives details
 """,
     ),
     "containers are text": (
@@ -48,7 +48,7 @@ not audited: `kind` is missing: this is not a Kubernetes object
         """\
 not audited: Pod/x: `containers`: expected a list, not text
   --> bad.yaml:4:20
-    = help: the API server would reject this object; `kubectl apply --dry-run=server` says more
+    = help: the API server rejects this object; `kubectl apply --dry-run=server` gives details
 """,
     ),
     "an image is a number": (
@@ -56,7 +56,7 @@ not audited: Pod/x: `containers`: expected a list, not text
         """\
 not audited: Pod/x: `image`: expected text, not the number 12; put it in quotes
   --> bad.yaml:4:38
-    = help: the API server would reject this object; `kubectl apply --dry-run=server` says more
+    = help: the API server rejects this object; `kubectl apply --dry-run=server` gives details
 """,
     ),
 }

@@ -187,9 +187,9 @@ def test_a_built_in_name_is_not_looked_for_as_a_file(
     [
         ("hybird", "did you mean `hybrid`?"),
         ("AKS", "did you mean `aks`?"),
-        ("", "give a file, or one of aks, eks"),
-        ("no/such.yaml", "give a file, or one of aks, eks"),
-        ("\x1b[31mred", "give a file"),
+        ("", "pass a file, or one of aks, eks"),
+        ("no/such.yaml", "pass a file, or one of aks, eks"),
+        ("\x1b[31mred", "pass a file"),
     ],
 )
 def test_neither_a_name_nor_a_file(name: str, hint: str) -> None:
@@ -209,16 +209,16 @@ def test_neither_a_name_nor_a_file(name: str, hint: str) -> None:
         ("a:\n\t- b", "the cluster file is not YAML", ":2:1"),
         ("text", "a cluster profile must be a mapping, not text", ":1:1"),
         ("[]", "a cluster profile must be a mapping, not a list", ":1:1"),
-        (f"{GOOD}\n---\n{GOOD}", "a cluster file holds one YAML document, not 2", ""),
+        (f"{GOOD}\n---\n{GOOD}", "a cluster file has one YAML document, not 2", ""),
         (b"\xff\xfe\x00", "the cluster file is not UTF-8 text", ""),
         (
             "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: x}",
-            "it holds no Node, and no NodePool that creates nodes, only Deployment",
+            "it contains no Node, and no NodePool that creates nodes, only Deployment",
             ":1:1",
         ),
         (
             "apiVersion: v1\nkind: List\nitems: []",
-            "it holds no Node, and no NodePool that creates nodes, only an empty",
+            "it contains no Node, and no NodePool that creates nodes, only an empty",
             ":1:1",
         ),
     ],

@@ -407,9 +407,9 @@ def test_several_documents_and_nested_lists() -> None:
         ({"kind": "Node", "metadata": {}}, "a Node needs `name`"),
         (
             {"kind": "Node", "metadata": {"name": "a"}},
-            "node `a` says neither in `status.nodeInfo` nor in its labels which operating system",
+            "node `a` has no operating system and architecture in `status.nodeInfo`",
         ),
-        ({**node("a"), "spec": {"taints": [{"key": "a"}]}}, "`` is not the effect of a taint"),
+        ({**node("a"), "spec": {"taints": [{"key": "a"}]}}, "`` is not a taint effect"),
         ({**node("a"), "spec": {"taints": {}}}, "`taints`: expected a list"),
         ({**node("a"), "metadata": {"name": "a", "labels": {"a": 1}}}, "put it in quotes"),
         ({**RUNTIME_CLASS, "metadata": {}}, "a RuntimeClass needs `name`"),
@@ -431,7 +431,7 @@ def test_two_nodes_of_one_name() -> None:
     with pytest.raises(ShapeError) as caught:
         read(node("a"), node("a"))
 
-    assert caught.value.message == "there are two of node `a`"
+    assert caught.value.message == "duplicate node `a`"
 
 
 def test_a_wrong_selector_of_a_project() -> None:

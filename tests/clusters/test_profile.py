@@ -139,7 +139,7 @@ POOL = "name: a, platform: linux/amd64"
             "has no key `taint`; did you mean `taints`?",
             "taint: [",
         ),
-        (f"pools: [{{{POOL}}}, {{{POOL}}}]", "there are two of pool `a`", "{name: a"),
+        (f"pools: [{{{POOL}}}, {{{POOL}}}]", "duplicate pool `a`", "{name: a"),
         ("pools: [{name: a, platform: linux}]", "`linux` is not a platform", "linux"),
         (
             "pools: [{name: a, platform: darwin/arm64}]",
@@ -156,19 +156,19 @@ POOL = "name: a, platform: linux/amd64"
             "containerd",
         ),
         (f"pools: [{{{POOL}, labels: {{a: true}}}}]", "put it in quotes", "true"),
-        (f"pools: [{{{POOL}, labels: {{a: b c}}}}]", "`a=b c` cannot be a label", "a: b c"),
-        (f"pools: [{{{POOL}, labels: {{a b: c}}}}]", "`a b=c` cannot be a label", "a b: c"),
+        (f"pools: [{{{POOL}, labels: {{a: b c}}}}]", "`a=b c` is not a valid label", "a: b c"),
+        (f"pools: [{{{POOL}, labels: {{a b: c}}}}]", "`a b=c` is not a valid label", "a b: c"),
         (
             f"pools: [{{{POOL}, labels: {{kubernetes.io/os: windows}}}}]",
-            "label kubernetes.io/os=windows contradicts the platform, which gives linux",
+            "label kubernetes.io/os=windows contradicts the platform, which sets linux",
             "kubernetes.io/os",
         ),
         (
             f"pools: [{{{POOL}, labels: {{kubernetes.io/hostname: b}}}}]",
-            "kubernetes.io/hostname differs from node to node; give the names as `nodes`",
+            "kubernetes.io/hostname differs for each node; list the names as `nodes`",
             "kubernetes.io/ho",
         ),
-        (f"pools: [{{{POOL}, varying: [a b]}}]", "`a b` cannot be the key of a label", "a b"),
+        (f"pools: [{{{POOL}, varying: [a b]}}]", "`a b` is not a valid label key", "a b"),
         (f"pools: [{{{POOL}, emulation: [arm46]}}]", "`arm46` is not an architecture", "arm46"),
         (f"pools: [{{{POOL}, unschedulable: 'yes'}}]", "expected true or false", "'yes'"),
         (
@@ -181,7 +181,7 @@ POOL = "name: a, platform: linux/amd64"
             "valid values: PodNodeSelector",
             "AlwaysPull",
         ),
-        (f"{{pools: [{{{POOL}}}], featureGates: [Other]}}", "that matters to placement", "Other"),
+        (f"{{pools: [{{{POOL}}}], featureGates: [Other]}}", "that affects placement", "Other"),
         (
             f"{{pools: [{{{POOL}}}], namespaces: {{a: {{b: c}}}}}}",
             "a namespace has no key",
@@ -202,7 +202,7 @@ POOL = "name: a, platform: linux/amd64"
         ),
         (
             f"{{pools: [{{{POOL}}}], runtimeClasses: [{{name: a}}, {{name: a}}]}}",
-            "there are two of RuntimeClass `a`",
+            "duplicate RuntimeClass `a`",
             "{name: a",
         ),
         (

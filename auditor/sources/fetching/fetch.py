@@ -1,8 +1,6 @@
-"""Fetching charts by Helm itself: the only step of a source that goes to the network, if asked to.
+"""Fetch charts with Helm, the only step of reading a source that uses the network.
 
-The user's own Helm settings count (logins, certificates, proxies); nothing of his is written to.
-
-The chart repositories that the user added to Helm. Only read, never written.
+The user's Helm settings apply (logins, certificates, proxies, repositories); they are only read.
 """
 
 from __future__ import annotations
@@ -32,7 +30,7 @@ from auditor.sources.rendering import Cause, RenderError
 
 
 class Repository(Struct, frozen=True):
-    """A chart repository. name: as the user calls it, or "". The others: as in Helm's file."""
+    """A chart repository in Helm's repositories.yaml, or one without a name."""
 
     name: str = ""
     url: str = ""
@@ -43,7 +41,7 @@ class Repository(Struct, frozen=True):
     key_file: str = ""
 
     def entry(self) -> dict[str, str]:
-        """As Helm writes it (pkg/repo/v1 `Entry`)."""
+        """Return the repository as an entry of repositories.yaml (Helm pkg/repo/v1 `Entry`)."""
         return {
             "url": self.url,
             "username": self.username,
@@ -58,7 +56,7 @@ class Repository(Struct, frozen=True):
 
 
 def helm_repositories(environ: Mapping[str, str] = os.environ) -> tuple[Repository, ...]:
-    """What `helm repo add` was told; none where there is no such file, or it cannot be read."""
+    """Return the repositories of `helm repo add`; () if the file is missing or unreadable."""
     path = repositories_file(environ)
     try:
         documents = list(read_documents(read_text(path, str(path))))
@@ -71,7 +69,7 @@ def helm_repositories(environ: Mapping[str, str] = os.environ) -> tuple[Reposito
 
 
 def repositories_file(environ: Mapping[str, str]) -> Path:
-    """Where Helm keeps them (helmpath, `lazypath_*.go`)."""
+    """Return the path of Helm's repositories.yaml (Helm `helmpath`, `lazypath_*.go`)."""
     if named := environ.get("HELM_REPOSITORY_CONFIG"):
         return Path(named)
     if home := environ.get("HELM_CONFIG_HOME"):
@@ -103,10 +101,13 @@ _CHILD: Final = Path(__file__).with_name("fetch_child.py")
 
 
 class Pull(Struct, frozen=True):
-    """One chart to be downloaded.
+    """One chart to download.
 
-    chart: its name in the repository, or all of `oci://host/path`, or the address of an archive.
-    version: "" is the newest. repository: whose chart it is; without an address for the others.
+    Attributes:
+        chart: The name in the repository, or the full `oci://` reference or archive URL.
+        version: "" means the newest.
+        repository: The repository of `chart`; without a URL for the other forms.
+
     """
 
     chart: str
@@ -115,15 +116,15 @@ class Pull(Struct, frozen=True):
 
     @property
     def address(self) -> str:
-        """Where it is asked for."""
+        """The URL that the chart is requested from."""
         return self.repository.url or self.chart
 
 
 class Fetcher(Protocol):
-    """Helm, in one of its forms, with a way to the network. Both raise RenderError."""
+    """A form of Helm with network access. Methods raise RenderError."""
 
     def complete(self, chart: Path) -> None:
-        """Put what Chart.yaml declares into charts/ of this folder."""
+        """Fetch the declared dependencies into charts/ of this folder."""
         ...
 
     def pull(self, wanted: Pull, into: Path) -> None:
@@ -132,7 +133,7 @@ class Fetcher(Protocol):
 
 
 class EmbeddedFetcher(Struct, frozen=True):
-    """Helm's library, in a process of its own for each call."""
+    """Helm's library, in a separate process for each call."""
 
     hosts: HostRules
 
@@ -162,7 +163,7 @@ class EmbeddedFetcher(Struct, frozen=True):
 
 
 class CliFetcher(Struct, frozen=True):
-    """The program helm."""
+    """The helm program."""
 
     program: str
     hosts: HostRules
@@ -192,7 +193,7 @@ class CliFetcher(Struct, frozen=True):
 
 
 def choose_fetcher(options: SourceOptions) -> Fetcher | None:
-    """The one that goes with the renderer of the options; None where there is no Helm."""
+    """Return the fetcher that matches the options' renderer; None if Helm is not installed."""
     wanted = options.helm.renderer
     if wanted != "cli" and is_installed():
         return EmbeddedFetcher(options.hosts)
@@ -201,7 +202,7 @@ def choose_fetcher(options: SourceOptions) -> Fetcher | None:
 
 
 def _is_loopback(address: str) -> bool:
-    """Whether somebody is on this machine, where registries speak plain HTTP."""
+    """Whether a host is this machine, which registries serve with plain HTTP."""
     return is_loopback_name(urlsplit(address).hostname or "")
 
 
@@ -209,11 +210,11 @@ def _require_allowed(hosts: HostRules, asked: Sequence[Repository]) -> None:
     for item in asked:
         if "://" in item.url and not hosts.allows(item.url):
             host = urlsplit(item.url).hostname
-            raise RenderError(Cause.REFUSED, f"{host} is not among the hosts that are allowed")
+            raise RenderError(Cause.REFUSED, f"{host} is not an allowed host")
 
 
 def _repositories(chart: Path) -> tuple[Repository, ...]:
-    """Where the dependencies come from: each with the user's credentials for it, if there are."""
+    """Return the repositories of the dependencies, with the user's credentials if configured."""
     known = helm_repositories()
     declared = [item.repository for item in read_chart(chart, chart.name).dependencies]
     return tuple(_repository(address, known) for address in dict.fromkeys(declared) if address)
@@ -228,7 +229,7 @@ def _repository(address: str, known: Sequence[Repository]) -> Repository:
 
 
 def _plain(repositories: Sequence[Repository]) -> bool:
-    """Whether all registries are on this machine: Helm knows only one answer for all."""
+    """Whether all registries are on this machine; Helm has one plain-HTTP setting for all."""
     registries = [item.url for item in repositories if item.url.startswith(OCI)]
     return bool(registries) and all(map(_is_loopback, registries))
 
@@ -238,7 +239,7 @@ _NAME: Final = "podfit-{}"
 
 @contextmanager
 def _registered(repositories: Sequence[Repository]) -> Iterator[dict[str, str]]:
-    """A list of repositories for the program, which takes no others; gone afterwards."""
+    """Yield variables that make the program use a temporary list of these repositories only."""
     listed = [
         {**item.entry(), "name": item.name or _NAME.format(index)}
         for index, item in enumerate(repositories)
@@ -253,10 +254,10 @@ def _registered(repositories: Sequence[Repository]) -> Iterator[dict[str, str]]:
 
 @contextmanager
 def _surroundings(hosts: HostRules) -> Iterator[dict[str, str]]:
-    """Variables: a cache that is gone afterwards, and a gate that keeps private addresses away.
+    """Yield variables for a temporary cache and a proxy that blocks private addresses.
 
-    The user's own repositories may have such. Raises RenderError for what was refused at the gate,
-    of which Helm says less.
+    The user's own repositories may have private addresses. If the proxy refused a request, its
+    reason replaces Helm's less specific error.
     """
     from auditor.sources.fetching.proxy import gate
 
@@ -275,7 +276,7 @@ def _surroundings(hosts: HostRules) -> Iterator[dict[str, str]]:
             }
         except RenderError as error:
             if opened.refusals:
-                advice = "if it is yours, list it under `registries` of a trusted configuration"
+                advice = "if it is yours, list it under `registries` in a trusted configuration"
                 raise RenderError(error.cause, f"{opened.refusals[0]}; {advice}") from error
             raise
 

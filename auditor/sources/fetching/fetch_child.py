@@ -1,7 +1,7 @@
-"""The process in which Helm's library fetches charts. Run by its path; imports nothing of podfit.
+"""Fetch charts with Helm's library in a child process. Run as a script; imports nothing of podfit.
 
-On standard input comes a JSON object: `{"call": name, "arguments": {...}}`. What fails is said
-on standard error as the helm program says it: `Error: ...`, with exit status 1.
+Standard input is a JSON object `{"call": name, "arguments": {...}}`. Like the helm program, it
+prints `Error: ...` to standard error and exits with status 1 on failure.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any, Final
 
 
 def complete(chart: str, plain_http: bool) -> None:  # noqa: FBT001 - called by name
-    """Put the declared dependencies into charts/, those of Chart.lock where there is one."""
+    """Fetch the declared dependencies into charts/, in the versions of Chart.lock if present."""
     import helm_python
 
     locked = any(Path(chart, name).exists() for name in ("Chart.lock", "requirements.lock"))
@@ -53,7 +53,7 @@ def main() -> None:
     request: dict[str, Any] = json.loads(sys.stdin.read())
     try:
         _CALLS[request["call"]](**request["arguments"])
-    except Exception as error:  # noqa: BLE001 - every failure is the parent's to explain
+    except Exception as error:  # noqa: BLE001 - the parent process reports every failure
         sys.stderr.write(f"\nError: {error}\n")
         raise SystemExit(1) from None
 

@@ -1,7 +1,7 @@
-"""The way to the network for a program that fetches: a proxy that leads to no private address.
+"""A local proxy that refuses connections to private addresses, for programs that fetch charts.
 
-Charts, indexes and redirects name hosts, and Helm asks whatever they name. So it is told of a proxy
-on this machine, in this process, which makes every connection and looks where it led to.
+Charts, indexes and redirects name hosts, and Helm contacts any of them. With this proxy podfit
+opens every connection and checks the address.
 """
 
 from __future__ import annotations
@@ -29,12 +29,16 @@ _HOP_BY_HOP: Final = (b"connection:", b"proxy-", b"keep-alive:")
 
 
 class RefusedError(Exception):
-    """Why a host is not asked."""
+    """Raised with the reason if a host is not contacted."""
 
 
 class Gate(Struct):
-    """An open gate. variables: of the environment, which send a program through it. refusals: what
-    it refused, and why.
+    """A running proxy.
+
+    Attributes:
+        variables: Environment variables that make a program use the proxy.
+        refusals: Messages about refused connections.
+
     """
 
     variables: Mapping[str, str] = field(default_factory=dict)
@@ -43,10 +47,14 @@ class Gate(Struct):
 
 @contextmanager
 def gate(private: frozenset[str]) -> Iterator[Gate]:
-    """A gate that is open that long. private: hosts whose addresses need not be public.
+    """Run the proxy during the context.
 
-    Where the user has a proxy it is that which connects, by its own rules: nothing is changed.
-    Programs in Go ask no proxy for `localhost` and 127.0.0.0/8 where these are written out.
+    If the user has configured a proxy, that one is used unchanged. Go programs use no proxy for
+    URLs with `localhost` or 127.0.0.0/8.
+
+    Args:
+        private: Hosts that may have private addresses.
+
     """
     opened = Gate()
     if {"http", "https", "all"} & urllib.request.getproxies_environment().keys():
@@ -70,11 +78,11 @@ class _Server(socketserver.ThreadingTCPServer):
     block_on_close = False
 
     def handle_error(self, *_: object) -> None:
-        """Nothing: the program says what it could not fetch."""
+        """Print nothing: the program reports what it could not fetch."""
 
 
 class _Guard(socketserver.StreamRequestHandler):
-    """One connection of the program: a tunnel, or one request in the clear."""
+    """One connection of the program: a CONNECT tunnel, or one plain HTTP request."""
 
     timeout = _IDLE_SECONDS
 
@@ -90,21 +98,21 @@ class _Guard(socketserver.StreamRequestHandler):
         try:
             parts = urlsplit(f"//{target}" if tunnel else target)
             host, port = parts.hostname or "", parts.port or (443 if tunnel else 80)
-            with self._reached(host, port) as there:
+            with self._connected(host, port) as server:
                 if tunnel:
                     self.wfile.write(b"HTTP/1.1 200 OK\r\n\r\n")
                     threading.Thread(
-                        target=_relay, args=(self.connection, there), daemon=True
+                        target=_relay, args=(self.connection, server), daemon=True
                     ).start()
                 else:
                     path = parts._replace(scheme="", netloc="").geturl() or "/"
-                    there.sendall(_forwarded(method, path, head))
-                _relay(there, self.connection)
+                    server.sendall(_forwarded(method, path, head))
+                _relay(server, self.connection)
         except (RefusedError, OSError, ValueError) as error:
             self.wfile.write(f"HTTP/1.1 403 {error}\r\nContent-Length: 0\r\n\r\n".encode())
 
     def _head(self) -> bytes:
-        """The request up to its body, of which requests for charts have none."""
+        """Read the request line and headers; requests for charts have no body."""
         lines: list[bytes] = []
         while (line := self.rfile.readline(_MAX_HEAD)).strip():
             lines.append(line)
@@ -112,16 +120,16 @@ class _Guard(socketserver.StreamRequestHandler):
                 return b""
         return b"".join(lines)
 
-    def _reached(self, host: str, port: int) -> socket.socket:
-        """A connection, once it is known where it led to. Raises RefusedError and OSError."""
-        there = _connect(host, port)
-        address = str(there.getpeername()[0])
+    def _connected(self, host: str, port: int) -> socket.socket:
+        """Return a connection to an allowed address. Raises RefusedError and OSError."""
+        server = _connect(host, port)
+        address = str(server.getpeername()[0])
         if host not in self._private and not is_public(address):
-            there.close()
+            server.close()
             self._refusals.append(f"refused to contact private address {address} for {host}")
             raise RefusedError(self._refusals[-1])
-        there.settimeout(_IDLE_SECONDS)
-        return there
+        server.settimeout(_IDLE_SECONDS)
+        return server
 
 
 def _connect(host: str, port: int) -> socket.socket:
@@ -136,7 +144,7 @@ def _forwarded(method: bytes, path: str, head: bytes) -> bytes:
 
 
 def _relay(source: socket.socket, target: socket.socket) -> None:
-    """All that comes from one, to the other, until one of them has enough."""
+    """Copy data from one socket to the other until either is closed."""
     try:
         while data := source.recv(_BLOCK):
             target.sendall(data)

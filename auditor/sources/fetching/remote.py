@@ -1,4 +1,4 @@
-"""Charts that lie elsewhere: in a registry, in a chart repository, at an address. Helm pulls."""
+"""Remote charts: parse the SOURCE, and pull it from a registry, chart repository or URL."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ from auditor.sources.rendering import RenderError
 
 _HTTP: Final = ("http://", "https://")
 _PINNED: Final = re.compile(r"v?\d+\.\d+\.\d+([-+][0-9A-Za-z.+-]+)?")
-"""A version that names one chart; anything else is a range, or a tag that moves."""
+"""An exact version; anything else is a range or a tag that can move."""
 _DIGEST: Final = "@sha256:"
 
 
 class RemoteChart(Struct, frozen=True):
-    """A chart that a SOURCE names. shown: what names it in every run: without version and login."""
+    """A remote chart. `shown` is its stable name, without version and login."""
 
     shown: str
     pull: Pull
@@ -46,10 +46,10 @@ class RemoteChart(Struct, frozen=True):
 
 
 def parse_remote(argument: str, repositories: Sequence[Repository] = ()) -> RemoteChart | None:
-    """The chart elsewhere that a SOURCE names; None where it names none.
+    """Parse the SOURCE of a remote chart; None if it is something else.
 
-    `oci://host/path[:version]`, an address that ends in `.tgz`, `https://host/path/chart[@version]`
-    of a chart repository, or `name/chart[@version]` of one that the user added to Helm.
+    Accepts `oci://host/path[:version]`, a URL that ends in `.tgz`, and for chart repositories
+    `https://host/path/chart[@version]` or `name/chart[@version]` with a name of `helm repo add`.
     """
     if argument.startswith(OCI):
         return _in_registry(argument)
@@ -64,10 +64,13 @@ def parse_remote(argument: str, repositories: Sequence[Repository] = ()) -> Remo
 
 
 class ChartElsewhere(Struct, frozen=True):
-    """A chart that lies elsewhere, and the way to get it.
+    """A remote chart and its cache.
 
-    cache: the folder for archives, each below what names it and called by its digest. fetcher: None
-    where there is no Helm. offline: nobody is asked.
+    Attributes:
+        cache: The folder of archives, as `<hash of the reference>/<digest>.tgz`.
+        fetcher: None if Helm is not installed.
+        offline: Whether to use only the cache.
+
     """
 
     chart: RemoteChart
@@ -76,31 +79,31 @@ class ChartElsewhere(Struct, frozen=True):
     offline: bool
 
     def archive(self) -> Path:
-        """Its archive on disk; one that is pinned is pulled once. Raises SourceError."""
+        """Return the archive's path; a pinned version is pulled only once. Raises SourceError."""
         shown = self.chart.shown
         folder = self.cache / _key(self.chart.pull)
         known = _kept(folder)
         if known and (self.offline or self.chart.is_pinned):
             with contextlib.suppress(OSError):
-                os.utime(known)  # what was used last is kept longest
+                os.utime(known)  # the cache evicts by last use
             return known
         if self.offline:
             raise SourceError(
                 f"chart {shown} is not in the cache",
                 where=shown,
-                hint="leave out --offline once, so that it is pulled",
+                hint="run once without --offline to pull it",
             )
         if self.fetcher is None:
             raise SourceError(
-                f"chart {shown} cannot be pulled: there is no Helm",
+                f"chart {shown} cannot be pulled: Helm was not found",
                 where=shown,
-                hint="run `pip install 'podfit[helm]'`, or install the program helm",
+                hint="run `pip install 'podfit[helm]'`, or install the helm program",
             )
         try:
             return self._pulled(folder, self.fetcher)
         except OSError as error:
             raise SourceError(
-                f"chart {shown} cannot be kept", where=str(folder), why=str(error)
+                f"chart {shown} cannot be cached", where=str(folder), why=str(error)
             ) from error
 
     def _pulled(self, folder: Path, fetcher: Fetcher) -> Path:
@@ -128,9 +131,12 @@ class ChartElsewhere(Struct, frozen=True):
 def find_elsewhere(
     argument: str, options: SourceOptions, *, named_by_user: bool
 ) -> ChartElsewhere | None:
-    """The chart elsewhere that a SOURCE names, if any; none without a place to keep charts.
+    """Return the remote chart of a SOURCE, if it is one and there is a cache.
 
-    named_by_user: and not by a file that somebody else may have written.
+    Args:
+        named_by_user: Whether the user named it, as opposed to an untrusted file. Its host is
+            then allowed.
+
     """
     if options.cache is None:
         return None
@@ -172,7 +178,7 @@ def _key(pull: Pull) -> str:
 
 
 def _kept(folder: Path) -> Path | None:
-    """What was pulled before, if it is still what it was."""
+    """Return the cached archive if its digest is still right."""
     found = sorted(folder.glob("*.tgz")) if folder.is_dir() else []
     return next((path for path in found if _digest(path) == path.stem), None)
 
@@ -183,14 +189,14 @@ def _digest(path: Path) -> str:
 
 
 def _failure(chart: RemoteChart, error: RenderError) -> SourceError:
-    """What Helm says may repeat the address with the login that is in it."""
-    said = error.text or error.cause.value
+    """Return the error with the login removed, as Helm may print the address."""
+    why = error.text or error.cause.value
     login = urlsplit(chart.pull.chart).netloc.rpartition("@")[0]
-    for secret in (login, chart.pull.repository.password):
-        said = said.replace(secret, "***") if secret else said
+    for secret in filter(None, (login, chart.pull.repository.password)):
+        why = why.replace(secret, "***")
     return SourceError(
         f"chart {chart.shown} cannot be pulled",
         where=chart.shown,
-        why=said,
-        hint="check the name and version; `helm registry login` and `helm repo add` know logins",
+        why=why,
+        hint="check the name and version; log in with `helm registry login` or `helm repo add`",
     )

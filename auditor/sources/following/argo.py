@@ -1,4 +1,4 @@
-"""Argo CD: `Application`, and `ApplicationSet` with a list generator."""
+"""Charts of Argo CD's `Application`, and of `ApplicationSet` with a list generator."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _MAX_ELEMENTS: Final = 100
 
 
 def read_application(item: Manifest, places: Places) -> Iterator[Release]:
-    """The charts among the sources of an Application. Raises ShapeError and UnknownError."""
+    """Yield the charts among an Application's sources. Raises ShapeError and UnknownError."""
     del places
     spec = item.root.get("spec")
     if spec is not None:
@@ -24,9 +24,9 @@ def read_application(item: Manifest, places: Places) -> Iterator[Release]:
 
 
 def read_application_set(item: Manifest, places: Places) -> Iterator[Release]:
-    """The same for each element of its list generators, which need nothing but the object.
+    """Yield the charts of the Application for each element of the list generators.
 
-    Raises ShapeError, and UnknownError where there is another generator.
+    Raises ShapeError, and UnknownError for other generators, which need more than the object.
     """
     del places
     generators = item.root.at("spec", "generators")
@@ -34,7 +34,7 @@ def read_application_set(item: Manifest, places: Places) -> Iterator[Release]:
     for generator in generators.items() if generators else ():
         listed = generator.at("list", "elements")
         if listed is None or template is None:
-            raise UnknownError("it has a generator that is no list")
+            raise UnknownError("it has a generator that is not a list")
         for element in listed.items()[:_MAX_ELEMENTS]:
             made = _filled(template.plain(), element.plain())
             name = made.get("metadata", {}).get("name", item.ref.name)
@@ -54,7 +54,7 @@ def _argo(name: str, item: Manifest, spec: Node, path: tuple[str | int, ...]) ->
     for index, source in enumerate(sources):
         chart, folder = source.text_at("chart"), source.text_at("path")
         if not chart and (not folder or source.get("kustomize") or source.get("directory")):
-            continue  # only values, or manifests, which are audited where they are
+            continue  # only values, or manifests, which are audited as files
         helm = source.get("helm") or EMPTY
         parameters = [
             (f"{one.text_at('name')}={one.text_at('value')}", one.flag_at("forceString"))
@@ -89,15 +89,13 @@ def _argo(name: str, item: Manifest, spec: Node, path: tuple[str | int, ...]) ->
 
 
 def _argo_chart(source: Node) -> str:
-    """A repository without a scheme is a registry."""
     url, chart = source.text_at("repoURL"), source.text_at("chart")
-    return chart_address(
-        url if "://" in url else f"{OCI}{url}", chart, source.text_at("targetRevision")
-    )
+    registry = f"{OCI}{url}"  # a repository without a scheme is a registry
+    return chart_address(url if "://" in url else registry, chart, source.text_at("targetRevision"))
 
 
 def _argo_file(file: str, refs: Collection[str]) -> str:
-    """`$values/prod.yaml` counts from the root of the repository that is called so."""
+    """Make `$values/prod.yaml` a path from the root of the repository with `ref: values`."""
     head = _head(file)
     return file.removeprefix(head) if head in refs else file
 
@@ -107,7 +105,7 @@ def _head(file: str) -> str:
 
 
 def _filled(value: Any, element: Mapping[str, Any]) -> Any:
-    """A template with the parameters of one element."""
+    """Return a template with the parameters of one element filled in."""
     match value:
         case dict():
             return {key: _filled(item, element) for key, item in value.items()}
@@ -127,7 +125,7 @@ def _parameter(match: re.Match[str], element: Mapping[str, Any]) -> str:
 
 
 def _node(value: Any) -> Node:
-    """A plain value as it would be read."""
+    """Return a plain value as a node."""
     match value:
         case dict():
             return Node({key: _node(item) for key, item in value.items()}, 1, 1)

@@ -1,4 +1,4 @@
-"""Flux: `HelmRelease`, with the sources that it names."""
+"""Charts of Flux `HelmRelease` objects, with the sources that they reference."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from auditor.sources.helm import EMPTY, Places, Release, UnknownError, chart_add
 
 
 def read_helm_release(item: Manifest, places: Places) -> Iterator[Release]:
-    """Its chart, from one of the places. Raises ShapeError and UnknownError."""
+    """Yield the release's chart. Raises ShapeError and UnknownError."""
     spec = item.root.get("spec") or EMPTY
     if spec.get("valuesFrom") is not None:
         raise UnknownError("its values come from objects in the cluster (valuesFrom)")
@@ -37,13 +37,13 @@ def read_helm_release(item: Manifest, places: Places) -> Iterator[Release]:
 
 
 def _flux_files(chart: Node, *, is_local: bool) -> tuple[str, ...]:
-    """Paths from the root of what the sourceRef names: a repository, or the chart."""
+    """Return valuesFiles, which are relative to the sourceRef: a repository or the chart."""
     names = (file.text().removeprefix("./") for file in chart.items_at("valuesFiles"))
     return tuple(f"/{name}" if is_local else name for name in names)
 
 
 def _flux_chart(chart: Node, item: Manifest, places: Places) -> tuple[str, str | None]:
-    """Where a chart lies; and if that is a folder of a git repository, the address of this."""
+    """Return a chart's address; for a folder in a git repository also the repository's URL."""
     kind, spec = _flux_place(chart.get("sourceRef") or EMPTY, item, places)
     if kind == "GitRepository":
         return chart.text_at("chart"), spec.text_at("url")
@@ -53,10 +53,10 @@ def _flux_chart(chart: Node, item: Manifest, places: Places) -> tuple[str, str |
 
 def _flux_reference(named: Node | None, item: Manifest, places: Places) -> str:
     if named is None:
-        raise UnknownError("it names none")
+        raise UnknownError("it references no chart")
     kind, spec = _flux_place(named, item, places)
     if kind != "OCIRepository":
-        raise UnknownError(f"{kind} holds no chart by itself")
+        raise UnknownError(f"{kind} does not identify a chart")
     ref = spec.get("ref") or EMPTY
     version, digest = ref.text_at("tag") or ref.text_at("semver"), ref.text_at("digest")
     address = spec.text_at("url")
@@ -64,13 +64,14 @@ def _flux_reference(named: Node | None, item: Manifest, places: Places) -> str:
 
 
 def _flux_place(named: Node, item: Manifest, places: Places) -> tuple[str, Node]:
-    """What a reference names: its kind and `spec`. Many objects get their namespace later, so the
-    only one of that kind and name will do. Raises UnknownError.
+    """Return the kind and `spec` of a referenced object. Raises UnknownError.
+
+    Many manifests get their namespace later, so a single object of that kind and name matches.
     """
     kind, name = named.text_at("kind"), named.text_at("name")
     namespace = named.text_at("namespace") or item.ref.namespace
     found = {key[1]: place for key, place in places.items() if (key[0], key[2]) == (kind, name)}
     place = found.get(namespace) or (next(iter(found.values())) if len(found) == 1 else None)
     if place is None:
-        raise UnknownError(f"{kind}/{name} is not among what is audited")
+        raise UnknownError(f"{kind}/{name} is not among the audited objects")
     return kind, place.root.get("spec") or EMPTY

@@ -1,8 +1,7 @@
-"""From an object that installs a chart to the chart, with the values that it is given.
+"""Follow objects of Argo CD, Flux and k3s that install a chart to the chart and its values.
 
-Which repositories a working tree is a clone of, as git's own files say. No git is run.
-
-Objects that tell a controller to install a chart: of Argo CD, of Flux, of k3s.
+A chart in a git repository is read only if the working tree is a clone of it. Its remotes are read
+from git's files, without running git.
 """
 
 from __future__ import annotations
@@ -40,9 +39,11 @@ _URL: Final = re.compile(r"\s*url\s*=\s*\"?([^\s\"#;]+)", re.IGNORECASE)
 
 
 def remotes_of(root: Path) -> frozenset[str]:
-    """What the remotes of a tree are called (see `repository_name`); none where nothing says so.
+    """Return the names of a clone's remotes (see `repository_name`).
 
-    root: the folder that holds `.git`.
+    Args:
+        root: The folder that contains `.git`.
+
     """
     try:
         text = read_text(_git_folder(root / REPOSITORY_MARK) / "config", "config")
@@ -52,9 +53,9 @@ def remotes_of(root: Path) -> frozenset[str]:
 
 
 def repository_name(url: str) -> str:
-    """A repository, however it is reached: `github.com/acme/shop`, without login, port and `.git`.
+    """Return `github.com/acme/shop` for any URL of a repository: no scheme, login, port or `.git`.
 
-    "" for what is no address of a host. Azure DevOps writes its paths otherwise for SSH.
+    Returns "" if the URL has no host. Azure DevOps has other paths for SSH.
     """
     try:
         parts = urlsplit(url)
@@ -69,16 +70,16 @@ def repository_name(url: str) -> str:
 
 
 def is_among(name: str, remotes: frozenset[str]) -> bool:
-    """Whether a repository is that of a remote. A host without a dot is an alias of SSH's."""
+    """Whether a repository is one of the remotes. A host without a dot is an SSH alias."""
     path = name.partition("/")[2]
     hosts = {host for host, _, there in (item.partition("/") for item in remotes) if there == path}
     return name in remotes or any("." not in host for host in hosts)
 
 
 def _git_folder(mark: Path) -> Path:
-    """Where the configuration lies: in worktrees and submodules `.git` is a file that leads there.
+    """Return the folder of git's configuration. Raises SourceError.
 
-    Raises SourceError.
+    In worktrees and submodules `.git` is a file with its path.
     """
     if mark.is_dir():
         return mark
@@ -107,17 +108,17 @@ _READERS: Final[Mapping[str, Callable[[Manifest, Places], Iterator[Release]]]] =
 }
 _PLACES: Final = frozenset(("GitRepository", "HelmRepository", "OCIRepository"))
 _ONLY_VALUES: Final = "HelmChartConfig"
-_NAMED: Final = 5
+_MAX_LISTED: Final = 5
 
 
 class Releases(Struct):
-    """The installing objects of one SOURCE, and the places that they name."""
+    """The objects of one SOURCE that install charts, and the objects that these reference."""
 
     manifests: list[Manifest] = field(default_factory=list)
     _read: int = 0
 
     def look(self, document: Document) -> None:
-        """Keep what a document holds of them."""
+        """Collect such objects from a document."""
         if _GROUPS.search(document.text):
             self.manifests += (
                 item
@@ -128,20 +129,20 @@ class Releases(Struct):
 
     @property
     def notices(self) -> tuple[str, ...]:
-        """What to tell the user of those that nobody followed."""
+        """A notice about objects that were not followed."""
         found = [item for item in self.unread if item.ref.kind != _ONLY_VALUES]
         if not found:
             return ()
-        named = ", ".join(f"{item.ref} ({item.location})" for item in found[:_NAMED])
-        more = f" and {len(found) - _NAMED} more" if len(found) > _NAMED else ""
+        listed = ", ".join(f"{item.ref} ({item.location})" for item in found[:_MAX_LISTED])
+        more = f" and {len(found) - _MAX_LISTED} more" if len(found) > _MAX_LISTED else ""
         what = "object installs a chart" if len(found) == 1 else "objects install charts"
         return (
-            f"{len(found)} {what} that podfit did not follow: {named}{more}; --follow audits them",
+            f"{len(found)} {what} that podfit did not follow: {listed}{more}; --follow audits them",
         )
 
     @property
     def unread(self) -> tuple[Manifest, ...]:
-        """The objects that install, or give values to those that do, and that nobody followed."""
+        """The objects that install charts or give them values, and were not followed."""
         return tuple(item for item in self.manifests if item.ref.kind in _READERS)[self._read :]
 
     def clear(self) -> None:
@@ -149,13 +150,13 @@ class Releases(Struct):
         self._read = 0
 
     def read(self) -> Iterator[Release | Problem]:
-        """What those install that were not read before; what cannot be told is a `Problem`."""
+        """Yield the releases of new objects, and a `Problem` for each that cannot be read."""
         places = {
             (item.ref.kind, item.ref.namespace, item.ref.name): item for item in self.manifests
         }
-        fresh = self.unread
-        self._read += len(fresh)
-        for item in fresh:
+        new = self.unread
+        self._read += len(new)
+        for item in new:
             try:
                 yield from _READERS[item.ref.kind](item, places)
             except (ShapeError, UnknownError) as error:
@@ -163,20 +164,24 @@ class Releases(Struct):
 
 
 def not_followed(name: str, where: str, why: str, hint: str = "") -> Problem:
-    """A release whose chart was not audited."""
+    """Return the problem for a release whose chart was not audited."""
     return SourceError(
         f"{name} was not followed to its chart",
         where=where,
         why=why,
-        hint=hint or "audit the chart itself, with the values that it is given",
+        hint=hint or "audit the chart itself, with its values",
     ).problem
 
 
 class Follower(Struct, weakref=True):
     """Finds the charts of the releases of one SOURCE.
 
-    source: its path. named: those of all SOURCEs. The values that a release gives are written into
-    a folder of its own.
+    Values of releases are written to a temporary folder.
+
+    Attributes:
+        source: The path of the SOURCE.
+        named: The paths of all SOURCEs.
+
     """
 
     source: Path
@@ -188,7 +193,7 @@ class Follower(Struct, weakref=True):
     _completions: dict[Path, Completion | None] = field(default_factory=dict)
 
     def follow(self, releases: Releases) -> Iterator[ChartSource | Problem]:
-        """A chart for each release that is new; a problem where it cannot be found."""
+        """Yield the chart of each new release, or a problem if it cannot be found."""
         for release in releases.read():
             if isinstance(release, Problem):
                 yield release
@@ -198,9 +203,9 @@ class Follower(Struct, weakref=True):
                 if not (release.is_local and release.may_be_plain and self._is_plain(release)):
                     yield self._chart(release)
             except SourceError as error:
-                told = error.problem
-                why = ": ".join(filter(None, (told.what, told.why)))
-                yield not_followed(release.name, release.where, why, told.hint)
+                problem = error.problem
+                why = ": ".join(filter(None, (problem.what, problem.why)))
+                yield not_followed(release.name, release.where, why, problem.hint)
             except (ArchiveError, OSError) as error:
                 yield not_followed(release.name, release.where, str(error))
 
@@ -223,12 +228,12 @@ class Follower(Struct, weakref=True):
         return ChartSource(path, shown, options, self.renderer, release.name, completion, release)
 
     def _require_here(self, release: Release) -> None:
-        """What is said to lie in a git repository must be that of the SOURCE, where git tells."""
+        """Raise SourceError if the release comes from another git repository than the SOURCE."""
         remotes = remotes_of(self._root)
         for name in filter(None, map(repository_name, release.repositories)):
             if remotes and not is_among(name, remotes):
-                here = ", ".join(sorted(remotes))
-                raise SourceError(f"it is made from {name}, and this is a clone of {here}")
+                clone = ", ".join(sorted(remotes))
+                raise SourceError(f"its source is {name}, but this is a clone of {clone}")
 
     @property
     def _root(self) -> Path:
@@ -237,19 +242,19 @@ class Follower(Struct, weakref=True):
         return home.root if home else inside if inside.is_dir() else inside.parent
 
     def _is_plain(self, release: Release) -> bool:
-        """Whether a release is made of manifests, which are audited where they are."""
+        """Whether a release consists of manifests, which are audited as files."""
         path = self._folder_of(release)
         if not path.is_dir() or is_chart_folder(path):
             return False
         if not any(path.is_relative_to(real_path(named)) for named in self.named):
             raise SourceError(
-                f"{release.chart} holds manifests, and is not among what is audited",
-                hint="name it as a SOURCE, too",
+                f"{release.chart} contains manifests and is not among the audited sources",
+                hint="add it as a SOURCE",
             )
         return True
 
     def _folder_of(self, release: Release) -> Path:
-        """Nothing outside of the repository is read."""
+        """Return the release's folder. Raises SourceError if it is outside the repository."""
         path = real_path(self._root / release.chart.lstrip("/"))
         if not path.is_relative_to(real_path(self._root)):
             raise _no_chart(release)
@@ -267,11 +272,11 @@ class Follower(Struct, weakref=True):
     def _remote(self, release: Release) -> tuple[Path, str]:
         found = find_elsewhere(release.chart, self.options, named_by_user=False)
         if found is None:
-            raise SourceError(f"{release.chart} names no chart that podfit knows how to get")
+            raise SourceError(f"{release.chart} is not a chart reference that podfit supports")
         return found.archive(), found.chart.shown
 
     def _values_file(self, chart: Path, name: str) -> str:
-        """A values file of the repository, or of the chart itself."""
+        """Return the path of a values file in the repository or the chart."""
         base = self._root if name.startswith("/") or chart.is_file() else chart
         path = real_path(base / name.lstrip("/"))
         if chart.is_file() and not name.startswith("/"):
@@ -279,7 +284,7 @@ class Follower(Struct, weakref=True):
                 return self._write(content)
             raise SourceError(f"the chart has no values file {name}")
         if not path.is_relative_to(real_path(self._root)) or not path.is_file():
-            raise SourceError(f"there is no values file {name} in this repository")
+            raise SourceError(f"the repository has no values file {name}")
         return path.as_posix()
 
     def _write(self, content: bytes) -> str:
@@ -293,4 +298,4 @@ class Follower(Struct, weakref=True):
 
 
 def _no_chart(release: Release) -> SourceError:
-    return SourceError(f"there is no chart {release.chart} in this repository")
+    return SourceError(f"the repository has no chart {release.chart}")

@@ -1,6 +1,6 @@
-"""k3s and RKE2: `HelmChart`, and `HelmChartConfig`, which gives values to a chart of its name.
+"""Charts of k3s and RKE2: `HelmChart`, and `HelmChartConfig` with values for a chart of its name.
 
-As helm-controller has it (pkg/controllers/chart/chart.go).
+Follows helm-controller (pkg/controllers/chart/chart.go).
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ _COMMA: Final = re.compile(r"\\*,")
 
 
 def read_helm_chart(item: Manifest, places: Places) -> Iterator[Release]:
-    """Its chart, unless that is packed into the object. Raises ShapeError and UnknownError."""
+    """Yield the chart unless it is embedded in the object. Raises ShapeError and UnknownError."""
     spec = item.root.get("spec") or EMPTY
     config = places.get(("HelmChartConfig", item.ref.namespace, item.ref.name))
-    holder = config or item  # what a configuration says counts more
+    holder = config or item  # the configuration takes precedence
     last = holder.root.get("spec") or EMPTY
     chart, repository = spec.text_at("chart"), spec.text_at("repo")
     if spec.text_at("chartContent") or not chart:
-        raise UnknownError("it brings its chart along (chartContent), or names none")
+        raise UnknownError("its chart is embedded (chartContent) or missing")
     version = spec.text_at("version")
     named = repository or chart.startswith(OCI)
     settings = sorted(spec.mapping_at("set").items())
@@ -50,14 +50,14 @@ def read_helm_chart(item: Manifest, places: Places) -> Iterator[Release]:
 
 
 def read_helm_chart_config(item: Manifest, places: Places) -> Iterator[Release]:
-    """Nothing: its chart comes with its values. Raises UnknownError where that is not there."""
+    """Yield nothing, as `read_helm_chart` applies it. Raises UnknownError without a HelmChart."""
     if ("HelmChart", item.ref.namespace, item.ref.name) not in places:
-        raise UnknownError(f"HelmChart/{item.ref.name} is not among what is audited")
+        raise UnknownError(f"HelmChart/{item.ref.name} is not among the audited objects")
     yield from ()
 
 
 def _values(spec: Node) -> Iterator[Mapping[str, Any]]:
-    """Of a chart or its configuration, in the order in which they count."""
+    """Yield the values of a chart or its configuration in order of precedence."""
     if spec.get("valuesSecrets") is not None:
         raise UnknownError("its values come from objects in the cluster (valuesSecrets)")
     yield from values_text(spec.text_at("valuesContent"))
@@ -66,7 +66,7 @@ def _values(spec: Node) -> Iterator[Mapping[str, Any]]:
 
 
 def _is_typed(setting: Node) -> bool:
-    """Whether a setting is for `--set`, which tells numbers from text, and not `--set-string`."""
+    """Whether a setting is passed to `--set`, which parses types, and not to `--set-string`."""
     return not isinstance(setting.value, str) or setting.value.lower() in _TYPED
 
 
@@ -75,5 +75,5 @@ def _text(setting: Node) -> str:
 
 
 def _escaped(comma: re.Match[str]) -> str:
-    """A comma in a value is none between values; one that is escaped already stays so."""
+    """Escape a comma in a value, unless it is escaped already."""
     return rf"\{comma[0]}" if len(comma[0]) % 2 else comma[0]

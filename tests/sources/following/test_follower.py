@@ -90,18 +90,18 @@ def test_nothing_outside_of_the_repository_is_read(repo: Path, path: str) -> Non
     assert problem == Problem(
         "Application/eu was not followed to its chart",
         where="apps/eu.yaml:1:1",
-        why=f"there is no chart {path} in this repository",
-        hint="audit the chart itself, with the values that it is given",
+        why=f"the repository has no chart {path}",
+        hint="audit the chart itself, with its values",
     )
 
 
 @pytest.mark.parametrize(
     ("source", "why"),
     [
-        (r"""{repoURL: x, path: "a\0b"}""", "there is no chart a\0b in this repository"),
+        (r"""{repoURL: x, path: "a\0b"}""", "the repository has no chart a\0b"),
         (
             r"""{repoURL: x, path: charts/shop, helm: {valueFiles: ["a\0b"]}}""",
-            "there is no values file a\0b in this repository",
+            "the repository has no values file a\0b",
         ),
     ],
 )
@@ -127,8 +127,8 @@ def test_a_folder_of_another_repository_is_not_taken_from_this_one(repo: Path) -
     assert problem == Problem(
         "Application/eu was not followed to its chart",
         where="apps/eu.yaml:1:1",
-        why="it is made from git.test/acme/other, and this is a clone of git.test/acme/shop",
-        hint="audit the chart itself, with the values that it is given",
+        why="its source is git.test/acme/other, but this is a clone of git.test/acme/shop",
+        hint="audit the chart itself, with its values",
     )
 
 
@@ -165,7 +165,7 @@ def test_no_values_file_outside_of_the_repository_is_read(repo: Path) -> None:
     documents, [problem] = followed(repo)
 
     assert documents == []
-    assert problem.why == "there is no values file ../../../secret.yaml in this repository"
+    assert problem.why == "the repository has no values file ../../../secret.yaml"
 
 
 def test_a_chart_elsewhere_with_a_values_file_of_its_own(
@@ -227,7 +227,7 @@ def test_the_reason_and_the_way_out_are_those_of_the_chart(repo: Path) -> None:
     _, [problem] = read(source)
 
     assert problem.why == "chart oci://registry.example/charts/web is not in the cache"
-    assert problem.hint == "leave out --offline once, so that it is pulled"
+    assert problem.hint == "run once without --offline to pull it"
 
 
 def test_an_application_of_manifests(repo: Path) -> None:
@@ -239,8 +239,8 @@ def test_an_application_of_manifests(repo: Path) -> None:
     _, [problem] = read(open_sources(["apps"], options)[0])
     both = [read(source) for source in open_sources(["apps", "plain"], options)]
 
-    assert problem.why == "plain holds manifests, and is not among what is audited"
-    assert problem.hint == "name it as a SOURCE, too"
+    assert problem.why == "plain contains manifests and is not among the audited sources"
+    assert problem.hint == "add it as a SOURCE"
     assert [problems for _, problems in both] == [[], []]
     assert [item.path for item in both[1][0]] == ["plain/pod.yaml"]
 
@@ -251,4 +251,4 @@ def test_values_for_manifests(repo: Path) -> None:
 
     _, [problem] = followed(repo)
 
-    assert problem.why == "there is no chart plain in this repository"
+    assert problem.why == "the repository has no chart plain"

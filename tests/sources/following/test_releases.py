@@ -129,7 +129,7 @@ def test_an_application_set_with_a_list(marks: str) -> None:
 def test_other_generators_need_more_than_the_object() -> None:
     text = "spec: {generators: [{clusters: {}}], template: {spec: {}}}\n"
 
-    assert why(ARGO_SET + text) == "it has a generator that is no list"
+    assert why(ARGO_SET + text) == "it has a generator that is not a list"
 
 
 def test_a_helm_release_and_its_repository() -> None:
@@ -195,7 +195,7 @@ def test_none_of_several_repositories_of_a_name() -> None:
     places = [CHARTS_OF_FLUX.format(name) for name in "ab"]
 
     assert why(FLUX + SHOP_OF_FLUX.format("c"), *places) == (
-        "HelmRepository/charts is not among what is audited"
+        "HelmRepository/charts is not among the audited objects"
     )
 
 
@@ -222,9 +222,9 @@ def test_a_helm_release_and_an_oci_repository(ref: str, chart: str) -> None:
     [
         (
             "{chart: {spec: {chart: a, sourceRef: {kind: HelmRepository, name: b}}}}",
-            "HelmRepository/b is not among what is audited",
+            "HelmRepository/b is not among the audited objects",
         ),
-        ("{}", "it names none"),
+        ("{}", "it references no chart"),
         (
             "{valuesFrom: [{kind: Secret, name: a}]}",
             "its values come from objects in the cluster (valuesFrom)",
@@ -289,15 +289,15 @@ def test_the_configuration_of_another_chart_does_not_count() -> None:
     assert isinstance(problem, Problem)
     assert (problem.what, problem.why) == (
         "HelmChartConfig/shop was not followed to its chart",
-        "HelmChart/shop is not among what is audited",
+        "HelmChart/shop is not among the audited objects",
     )
 
 
 @pytest.mark.parametrize(
     ("spec", "reason"),
     [
-        ("{chart: shop, chartContent: aGk=}", "it brings its chart along (chartContent), or"),
-        ("{}", "it brings its chart along (chartContent), or names none"),
+        ("{chart: shop, chartContent: aGk=}", "its chart is embedded (chartContent) or"),
+        ("{}", "its chart is embedded (chartContent) or missing"),
         (
             "{chart: 'oci://r.test/shop', valuesSecrets: [{name: a, keys: [b]}]}",
             "its values come from objects in the cluster (valuesSecrets)",
