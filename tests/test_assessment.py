@@ -29,7 +29,7 @@ def test_the_kubelet_must_take_the_pod() -> None:
 
     assert rejected.runnable is Runnable.NO
     assert rejected.lands_and_fails
-    assert rejected.culprits == ()
+    assert rejected.incompatible == ()
 
 
 def test_what_the_user_sees() -> None:

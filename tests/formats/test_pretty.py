@@ -278,7 +278,7 @@ UNREACHABLE = joined(
 
 def test_where_nothing_is_known_one_block_names_every_workload_and_no_table_repeats_it() -> None:
     expected = """\
-warning[image-unresolved]: Deployment/web: could not tell the platforms of image
+warning[image-unresolved]: Deployment/web: could not determine the platforms of image
   registry.corp/shop/web:9 of container `app`
   --> deploy/pods.yaml:10:18
     │
