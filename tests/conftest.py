@@ -7,6 +7,8 @@ from pathlib import Path
 import hypothesis
 import pytest
 
+from auditor.sources import renderers
+from tests.support.charts import shared_library
 from tests.support.registry import Registry, run_registry
 
 hypothesis.settings.register_profile("podfit", deadline=None)  # a busy machine is no failure
@@ -54,6 +56,12 @@ def _clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("USERPROFILE", str(home))
     monkeypatch.setenv("_TYPER_FORCE_DISABLE_TERMINAL", "1")
     monkeypatch.setenv("PODFIT_CACHE_DIR", str(tmp_path / "podfit-cache"))
+
+
+@pytest.fixture(autouse=True)
+def _one_library(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Commands inside of tests share the process of Helm's library; tests of it make their own."""
+    monkeypatch.setattr(renderers, "EmbeddedRenderer", shared_library)
 
 
 @pytest.fixture(scope="session")

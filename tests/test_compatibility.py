@@ -12,6 +12,7 @@ from auditor.scheduling.compatibility import (
     Mismatch,
     Runnable,
     compatibility,
+    lacking_platforms,
     row_mismatch,
 )
 from auditor.scheduling.nodes import NodePool
@@ -337,3 +338,26 @@ def test_the_files_of_a_volume_may_be_programs() -> None:
     answer = compatibility(image("linux/amd64", kind="manifest"), pool("linux/arm64"), mounted=True)
 
     assert answer.message == "it is built for linux/amd64, which matters if it holds programs"
+
+
+@pytest.mark.parametrize(
+    ("platforms", "required", "supported"),
+    [
+        (["linux/amd64", "linux/arm64/v8"], "linux/arm64", True),
+        (["linux/amd64"], "linux/arm64", False),
+        (["linux/arm/v6"], "linux/arm64", False),
+        ([], "linux/amd64", False),
+        (["windows(10.0.20348.1)/amd64"], "windows(10.0.20348)/amd64", True),
+        (["windows(10.0.17763.1)/amd64"], "windows(10.0.20348)/amd64", False),
+        (["windows(10.0.17763.1)/amd64"], "windows/amd64", True),
+        (["windows(10.0.17763.1)/arm64"], "windows/amd64", False),
+        (["linux/amd64"], "windows/amd64", False),
+    ],
+)
+def test_required_platforms(platforms: list[str], required: str, *, supported: bool) -> None:
+    platform = parse_platform(required)
+
+    lacking = () if supported else (platform,)
+    assert lacking_platforms(image(*platforms), [platform]) == lacking
+    for one in platforms[:1] if len(platforms) == 1 else []:
+        assert lacking_platforms(image(one, kind="manifest"), [platform]) == lacking

@@ -3,7 +3,8 @@
 A comment `# expect: <id>` ends each line at which a finding, or what explains one, must stand; no
 other may be found. The first line may name the clusters: `# cluster: hybrid-arm64, tainted.yaml`
 (files are in `tests/rules/clusters`). The rules are those that are on by default, and the one under
-test. Images are answered from `tests/rules/images.yaml`; what is not there does not exist.
+test. `# require: linux/arm64` instead names required platforms. Images are answered from
+`tests/rules/images.yaml`; what is not there does not exist.
 """
 
 import re
@@ -18,6 +19,7 @@ import yaml
 
 from auditor.audit.audit import Auditor
 from auditor.audit.report import Report
+from auditor.checks.requirements import PlatformRequirement
 from auditor.checks.rulebook import load_builtin_rules
 from auditor.clusters.profiles import DEFAULT, load_cluster
 from auditor.images.images import (
@@ -36,6 +38,7 @@ FIXTURES = Path(__file__).with_name("rules")
 CASES = sorted(path.parent.name for path in FIXTURES.glob("*/bad.yaml"))
 
 CLUSTERS = re.compile(r"# cluster: (?P<names>.+)")
+REQUIRED = re.compile(r"# require: (?P<platforms>.+)")
 _EXPECTED = re.compile(r"# expect: (?P<rules>[a-z, -]+)$")
 
 Found = set[tuple[int, str]]
@@ -93,12 +96,20 @@ def clusters(text: str) -> tuple[ClusterProfile, ...]:
     )
 
 
+def requirements(text: str) -> tuple[PlatformRequirement, ...]:
+    named = REQUIRED.match(text)
+    platforms = named["platforms"].split(", ") if named else []
+    return tuple(PlatformRequirement((parse_platform(name),)) for name in platforms)
+
+
 def audit(path: Path) -> Report:
     rule_under_test = path.parent.name
     known = load_builtin_rules()
+    text = path.read_text(encoding="utf-8")
     auditor = Auditor(
         inspector=FixtureInspector(),
-        clusters=clusters(path.read_text(encoding="utf-8")),
+        clusters=clusters(text),
+        requirements=requirements(text),
         rules=tuple(rule for rule in known if not rule.pedantic or rule.id == rule_under_test),
         known=frozenset(rule.id for rule in known),
     )

@@ -15,8 +15,10 @@ from msgspec.structs import replace
 from auditor.audit.report import Remedied, Report, list_images
 from auditor.checks.assessment import Assess, Assessment, assess, merge_workloads
 from auditor.checks.findings import Observation
+from auditor.checks.requirements import PlatformRequirement
 from auditor.checks.rulebook import Rule
 from auditor.checks.wording import listed
+from auditor.clusters.node_pools import KINDS, PotentialPools, node_pools_of, with_node_pools
 from auditor.clusters.profiles import extend_cluster
 from auditor.errors import Problem
 from auditor.files.yaml_nodes import ShapeError
@@ -36,13 +38,13 @@ from auditor.policy.policy import Gate, Judged, Policy, judge
 from auditor.policy.unused_ignores import Audited
 from auditor.registry.interface import Inspector, no_progress
 from auditor.registry.interface import Progress as InspectionProgress
-from auditor.scheduling.nodes import ClusterProfile
+from auditor.scheduling.nodes import ClusterProfile, NodePool
 from auditor.sources.interface import Source
 
 ReadingProgress = Callable[[str], None]
 """Called with the path of each document as it is read."""
 
-_SUPPORTING: Final = frozenset(("Namespace", "RuntimeClass"))
+_SUPPORTING: Final = frozenset(("Namespace", "RuntimeClass", *KINDS))
 _NAMED: Final = 5
 """Kinds that a notice names."""
 
@@ -202,6 +204,7 @@ class Auditor(Struct, frozen=True):
     known: frozenset[str] = frozenset()
     table: Table | None = None
     allow_empty: bool = False
+    requirements: tuple[PlatformRequirement, ...] = ()
     remedies: FindRemedies | None = None
     on_document: ReadingProgress = lambda _: None
     on_image: InspectionProgress = no_progress
@@ -211,12 +214,12 @@ class Auditor(Struct, frozen=True):
         inventory = take_inventory(
             sources, table=self.table, allow_empty=self.allow_empty, progress=self.on_document
         )
-        clusters, unread = extend_clusters(self.clusters, inventory)
+        clusters, unread, grown = extend_clusters(self.clusters, inventory)
         answers = inspect_images(inventory, self.inspector, self.on_image)
         tags = inspect_tags(answers, self.inspector)
 
         def assess_one(workload: Workload) -> Assessment:
-            return assess(workload, answers, clusters, tags)
+            return assess(workload, answers, clusters, tags, self.requirements)
 
         assessments = list(map(assess_one, inventory.workloads))
         observed, crashes = self._observe(assessments)
@@ -233,7 +236,7 @@ class Auditor(Struct, frozen=True):
             clusters=clusters,
             rules=self.rules,
             gate=self.gate,
-            notices=(*inventory.notices, *remedied.notices),
+            notices=(*inventory.notices, *grown, *remedied.notices),
             overlays=remedied.overlays,
         )
 
@@ -241,7 +244,7 @@ class Auditor(Struct, frozen=True):
         self, observed: Sequence[Judged], assessments: Sequence[Assessment], assess_one: Assess
     ) -> Remedied:
         """The same with remedies. Without them the findings are worth no less."""
-        if self.remedies is None:
+        if self.remedies is None or not any(seen.guard.requirements for _, seen in observed):
             return Remedied(tuple(observed))
         try:
             return self.remedies(observed, assessments, self.rules, assess_one)
@@ -267,14 +270,30 @@ class Auditor(Struct, frozen=True):
 
 def extend_clusters(
     clusters: Sequence[ClusterProfile], inventory: Inventory
-) -> tuple[tuple[ClusterProfile, ...], tuple[Problem, ...]]:
-    """The clusters with the RuntimeClasses and Namespaces of the inventory.
+) -> tuple[tuple[ClusterProfile, ...], tuple[Problem, ...], tuple[str, ...]]:
+    """Return the clusters with the RuntimeClasses, Namespaces and NodePools of the inventory.
 
-    What cannot be read of those is a problem, told once however many clusters there are.
+    Also returns a problem for each of those that cannot be read, and notices of the added pools.
     """
     extended = [extend_cluster(cluster, inventory.supporting) for cluster in clusters]
     problems = dict.fromkeys(problem for _, found in extended for problem in found)
-    return tuple(cluster for cluster, _ in extended), tuple(problems)
+    potential, unread = node_pools_of(inventory.supporting)
+    grown = [with_node_pools(cluster, potential) for cluster, _ in extended]
+    notices = tuple(_added_pools(cluster, added, potential) for cluster, added in grown if added)
+    return tuple(cluster for cluster, _ in grown), (*problems, *unread), notices
+
+
+def _added_pools(
+    cluster: ClusterProfile, added: Sequence[NodePool], potential: Sequence[PotentialPools]
+) -> str:
+    pools = listed(f"{pool.name} ({pool.platform})" for pool in added)
+    assumed = "".join(
+        f"; NodePool/{item.name}: {item.assumption}" for item in potential if item.assumption
+    )
+    return (
+        f"cluster {cluster.name} is audited with the nodes that the audited NodePool objects may "
+        f"add: {pools}{assumed}"
+    )
 
 
 def inspect_images(

@@ -12,7 +12,9 @@ from auditor.checks.findings import Finding, Severity
 from auditor.checks.rulebook import Rule
 from auditor.errors import EXIT_CLEAN, EXIT_FINDINGS, EXIT_INCOMPLETE, Problem
 from auditor.images.images import ImageReference, KnownPlatforms, Platforms
+from auditor.images.platforms import Platform
 from auditor.policy.policy import Gate, Judged, Suppressed
+from auditor.scheduling.compatibility import lacking_platforms
 from auditor.scheduling.nodes import ClusterProfile
 from auditor.scheduling.placement import Verdict
 
@@ -27,6 +29,14 @@ class ImageEntry(Struct, frozen=True):
     reference: ImageReference | None
     platforms: Platforms
     users: tuple[str, ...]
+    required: tuple[Platform, ...] = ()
+
+    @property
+    def lacking(self) -> tuple[Platform, ...]:
+        """The required platforms that the image does not support; empty if it is unresolved."""
+        if not isinstance(self.platforms, KnownPlatforms):
+            return ()
+        return lacking_platforms(self.platforms, self.required)
 
     @property
     def name(self) -> str:
@@ -133,11 +143,14 @@ def list_images(assessments: Sequence[Assessment]) -> tuple[ImageEntry, ...]:
     """Every image of the assessments once, sorted by name."""
     users: dict[str, set[str]] = {}
     first: dict[str, tuple[str, ImageReference | None, Platforms]] = {}
+    required: dict[str, dict[Platform, None]] = {}
     for assessment in assessments:
         for use in assessment.uses:
             name = str(use.reference) if use.reference else use.container.image
             first.setdefault(name, (use.container.image, use.reference, use.platforms))
             users.setdefault(name, set()).add(str(assessment.workload))
+            required.setdefault(name, {}).update(dict.fromkeys(use.required))
     return tuple(
-        ImageEntry(*first[name], users=tuple(sorted(users[name]))) for name in sorted(first)
+        ImageEntry(*first[name], users=tuple(sorted(users[name])), required=tuple(required[name]))
+        for name in sorted(first)
     )

@@ -13,7 +13,9 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from auditor.checks.findings import Finding
+from auditor.checks.requirements import PlatformRequirement, required_platforms
 from auditor.images.images import ImageReference, KnownPlatforms, Platforms
+from auditor.images.platforms import Platform
 from auditor.kubernetes.workloads import IGNORE_ANNOTATION, Container, Role, Workload
 from auditor.scheduling.compatibility import Compatibility, Failure, Runnable, compatibility
 from auditor.scheduling.kubelet import KubeletRefusal, kubelet_refusal
@@ -35,6 +37,7 @@ class ImageUse(Struct, frozen=True):
     reference: ImageReference | None
     platforms: Platforms
     tagged: KnownPlatforms | None = None
+    required: tuple[Platform, ...] = ()
 
     @property
     def known(self) -> KnownPlatforms | None:
@@ -145,19 +148,24 @@ def assess(
     answers: Mapping[str, tuple[ImageReference | None, Platforms]],
     clusters: Iterable[ClusterProfile],
     tags: Mapping[ImageReference, KnownPlatforms] | None = None,
+    requirements: Sequence[PlatformRequirement] = (),
 ) -> Assessment:
     """Assess a workload against clusters.
 
     Args:
         answers: Reference and platforms for each image text.
         tags: What the tag resolves to, for references with both a tag and a digest.
+        requirements: Platforms that the configuration requires of images.
 
     """
     uses = []
     for container in workload.containers:
         reference, platforms = answers[container.image]
         tagged = (tags or {}).get(reference) if reference else None
-        uses.append(ImageUse(container, reference, platforms, tagged))
+        required = (
+            required_platforms(requirements, workload.document, reference) if reference else ()
+        )
+        uses.append(ImageUse(container, reference, platforms, tagged, required))
     judged = [use for use in uses if use.container.role is not Role.REFERENCED]
     fits = tuple(
         PoolFit(

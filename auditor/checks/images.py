@@ -22,7 +22,7 @@ from auditor.checks.wording import (
 )
 from auditor.images.images import KnownPlatforms, UnknownPlatforms, UnknownReason
 from auditor.kubernetes.workloads import Role
-from auditor.scheduling.compatibility import Runnable
+from auditor.scheduling.compatibility import Runnable, lacking_platforms
 from auditor.scheduling.placement import Verdict
 
 
@@ -222,6 +222,34 @@ def _unresolved(
         confidence=Confidence.LOW if unknown else Confidence.HIGH,
     )
 
+
+def _missing_platform(assessment: Assessment, parameters: Parameters) -> Iterator[Observation]:
+    """Yield one observation for each image that lacks a required platform."""
+    del parameters
+    groups: dict[str, list[ImageUse]] = {}
+    for use in assessment.uses:
+        if use.required and use.known is not None:
+            groups.setdefault(use.container.image, []).append(use)
+    for image, uses in groups.items():
+        known = uses[0].known
+        lacking = lacking_platforms(known, uses[0].required) if known else ()
+        if not known or not lacking:
+            continue
+        workload, owners = assessment.workload, listed(container_text(u.container) for u in uses)
+        yield Observation(
+            workload=workload,
+            message=f"{workload}: image {image} of {owners} does not support "
+            f"{listed(map(str, lacking))}",
+            location=uses[0].container.location,
+            subjects=tuple(map(subject, uses)),
+            why=f"the configuration requires {listed(map(str, uses[0].required))}; the image is "
+            f"built for {built_for(known.platforms) or 'no platform'}",
+            fix=f"build and push the image for {listed(map(str, lacking))} too, or use another",
+            aspect=image,
+        )
+
+
+MISSING_PLATFORM: Final = Check(_missing_platform)
 
 UNRESOLVED_IMAGE: Final = Check(
     _unresolved_image, parameters={"reason": ("invalid", "missing", "unknown")}

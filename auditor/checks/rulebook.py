@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from importlib.resources import files
+from functools import cache
 from pathlib import Path
 from typing import Final
 
 from msgspec import Struct, field
 
 from auditor.checks.findings import Severity
-from auditor.checks.images import DANGLING_ROW, PINNED_ROW, REFERENCED_IMAGE, UNRESOLVED_IMAGE
+from auditor.checks.images import (
+    DANGLING_ROW,
+    MISSING_PLATFORM,
+    PINNED_ROW,
+    REFERENCED_IMAGE,
+    UNRESOLVED_IMAGE,
+)
 from auditor.checks.interface import IGNORE_LAPSE, UNREACHED_SELECTOR, Check
 from auditor.checks.kubelet_rejection import KUBELET_REJECTION
 from auditor.checks.platforms import (
@@ -44,6 +50,7 @@ CHECKS: Final[Mapping[str, Check]] = {
     "incompatible-pool": INCOMPATIBLE_POOL,
     "inert-guard": INERT_GUARD,
     "kubelet-rejection": KUBELET_REJECTION,
+    "missing-platform": MISSING_PLATFORM,
     "mixed-platforms": MIXED_PLATFORMS,
     "no-compatible-node": NO_COMPATIBLE_NODE,
     "pinned-row": PINNED_ROW,
@@ -108,6 +115,7 @@ class Rule(Struct, frozen=True):
     references: tuple[str, ...] = ()
 
 
+@cache
 def load_builtin_rules() -> tuple[Rule, ...]:
     """Return podfit's own rules, sorted by id."""
     return load_rules(sorted(_builtin_folder().glob("*.yaml")))
@@ -159,7 +167,7 @@ def find_rule(name: str, rules: Iterable[Rule], *, where: str = "") -> Rule:
 
 def _builtin_folder() -> Path:
     """Return `auditor/rules` in a wheel, or `rules` next to the package in a checkout."""
-    package = Path(str(files("auditor")))
+    package = Path(__file__).parents[1]
     for folder in (package / "rules", package.parent / "rules"):
         if folder.is_dir():
             return folder

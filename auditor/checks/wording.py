@@ -24,6 +24,7 @@ _ROLES: Final = {
     Role.SIDECAR: "sidecar",
     Role.EPHEMERAL: "ephemeral container",
     Role.IMAGE_VOLUME: "image volume",
+    Role.INJECTED: "injected container",
 }
 _WAITED_FOR: Final = ("Job", "Pod")
 """Kinds of hooks that Helm waits for until they complete (helm.sh/docs/topics/charts_hooks)."""

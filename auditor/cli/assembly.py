@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from msgspec import Struct
 
@@ -15,12 +15,10 @@ from auditor.checks.rulebook import Rule
 from auditor.clusters.profiles import load_cluster
 from auditor.config.model import Config, Reach
 from auditor.errors import Problem
-from auditor.fixes.finder import RemedyFinder, RenderedSource
 from auditor.kubernetes.custom_resources import Table, table_with
 from auditor.policy.policy import select_rules
 from auditor.registry.cache import MAX_STALE, Cache, CachingInspector, default_max_age, default_root
-from auditor.registry.client import ChainInspector, Lookup, Overrides
-from auditor.registry.interface import Inspector
+from auditor.registry.interface import ChainInspector, Inspector, Lookup, Overrides
 from auditor.registry.lock import (
     LockFile,
     disagreements,
@@ -36,6 +34,9 @@ from auditor.sources.kustomize import KustomizationSource
 from auditor.sources.open import OpenedSource
 
 if TYPE_CHECKING:
+    from auditor.audit.audit import FindRemedies
+    from auditor.audit.report import Remedied
+    from auditor.fixes.finder import RenderedSource
     from auditor.registry.network.transport import Observer
 
 
@@ -55,8 +56,8 @@ def applied_rules(config: Config, rules: Iterable[Rule]) -> tuple[Rule, ...]:
     return tuple(rule for rule in chosen if rule.check is not UNREACHED_SELECTOR)
 
 
-def find_remedies(config: Config, sources: Iterable[Source]) -> RemedyFinder:
-    """What looks for remedies in the charts and kustomizations of some sources."""
+def find_remedies(config: Config, sources: Iterable[Source]) -> FindRemedies:
+    """Return a search for remedies in the charts and kustomizations of some sources."""
     opened = [item for item in sources if isinstance(item, OpenedSource)]
 
     def rendered() -> Iterator[RenderedSource]:
@@ -64,7 +65,12 @@ def find_remedies(config: Config, sources: Iterable[Source]) -> RemedyFinder:
             yield from item.charts
             yield from (part for part in item.parts if isinstance(part, KustomizationSource))
 
-    return RemedyFinder(rendered, custom_resources(config))
+    def search(*audited: Any) -> Remedied:
+        from auditor.fixes.finder import RemedyFinder
+
+        return RemedyFinder(rendered, custom_resources(config))(*audited)
+
+    return search
 
 
 def custom_resources(config: Config) -> Table | None:

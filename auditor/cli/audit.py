@@ -56,7 +56,7 @@ def audit(
     if output.quiet and output.verbose:
         raise UsageError("--quiet and --verbose exclude each other")
     outputs = parse_outputs(output.output, FORMATS)
-    wanted = make_config(Flags(sources, images, config, clusters, gate, rules, ignores))
+    wanted = make_config(Flags(sources, images, config, clusters, gate, rules, ignores, rules))
     run = without_stale_entries if update_baseline else run_audit
     report = run(wanted, output)
     write_outputs(outputs, output, lambda name, style: render(name, report, style))
@@ -81,5 +81,7 @@ def baseline(
     from auditor.cli.configuration import Flags, make_config
     from auditor.cli.run import run_baseline
 
-    flags = Flags(sources, images, config, clusters, rules=rules, ignores=ignores)
+    flags = Flags(
+        sources, images, config, clusters, rules=rules, ignores=ignores, requirements=rules
+    )
     return run_baseline(make_config(flags), output)

@@ -10,12 +10,12 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable
 from copy import copy
+from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, Final, get_type_hints
 
 import typer
-from msgspec import NODEFAULT, Struct
-from msgspec.structs import FieldInfo, fields
+from msgspec import Struct
 from typer.core import TyperCommand
 from typer.models import ArgumentInfo
 
@@ -81,8 +81,8 @@ def add_command(app: typer.Typer, name: str, command: Callable[..., int]) -> Non
     def run(context: typer.Context, **values: Any) -> None:
         arguments = {}
         for parameter, kind in groups.items():
-            own = {item.name: values.pop(item.name) for item in _options(kind)}
-            if any(item.name == GIVEN for item in fields(kind)):
+            own = {name: values.pop(name) for name in kind.__struct_fields__ if name != GIVEN}
+            if GIVEN in kind.__struct_fields__:
                 own[GIVEN] = _given(context)
             arguments[parameter] = kind(**own)
         raise typer.Exit(command(**values, **arguments))
@@ -104,25 +104,24 @@ def _described(hint: Any, title: str | None) -> Any:
     return Annotated[hint.__origin__, info]
 
 
+@cache
 def _parameters(kind: Any) -> list[inspect.Parameter]:
     hints = get_type_hints(kind, include_extras=True)
+    defaults = kind()
     return [
         inspect.Parameter(
-            item.name,
+            name,
             inspect.Parameter.KEYWORD_ONLY,
-            default=item.default if item.default_factory is NODEFAULT else item.default_factory(),
-            annotation=_described(hints[item.name], kind.title),
+            default=getattr(defaults, name),
+            annotation=_described(hints[name], kind.title),
         )
-        for item in _options(kind)
+        for name in kind.__struct_fields__
+        if name != GIVEN
     ]
 
 
 def _is_group(kind: Any) -> bool:
     return isinstance(kind, type) and issubclass(kind, Struct)
-
-
-def _options(kind: Any) -> list[FieldInfo]:
-    return [item for item in fields(kind) if item.name != GIVEN]
 
 
 def _given(context: typer.Context) -> dict[str, str]:

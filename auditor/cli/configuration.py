@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -19,6 +19,7 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from auditor.checks.findings import Severity
+from auditor.checks.requirements import PlatformRequirement
 from auditor.checks.rulebook import load_rulebook
 from auditor.cli.console import say, tell_notices
 from auditor.cli.options import (
@@ -27,12 +28,14 @@ from auditor.cli.options import (
     GateFlags,
     IgnoreFlags,
     ImageFlags,
+    RequirementFlags,
     RuleFlags,
     SourceFlags,
 )
 from auditor.cli.terminal import write_text
 from auditor.clusters.profiles import BUILT_IN, DEFAULT
 from auditor.config.files import find_config, shown_path
+from auditor.config.keys import read_platform
 from auditor.config.model import Area, Config, IgnoreConfig, ImageConfig, Lookup, Reach, find_areas
 from auditor.config.policy_base import PolicyBase, open_policy_base
 from auditor.config.precedence import Given, Resolved, Setting, resolve
@@ -44,7 +47,6 @@ from auditor.files.paths import CONFIG_NAMES, Home, find_home, real_path
 from auditor.formats.escape import json_text
 from auditor.policy.policy import Gate
 from auditor.registry.cache import charts_folder, default_root
-from auditor.registry.node_config import read_node_configs
 from auditor.registry.options import HostOptions, RegistryOptions
 from auditor.sources.interface import HelmOptions, HostRules, SourceOptions
 
@@ -60,7 +62,10 @@ def registry_options(config: ImageConfig) -> RegistryOptions:
         verify_children=config.verify_children,
     )
     options = with_registries(options, config.registries)
-    options = read_node_configs(config.node_configs).applied_to(options)
+    if config.node_configs:
+        from auditor.registry.node_config import read_node_configs
+
+        options = read_node_configs(config.node_configs).applied_to(options)
     named = {host: HostOptions() for host in map(_named, config.allowed) if host}
     options = replace(options, hosts={**named, **options.hosts})
     insecure = {
@@ -106,6 +111,7 @@ class Flags(Struct, frozen=True):
     gate: GateFlags = field(default_factory=GateFlags)
     rules: RuleFlags = field(default_factory=RuleFlags)
     ignores: IgnoreFlags = field(default_factory=IgnoreFlags)
+    requirements: RequirementFlags = field(default_factory=RequirementFlags)
 
     @property
     def named(self) -> tuple[str, ...]:
@@ -154,10 +160,22 @@ def make_config(flags: Flags) -> Config:
         rule_folders=tuple(flags.config.rule_folders),
         custom_resources=tuple(setting.value for setting in resolved.custom_resources),
         ignores=IgnoreConfig(not flags.ignores.no_ignores, flags.ignores.baseline),
+        requirements=tuple(_requirements(flags.requirements, areas)),
         areas=areas,
         notices=notices_of(areas),
         policy_base=found.base,
     )
+
+
+def _requirements(flags: RequirementFlags, areas: Sequence[Area]) -> Iterator[PlatformRequirement]:
+    for text in flags.require:
+        try:
+            yield PlatformRequirement((read_platform(text),))
+        except ValueError as error:
+            raise UsageError(f"--require: {error}") from error
+    for area in areas:
+        for requirement in area.settings.require:
+            yield replace(requirement, root=str(area.root))
 
 
 def _with_trusted_files(flags: Flags, base: PolicyBase) -> Flags:

@@ -27,7 +27,7 @@ from auditor.config.model import Config, Reach
 from auditor.errors import EXIT_CLEAN, EXIT_FINDINGS, EXIT_INCOMPLETE, UsageError
 from auditor.images.images import ImageReference, Platforms, UnknownPlatforms
 from auditor.images.references import parse_reference
-from auditor.registry.client import Overrides
+from auditor.registry.interface import Overrides
 from auditor.registry.lock import (
     LockComparison,
     LockConflict,

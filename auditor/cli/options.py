@@ -247,10 +247,24 @@ class ClusterFlags(Struct, frozen=True):
     ] = field(default_factory=lambda: ["hybrid"])
 
 
-class RuleFlags(Struct, frozen=True):
-    """Which rules are applied."""
+class RequirementFlags(Struct, frozen=True):
+    """Which platforms images must support."""
 
     title: ClassVar[str] = _TITLE
+
+    require: Annotated[
+        list[str],
+        option(
+            "--require",
+            metavar="PLATFORM",
+            help="Fail on images that do not support this platform, such as linux/arm64; "
+            "repeatable.",
+        ),
+    ] = field(default_factory=list)
+
+
+class RuleFlags(RequirementFlags, frozen=True):
+    """Which rules are applied."""
 
     pedantic: Annotated[
         bool, option("--pedantic/--no-pedantic", help="Apply the pedantic rules too.")

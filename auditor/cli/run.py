@@ -9,9 +9,12 @@ What `podfit baseline` and `podfit audit --update-baseline` do.
 
 from __future__ import annotations
 
+import json
+import sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
+from itertools import chain
 from pathlib import Path
 from typing import Final
 
@@ -22,6 +25,7 @@ from auditor.audit.report import ImageEntry, Report
 from auditor.checks.assessment import Assessment
 from auditor.checks.findings import Finding
 from auditor.checks.interface import IGNORE_LAPSE
+from auditor.checks.requirements import required_platforms
 from auditor.checks.rulebook import load_rulebook
 from auditor.checks.wording import count, listed, unique
 from auditor.cli.assembly import (
@@ -40,10 +44,15 @@ from auditor.cli.verbose import follow, tell_inputs, tell_outcome, tell_request,
 from auditor.config.files import shown_path
 from auditor.config.model import Area, Config
 from auditor.config.policy_base import PolicyBase
-from auditor.errors import EXIT_CLEAN, EXIT_INCOMPLETE, ConfigurationError, UsageError
+from auditor.errors import (
+    EXIT_CLEAN,
+    EXIT_FINDINGS,
+    EXIT_INCOMPLETE,
+    ConfigurationError,
+    UsageError,
+)
 from auditor.files.paths import real_path
 from auditor.files.strict import read_bounded, suggestion
-from auditor.formats.images import write_images_json, write_images_rows
 from auditor.images.images import ImageReference, UnknownPlatforms
 from auditor.images.references import parse_reference
 from auditor.policy.baseline import (
@@ -129,9 +138,12 @@ def _scope(area: Area, baseline: Baseline | None) -> Scope:
 
 def run_inspect(texts: Sequence[str], config: Config, output: OutputFlags) -> int:
     """Asks for the images and shows what is known of each; the exit code."""
+    from auditor.formats.images import write_images_json, write_images_rows
+
     formats = {"json": write_images_json, "text": write_images_rows}
     outputs = parse_outputs(output.output or ("text",), formats)
-    parsed = {text: parse_reference(text) for text in dict.fromkeys(texts)}
+    named = chain.from_iterable(_stdin_images() if text == "-" else (text,) for text in texts)
+    parsed = {text: parse_reference(text) for text in dict.fromkeys(named)}
     wanted = sorted({item for item in parsed.values() if isinstance(item, ImageReference)})
     observer = tell_request if output.verbose else None
     with (
@@ -141,15 +153,53 @@ def run_inspect(texts: Sequence[str], config: Config, output: OutputFlags) -> in
         answers = inspection.inspector.inspect(wanted, shown.on_image)
         remarks = inspection.remarks()
     entries = tuple(
-        ImageEntry(text, item, answers[item], ())
+        ImageEntry(
+            text, item, answers[item], (), required_platforms(config.requirements, None, item)
+        )
         if isinstance(item, ImageReference)
         else ImageEntry(text, None, item, ())
         for text, item in parsed.items()
     )
     tell_notices((*config.notices, *remarks))
     write_outputs(outputs, output, lambda name, style: formats[name](entries, style))
+    if any(entry.lacking for entry in entries):
+        return EXIT_FINDINGS
     unknown = any(isinstance(entry.platforms, UnknownPlatforms) for entry in entries)
     return EXIT_INCOMPLETE if unknown else EXIT_CLEAN
+
+
+def _stdin_images() -> list[str]:
+    """Read image references from standard input: a JSON document, or one a line.
+
+    Raises `UsageError` if there are none, or if the JSON is of another form.
+    """
+    text = sys.stdin.read()
+    if text.lstrip().startswith(("[", "{")):
+        found = _images_of_json(text)
+    else:
+        lines = (line.partition("#")[0].strip() for line in text.splitlines())
+        found = [line for line in lines if line]
+    if not found:
+        raise UsageError("standard input names no image", hint="give one image a line, or JSON")
+    return found
+
+
+def _images_of_json(text: str) -> list[str]:
+    try:
+        value = json.loads(text)
+    except ValueError as error:
+        raise UsageError(f"standard input is not valid JSON: {error}") from error
+    entries = value.get("images", ()) if isinstance(value, dict) else value
+    if not isinstance(entries, list):
+        entries = [None]
+    named = [entry.get("image") if isinstance(entry, dict) else entry for entry in entries]
+    images = [image for image in named if isinstance(image, str)]
+    if len(images) < len(named):
+        raise UsageError(
+            "the JSON on standard input does not list images",
+            hint='write ["nginx:1.27"] or {"images": [{"image": "nginx:1.27"}]}',
+        )
+    return images
 
 
 _NAMED: Final = 10
@@ -183,6 +233,7 @@ def run_audit(
             known=frozenset(rule.id for rule in rules),
             table=custom_resources(config),
             allow_empty=config.allow_empty,
+            requirements=config.requirements,
             remedies=find_remedies(config, sources) if config.remedies else None,
             on_document=shown.on_document,
             on_image=shown.on_image,

@@ -15,6 +15,7 @@ from typing import Final
 from msgspec import Struct
 from msgspec.structs import replace
 
+from auditor.clusters.node_pools import read_node_pools, with_node_pools
 from auditor.errors import printable
 from auditor.files.strict import only_keys, required
 from auditor.files.yaml_nodes import Node, ShapeError
@@ -197,14 +198,17 @@ def read_objects(documents: Sequence[Node], name: str) -> ClusterProfile:
     """
     objects = [item for document in documents for item in _expand(document)]
     nodes = [item for item in objects if item.text_at("kind") == "Node"]
-    if not nodes:
+    potential = read_node_pools(objects)
+    if not nodes and not any(item.pools for item in potential):
         kinds = ", ".join(sorted({item.text_at("kind") for item in objects}))
         only = printable(kinds) or "an empty list"
-        raise ShapeError(f"it holds no Node objects, only {only}", documents[0])
+        raise ShapeError(
+            f"it holds no Node, and no NodePool that creates nodes, only {only}", documents[0]
+        )
     classes = [read_runtime_class(item) for item in objects if is_runtime_class(item)]
     known = {key for node in nodes for key in _labels(node)}
     openshift = _OPENSHIFT_LABEL in known
-    return ClusterProfile(
+    cluster = ClusterProfile(
         name=name,
         pools=_pools(nodes),
         runtime_classes={item.name: item for item in classes},
@@ -214,6 +218,7 @@ def read_objects(documents: Sequence[Node], name: str) -> ClusterProfile:
         default_selector=_default_selector(objects) if openshift else {},
         selector_tolerations=_GKE_TOLERATIONS if _GKE_LABEL in known else (),
     )
+    return with_node_pools(cluster, potential)[0]
 
 
 def _expand(root: Node) -> Iterator[Node]:

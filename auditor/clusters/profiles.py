@@ -8,7 +8,6 @@ Clusters by name or file.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from importlib.resources import files
 from pathlib import Path
 from typing import Final, TypeVar
 
@@ -293,7 +292,7 @@ def load_cluster(name_or_path: str) -> ClusterProfile:
 
 
 def _load_built_in(name: str) -> ClusterProfile:
-    resource = files("auditor.clusters").joinpath(f"{name}.yaml")
+    resource = Path(__file__).with_name(f"{name}.yaml")
     return _parse(resource.read_text(encoding="utf-8"), f"auditor/clusters/{name}.yaml", name)
 
 

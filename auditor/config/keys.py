@@ -15,6 +15,7 @@ from typing import Any, Final
 
 from msgspec import Struct
 
+from auditor.checks.requirements import Exemption, PlatformRequirement
 from auditor.checks.rulebook import SEVERITIES, Rule
 from auditor.clusters.profiles import BUILT_IN, read_profile
 from auditor.config.settings import (
@@ -287,7 +288,7 @@ def _glob_of_images(text: str) -> str:
     return text
 
 
-def _platform(text: str) -> Platform:
+def read_platform(text: str) -> Platform:
     """Of systems and architectures that Go knows, and so every program for registries."""
     platform = parse_platform(text)
     for part, known in ((platform.os, _SYSTEMS), (platform.architecture, _ARCHITECTURES)):
@@ -296,20 +297,58 @@ def _platform(text: str) -> Platform:
     return platform
 
 
-def _overrides(
+_EXEMPTION: Final = Record(
+    "an exemption",
+    Exemption,
+    {
+        "images": Key(
+            OneOrMore(Text(_glob_of_images), "images"), "Globs of image names.", required=True
+        ),
+        "reason": Key(_not_blank("a reason"), "Why the images need not comply.", required=True),
+        "platforms": Key(
+            OneOrMore(Text(read_platform), "platforms"),
+            "What they may lack; all by default.",
+        ),
+    },
+)
+_REQUIREMENT: Final = Record(
+    "a requirement",
+    PlatformRequirement,
+    {
+        "platforms": Key(
+            OneOrMore(Text(read_platform), "platforms"), "The platforms to support.", required=True
+        ),
+        "images": Key(OneOrMore(Text(_glob_of_images), "images"), "Globs of image names."),
+        "paths": Key(OneOrMore(_GLOB, "paths"), "Files or folders, from the root."),
+        "exempt": Key(ListOf(_EXEMPTION), "Images that need not comply, each for a reason."),
+    },
+    names={"exempt": "exemptions"},
+)
+
+
+def _images(
     overrides: tuple[tuple[str, tuple[Platform, ...]], ...] = (),
-) -> tuple[tuple[str, tuple[Platform, ...]], ...]:
-    return overrides
+    require: tuple[Platform | PlatformRequirement, ...] = (),
+) -> dict[str, Any]:
+    return {"overrides": overrides, "require": tuple(map(_requirement, require))}
+
+
+def _requirement(item: Platform | PlatformRequirement) -> PlatformRequirement:
+    return PlatformRequirement((item,)) if isinstance(item, Platform) else item
 
 
 IMAGES: Final = Record(
     "images",
-    _overrides,
+    _images,
     {
         "overrides": Key(
-            MapOf(OneOrMore(Text(_platform), "the platforms"), _glob_of_images),
+            MapOf(OneOrMore(Text(read_platform), "the platforms"), _glob_of_images),
             "The platforms of images that nobody can reach: a glob of names, and what they hold.",
-        )
+        ),
+        "require": Key(
+            ListOf(MappingOr(_REQUIREMENT, Text(read_platform))),
+            "Platforms that images must support: platforms, or requirements for some images.",
+        ),
     },
 )
 
@@ -361,12 +400,13 @@ def make_shape(around: Surroundings) -> Record[Settings]:
             "lock-file": Key(json_file, "The lock file, where it does not lie beside the SOURCE."),
             "baseline": Key(json_file, "The baseline, where it is not .podfit-baseline.json."),
         },
-        names={"images": "overrides"},
+        names={"images": "images"},
     )
 
 
 def _settings(**values: Any) -> Settings:
     del values["version"]
+    values |= values.pop("images", {})
     values["registries"] = dict(values.get("registries", ()))
     return Settings(**values)
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from msgspec import Struct, field
 from msgspec.structs import replace
 
+from auditor.checks.requirements import PlatformRequirement
 from auditor.checks.rulebook import Rule
 from auditor.config.files import ConfigFile, find_config, read_config
 from auditor.config.policy_base import PolicyBase
@@ -232,6 +233,7 @@ class Config(Struct, frozen=True):
     rule_folders: tuple[Path, ...] = ()
     custom_resources: tuple[Entry, ...] = ()
     ignores: IgnoreConfig = field(default_factory=IgnoreConfig)
+    requirements: tuple[PlatformRequirement, ...] = ()
     areas: tuple[Area, ...] = ()
     notices: tuple[str, ...] = ()
     policy_base: PolicyBase | None = None

@@ -14,6 +14,7 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from auditor.checks.findings import Severity
+from auditor.checks.requirements import PlatformRequirement
 from auditor.files.strict import Choice, Key, ListOf, MappingOr, Record, Text
 from auditor.images.platforms import Platform
 from auditor.kubernetes.custom_resources import Entry
@@ -73,6 +74,7 @@ class Settings(Struct, frozen=True):
     rules: Mapping[str, RuleSetting] = field(default_factory=dict)
     ignore: tuple[IgnoreEntry, ...] = ()
     overrides: tuple[tuple[str, tuple[Platform, ...]], ...] = ()
+    require: tuple[PlatformRequirement, ...] = ()
     registries: Mapping[str, Registry] = field(default_factory=dict)
     custom_resources: tuple[Entry, ...] = ()
     lock_file: Path | None = None

@@ -58,6 +58,7 @@ def entries_of(area: Area, resolved: Resolved, given: Given) -> tuple[Entry, ...
         Entry("rules", _named(resolved.rules)),
         *(Entry(key, tuple(_listed(area, key))) for key in _LISTS),
         Entry("images", _named(resolved.overrides), below="overrides"),
+        Entry("images", tuple(_required(area)), below="require"),
         Entry("registries", _named(resolved.registries)),
         Entry("custom-resources", tuple(map(_item, resolved.custom_resources))),
         *(Entry(key, _file(area, key, given)) for key in _FILES),
@@ -68,18 +69,27 @@ def to_yaml(area: Area, entries: Iterable[Entry]) -> str:
     """A configuration, each value with its origin behind it."""
     file = area.file.shown if area.file else "none"
     lines = [f"# {area.root.as_posix()}: configuration {file}", f"version: {VERSION}"]
+    shown = ""
     for entry in entries:
-        lines += _lines(entry)
+        found = list(_lines(entry))
+        lines += found[1:] if entry.below and entry.key == shown else found
+        shown = entry.key
     return "\n".join(lines) + "\n"
 
 
 def to_json(area: Area, entries: Iterable[Entry]) -> Any:
     """The same as JSON values."""
+    settings: dict[str, Any] = {}
+    for entry in entries:
+        if entry.below:
+            settings.setdefault(entry.key, {})[entry.below] = _json(entry)
+        else:
+            settings[entry.key] = _json(entry)
     return {
         "root": area.root.as_posix(),
         "sources": list(area.sources),
         "file": area.file.shown if area.file else None,
-        "settings": {entry.key: _json(entry) for entry in entries},
+        "settings": settings,
     }
 
 
@@ -89,6 +99,13 @@ def _item(setting: Setting[Any]) -> Item:
 
 def _named(settings: Mapping[str, Setting[Any]]) -> tuple[Item, ...]:
     return tuple(Item(item.raw, item.origin, name) for name, item in settings.items())
+
+
+def _required(area: Area) -> Iterator[Item]:
+    if area.file is not None:
+        for index in range(len(area.settings.require)):
+            keys = ("images", "require", index)
+            yield Item(area.file.raw(*keys), area.file.place(*keys))
 
 
 def _listed(area: Area, key: str) -> Iterator[Item]:
@@ -117,7 +134,7 @@ def _lines(entry: Entry) -> Iterator[str]:
         yield opening
         opening, indent = f"  {entry.below}:", "    "
     if not entry.value:
-        empty = "{}" if entry.key in _MAPPINGS else "[]"
+        empty = "{}" if entry.key in _MAPPINGS and entry.below != "require" else "[]"
         yield f"{opening} {empty}  # {DEFAULT}"
         return
     yield opening
@@ -140,9 +157,8 @@ def _quoted(value: Any) -> str:
 def _json(entry: Entry) -> Any:
     if isinstance(entry.value, Item):
         return _origin(entry.value)
-    if entry.key in _MAPPINGS:
-        mapping = {item.name: _origin(item) for item in entry.value}
-        return {entry.below: mapping} if entry.below else mapping
+    if entry.key in _MAPPINGS and entry.below != "require":
+        return {item.name: _origin(item) for item in entry.value}
     return [_origin(item) for item in entry.value]
 
 
@@ -208,6 +224,8 @@ pedantic: false
 # images:
 #   overrides:
 #     "registry.corp/report:*": [linux/amd64]
+#   # Platforms that images must support, whatever the cluster.
+#   require: [linux/amd64, linux/arm64]
 
 # Registries. Heeded only with --trust-config, or in a configuration named by --config that lies
 # outside of the repository (docs/security.md).

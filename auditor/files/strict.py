@@ -8,7 +8,6 @@ editor checks cannot drift apart.
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -115,6 +114,8 @@ def one_of(node: Node, known: Collection[str], what: str) -> str:
 def suggestion(word: str, known: Collection[str]) -> str:
     """`did you mean ...?` for the nearest known word, or ""."""
     lowered = {name.lower(): name for name in known}
+    import difflib
+
     near = difflib.get_close_matches(word[:_QUOTED].lower(), lowered, n=1)
     return f"did you mean `{lowered[near[0]]}`?" if near else ""
 

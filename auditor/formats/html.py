@@ -19,8 +19,8 @@ import hashlib
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from importlib.resources import files
 from itertools import groupby
+from pathlib import Path
 from typing import Any, Final
 
 from auditor import __version__
@@ -190,6 +190,7 @@ def _platforms(entry: ImageEntry) -> str:
 _STATES: Final = {
     Cell.RUNS: ("r", "runs"),
     Cell.FAILS: ("f", "fails"),
+    Cell.COULD_RUN: ("o", ""),
     Cell.KEPT_OFF: ("k", ""),
     Cell.UNDECIDED: ("u", "undecided"),
 }
@@ -416,7 +417,7 @@ def write_html(report: Report, style: Style) -> str:
 
 
 def _asset(name: str) -> str:
-    return files("auditor.formats").joinpath(name).read_text(encoding="utf-8")
+    return Path(__file__).with_name(name).read_text(encoding="utf-8")
 
 
 def _hash(text: str) -> str:

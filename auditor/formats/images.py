@@ -77,6 +77,9 @@ def image_json(entry: ImageEntry) -> dict[str, object]:
         "source": answer.source,
         "notes": list(answer.notes),
     }
+    if entry.required:
+        value["required"] = [str(platform) for platform in entry.required]
+        value["lacking"] = [str(platform) for platform in entry.lacking]
     return value
 
 
@@ -106,13 +109,15 @@ def _rows(entry: ImageEntry) -> Iterator[str]:
     yield f"  {what} {answer.digest} ({answer.source})"
     yield from (f"    {platform}" for platform in answer.platforms)
     yield from (f"    {row}  missing: its manifest is not there" for row in answer.dangling)
+    yield from (f"    {platform}  required, not supported" for platform in entry.lacking)
     yield from (f"  note: {terminal(note)}" for note in answer.notes)
 
 
 def _platforms(entry: ImageEntry) -> list[str]:
     answer = entry.platforms
     if isinstance(answer, KnownPlatforms):
-        return [terminal(str(platform)) for platform in answer.platforms] or ["none"]
+        found = [terminal(str(platform)) for platform in answer.platforms] or ["none"]
+        return [*found, *(f"lacks {terminal(str(platform))}" for platform in entry.lacking)]
     return [f"unknown: {answer.reason.value}"]
 
 

@@ -18,10 +18,11 @@ from auditor.scheduling.placement import Verdict
 
 
 class Cell(Enum):
-    """What becomes of a workload on a pool. The value is used in JSON."""
+    """What becomes of a workload on a pool."""
 
     RUNS = "runs"
     FAILS = "lands-but-cannot-run"
+    COULD_RUN = "kept-off, could-run"
     KEPT_OFF = "kept-off"
     UNDECIDED = "undecided"
 
@@ -29,12 +30,14 @@ class Cell(Enum):
 LEGEND: Final[Mapping[Cell, str]] = {
     Cell.RUNS: "runs",
     Cell.FAILS: "lands but cannot run",
+    Cell.COULD_RUN: "kept off, could run",
     Cell.KEPT_OFF: "kept off",
     Cell.UNDECIDED: "undecided",
 }
 SIGNS: Final[Mapping[Cell, tuple[str, Look]]] = {
     Cell.RUNS: ("✓", Look.GOOD),
     Cell.FAILS: ("✗", Look.BAD),
+    Cell.COULD_RUN: ("○", Look.NOTE),
     Cell.KEPT_OFF: ("·", Look.FAINT),
     Cell.UNDECIDED: ("?", Look.CAUTION),
 }
@@ -46,7 +49,7 @@ _LEAST: Final = 12
 def cell(fit: PoolFit) -> Cell:
     """The cell of one workload and one pool."""
     if fit.placement.verdict is Verdict.REFUSED:
-        return Cell.KEPT_OFF
+        return Cell.COULD_RUN if fit.runnable is Runnable.YES else Cell.KEPT_OFF
     if fit.placement.verdict is Verdict.UNDECIDED or fit.runnable is Runnable.UNKNOWN:
         return Cell.UNDECIDED
     return Cell.RUNS if fit.runnable is Runnable.YES else Cell.FAILS
@@ -68,8 +71,7 @@ def write_matrix_text(report: Report, style: Style) -> str:
         shown = name(width)
         marks = " ".join(_painted(cell(fit), pen) for fit in assessment.fits)
         lines.append(f"{shown}{' ' * (width - width_of(shown))}  {marks}")
-    legend = "   ".join(f"{_painted(item, pen)} {text}" for item, text in LEGEND.items())
-    return log("\n".join([*lines, "", legend]) + "\n")
+    return log("\n".join([*lines, "", *_legend(pen, style.width)]) + "\n")
 
 
 def write_matrix_markdown(report: Report, style: Style) -> str:
@@ -89,7 +91,10 @@ def write_matrix_markdown(report: Report, style: Style) -> str:
 
 
 def write_matrix_json(report: Report, style: Style) -> str:
-    """`{"schema_version": 1, "workloads": [{..., "pools": [{cluster, pool, outcome}]}]}`."""
+    """`{"schema_version": 1, "workloads": [{..., "pools": [...]}]}`.
+
+    A pool has `cluster`, `pool`, `outcome`, and `runnable`: whether the pod would run there.
+    """
     del style
     workloads = [
         {
@@ -98,7 +103,12 @@ def write_matrix_json(report: Report, style: Style) -> str:
             "name": item.workload.ref.name,
             "location": str(item.workload.location),
             "pools": [
-                {"cluster": fit.cluster.name, "pool": fit.name, "outcome": cell(fit).value}
+                {
+                    "cluster": fit.cluster.name,
+                    "pool": fit.name,
+                    "outcome": cell(fit).value.partition(",")[0],
+                    "runnable": fit.runnable.value,
+                }
                 for fit in item.fits
             ],
         }
@@ -114,6 +124,21 @@ def _pools(report: Report) -> list[str]:
         for cluster in report.clusters
         for pool in cluster.pools
     ]
+
+
+def _legend(pen: Pen, width: int) -> list[str]:
+    lines: list[str] = []
+    used = 0
+    for kind, text in LEGEND.items():
+        needed = len(f"? {text}")
+        entry = f"{_painted(kind, pen)} {text}"
+        if lines and used + 3 + needed <= width:
+            lines[-1] += f"   {entry}"
+            used += 3 + needed
+        else:
+            lines.append(entry)
+            used = needed
+    return lines
 
 
 def _painted(kind: Cell, pen: Pen) -> str:

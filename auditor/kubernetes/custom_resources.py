@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
-from importlib.resources import files
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -180,7 +180,7 @@ def builtin_table() -> Table:
 @cache
 def builtin_entries() -> tuple[Entry, ...]:
     """The entries that podfit brings along."""
-    text = files("auditor.kubernetes").joinpath("custom_resources.yaml").read_text(encoding="utf-8")
+    text = Path(__file__).with_name("custom_resources.yaml").read_text(encoding="utf-8")
     (root,) = read_documents(text)
     assert not isinstance(root, YamlError)  # noqa: S101 - our own file, read by the tests
     return ENTRIES.read(root)

@@ -13,6 +13,7 @@ from msgspec import Struct
 from auditor.files.yaml_nodes import Node
 from auditor.kubernetes.custom_resources import FIELDS, HERE, PART, Match, PodSource, matches
 from auditor.kubernetes.image_mentions import find_mentions
+from auditor.kubernetes.injection import injected_containers
 from auditor.kubernetes.manifests import Document, Manifest
 from auditor.kubernetes.pod_spec import is_host_process, read_scheduling
 from auditor.kubernetes.workloads import Container, Role, Workload
@@ -52,7 +53,10 @@ def read_workload(manifest: Manifest, pod: Pod) -> Workload:
         ref=manifest.ref,
         location=manifest.location,
         pod_location=document.place(line, column),
-        containers=tuple(_containers(pod.spec, document)),
+        containers=(
+            *_containers(pod.spec, document),
+            *injected_containers(pod.metadata, document),
+        ),
         scheduling=read_scheduling(pod.spec),
         labels=pod.metadata.texts_at("labels") if pod.metadata else {},
         annotations={**annotations, **_annotations(pod.metadata)},

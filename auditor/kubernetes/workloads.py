@@ -18,6 +18,8 @@ IGNORE_ANNOTATION: Final = "ignore.podfit.dev/"
 class Role(Enum):
     """What a container is in its pod. The value is used in JSON.
 
+    INJECTED is a container that an admission webhook adds, with an image that an annotation names.
+
     REFERENCED is none of its containers: an image that one of them is told by argument or
     environment, and hands to something else.
     """
@@ -27,6 +29,7 @@ class Role(Enum):
     SIDECAR = "sidecar"
     EPHEMERAL = "ephemeral"
     IMAGE_VOLUME = "image-volume"
+    INJECTED = "injected"
     REFERENCED = "referenced"
 
 

@@ -1,20 +1,16 @@
-"""`RegistryInspector`: the platforms of many images, asked of their registries at once.
-
-`ChainInspector`: who is asked for an image, one after the other.
-"""
+"""`RegistryInspector`: the platforms of many images, asked of their registries at once."""
 
 from __future__ import annotations
 
 import dataclasses
 import threading
 from collections import Counter
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from fnmatch import fnmatchcase
 from functools import partial
 from typing import Final, Self, TypeVar
 
-from msgspec import Struct
 from msgspec.structs import replace
 
 from auditor.images.images import (
@@ -24,14 +20,12 @@ from auditor.images.images import (
     UnknownPlatforms,
     UnknownReason,
 )
-from auditor.images.platforms import Platform
 from auditor.images.references import DOCKER_HUB, parse_reference
 from auditor.registry.auth.credentials import Keychain, NoCredentials
 from auditor.registry.content.resolution import resolve
 from auditor.registry.fetching import Hosts, NoBlobs, Repository
 from auditor.registry.interface import (
     Blobs,
-    Inspector,
     Progress,
     RegistryFailure,
     Remarks,
@@ -265,49 +259,3 @@ class RegistryInspector:
 def _target(image: ImageReference) -> ImageReference:
     """What is asked for: beside a digest the tag says nothing."""
     return replace(image, tag="") if image.digest else image
-
-
-Lookup = Callable[[ImageReference], Platforms | None]
-"""An answer that needs no network, or None: ask the next."""
-
-
-class ChainInspector(Struct, frozen=True):
-    """Answers from lookups, the first that knows an image; asks `last` for what none knows.
-
-    last: None where one of the lookups knows every image.
-    """
-
-    lookups: Sequence[Lookup]
-    last: Inspector | None
-
-    def inspect(
-        self, images: Collection[ImageReference], progress: Progress = no_progress
-    ) -> Mapping[ImageReference, Platforms]:
-        answers = {image: self._look_up(image) for image in images}
-        rest = tuple(image for image, answer in answers.items() if answer is None)
-        done, total = len(answers) - len(rest), len(answers)
-        progress(done, total)
-        found: Mapping[ImageReference, Platforms] = {}
-        if rest and self.last:
-            found = self.last.inspect(rest, lambda more, _: progress(done + more, total))
-        return {image: answer or found[image] for image, answer in answers.items()}
-
-    def _look_up(self, image: ImageReference) -> Platforms | None:
-        found = (lookup(image) for lookup in self.lookups)
-        return next((answer for answer in found if answer is not None), None)
-
-
-class Overrides(Struct, frozen=True):
-    """A lookup: platforms that the user states for images that nobody can reach.
-
-    entries: globs of names (`ImageReference.names`) with the platforms; the first that matches
-    counts.
-    """
-
-    entries: tuple[tuple[str, tuple[Platform, ...]], ...]
-
-    def __call__(self, image: ImageReference) -> KnownPlatforms | None:
-        for glob, platforms in self.entries:
-            if any(fnmatchcase(name, glob) for name in image.names):
-                return KnownPlatforms(platforms, "index", image.digest, "override")
-        return None

@@ -8,6 +8,7 @@ container version compatibility; KEP-1981 for HostProcess.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from enum import Enum, IntEnum
 from typing import Final
 
@@ -92,6 +93,25 @@ def compatibility(
             if answer.runnable is runnable:
                 return answer
     return max(answers, key=lambda answer: answer.mismatch or 0)
+
+
+def lacking_platforms(image: KnownPlatforms, required: Iterable[Platform]) -> tuple[Platform, ...]:
+    """Return the required platforms on which a current containerd would not start the image.
+
+    A Windows platform without a version stands for any build.
+    """
+    return tuple(platform for platform in required if not _supports(image, platform))
+
+
+def _supports(image: KnownPlatforms, platform: Platform) -> bool:
+    if platform.os == "windows" and not platform.os_version:
+        return any(
+            (row.os, row.architecture) == (platform.os, platform.architecture)
+            for row in image.platforms
+        )
+    answer = compatibility(image, NodePool(str(platform), platform, {})).runnable
+    native = any(row.architecture == platform.architecture for row in image.platforms)
+    return answer is Runnable.YES or (answer is Runnable.UNKNOWN and native)
 
 
 def _volume(image: KnownPlatforms, pool: NodePool) -> Compatibility:

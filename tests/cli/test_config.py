@@ -258,6 +258,7 @@ charts: []  # default
 images:
   overrides:
     "x:*": linux/amd64  # .podfit.yaml:8:22
+  require: []  # default
 registries: {{}}  # default
 custom-resources: []  # default
 lock-file: podfit.lock.json  # --lock-file

@@ -61,7 +61,7 @@ Deployment/web                                        ✓ ✗ ✗
 Deployment/payments-gateway-of-the-second-generation  ✓ · ·
 Pod/report                                            ? ? ?
 
-✓ runs   ✗ lands but cannot run   · kept off   ? undecided
+✓ runs   ✗ lands but cannot run   ○ kept off, could run   · kept off   ? undecided
 """
     )
 
@@ -86,7 +86,8 @@ Deployment/web                                     + x x + +
 deploy/payments-gateway-of-the-second-generation   + - - + +
 Pod/report                                         ? ? ? ? ?
 
-+ runs   x lands but cannot run   - kept off   ? undecided
++ runs   x lands but cannot run   o kept off, could run
+- kept off   ? undecided
 """
     )
 
@@ -101,9 +102,19 @@ def test_the_matrix_as_json_and_markdown_in_one_run(folder: Path) -> None:
         "report",
     ]
     assert found["workloads"][0]["pools"] == [
-        {"cluster": "hybrid", "pool": "linux-amd64", "outcome": "runs"},
-        {"cluster": "hybrid", "pool": "windows-2022", "outcome": "lands-but-cannot-run"},
-        {"cluster": "hybrid", "pool": "windows-2025", "outcome": "lands-but-cannot-run"},
+        {"cluster": "hybrid", "pool": "linux-amd64", "outcome": "runs", "runnable": "yes"},
+        {
+            "cluster": "hybrid",
+            "pool": "windows-2022",
+            "outcome": "lands-but-cannot-run",
+            "runnable": "no",
+        },
+        {
+            "cluster": "hybrid",
+            "pool": "windows-2025",
+            "outcome": "lands-but-cannot-run",
+            "runnable": "no",
+        },
     ]
     assert (folder / "m.md").read_text().splitlines()[:3] == [
         "| Workload | linux-amd64 | windows-2022 | windows-2025 |",
@@ -207,3 +218,27 @@ def test_a_workload_that_is_not_there(name: str, help_line: str) -> None:
     done = podfit("explain", name, "--locked")
     assert (done.code, done.out) == (2, "")
     assert done.err.endswith(f'error: there is no workload "{name}"\n   = help: {help_line}\n')
+
+
+def test_the_matrix_shows_what_could_run_where_it_is_kept_off(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    write_lock(tmp_path, {"ghcr.io/acme/both:1": ("linux/amd64", "linux/arm64")})
+    (tmp_path / "pod.yaml").write_text(
+        "apiVersion: v1\nkind: Pod\nmetadata: {name: both}\nspec:\n"
+        "  nodeSelector: {kubernetes.io/os: linux, kubernetes.io/arch: amd64}\n"
+        "  containers: [{name: a, image: 'ghcr.io/acme/both:1'}]\n"
+    )
+
+    done = podfit("matrix", "pod.yaml", "--locked", "--cluster", "hybrid-arm64", "-o", "json")
+
+    pools = done.json["workloads"][0]["pools"]
+    assert {item["pool"]: (item["outcome"], item["runnable"]) for item in pools} == {
+        "linux-amd64": ("runs", "yes"),
+        "linux-arm64": ("kept-off", "yes"),
+        "windows-2022": ("kept-off", "no"),
+        "windows-2025": ("kept-off", "no"),
+    }
+    shown = podfit("matrix", "pod.yaml", "--locked", "--cluster", "hybrid-arm64").out
+    assert "Pod/both      ✓ ○ · ·\n" in shown

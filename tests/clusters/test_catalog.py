@@ -213,12 +213,12 @@ def test_neither_a_name_nor_a_file(name: str, hint: str) -> None:
         (b"\xff\xfe\x00", "the cluster file is not UTF-8 text", ""),
         (
             "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: x}",
-            "it holds no Node objects, only Deployment",
+            "it holds no Node, and no NodePool that creates nodes, only Deployment",
             ":1:1",
         ),
         (
             "apiVersion: v1\nkind: List\nitems: []",
-            "it holds no Node objects, only an empty",
+            "it holds no Node, and no NodePool that creates nodes, only an empty",
             ":1:1",
         ),
     ],

@@ -66,6 +66,13 @@ charts:
 images:
   overrides:
     registry.corp/*: [linux/amd64, windows(10.0.20348)/amd64]
+  require:
+    - linux/amd64
+    - platforms: [linux/arm64]
+      images: ["ghcr.io/acme/*"]
+      paths: ["charts/**"]
+      exempt:
+        - {images: "ghcr.io/acme/agent:*", platforms: linux/arm64, reason: amd64 hardware only}
 registries:
   registry.corp:5000:
     insecure: http

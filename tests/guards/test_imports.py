@@ -9,6 +9,7 @@ import sys
 import tomllib
 from collections.abc import Iterator
 from graphlib import TopologicalSorter
+from pathlib import Path
 
 import pytest
 
@@ -18,8 +19,30 @@ from tests.support.tools import ROOT
 SLOW = {"helm_python", "pydantic", "requests", "rich", "ruamel", "tabulate", "urllib3"}
 """At 20 to 80 ms each; a user who asks for the version or the help needs none of them."""
 
+UNNEEDED = {
+    "auditor.fixes.finder",
+    "auditor.registry.client",
+    "auditor.registry.network.transport",
+    "auditor.registry.node_config",
+    "auditor.sources.fetching.proxy",
+    "email.message",
+    "http.client",
+    "ssl",
+    "tomllib",
+    "urllib.request",
+}
+"""Modules that a locked audit of one manifest without findings does not need."""
+
+PROXY = """
+apiVersion: v1
+kind: Pod
+metadata: {name: proxy}
+spec: {containers: [{name: proxy, image: "caddy:2.11.4"}]}
+"""
+
 HOMES = {
     "helm_python": ("auditor/sources/",),
+    "msgspec": ("auditor/",),
     "platformdirs": ("auditor/registry/cache.py",),
     "requests": ("auditor/registry/",),
     "rich": ("auditor/cli/", "auditor/formats/"),
@@ -60,6 +83,20 @@ def test_start_up_loads_nothing_slow(arguments: list[str]) -> None:
     assert "auditor.cli.app" in loaded
     assert SLOW & {name.partition(".")[0] for name in loaded} == set()
     assert done.stdout.strip()
+
+
+def test_a_locked_audit_of_a_manifest_loads_what_it_needs(tmp_path: Path) -> None:
+    """Neither the network, nor fixes, nor charts: none of them is needed for a clean manifest."""
+    manifest = tmp_path / "proxy.yaml"
+    manifest.write_text(PROXY)
+    lock = str(ROOT / "examples" / "podfit.lock.json")
+    arguments = ["audit", str(manifest), "--locked", "--lock-file", lock]
+    done = _python("-c", _PROBE, *arguments)
+
+    loaded = set(json.loads(done.stderr))
+    assert "✓ No problems in" in done.stdout
+    assert UNNEEDED & loaded == set()
+    assert SLOW & {name.partition(".")[0] for name in loaded} == set()
 
 
 @pytest.mark.parametrize("module", all_modules(), ids=lambda module: module.name)

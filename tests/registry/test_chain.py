@@ -4,8 +4,7 @@ from collections.abc import Collection, Mapping
 
 from auditor.images.images import ImageReference, KnownPlatforms, Platforms
 from auditor.images.platforms import parse_platform
-from auditor.registry.client import ChainInspector, Overrides
-from auditor.registry.interface import Progress, no_progress
+from auditor.registry.interface import ChainInspector, Overrides, Progress, no_progress
 
 A = f"sha256:{'a' * 64}"
 AMD64, ARM64 = parse_platform("linux/amd64"), parse_platform("linux/arm64/v8")

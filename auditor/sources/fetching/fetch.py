@@ -24,7 +24,6 @@ from auditor.files.addresses import is_loopback_name
 from auditor.files.yaml_nodes import Node, ShapeError
 from auditor.files.yaml_reading import YamlError, read_documents
 from auditor.sources.chart import read_chart
-from auditor.sources.fetching.proxy import gate
 from auditor.sources.files import read_text
 from auditor.sources.interface import HostRules, SourceOptions
 from auditor.sources.processes.programs import Finished, helm_child, run
@@ -259,6 +258,8 @@ def _surroundings(hosts: HostRules) -> Iterator[dict[str, str]]:
     The user's own repositories may have such. Raises RenderError for what was refused at the gate,
     of which Helm says less.
     """
+    from auditor.sources.fetching.proxy import gate
+
     own = {urlsplit(item.url).hostname or "" for item in helm_repositories()}
     folders = ("HELM_CACHE_HOME", "HELM_DATA_HOME", "HELM_PLUGINS")
     with (
