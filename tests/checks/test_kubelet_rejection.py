@@ -25,7 +25,7 @@ def test_a_declaration_is_no_guard() -> None:
         "Deployment/app can land on Windows nodes, whose kubelet rejects it"
     )
     assert observation.why == (
-        "spec.os.name is linux, and the node runs windows: the pod fails with PodOSNotSupported; "
+        "spec.os.name is linux, but the node runs windows: the pod fails with PodOSNotSupported; "
         "its controller creates another, which may land there again"
     )
     assert observation.fix == (

@@ -157,8 +157,8 @@ def test_a_pod_that_the_api_server_refuses() -> None:
     assert observation.message == "Deployment/app never gets a pod: the API server rejects it"
     assert observation.consequence is Consequence.CERTAIN
     assert observation.why == (
-        "RuntimeClass win demands kubernetes.io/os=windows, the pod kubernetes.io/os=linux: the "
-        "pod is forbidden"
+        "RuntimeClass win requires kubernetes.io/os=windows, but the pod requires "
+        "kubernetes.io/os=linux"
     )
 
 
