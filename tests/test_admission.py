@@ -51,8 +51,8 @@ def test_a_conflict_forbids_the_pod() -> None:
 
     (refusal,) = admit(pod, cluster(classes=[WINDOWS])).refusals
     assert refusal == (
-        "RuntimeClass windows demands kubernetes.io/os=windows, the pod kubernetes.io/os=linux: "
-        "the pod is forbidden"
+        "RuntimeClass windows requires kubernetes.io/os=windows, but the pod requires "
+        "kubernetes.io/os=linux"
     )
 
 
@@ -96,7 +96,7 @@ def test_a_namespace_selector_can_forbid_the_pod() -> None:
     )
 
     (refusal,) = admit(workload("nodeSelector: {pool: b}"), plugged).refusals
-    assert refusal.startswith("the node selector of namespace default demands pool=a")
+    assert refusal.startswith("the node selector of namespace default requires pool=a")
 
 
 def test_the_namespace_is_merged_onto_what_the_class_gave() -> None:
@@ -107,7 +107,7 @@ def test_the_namespace_is_merged_onto_what_the_class_gave() -> None:
     )
 
     (refusal,) = admit(workload(CLASSED), plugged).refusals
-    assert "namespace default demands kubernetes.io/os=linux" in refusal
+    assert "namespace default requires kubernetes.io/os=linux" in refusal
 
 
 def test_what_the_api_refuses_is_refused() -> None:

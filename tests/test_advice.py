@@ -2,7 +2,7 @@
 
 import pytest
 
-from auditor.checks.wording import new_home
+from auditor.checks.wording import ways_to_place
 from auditor.images.images import Platforms
 from auditor.scheduling.nodes import NodePool
 from tests.support.assessments import ARM, LINUX, UNKNOWN, WINDOWS_2022, assessed, image
@@ -42,8 +42,8 @@ GPU = "initContainers: [{name: a, image: a, resources: {limits: {nvidia.com/gpu:
             MULTI,
             (TAINTED,),
             (
-                "let it onto linux/amd64, which can run it (taint dedicated=db:NoSchedule is not "
-                "tolerated), or add nodes that take it"
+                "allow it on linux/amd64, which can run it (taint dedicated=db:NoSchedule is not "
+                "tolerated), or add nodes that accept it"
             ),
         ),
         (
@@ -51,8 +51,8 @@ GPU = "initContainers: [{name: a, image: a, resources: {limits: {nvidia.com/gpu:
             UNKNOWN,
             (TAINTED,),
             (
-                "let it onto linux/amd64, which can run it (taint dedicated=db:NoSchedule is not "
-                "tolerated), or add nodes that take it"
+                "allow it on linux/amd64, which can run it (taint dedicated=db:NoSchedule is not "
+                "tolerated), or add nodes that accept it"
             ),
         ),
         (
@@ -60,8 +60,8 @@ GPU = "initContainers: [{name: a, image: a, resources: {limits: {nvidia.com/gpu:
             BOTH,
             (TAINTED, WINDOWS_2022),
             (
-                "let it onto linux/amd64, which can run it (taint dedicated=db:NoSchedule is not "
-                "tolerated), or add nodes that take it"
+                "allow it on linux/amd64, which can run it (taint dedicated=db:NoSchedule is not "
+                "tolerated), or add nodes that accept it"
             ),
         ),
         (
@@ -69,8 +69,8 @@ GPU = "initContainers: [{name: a, image: a, resources: {limits: {nvidia.com/gpu:
             MULTI,
             (TAINTED, LINUX),
             (
-                "let it onto linux/amd64, which can run it (nodeSelector disk=ssd: the nodes lack "
-                "the label), or add nodes that take it"
+                "allow it on linux/amd64, which can run it (nodeSelector disk=ssd: the nodes lack "
+                "the label), or add nodes that accept it"
             ),
         ),
         (
@@ -78,9 +78,9 @@ GPU = "initContainers: [{name: a, image: a, resources: {limits: {nvidia.com/gpu:
             MULTI,
             (TAINTED,),
             (
-                "let it onto linux/amd64, which can run it (nodeSelector disk=ssd: the nodes lack "
+                "allow it on linux/amd64, which can run it (nodeSelector disk=ssd: the nodes lack "
                 "the label; taint dedicated=db:NoSchedule is not tolerated), or add nodes that "
-                "take it"
+                "accept it"
             ),
         ),
         (
@@ -94,8 +94,8 @@ GPU = "initContainers: [{name: a, image: a, resources: {limits: {nvidia.com/gpu:
             MULTI,
             (WITHOUT, TAINTED),
             (
-                "let it onto linux/amd64, which can run it (taint dedicated=db:NoSchedule is not "
-                "tolerated), or add nodes that take it"
+                "allow it on linux/amd64, which can run it (taint dedicated=db:NoSchedule is not "
+                "tolerated), or add nodes that accept it"
             ),
         ),
         ("os: {name: linux}", BOTH, (WINDOWS_2022,), "add nodes for linux/amd64"),
@@ -120,14 +120,14 @@ def test_the_ways_out(
 ) -> None:
     found = assessed(spec, platforms, clusters=[cluster(*pools)])
 
-    assert new_home(found, found.fits) == advice
+    assert ways_to_place(found, found.fits) == advice
 
 
 @pytest.mark.parametrize(
     ("spec", "platforms", "pools", "ending"),
     [
         ("", IIS, (LINUX,), "for linux/amd64, or add nodes for Windows 10.0.20348 and set it"),
-        ("", MULTI, (TAINTED,), "or add nodes that take it; either way set it"),
+        ("", MULTI, (TAINTED,), "or add nodes that accept it; either way set it"),
     ],
 )
 def test_a_guard_is_for_the_image_as_it_is(
@@ -135,4 +135,4 @@ def test_a_guard_is_for_the_image_as_it_is(
 ) -> None:
     found = assessed(spec, platforms, clusters=[cluster(*pools)])
 
-    assert new_home(found, found.fits, "set it").endswith(ending)
+    assert ways_to_place(found, found.fits, "set it").endswith(ending)

@@ -29,7 +29,7 @@ def test_the_kubelet_must_take_the_pod() -> None:
 
     assert rejected.runnable is Runnable.NO
     assert rejected.lands_and_fails
-    assert rejected.culprits == ()
+    assert rejected.incompatible == ()
 
 
 def test_what_the_user_sees() -> None:
@@ -45,6 +45,6 @@ def test_the_reasons() -> None:
     assert fit("", AMD64).reasons == ()
     assert fit("os: {name: windows}", AMD64, ARM_BARE, node=TAINTED).reasons == (
         "taint a:NoSchedule is not tolerated",
-        "the kubelet rejects the pod: spec.os.name is windows, and the node runs linux",
-        "container c1: it has nothing for linux/amd64",
+        "the kubelet rejects the pod: spec.os.name is windows, but the node runs linux",
+        "container c1: it is not built for linux/amd64",
     )

@@ -161,7 +161,7 @@ def test_one_broken_document_does_not_hide_the_others() -> None:
 def test_nothing_to_audit_is_not_a_pass() -> None:
     report = audit("apiVersion: v1\nkind: ConfigMap\nmetadata: {name: x}\n")
     assert report.exit_code == 3
-    assert report.problems[0].what == "nothing to audit in pods.yaml: it makes no pods"
+    assert report.problems[0].what == "nothing to audit in pods.yaml: it creates no pods"
 
 
 def test_each_image_is_asked_for_once() -> None:

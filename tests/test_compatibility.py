@@ -142,7 +142,7 @@ def test_one_row_that_may_run_beside_others_that_cannot() -> None:
         image("windows(10.0.17763.1)/amd64", "windows/amd64"), pool("windows(10.0.20348)/amd64")
     )
 
-    assert answer == Compatibility(UNKNOWN, "windows/amd64 states no Windows build (os.version)")
+    assert answer == Compatibility(UNKNOWN, "windows/amd64 has no Windows build (os.version)")
 
 
 @pytest.mark.parametrize(
@@ -160,7 +160,7 @@ def test_a_row_that_runs_counts_before_one_that_may_run(rows: tuple[str, str]) -
     ("rows", "node", "mismatch", "message"),
     [
         (["windows/amd64", "linux/s390x"], "linux/amd64", Mismatch.ARCHITECTURE, "linux/amd64"),
-        (["linux/amd64/v3", "linux/s390x"], "linux/amd64", Mismatch.VARIANT, "processor variant"),
+        (["linux/amd64/v3", "linux/s390x"], "linux/amd64", Mismatch.VARIANT, "CPU variant"),
         (["linux/amd64", "linux/arm64"], "windows(10.0.20348)/amd64", Mismatch.OS, "for windows"),
         (
             ["linux/amd64", "windows(10.0.17763.1)/amd64", "windows/arm64"],
@@ -184,7 +184,7 @@ def test_an_index_without_platforms_runs_nowhere() -> None:
     answer = compatibility(image(), pool())
 
     assert (answer.runnable, answer.mismatch) == (NO, Mismatch.OS)
-    assert answer.message == "it holds no runnable platform"
+    assert answer.message == "it has no runnable platform"
     assert answer.failure is Failure.PULL
 
 
@@ -300,7 +300,7 @@ def test_a_newer_arm64_or_amd64_is_like_any_other(runtime: str) -> None:
 def test_a_row_on_windows_nodes_whose_build_nobody_knows() -> None:
     answer = index("windows(10.0.20348.1)/amd64", pool("windows/amd64"))
 
-    assert answer == Compatibility(UNKNOWN, "the pool does not state its Windows build")
+    assert answer == Compatibility(UNKNOWN, "the Windows build of the pool is unknown")
 
 
 def test_host_process_containers_have_no_version_rule_but_the_matchers() -> None:
@@ -337,7 +337,7 @@ def test_a_volume_is_pulled_and_not_run(
 def test_the_files_of_a_volume_may_be_programs() -> None:
     answer = compatibility(image("linux/amd64", kind="manifest"), pool("linux/arm64"), mounted=True)
 
-    assert answer.message == "it is built for linux/amd64, which matters if it holds programs"
+    assert answer.message == "it is built for linux/amd64, which matters if it contains executables"
 
 
 @pytest.mark.parametrize(

@@ -34,8 +34,8 @@ def taken(*texts: str, **options: object) -> Inventory:
 def test_a_kind_that_seems_to_make_pods_is_named_once() -> None:
     (notice,) = taken(CRAWLER, CRAWLER.replace("NAME", "other")).notices
 
-    assert notice.startswith("Crawler of acme.example (image at spec.image) may make pods, and")
-    assert "`custom-resources` in .podfit.yaml can tell it" in notice
+    assert notice.startswith("Crawler of acme.example (image at spec.image) may create pods but")
+    assert "with `custom-resources` in .podfit.yaml" in notice
 
 
 def test_many_such_kinds_are_counted() -> None:
@@ -43,7 +43,7 @@ def test_many_such_kinds_are_counted() -> None:
 
     (notice,) = taken(*texts).notices
 
-    assert "Crawler4 of acme.example (image at spec.image) and 4 others may make pods" in notice
+    assert "Crawler4 of acme.example (image at spec.image) and 4 others may create pods" in notice
 
 
 def test_nothing_is_said_of_a_kind_that_somebody_described() -> None:

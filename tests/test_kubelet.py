@@ -48,7 +48,7 @@ def test_spec_os_is_compared_with_the_system() -> None:
 
     assert refusal is not None
     assert refusal.reason == "PodOSNotSupported"
-    assert refusal.message == "spec.os.name is windows, and the node runs linux"
+    assert refusal.message == "spec.os.name is windows, but the node runs linux"
     assert refusal.place == pod.scheduling.place("os") != (0, 0)
     assert reason(pod, WINDOWS) == ""
 

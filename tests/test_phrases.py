@@ -93,6 +93,6 @@ def test_reasons_stand_together() -> None:
     found = assessed("nodeSelector: {kubernetes.io/os: linux}", image("linux/amd64"))
 
     assert reasons_by_pool(found.fits, found) == (
-        "linux/arm64: container c0: it has nothing for linux/arm64; windows(10.0.20348)/amd64 and "
+        "linux/arm64: container c0: it is not built for linux/arm64; windows(10.0.20348)/amd64 and "
         "windows(10.0.26100)/amd64: nodeSelector kubernetes.io/os=linux: the nodes have windows"
     )

@@ -268,7 +268,7 @@ def test_what_does_not_depend_on_a_variable_is_decided(spec: str) -> None:
 def test_a_wrong_label_beside_a_variable_is_still_refused() -> None:
     placement = placed(affinity('{key: "a b", operator: In, values: [$A]}'), LINUX)
     assert [step.message for step in placement.deciding] == [
-        "node affinity: `a b` cannot be the key of a label"
+        "node affinity: `a b` is not a valid label key"
     ]
 
 

@@ -81,7 +81,7 @@ def test_what_may_be_left_out(tmp_path: Path) -> None:
     ("before", "after", "place", "what"),
     [
         ("id: company-rule", "id: Company", "1:5", "kebab case"),
-        ("id: company-rule", "id: other-rule", "1:5", "its file is called company-rule"),
+        ("id: company-rule", "id: other-rule", "1:5", "the file is named company-rule"),
         ("id: company-rule\n", "", "1:1", "a rule needs `id`"),
         ("mixed-platforms", "mixed-platform", "2:8", "did you mean `mixed-platforms`?"),
         ("severity: info", "severity: fatal", "3:11", "`fatal` is not a severity"),
@@ -103,7 +103,7 @@ def test_a_mistake_is_named_with_its_place(
 
     assert what in problem.what
     assert problem.where == f"{tmp_path / 'company-rule.yaml'}:{place}"
-    assert problem.hint == "docs/writing-rules.md shows how a rule is written"
+    assert problem.hint == "see docs/writing-rules.md for the format"
 
 
 @pytest.mark.parametrize(
@@ -133,8 +133,8 @@ def test_parameters_are_those_of_the_check(
 @pytest.mark.parametrize(
     ("text", "what"),
     [
-        ("", "a rule file holds one YAML document, not 0"),
-        (f"{SHORT}---\n{SHORT}", "a rule file holds one YAML document, not 2"),
+        ("", "a rule file has one YAML document, not 0"),
+        (f"{SHORT}---\n{SHORT}", "a rule file has one YAML document, not 2"),
         ("id: [", "the rule file is not YAML"),
         ("- id", "a rule must be a mapping, not a list"),
         ("#" * MAX_BYTES + "\n", "the rule file has more than 65536 bytes"),
@@ -165,7 +165,7 @@ def test_a_name_is_given_once(tmp_path: Path) -> None:
     text = SHORT.replace("company-rule", "kubelet-rejects")
     write(tmp_path, text, "kubelet-rejects.yaml")
 
-    with pytest.raises(ConfigurationError, match="there is a rule kubelet-rejects already"):
+    with pytest.raises(ConfigurationError, match="a rule kubelet-rejects already exists"):
         load_rulebook([tmp_path])
 
 
@@ -175,7 +175,7 @@ def test_a_rule_explains_rules_that_exist(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError) as caught:
         load_rulebook([tmp_path])
     problem = caught.value.problem
-    assert problem.what == 'there is no rule "mising-os-selector"'
+    assert problem.what == 'unknown rule "mising-os-selector"'
     assert problem.where == "`explains` of rule company-rule"
     assert problem.hint.startswith("did you mean `missing-os-selector`?")
 
@@ -183,9 +183,9 @@ def test_a_rule_explains_rules_that_exist(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "why"),
     [
-        ("none", "there is no such folder"),
-        ("", "it holds no .yaml file"),
-        ("note.txt", "it is a file: name its folder"),
+        ("none", "the folder does not exist"),
+        ("", "it has no .yaml files"),
+        ("note.txt", "it is a file, not a folder"),
     ],
 )
 def test_a_folder_without_rules(tmp_path: Path, name: str, why: str) -> None:
@@ -194,7 +194,7 @@ def test_a_folder_without_rules(tmp_path: Path, name: str, why: str) -> None:
     with pytest.raises(ConfigurationError) as caught:
         load_rulebook([tmp_path / name])
 
-    assert (caught.value.problem.what, caught.value.problem.why) == ("there are no rules", why)
+    assert (caught.value.problem.what, caught.value.problem.why) == ("no rules found", why)
 
 
 def test_find_rule_suggests() -> None:
@@ -203,7 +203,7 @@ def test_find_rule_suggests() -> None:
 
     with pytest.raises(ConfigurationError) as caught:
         find_rule("inert-gard\x1b", rules)
-    assert caught.value.problem.what == 'there is no rule "inert-gard\\x1b"'
+    assert caught.value.problem.what == 'unknown rule "inert-gard\\x1b"'
     assert caught.value.problem.hint.startswith("did you mean `inert-guard`?")
     with pytest.raises(ConfigurationError) as caught:
         find_rule("xyz", rules)

@@ -40,7 +40,7 @@ One sentence.
 |---|---|
 | warning | no |
 
-Beside a finding that it explains, it is shown with that finding: `missing-os-selector`, \
+If the same pod has one of these findings, it is shown as part of it: `missing-os-selector`, \
 `missing-arch-selector`.
 
 ## What happens
@@ -55,13 +55,13 @@ What to do.
 
 When not to care.
 
-Write the reason where the next reader finds it: at the workload, in the manifest or the template,
+Write a comment with the reason above the workload, in the manifest or the template:
 
 ```yaml
 # podfit: ignore[company-rule] the reason
 ```
 
-or in `.podfit.yaml`, for what you cannot change yourself:
+Or add an entry to `.podfit.yaml` if you cannot change the file:
 
 ```yaml
 version: 1

@@ -21,9 +21,9 @@ affinity:
 HOST_PROCESS = "hostNetwork: true\nsecurityContext: {windowsOptions: {hostProcess: true}}\n"
 
 REFUSED = [
-    ("nodeSelector: {kubernetes.io/os: 'linux,windows'}", "`linux,windows` cannot be the value"),
-    ("nodeSelector: {kubernetes.io/os: 'linux '}", "`linux ` cannot be the value"),
-    ("nodeSelector: {'kubernetes.io/os ': linux}", "`kubernetes.io/os ` cannot be the key"),
+    ("nodeSelector: {kubernetes.io/os: 'linux,windows'}", "`linux,windows` is not a valid"),
+    ("nodeSelector: {kubernetes.io/os: 'linux '}", "`linux ` is not a valid"),
+    ("nodeSelector: {'kubernetes.io/os ': linux}", "`kubernetes.io/os ` is not a valid label key"),
     (AFFINITY.replace("{TERM}", ""), "at least one node selector term"),
     (PREFERENCE, "`Is` is not a node selector operator"),
     ("tolerations: [{key: a, operator: Maybe}]", "`Maybe` is not a toleration operator"),
@@ -35,18 +35,18 @@ REFUSED = [
         "tolerations: [{key: a, operator: Lt, value: '1'}]",
         f"needs the feature gate {COMPARISON_GATE}",
     ),
-    ("tolerations: [{key: a, value: 'b c'}]", "`b c` cannot be the value of a taint"),
-    ("tolerations: [{key: a, operator: Equal, value: a=b}]", "`a=b` cannot be the value"),
+    ("tolerations: [{key: a, value: 'b c'}]", "`b c` is not a valid taint value"),
+    ("tolerations: [{key: a, operator: Equal, value: a=b}]", "`a=b` is not a valid"),
     ("tolerations: [{value: a}]", "without a key must have operator Exists"),
     ("tolerations: [{operator: Equal}]", "without a key must have operator Exists"),
     ("tolerations: [{key: a, operator: Exists, value: b}]", "must have no value"),
-    ("tolerations: [{key: 'a b', operator: Exists}]", "`a b` cannot be the key of a taint"),
-    ("tolerations: [{operator: Exists, effect: NoWay}]", "`NoWay` is not the effect of a taint"),
+    ("tolerations: [{key: 'a b', operator: Exists}]", "`a b` is not a valid taint key"),
+    ("tolerations: [{operator: Exists, effect: NoWay}]", "`NoWay` is not a taint effect"),
     (
         "tolerations: [{operator: Exists, effect: NoSchedule, tolerationSeconds: 0}]",
-        "tolerationSeconds goes only with effect NoExecute",
+        "tolerationSeconds requires effect NoExecute",
     ),
-    ("tolerations: [{operator: Exists, tolerationSeconds: 9}]", "tolerationSeconds goes only"),
+    ("tolerations: [{operator: Exists, tolerationSeconds: 9}]", "tolerationSeconds requires"),
     ("os: {name: Linux}", "spec.os.name is Linux; it must be linux or windows"),
     ("os: {name: windows}\nhostPID: true", "which forbids hostPID"),
     ("nodeName: a\nschedulingGates: [{name: b}]", "scheduling gates must not name its node"),
@@ -71,9 +71,9 @@ TERMS = [
     ("{matchExpressions: [{key: a, operator: Gt, values: ['1', '2']}]}", "operator Gt on a has"),
     ("{matchExpressions: [{key: a, operator: Lt}]}", "operator Lt on a has the wrong number"),
     ("{matchExpressions: [{key: a, operator: gt, values: ['1']}]}", "`gt` is not a node selector"),
-    ("{matchExpressions: [{key: a, operator: In, values: ['b c']}]}", "`b c` cannot be the value"),
-    ("{matchExpressions: [{key: a, operator: Gt, values: ['-1']}]}", "`-1` cannot be the value"),
-    ("{matchExpressions: [{key: a b, operator: Exists}]}", "`a b` cannot be the key of a label"),
+    ("{matchExpressions: [{key: a, operator: In, values: ['b c']}]}", "`b c` is not a valid"),
+    ("{matchExpressions: [{key: a, operator: Gt, values: ['-1']}]}", "`-1` is not a valid"),
+    ("{matchExpressions: [{key: a b, operator: Exists}]}", "`a b` is not a valid label key"),
     ("{matchFields: [{key: metadata.labels, operator: In, values: [b]}]}", "only metadata.name"),
     ("{matchFields: [{key: metadata.name, operator: In, values: [b, c]}]}", "exactly one value"),
     ("{matchFields: [{key: metadata.name, operator: Exists}]}", "exactly one value"),
@@ -140,7 +140,7 @@ def test_comparing_tolerations_want_a_whole_number(value: str) -> None:
         f"tolerations: [{{key: a, operator: Lt, value: '{value}'}}]", COMPARISON_GATE
     )
 
-    assert problem == f"toleration operator Lt wants a whole number, not `{value}`"
+    assert problem == f"toleration operator Lt requires an integer, not `{value}`"
 
 
 def test_every_reason_is_given() -> None:

@@ -139,7 +139,7 @@ def test_vector(vector: Mapping[str, Any]) -> None:
     if "creates_pod" in expected:
         observed["creates_pod"] = outcome.placement.creates_pod
     if "failing" in expected:
-        observed["failing"] = [use.container.name for use, _ in outcome.culprits]
+        observed["failing"] = [use.container.name for use, _ in outcome.incompatible]
     assert observed == expected, vector["why"]
 
 

@@ -1,7 +1,4 @@
-"""`Auditor`: the pipeline and nothing else.
-
-What the sources hold: workloads and the objects that bear on where they run.
-"""
+"""The audit: read workloads from sources, inspect their images and apply the rules."""
 
 from __future__ import annotations
 
@@ -45,15 +42,18 @@ ReadingProgress = Callable[[str], None]
 """Called with the path of each document as it is read."""
 
 _SUPPORTING: Final = frozenset(("Namespace", "RuntimeClass", *KINDS))
-_NAMED: Final = 5
-"""Kinds that a notice names."""
+_MAX_KINDS: Final = 5
+"""Maximum number of kinds in a notice."""
 
 
 class Inventory(Struct, frozen=True):
-    """What was found, in document order.
+    """The workloads of all sources, in document order.
 
-    supporting: manifests of other kinds that decide placement (RuntimeClass, Namespace). problems:
-    what could not be read. notices: what nobody looked at, and should know.
+    Attributes:
+        supporting: Manifests of other kinds that affect placement (RuntimeClass, Namespace).
+        problems: What could not be read.
+        notices: What was not audited.
+
     """
 
     workloads: tuple[Workload, ...]
@@ -63,7 +63,12 @@ class Inventory(Struct, frozen=True):
 
 
 class UnreadKind(Struct, frozen=True):
-    """A kind of custom resource that seems to make pods, and nobody said how. path: of an image."""
+    """A kind of custom resource that seems to create pods but has no known pod template.
+
+    Attributes:
+        path: The path of the field that looks like an image.
+
+    """
 
     kind: str
     group: str
@@ -80,9 +85,12 @@ def take_inventory(
     allow_empty: bool = False,
     progress: ReadingProgress = lambda _: None,
 ) -> Inventory:
-    """Everything the sources hold. A source without a workload is a problem unless allowed.
+    """Read the workloads of all sources.
 
-    table: of custom resources; None for podfit's own.
+    Args:
+        table: Custom resources that create pods; None for podfit's own table.
+        allow_empty: Do not report a source without workloads as a problem.
+
     """
     collected = _Collected(table)
     for source in sources:
@@ -92,7 +100,7 @@ def take_inventory(
                 progress(item.path)
             collected.add(item)
         if before == collected.size and not allow_empty:
-            collected.problems.append(_nothing(source))
+            collected.problems.append(_empty_source(source))
     return Inventory(
         merge_workloads(collected.workloads),
         tuple(collected.supporting),
@@ -102,7 +110,12 @@ def take_inventory(
 
 
 class _Collected(Struct):
-    """What was found so far. read: the workloads of each text, whatever variant it comes from."""
+    """Collects what the sources contain.
+
+    Attributes:
+        read: The workloads of each document text, shared between variants of a chart.
+
+    """
 
     table: Table | None
     workloads: list[Workload] = field(default_factory=list)
@@ -143,7 +156,7 @@ class _Collected(Struct):
 def read_document(
     document: Document, table: Table | None = None
 ) -> Iterator[Workload | Manifest | Problem | UnreadKind]:
-    """What a document holds of workloads and of what bears on them, and what cannot be read."""
+    """Yield the workloads and supporting manifests of a document, and what cannot be read."""
     for item in read_manifests(document):
         if isinstance(item, Problem):
             yield item
@@ -165,14 +178,14 @@ def read_document(
 def _unread(kinds: Sequence[UnreadKind]) -> Iterator[str]:
     if kinds:
         yield (
-            f"{listed(map(str, kinds), limit=_NAMED)} may make pods, and podfit does not know "
-            "where: they were not audited; `custom-resources` in .podfit.yaml can tell it"
+            f"{listed(map(str, kinds), limit=_MAX_KINDS)} may create pods but were not audited; "
+            "configure their pod templates with `custom-resources` in .podfit.yaml"
         )
 
 
-def _nothing(source: Source) -> Problem:
+def _empty_source(source: Source) -> Problem:
     return Problem(
-        f"nothing to audit in {source.name}: it makes no pods",
+        f"nothing to audit in {source.name}: it creates no pods",
         where=source.name,
         why=source.why_empty,
         hint="name a chart, a manifest or a folder of them; --allow-empty accepts this",
@@ -180,20 +193,26 @@ def _nothing(source: Source) -> Problem:
 
 
 Answers = Mapping[str, tuple[ImageReference | None, Platforms]]
-"""For each image text: its reference (None where it is none), and its platforms."""
+"""Reference (None if invalid) and platforms for each image text."""
 
 
 FindRemedies = Callable[[Sequence[Judged], Sequence[Assessment], Sequence[Rule], Assess], Remedied]
-"""Adds remedies to what was observed in the workloads by the rules."""
+"""Adds remedies to observations."""
 
 
 class Auditor(Struct, frozen=True):
-    """Sources in, report out.
+    """Audits sources and returns a report.
 
-    inspector: the only way to the network. rules: those to apply. policy: what is silenced. known:
-    the ids of all rules there are, to find ignores that name none; empty where nobody told.
-    table: of custom resources; None for podfit's own. allow_empty: a source without a workload is
-    no problem. remedies: finds what would resolve findings; None where nobody wants to know.
+    Attributes:
+        inspector: Inspects images; the only network access.
+        rules: The rules to apply.
+        policy: What is silenced.
+        known: The ids of all rules, to find ignores of unknown rules; empty if not available.
+        table: Custom resources that create pods; None for podfit's own table.
+        allow_empty: Do not report a source without workloads as a problem.
+        requirements: Platforms that images must support.
+        remedies: Finds what would resolve findings; None to skip this.
+
     """
 
     inspector: Inspector
@@ -210,7 +229,7 @@ class Auditor(Struct, frozen=True):
     on_image: InspectionProgress = no_progress
 
     def audit(self, sources: Iterable[Source]) -> Report:
-        """The report on everything the sources hold."""
+        """Audit the sources."""
         inventory = take_inventory(
             sources, table=self.table, allow_empty=self.allow_empty, progress=self.on_document
         )
@@ -243,13 +262,13 @@ class Auditor(Struct, frozen=True):
     def _remedied(
         self, observed: Sequence[Judged], assessments: Sequence[Assessment], assess_one: Assess
     ) -> Remedied:
-        """The same with remedies. Without them the findings are worth no less."""
+        """Add remedies to the observations; a failure is only a notice."""
         if self.remedies is None or not any(seen.guard.requirements for _, seen in observed):
             return Remedied(tuple(observed))
         try:
             return self.remedies(observed, assessments, self.rules, assess_one)
         except Exception as error:  # noqa: BLE001 - a bug here must not hide what was found
-            notice = f"remedies were not looked for: {type(error).__name__}: {error}"
+            notice = f"finding remedies failed: {type(error).__name__}: {error}"
             return Remedied(tuple(observed), notices=(f"{notice}; this is a bug in podfit",))
 
     def _observe(
@@ -299,7 +318,7 @@ def _added_pools(
 def inspect_images(
     inventory: Inventory, inspector: Inspector, progress: InspectionProgress = no_progress
 ) -> Answers:
-    """The platforms of every image text of an inventory; each reference is asked for once."""
+    """Return the platforms of every image of an inventory; inspects each reference once."""
     parsed = parse_images(inventory)
     references = {item for item in parsed.values() if isinstance(item, ImageReference)}
     answers = inspector.inspect(sorted(references), progress) if references else {}
@@ -307,17 +326,16 @@ def inspect_images(
 
 
 class _Answers(dict[str, tuple[ImageReference | None, Platforms]]):
-    """Answers for the images of the audit; what else is asked, nobody was asked."""
+    """Answers for the images of the audit; other images are unknown."""
 
     def __missing__(self, text: str) -> tuple[ImageReference | None, Platforms]:
-        return None, UnknownPlatforms(UnknownReason.FAILED, f"nobody was asked for {text}")
+        return None, UnknownPlatforms(UnknownReason.FAILED, f"{text} was not inspected")
 
 
 def inspect_tags(answers: Answers, inspector: Inspector) -> dict[ImageReference, KnownPlatforms]:
-    """What the tag alone names, for `tag@digest` whose digest is that of a bare manifest.
+    """Return what the tag resolves to, for `tag@digest` with the digest of a bare manifest.
 
-    A second question, because most references do not raise it. Whoever cannot answer it leaves
-    nothing out: the digest decides what runs.
+    A failed inspection is not an error, because the digest decides what runs.
     """
     pinned = {
         reference: replace(reference, digest="")
@@ -331,7 +349,7 @@ def inspect_tags(answers: Answers, inspector: Inspector) -> dict[ImageReference,
 
 
 def parse_images(inventory: Inventory) -> dict[str, ImageReference | UnknownPlatforms]:
-    """Every image text of an inventory and what it means, sorted by the text."""
+    """Parse every image text of an inventory, sorted by text."""
     texts = {item.image for workload in inventory.workloads for item in workload.containers}
     return {text: parse_reference(text) for text in sorted(texts)}
 

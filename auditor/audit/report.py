@@ -1,4 +1,4 @@
-"""`Report`: what an audit found, in the order in which it is shown."""
+"""The report of an audit."""
 
 from __future__ import annotations
 
@@ -20,9 +20,13 @@ from auditor.scheduling.placement import Verdict
 
 
 class ImageEntry(Struct, frozen=True):
-    """An image of the audit. text: as first written. reference: None where that is no reference.
+    """An image of the audit.
 
-    users: the workloads that name it, sorted.
+    Attributes:
+        text: As written in the first manifest that uses it.
+        reference: None if the text is not a valid reference.
+        users: The workloads that use it, sorted.
+
     """
 
     text: str
@@ -44,12 +48,18 @@ class ImageEntry(Struct, frozen=True):
 
 
 class Overlay(Struct, frozen=True):
-    """Values for a chart that resolve all that its values can resolve.
+    """Values for a chart that resolve as many findings as possible.
 
-    chart: its folder or archive. variant: of the chart, where there are several; this is about the
-    findings that no earlier one has. text: the values as YAML; "" where none help. resolved,
-    findings: how many findings the values resolve, of those that a guard would. unreached: the
-    workloads that no value reaches. objections: why other keys were not used, a clause each.
+    Attributes:
+        chart: Its folder or archive.
+        variant: The variant of the chart, if there are several; covers the findings that no
+            earlier variant has.
+        text: The values as YAML; "" if no values help.
+        resolved: Number of findings that the values resolve.
+        findings: Number of findings that a guard would resolve.
+        unreached: Workloads whose nodeSelector no value sets.
+        objections: Why other keys were not used, one clause each.
+
     """
 
     chart: str
@@ -62,9 +72,13 @@ class Overlay(Struct, frozen=True):
 
 
 class Remedied(Struct, frozen=True):
-    """What looking for remedies gave: what was observed, now with remedies, and more of it.
+    """The result of looking for remedies.
 
-    overlays: of each chart in which a guard is missing, by name. notices: why some have none.
+    Attributes:
+        observed: The observations with remedies, and new ones.
+        overlays: One for each chart with missing guards, by name.
+        notices: Why some observations have no remedies.
+
     """
 
     observed: tuple[Judged, ...]
@@ -73,7 +87,7 @@ class Remedied(Struct, frozen=True):
 
 
 class Totals(Struct, frozen=True):
-    """The numbers of a report's last line. unstated: workloads whose images nobody states."""
+    """Counts for the summary line. `unstated`: workloads whose manifest has no images."""
 
     errors: int
     warnings: int
@@ -88,12 +102,18 @@ class Totals(Struct, frozen=True):
 
 
 class Report(Struct, frozen=True):
-    """The outcome of an audit.
+    """The result of an audit.
 
-    findings: sorted by location, then rule. suppressed: silenced, each with its reason.
-    assessments: of every workload, in document order. problems: what could not be done. rules:
-    those that were applied. notices: odd things that change no outcome. gate: what the user wants
-    of the exit code. overlays: of each chart in which a guard is missing, by name.
+    Attributes:
+        findings: Sorted by location, then rule.
+        suppressed: Silenced findings with their reason.
+        assessments: One for each workload, in document order.
+        problems: What could not be audited.
+        rules: The rules that were applied.
+        gate: Decides the exit code.
+        notices: Messages that do not affect the exit code.
+        overlays: One for each chart with missing guards, by name.
+
     """
 
     findings: tuple[Finding, ...]
@@ -126,21 +146,21 @@ class Report(Struct, frozen=True):
 
     @property
     def incomplete(self) -> bool:
-        """Whether a part of the audit was not done, so that "no findings" does not mean clean."""
+        """Whether part of the audit failed, so that "no findings" does not mean clean."""
         totals = self.totals
         unknown = totals.unresolved or totals.unstated or totals.undecided
         return bool(self.problems or (self.gate.strict and unknown))
 
     @property
     def exit_code(self) -> int:
-        """0 clean, 1 findings at or above the gate, 3 incomplete. 1 wins over 3."""
+        """0 clean, 1 findings at or above the gate, 3 incomplete. 1 takes precedence over 3."""
         if any(self.gate.fails(finding.severity) for finding in self.findings):
             return EXIT_FINDINGS
         return EXIT_INCOMPLETE if self.incomplete else EXIT_CLEAN
 
 
 def list_images(assessments: Sequence[Assessment]) -> tuple[ImageEntry, ...]:
-    """Every image of the assessments once, sorted by name."""
+    """Return every image of the assessments once, sorted by name."""
     users: dict[str, set[str]] = {}
     first: dict[str, tuple[str, ImageReference | None, Platforms]] = {}
     required: dict[str, dict[Platform, None]] = {}

@@ -1,6 +1,6 @@
-"""Everything known about one workload: its images, and how it fits each pool of each cluster.
+"""Assess one workload: its images, and its placement and compatibility on every node pool.
 
-One chart, rendered in several ways: what is the same in them is told once.
+Also merges the workloads and findings that several variants of one chart have in common.
 """
 
 from __future__ import annotations
@@ -24,10 +24,13 @@ from auditor.scheduling.placement import Placement, Verdict, place
 
 
 class ImageUse(Struct, frozen=True):
-    """A container and what is known of its image.
+    """A container and the platforms of its image.
 
-    reference: None where the text is not one. tagged: what the tag alone names, for a reference
-    whose digest names a bare manifest; None where nobody asked or could tell.
+    Attributes:
+        reference: None if the image text is not a valid reference.
+        tagged: What the tag resolves to without the digest, if the digest names a bare manifest;
+            None if it was not resolved.
+
     """
 
     container: Container
@@ -42,10 +45,12 @@ class ImageUse(Struct, frozen=True):
 
 
 class PoolFit(Struct, frozen=True):
-    """One workload and one pool: may it land there, and would it run.
+    """Whether a workload can be scheduled onto a pool, and whether it runs there.
 
-    results: per container that the kubelet starts, in the order of the workload's `judged` uses.
-    refusal: of the kubelet.
+    Attributes:
+        results: One result per image in `Assessment.judged`, in the same order.
+        refusal: Why the kubelet rejects the pod; None if it accepts it.
+
     """
 
     cluster: ClusterProfile
@@ -60,9 +65,9 @@ class PoolFit(Struct, frozen=True):
 
     @property
     def runnable(self) -> Runnable:
-        """All containers must run, and the kubelet must take the pod. Ignores placement.
+        """Whether all containers run and the kubelet accepts the pod. Ignores placement.
 
-        Nobody can tell of a pod whose controller chooses every image.
+        UNKNOWN for a pod without any images of its own, because its controller chooses them.
         """
         answers = {result.runnable for _, result in self.results} or {Runnable.UNKNOWN}
         if self.refusal is not None or Runnable.NO in answers:
@@ -70,27 +75,27 @@ class PoolFit(Struct, frozen=True):
         return Runnable.UNKNOWN if Runnable.UNKNOWN in answers else Runnable.YES
 
     @property
-    def culprits(self) -> tuple[tuple[ImageUse, Compatibility], ...]:
-        """The containers whose image cannot run there."""
+    def incompatible(self) -> tuple[tuple[ImageUse, Compatibility], ...]:
+        """The containers whose image cannot run on the pool."""
         return tuple(item for item in self.results if item[1].runnable is Runnable.NO)
 
     @property
     def lands_and_fails(self) -> bool:
-        """The finding: the pod may be placed there, and cannot run."""
+        """Whether the pod can be scheduled onto the pool but cannot run there."""
         return self.placement.verdict is Verdict.ADMITTED and self.runnable is Runnable.NO
 
     @property
     def failure(self) -> Failure | None:
-        """What the user sees of a pod that gets there; None where it runs or nobody can tell."""
+        """How the pod fails on this pool; None if it runs or the result is unknown."""
         if self.placement.verdict is Verdict.REFUSED:
             return Failure.PENDING
         if self.refusal is not None:
             return Failure.KUBELET
-        return self.culprits[0][1].failure if self.culprits else None
+        return self.incompatible[0][1].failure if self.incompatible else None
 
     @property
     def reasons(self) -> tuple[str, ...]:
-        """Why it is kept off or undecided, and why it cannot run: a clause each."""
+        """Why the pod is not scheduled onto the pool and why it cannot run, one clause each."""
         found = [step.message for step in self.placement.deciding]
         if self.refusal is not None:
             found.append(f"the kubelet rejects the pod: {self.refusal.message}")
@@ -101,7 +106,7 @@ class PoolFit(Struct, frozen=True):
 
 
 class Assessment(Struct, frozen=True):
-    """All that is known about one workload."""
+    """The images of a workload and how it fits each pool of each cluster."""
 
     workload: Workload
     uses: tuple[ImageUse, ...]
@@ -110,32 +115,32 @@ class Assessment(Struct, frozen=True):
     @property
     def judged(self) -> tuple[ImageUse, ...]:
         """The images that the kubelet pulls for the pod itself."""
-        return tuple(use for use in self.uses if not _is_referenced(use))
+        return tuple(use for use in self.uses if use.container.role is not Role.REFERENCED)
 
     @property
     def referenced(self) -> tuple[ImageUse, ...]:
-        """The images that the pod only hands to something else, by argument or environment."""
-        return tuple(use for use in self.uses if _is_referenced(use))
+        """The images that are only mentioned in an argument or environment variable."""
+        return tuple(use for use in self.uses if use.container.role is Role.REFERENCED)
 
     @property
     def unresolved(self) -> tuple[ImageUse, ...]:
-        """The judged images whose platforms nobody could tell."""
+        """The judged images whose platforms are unknown."""
         return tuple(use for use in self.judged if use.known is None)
 
     @property
     def by_cluster(self) -> tuple[tuple[ClusterProfile, tuple[PoolFit, ...]], ...]:
-        """The fits of each cluster, in their order."""
+        """The fits grouped by cluster, in order."""
         groups = (tuple(group) for _, group in groupby(self.fits, lambda fit: id(fit.cluster)))
         return tuple((fits[0].cluster, fits) for fits in groups)
 
     @property
     def failing(self) -> tuple[PoolFit, ...]:
-        """The pools on which the pod may land and cannot run."""
+        """The pools that the pod can be scheduled onto but cannot run on."""
         return tuple(fit for fit in self.fits if fit.lands_and_fails)
 
 
 Assess = Callable[[Workload], Assessment]
-"""Judges one more workload as the others of an audit were."""
+"""Assesses a workload against the clusters of an audit."""
 
 
 def assess(
@@ -145,53 +150,39 @@ def assess(
     tags: Mapping[ImageReference, KnownPlatforms] | None = None,
     requirements: Sequence[PlatformRequirement] = (),
 ) -> Assessment:
-    """The assessment of a workload.
+    """Assess a workload against clusters.
 
-    answers: for each image text, its reference and platforms. tags: what the tag alone names, for
-    references with a digest as well.
+    Args:
+        answers: Reference and platforms for each image text.
+        tags: What the tag resolves to, for references with both a tag and a digest.
+        requirements: Platforms that the configuration requires of images.
+
     """
-    uses = tuple(_use(item, answers[item.image], tags or {}) for item in workload.containers)
-    if requirements:
-        uses = tuple(_with_requirements(use, workload, requirements) for use in uses)
-    judged = tuple(use for use in uses if not _is_referenced(use))
+    uses = []
+    for container in workload.containers:
+        reference, platforms = answers[container.image]
+        tagged = (tags or {}).get(reference) if reference else None
+        required = (
+            required_platforms(requirements, workload.document, reference) if reference else ()
+        )
+        uses.append(ImageUse(container, reference, platforms, tagged, required))
+    judged = [use for use in uses if use.container.role is not Role.REFERENCED]
     fits = tuple(
-        _fit(workload, judged, cluster, pool) for cluster in clusters for pool in cluster.pools
+        PoolFit(
+            cluster,
+            pool,
+            place(workload, pool, cluster),
+            tuple((use, use_compatibility(use, pool)) for use in judged),
+            kubelet_refusal(workload, pool, cluster),
+        )
+        for cluster in clusters
+        for pool in cluster.pools
     )
-    return Assessment(workload, uses, fits)
-
-
-def _use(
-    container: Container,
-    answer: tuple[ImageReference | None, Platforms],
-    tags: Mapping[ImageReference, KnownPlatforms],
-) -> ImageUse:
-    reference, platforms = answer
-    return ImageUse(container, reference, platforms, tags.get(reference) if reference else None)
-
-
-def _with_requirements(
-    use: ImageUse, workload: Workload, requirements: Sequence[PlatformRequirement]
-) -> ImageUse:
-    if use.reference is None:
-        return use
-    required = required_platforms(requirements, workload.document, use.reference)
-    return replace(use, required=required)
-
-
-def _fit(
-    workload: Workload, judged: tuple[ImageUse, ...], cluster: ClusterProfile, pool: NodePool
-) -> PoolFit:
-    return PoolFit(
-        cluster,
-        pool,
-        place(workload, pool, cluster),
-        tuple((use, use_compatibility(use, pool)) for use in judged),
-        kubelet_refusal(workload, pool, cluster),
-    )
+    return Assessment(workload, tuple(uses), fits)
 
 
 def use_compatibility(use: ImageUse, pool: NodePool) -> Compatibility:
-    """Whether the pool would start a container with this image."""
+    """Return whether a node of the pool can start a container with this image."""
     if isinstance(use.platforms, KnownPlatforms):
         return compatibility(
             use.platforms,
@@ -202,15 +193,11 @@ def use_compatibility(use: ImageUse, pool: NodePool) -> Compatibility:
     return Compatibility(Runnable.UNKNOWN, use.platforms.message)
 
 
-def _is_referenced(use: ImageUse) -> bool:
-    return use.container.role is Role.REFERENCED
-
-
-_FIRST: Final = "default"
+_DEFAULT_VARIANT: Final = "default"
 
 
 def same_place(workload: Workload) -> Hashable:
-    """What a workload has in common with itself in the other variants of its chart."""
+    """Return a key that a workload has in every variant of its chart."""
     document = workload.document
     return (
         document.source,
@@ -223,48 +210,53 @@ def same_place(workload: Workload) -> Hashable:
 
 
 def merge_workloads(workloads: Iterable[Workload]) -> tuple[Workload, ...]:
-    """Each workload once, at its first place, with the variants in which it is like that.
+    """Merge workloads that are the same in several variants of a chart.
 
-    Names may differ, and lines: neither decides where a pod runs. Whatever comes from no variant
-    stays as it is.
+    Names and line numbers may differ, because neither affects scheduling. Workloads without
+    variants are not merged.
     """
     merged: dict[Hashable, Workload] = {}
     for index, workload in enumerate(workloads):
         key = (same_place(workload), _demands(workload)) if workload.variants else index
         known = merged.get(key)
         if known is not None:
-            known = replace(known, variants=_united(known.variants, workload.variants))
+            known = replace(known, variants=_merge_names(known.variants, workload.variants))
         merged[key] = known or workload
     return tuple(merged.values())
 
 
 def merge_findings(findings: Sequence[Finding]) -> dict[int, tuple[str, ...]]:
-    """The findings to keep, by their index, each with the variants that show it.
+    """Merge findings with the same fingerprint from different variants of a chart.
 
-    Of those with one fingerprint from different variants the first stands for all. A chart without
-    variants is rendered with its defaults, which an object that installs it may change.
+    A chart without variants is rendered with its default values, which may differ from those of an
+    object that installs it.
+
+    Returns:
+        The index of each finding to keep, with the variants it occurs in.
+
     """
     variants: dict[int, tuple[str, ...]] = {}
     first: dict[str, list[int]] = {}
     for index, finding in enumerate(findings):
         own = finding.observation.workload.variants
         known = first.setdefault(finding.fingerprint, [])
-        home = next((i for i in known if _differ(own, variants[i])), None)
-        if home is None:
+        same = next((i for i in known if _are_different_variants(own, variants[i])), None)
+        if same is None:
             known.append(index)
             variants[index] = own
         else:
-            variants[home] = _united(variants[home] or (_FIRST,), own or (_FIRST,))
+            variants[same] = _merge_names(
+                variants[same] or (_DEFAULT_VARIANT,), own or (_DEFAULT_VARIANT,)
+            )
     return variants
 
 
-def _differ(one: tuple[str, ...], other: tuple[str, ...]) -> bool:
-    """Whether these are different renderings of a chart; without variants there is only one."""
-    return set(one or (_FIRST,)).isdisjoint(other or (_FIRST,))
+def _are_different_variants(one: tuple[str, ...], other: tuple[str, ...]) -> bool:
+    return set(one or (_DEFAULT_VARIANT,)).isdisjoint(other or (_DEFAULT_VARIANT,))
 
 
 def _demands(workload: Workload) -> Hashable:
-    """What decides where its pods may run and what podfit says of it."""
+    """Return everything about a workload that affects its findings."""
     return (
         tuple(
             (item.name, item.role, item.image, item.host_process) for item in workload.containers
@@ -280,6 +272,6 @@ def _demands(workload: Workload) -> Hashable:
     )
 
 
-def _united(one: tuple[str, ...], other: tuple[str, ...]) -> tuple[str, ...]:
-    """In the order in which a chart's variants are rendered, but for those of the configuration."""
-    return tuple(sorted({*one, *other}, key=lambda name: (name != _FIRST, name)))
+def _merge_names(one: tuple[str, ...], other: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the union of two sets of variants, the default first, then by name."""
+    return tuple(sorted({*one, *other}, key=lambda name: (name != _DEFAULT_VARIANT, name)))

@@ -1,4 +1,4 @@
-"""`Observation`: what a check sees. `Finding`: a rule applied to it."""
+"""Observations that checks make, and findings that rules make of them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ FINGERPRINT_LENGTH: Final = 16
 
 
 class Severity(IntEnum):
-    """How bad: `error` the pod cannot run, `warning` it depends, `info` good to know."""
+    """Severity: the pod cannot run (error), may not run (warning), or a note (info)."""
 
     INFO = 1
     WARNING = 2
@@ -27,7 +27,7 @@ class Severity(IntEnum):
 
 
 class Confidence(IntEnum):
-    """How sure podfit is of an observation."""
+    """Confidence in an observation."""
 
     LOW = 1
     MEDIUM = 2
@@ -38,7 +38,7 @@ class Confidence(IntEnum):
 
 
 class Consequence(Enum):
-    """What follows for the user. The value is used in JSON."""
+    """What a finding means for the release. The value is used in JSON."""
 
     CERTAIN = "fails on every such node"
     BLOCKS = "blocks the install"
@@ -47,10 +47,12 @@ class Consequence(Enum):
 
 
 class Guard(Struct, frozen=True):
-    """The shortest demand that keeps a pod off the nodes that cannot run it.
+    """The fewest label requirements that keep a pod off the nodes that cannot run it.
 
-    requirements: each `In` or `NotIn`. An `In` with one value is written as nodeSelector, any other
-    as required node affinity. Empty where no guard can help.
+    Attributes:
+        requirements: `In` or `NotIn` each. An `In` with one value is written as nodeSelector, any
+            other as required node affinity. Empty if no guard can help.
+
     """
 
     requirements: tuple[Requirement, ...] = ()
@@ -69,10 +71,12 @@ def _is_selector(requirement: Requirement) -> bool:
 
 
 class Subject(Struct, frozen=True):
-    """A container that an observation is about, in the words of a report.
+    """A container that an observation is about, as shown in reports.
 
-    platforms: as containerd writes them; () where they are unknown. problem: why they are unknown,
-    or why they do not fit.
+    Attributes:
+        platforms: As containerd formats them; empty if unknown.
+        problem: Why the platforms are unknown or do not fit.
+
     """
 
     container: str
@@ -83,7 +87,7 @@ class Subject(Struct, frozen=True):
 
 
 class RemedyKind(Enum):
-    """What a remedy changes. The value is used in JSON."""
+    """The kind of file that a remedy changes. The value is used in JSON."""
 
     KUSTOMIZE = "kustomize"
     MANIFEST = "manifest"
@@ -93,9 +97,12 @@ class RemedyKind(Enum):
 class Remedy(Struct, frozen=True):
     """A change that resolves a finding.
 
-    text: ready to be used: values for a chart as YAML, a unified diff of a manifest, a piece of a
-    kustomization. keys: of the values, such as `agent.nodeSelector`. where: `path:line` of what is
-    changed, or "". verified: it was tried, and the finding was gone.
+    Attributes:
+        text: Chart values as YAML, a unified diff of a manifest, or part of a kustomization.
+        keys: Keys of the values, such as `agent.nodeSelector`.
+        where: `path:line` of the change, or "".
+        verified: Whether podfit applied the change and the finding was resolved.
+
     """
 
     kind: RemedyKind
@@ -106,12 +113,18 @@ class Remedy(Struct, frozen=True):
 
 
 class Observation(Struct, frozen=True):
-    """What a check sees in one workload. Says nothing of severity.
+    """A problem that a check found in one workload, without a severity.
 
-    message: the problem, one sentence without a full stop. why: what happens, with the text that
-    the user would see. fix: what to do. location: the best place to look. pools: `cluster/pool`
-    names concerned. aspect: tells apart what a rule sees in one workload and the same containers,
-    in words that stay the same from run to run. remedies: the best first.
+    Attributes:
+        message: The problem, one sentence without a full stop.
+        location: The line to show.
+        pools: Affected pools as `cluster/pool`.
+        why: What happens, with the text of the event.
+        fix: What to do.
+        aspect: Distinguishes several observations of one rule about the same containers; stable
+            between runs.
+        remedies: The best first.
+
     """
 
     workload: Workload
@@ -129,7 +142,7 @@ class Observation(Struct, frozen=True):
 
 
 class Explanation(Struct, frozen=True):
-    """A rule's observation that explains another finding instead of being one of its own."""
+    """An observation that explains another finding and is reported with it."""
 
     rule: str
     observation: Observation
@@ -138,7 +151,9 @@ class Explanation(Struct, frozen=True):
 class Finding(Struct, frozen=True):
     """A rule applied to an observation.
 
-    variants: of its chart that show it; () where the chart was rendered in one way only.
+    Attributes:
+        variants: The variants of the chart it occurs in; empty if there is only one rendering.
+
     """
 
     rule: str
@@ -149,7 +164,6 @@ class Finding(Struct, frozen=True):
 
     @property
     def sort_key(self) -> tuple[object, ...]:
-        """By location, then rule (design, principle 6)."""
         seen = self.observation
         place = seen.location
         lines = (place.path, place.file_line, place.line, place.column)
@@ -157,7 +171,7 @@ class Finding(Struct, frozen=True):
 
     @property
     def fingerprint(self) -> str:
-        """Names the finding from one run to the next: no line, no tag, no generated name in it."""
+        """An identifier that is stable between runs: without lines, tags and generated names."""
         workload = self.observation.workload
         parts = (
             self.rule,

@@ -1,4 +1,4 @@
-"""The shortest demand that keeps a workload off the pools that cannot run it."""
+"""Find the fewest label requirements that keep a workload off the pools that cannot run it."""
 
 from __future__ import annotations
 
@@ -19,13 +19,16 @@ _LABELS: Final = (OS_LABEL, ARCHITECTURE_LABEL, WINDOWS_BUILD_LABEL)
 
 
 def shortest_guard(assessment: Assessment, offending: Sequence[PoolFit]) -> Guard:
-    """The fewest requirements that refuse the offending pools and keep those that can run it.
+    """Return the fewest requirements that exclude the offending pools and keep compatible ones.
 
-    Found by evaluation, not by rule of thumb: every candidate is tried on every pool. As many good
-    pools are kept as can be, and always the first of each cluster, or at least the very first: so
-    the guards against different gaps of one workload hold together. Where no pool is good, what the
-    images themselves support is demanded. Empty where nothing helps, and where `spec.nodeName` goes
-    past every guard.
+    Every candidate is evaluated on every pool. The result keeps as many compatible pools as
+    possible, and always the first of each cluster (or at least the first of all), so that the
+    guards for different mismatches of one workload do not contradict each other. If no pool is
+    compatible, the requirements come from the platforms of the images.
+
+    Returns:
+        An empty guard if no candidate works, or if `spec.nodeName` bypasses the scheduler.
+
     """
     if assessment.workload.scheduling.node_name:
         return Guard()
@@ -41,26 +44,26 @@ def shortest_guard(assessment: Assessment, offending: Sequence[PoolFit]) -> Guar
 
 
 def admits(guard: Guard, fit: PoolFit) -> bool:
-    """Whether the guard alone would let the pod onto the pool."""
+    """Return whether the nodes of the pool meet the guard."""
     node = view(fit.pool)
     return all(requirement_holds(item, node) is not False for item in guard.requirements)
 
 
 def _good_pools(assessment: Assessment) -> list[PoolFit]:
-    """Those where it may land and runs; else those where it would run, if it were let there."""
+    """Return the pools that can run the pod, preferring those that it can be scheduled onto."""
     suiting = [fit for fit in assessment.fits if suits_declaration(assessment.workload, fit.pool)]
-    surely = [fit for fit in suiting if fit.runnable is Runnable.YES]
-    perhaps = [fit for fit in suiting if fit.runnable is Runnable.UNKNOWN]
-    for fits in (surely, perhaps):
+    compatible = [fit for fit in suiting if fit.runnable is Runnable.YES]
+    unknown = [fit for fit in suiting if fit.runnable is Runnable.UNKNOWN]
+    for fits in (compatible, unknown):
         if landing := [fit for fit in fits if fit.placement.verdict is not Verdict.REFUSED]:
             return landing
-    return surely or perhaps
+    return compatible or unknown
 
 
 def _candidates(
     assessment: Assessment, good: Sequence[PoolFit], offending: Sequence[PoolFit]
 ) -> Iterator[Guard]:
-    """Guards from short to long: for all good pools together, for each alone, by exclusion."""
+    """Yield guards, shortest first: for all good pools, for each good pool, by exclusion."""
     for requirements in _requirement_sets(assessment, good, offending):
         for size in range(1, len(_LABELS) + 1):
             for chosen in combinations(requirements, size):
@@ -74,12 +77,12 @@ def _requirement_sets(
     if not good:
         yield list(_demands(_image_labels(assessment)))
         return
-    together = list(_demands(_pool_labels(good)))
-    yield together
+    for_all = list(_demands(_pool_labels(good)))
+    yield for_all
     for fit in good:
         yield list(_demands(_pool_labels([fit])))
     if builds := {fit.pool.platform.windows_build for fit in offending} - {""}:
-        yield [*together, Requirement(WINDOWS_BUILD_LABEL, "NotIn", tuple(sorted(builds)))]
+        yield [*for_all, Requirement(WINDOWS_BUILD_LABEL, "NotIn", tuple(sorted(builds)))]
 
 
 def _demands(values: Callable[[str], Iterable[str]]) -> Iterator[Requirement]:
@@ -93,7 +96,7 @@ def _pool_labels(fits: Sequence[PoolFit]) -> Callable[[str], Iterable[str]]:
 
 
 def _image_labels(assessment: Assessment) -> Callable[[str], Iterable[str]]:
-    """The labels of the nodes that the images were built for, be there such nodes or not."""
+    """Return the labels of nodes that can run the images, whether or not such nodes exist."""
     families = selected_families(assessment.workload.scheduling, common_families(assessment))
     rows = (row for use in assessment.judged if use.known for row in use.known.platforms)
     values = {

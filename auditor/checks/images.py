@@ -1,11 +1,4 @@
-"""Index rows whose manifest the registry does not have.
-
-A digest that names one row of the index which the tag beside it names.
-
-Images that a workload hands to something else, and that cannot run everywhere.
-
-Images that no node can pull, or whose platforms nobody could tell.
-"""
+"""Checks of image references: dangling rows, pinned platforms, referenced and unresolved images."""
 
 from __future__ import annotations
 
@@ -34,26 +27,27 @@ from auditor.scheduling.placement import Verdict
 
 
 def _dangling_row(assessment: Assessment, parameters: Parameters) -> Iterator[Observation]:
-    """pools: those where the pod may land, and whose nodes would take a row that is missing.
+    """Find index rows whose manifest the registry does not have.
 
-    An image without any manifest at all is another finding.
+    Reports the pools whose nodes would select a missing row. An image without any manifest is
+    left to the `unresolved-image` check.
     """
     del parameters
     workload = assessment.workload
     for use in assessment.judged:
         if use.known is None or not use.known.dangling or not use.known.platforms:
             continue
-        hit = [fit for fit in assessment.fits if _needs_missing_row(use, fit)]
+        affected = [fit for fit in assessment.fits if _needs_missing_row(use, fit)]
         yield Observation(
             workload=workload,
             message=f"{workload}: image {use.container.image} lists "
             f"{built_for(use.known.dangling)}, but the registry has no manifest for it",
             location=use.container.location,
             subjects=(subject(use),),
-            pools=pool_ids(hit),
-            why="a node of that platform finds its row in the index, and cannot pull what it names",
-            fix="push the image again, or have the mirror fetch all of it",
-            consequence=consequence(workload) if hit else Consequence.NONE,
+            pools=pool_ids(affected),
+            why="a node of that platform selects this row of the index but cannot pull it",
+            fix="push the image again, or mirror all of its platforms",
+            consequence=consequence(workload) if affected else Consequence.NONE,
         )
 
 
@@ -71,13 +65,16 @@ DANGLING_ROW: Final = Check(_dangling_row)
 
 
 def _pinned_row(assessment: Assessment, parameters: Parameters) -> Iterator[Observation]:
-    """pools: those where the pod may land, and which another row of the index would run on."""
+    """Find digests that name one row of the index that the tag names.
+
+    Reports the pools that another row of the index runs on.
+    """
     del parameters
     workload = assessment.workload
     for use in assessment.judged:
         if use.known is None or use.tagged is None or not _is_one_of_several(use.known, use.tagged):
             continue
-        hit = [fit for fit in assessment.fits if _needs_another_row(use, fit)]
+        affected = [fit for fit in assessment.fits if _needs_another_row(use, fit)]
         text = use.container.image.partition("@")[0]
         yield Observation(
             workload=workload,
@@ -85,16 +82,16 @@ def _pinned_row(assessment: Assessment, parameters: Parameters) -> Iterator[Obse
             "one of several platforms of the tag",
             location=use.container.location,
             subjects=(subject(use),),
-            pools=pool_ids(hit),
-            why=f"the tag names an index of {built_for(use.tagged.platforms)}; the digest of one "
-            "row gives every node that row, and nobody looks at its platform before it starts",
+            pools=pool_ids(affected),
+            why=f"the tag names an index of {built_for(use.tagged.platforms)}; with the digest of "
+            "one manifest, every node pulls that manifest without a check of its platform",
             fix=f"pin the index instead: {text}@{use.tagged.digest}",
-            consequence=consequence(workload) if hit else Consequence.NONE,
+            consequence=consequence(workload) if affected else Consequence.NONE,
         )
 
 
 def _is_one_of_several(pinned: KnownPlatforms, tagged: KnownPlatforms) -> bool:
-    """An index of one image and its attestations is pinned either way."""
+    """Return whether the digest is one of several platforms; attestations do not count."""
     return pinned.digest in tagged.rows and len(tagged.platforms) > 1
 
 
@@ -110,11 +107,15 @@ PINNED_ROW: Final = Check(_pinned_row)
 
 
 def _referenced_image(assessment: Assessment, parameters: Parameters) -> Iterator[Observation]:
-    """Who starts such an image, and where, no manifest says."""
+    """Find images in arguments and environment variables that cannot run on some pool."""
     del parameters
     workload = assessment.workload
     for use in assessment.referenced:
-        fits = [fit for fit in assessment.fits if _cannot_run(use, fit)]
+        fits = [
+            fit
+            for fit in assessment.fits
+            if use_compatibility(use, fit.pool).runnable is Runnable.NO
+        ]
         if not fits or use.known is None:
             continue
         yield Observation(
@@ -125,15 +126,11 @@ def _referenced_image(assessment: Assessment, parameters: Parameters) -> Iterato
             subjects=(subject(use),),
             pools=pool_ids(fits),
             why=f"the image is built for {built_for(use.known.platforms)}; it is not one of the "
-            "pod's own containers, so whoever starts it decides where",
-            fix="see that the pods made from it select nodes that can run it",
+            "pod's own containers, so another component decides which nodes it runs on",
+            fix="make sure that the pods that use it select nodes that can run it",
             consequence=Consequence.NONE,
             confidence=Confidence.LOW,
         )
-
-
-def _cannot_run(use: ImageUse, fit: PoolFit) -> bool:
-    return use_compatibility(use, fit.pool).runnable is Runnable.NO
 
 
 REFERENCED_IMAGE: Final = Check(_referenced_image)
@@ -148,33 +145,40 @@ _BROKEN: Final = {
 _HINTS: Final = {
     "missing": "correct the name or the tag, or push the image",
     "invalid": "correct the image",
-    "unknown": "`podfit inspect IMAGE -v` shows what the registry answers",
+    "unknown": "`podfit inspect IMAGE -v` shows the registry's responses",
 }
-_REPUSH: Final = "push the image again; `podfit inspect` shows what the registry holds"
+_REPUSH: Final = "push the image again; `podfit inspect` shows what the registry has"
 
 
 def _unresolved_image(assessment: Assessment, parameters: Parameters) -> Iterator[Observation]:
-    """One observation for each image text, with the containers that use it."""
+    """Find images that no node can pull or whose platforms are unknown.
+
+    Yields one observation per image text, with the containers that use it.
+    """
     wanted = parameters["reason"]
     groups: dict[tuple[str, UnknownPlatforms], list[ImageUse]] = {}
     for use in assessment.judged:
-        answer = _trouble(use)
-        if answer is not None and _group(use, answer) == wanted:
-            groups.setdefault((use.container.image, answer), []).append(use)
-    for (image, answer), uses in groups.items():
-        yield _observation(assessment, wanted, image, answer, uses)
+        problem = _problem(use)
+        if problem is not None and _group(use, problem) == wanted:
+            groups.setdefault((use.container.image, problem), []).append(use)
+    for (image, problem), uses in groups.items():
+        yield _unresolved(assessment, wanted, image, problem, uses)
 
 
-def _group(use: ImageUse, answer: UnknownPlatforms) -> str:
-    """CRI-O mounts any artifact as a volume (KEP-4639), where containerd takes images alone."""
-    is_artifact = answer.reason is UnknownReason.NOT_AN_IMAGE and use.known is None
+def _group(use: ImageUse, problem: UnknownPlatforms) -> str:
+    """Return the value of the `reason` parameter for a problem.
+
+    An artifact in an image volume is "unknown": CRI-O mounts any artifact (KEP-4639), containerd
+    only images.
+    """
+    is_artifact = problem.reason is UnknownReason.NOT_AN_IMAGE and use.known is None
     if is_artifact and use.container.role is Role.IMAGE_VOLUME:
         return "unknown"
-    return _BROKEN.get(answer.reason, "unknown")
+    return _BROKEN.get(problem.reason, "unknown")
 
 
-def _trouble(use: ImageUse) -> UnknownPlatforms | None:
-    """Why nobody can tell, or why there is nothing to run."""
+def _problem(use: ImageUse) -> UnknownPlatforms | None:
+    """Return why the platforms are unknown or why the index has nothing to run, if so."""
     if isinstance(use.platforms, UnknownPlatforms):
         return use.platforms
     if use.platforms.platforms:
@@ -188,39 +192,35 @@ def _trouble(use: ImageUse) -> UnknownPlatforms | None:
     return UnknownPlatforms(UnknownReason.NOT_AN_IMAGE, why, _REPUSH)
 
 
-def _observation(
+def _unresolved(
     assessment: Assessment,
     wanted: str,
     image: str,
-    answer: UnknownPlatforms,
+    problem: UnknownPlatforms,
     uses: Sequence[ImageUse],
 ) -> Observation:
     workload = assessment.workload
     unknown = wanted == "unknown"
     owners = listed(container_text(use.container) for use in uses)
+    name = image or "(empty)"
+    messages = {
+        "missing": f"image {name} of {owners} does not exist",
+        "invalid": f"no node can pull image {name} of {owners}",
+        "unknown": f"could not determine the platforms of image {name} of {owners}",
+    }
     return Observation(
         workload=workload,
-        message=f"{workload}: {_problem(wanted, image or '(empty)', owners)}",
+        message=f"{workload}: {messages[wanted]}",
         location=uses[0].container.location,
         subjects=tuple(
-            Subject(u.container.name, u.container.role.value, image, problem=answer.message)
+            Subject(u.container.name, u.container.role.value, image, problem=problem.message)
             for u in uses
         ),
-        why=answer.message,
-        fix=answer.hint or _HINTS[wanted],
+        why=problem.message,
+        fix=problem.hint or _HINTS[wanted],
         consequence=Consequence.NONE if unknown else consequence(workload, certain=True),
         confidence=Confidence.LOW if unknown else Confidence.HIGH,
     )
-
-
-def _problem(wanted: str, image: str, owners: str) -> str:
-    match wanted:
-        case "missing":
-            return f"image {image} of {owners} does not exist"
-        case "invalid":
-            return f"no node can pull image {image} of {owners}"
-        case _:
-            return f"could not tell the platforms of image {image} of {owners}"
 
 
 def _missing_platform(assessment: Assessment, parameters: Parameters) -> Iterator[Observation]:

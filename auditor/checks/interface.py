@@ -1,16 +1,8 @@
-"""A `Check`: facts in, observations out.
+"""The `Check` interface, and two checks that do not work on a single workload.
 
-Statements that silence findings, and silence nothing or give no reason.
-
-What a statement silences is known once every other rule has spoken, so nothing is seen in a
-workload alone: the policy finds the lapses (`auditor/policy/unused_ignores.py`) for rules that use
-this check.
-
-Pods of a chart that need a guard, and that none of its values reaches.
-
-Which values reach a pod is known once the chart was rendered with marks in their place, so nothing
-is seen in a workload alone: `auditor/fixes` finds the pods for rules that use this check, and
-takes the words from here.
+`IGNORE_LAPSE` depends on the findings of all other rules (see `auditor/policy/unused_ignores.py`),
+`UNREACHED_SELECTOR` on renderings of the whole chart (see `auditor/fixes`). Both yield nothing for
+a workload; they only bind rules to that code.
 """
 
 from __future__ import annotations
@@ -28,41 +20,44 @@ Parameters = Mapping[str, str]
 
 
 class Check(Struct, frozen=True):
-    """What can be seen in one workload.
+    """A check of one workload.
 
-    observe: pure; never prints, ignores, sorts or sets a severity. parameters: those a rule must
-    give, each with the values it may have.
+    Attributes:
+        observe: A pure function that yields observations; it does not sort, ignore or grade them.
+        parameters: The parameters that a rule must set, with their allowed values.
+
     """
 
     observe: Callable[[Assessment, Parameters], Iterator[Observation]]
     parameters: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
-def _ignore_lapse(assessment: Assessment, parameters: Parameters) -> Iterator[Observation]:
+def _nothing(assessment: Assessment, parameters: Parameters) -> Iterator[Observation]:
     del assessment, parameters
     return iter(())
 
 
-IGNORE_LAPSE: Final = Check(_ignore_lapse, parameters={"lacks": ("effect", "reason")})
+IGNORE_LAPSE: Final = Check(_nothing, parameters={"lacks": ("effect", "reason")})
+"""Ignores that match no finding or have no reason."""
+
+UNREACHED_SELECTOR: Final = Check(_nothing)
+"""Pods of a chart that need a guard but have no values key for one."""
 
 
 def unreached(workload: Workload, pools: tuple[str, ...]) -> Observation:
-    """What there is to say of a pod that no value reaches. pools: those it has to be kept off."""
+    """Return the observation that no values key sets the pod's nodeSelector or affinity.
+
+    Args:
+        pools: The pools that the pod has to be kept off.
+
+    """
     return Observation(
         workload=workload,
-        message=f"no value of the chart reaches nodeSelector or affinity of {workload}",
+        message=f"no value of the chart sets the nodeSelector or affinity of {workload}",
         location=workload.pod_location,
         pools=pools,
-        why="its pods need to be kept off nodes, and who installs the chart cannot do it",
+        why="its pods must be kept off some nodes, and the chart's users cannot configure that",
         fix="write `nodeSelector: {{- toYaml .Values.nodeSelector | nindent 8 }}` into the "
         "template, and `nodeSelector: {}` into values.yaml",
         consequence=Consequence.NONE,
     )
-
-
-def _unreached_selector(assessment: Assessment, parameters: Parameters) -> Iterator[Observation]:
-    del assessment, parameters
-    return iter(())
-
-
-UNREACHED_SELECTOR: Final = Check(_unreached_selector)

@@ -1,4 +1,4 @@
-"""Pools whose nodes get the pod, and whose kubelet then refuses it."""
+"""Check for pods that can be scheduled onto nodes whose kubelet rejects them."""
 
 from __future__ import annotations
 
@@ -29,14 +29,17 @@ from auditor.scheduling.nodes import OS_LABEL
 
 
 def _kubelet_rejection(assessment: Assessment, parameters: Parameters) -> Iterator[Observation]:
-    """Where an image fails too, the missing guard is the finding; this is for the others."""
+    """Find pools whose kubelet rejects the pod.
+
+    Pools that cannot run the images either are left to the `incompatible-pool` check.
+    """
     del parameters
     if not any(fit.refusal for fit in assessment.failing):
         return
     fits = [
         fit
         for fit in fits_by_cause(assessment, Cause.MISSING_GUARD)
-        if fit.lands_and_fails and not fit.culprits
+        if fit.lands_and_fails and not fit.incompatible
     ]
     if fits:
         yield _observation(assessment, fits, shortest_guard(assessment, fits))
@@ -70,12 +73,12 @@ def _fix(assessment: Assessment, guard: Guard) -> str:
     if workload.scheduling.node_name:
         return "remove spec.nodeName, or make it agree with the rest of the pod spec"
     if guard.requirements:
-        return f"set {guard_text(guard, workload)}; the scheduler reads nothing else"
+        return f"set {guard_text(guard, workload)}, because the scheduler reads nothing else"
     return f"correct {_declarations(workload)}: {_images(assessment)}"
 
 
 def _declarations(workload: Workload) -> str:
-    """Which of the two says something, in the words of a manifest."""
+    """Return the fields that declare an operating system, as text."""
     declared = (workload.scheduling.os_name, workload.labels.get(OS_LABEL, ""))
     places = ("spec.os.name", f"the pod's label {OS_LABEL}")
     return listed(place for place, value in zip(places, declared, strict=True) if value)

@@ -1,11 +1,4 @@
-"""Pools on which the workload may land and cannot run, because nothing keeps it off.
-
-Pools that could run the workload, and that its own selector keeps it off.
-
-A pod whose containers have no platform in common.
-
-A cluster without any pool that both admits the workload and can run it.
-"""
+"""Checks that compare the platforms of a workload's images with the node pools."""
 
 from __future__ import annotations
 
@@ -40,16 +33,16 @@ from auditor.checks.wording import (
     images_are,
     lands,
     listed,
-    new_home,
     only_for,
     outcome,
     pool_ids,
     pool_names,
     reasons_by_pool,
-    rest_to_do,
+    remaining_fixes,
     subject,
     system,
     unique,
+    ways_to_place,
 )
 from auditor.images.platforms import make_platform, normalise
 from auditor.kubernetes.manifests import Location
@@ -70,43 +63,42 @@ _GROUPS: Final = {
 
 
 def _incompatible_pool(assessment: Assessment, parameters: Parameters) -> Iterator[Observation]:
+    """Find pools that the pod can be scheduled onto without a guard, and cannot run on."""
     wanted = parameters["mismatch"]
-    foreign = [fit for fit in assessment.failing if fit.culprits and _group(fit) == wanted]
-    if not foreign:
-        return
-    fits = fits_by_cause(assessment, Cause.MISSING_GUARD)
-    offending = [fit for fit in foreign if any(fit is item for item in fits)]
+    failing = [fit for fit in assessment.failing if fit.incompatible and _group(fit) == wanted]
+    fits = fits_by_cause(assessment, Cause.MISSING_GUARD) if failing else ()
+    offending = [fit for fit in failing if any(fit is item for item in fits)]
     if not offending:
         return
     workload = assessment.workload
-    culprits = _culprits(offending, wanted)
+    mismatched = _mismatched(offending, wanted)
     guard = shortest_guard(assessment, offending)
     first = offending[0]
-    event = first.refusal.reason if first.refusal else first.culprits[0][1].event
-    homeless = _homeless(fits, offending)
+    event = first.refusal.reason if first.refusal else first.incompatible[0][1].event
+    without_node = _pools_without_node(fits, offending)
     yield Observation(
         workload=workload,
         message=f"{lands(workload)} {_nodes(offending, wanted)}, "
-        f"but {_lack(culprits, assessment, wanted)}",
+        f"but {_lack(mismatched, assessment, wanted)}",
         location=workload.pod_location,
-        subjects=tuple(subject(use, result.message) for use, result in culprits),
+        subjects=tuple(subject(use, result.message) for use, result in mismatched),
         pools=pool_ids(offending),
         why=f"the scheduler does not look at images: on {pool_names([first], assessment)} "
         f"{outcome(first.failure, event)}; {aftermath(workload, first.failure)}",
-        fix=_fix(assessment, guard, homeless),
+        fix=_fix(assessment, guard, without_node),
         guard=Guard() if _runs_nowhere(assessment) else guard,
-        consequence=consequence(workload, certain=bool(homeless)),
+        consequence=consequence(workload, certain=bool(without_node)),
     )
 
 
 def _group(fit: PoolFit) -> str:
-    """The widest gap decides: an image for another OS also lacks the architecture."""
-    gaps = [result.mismatch for _, result in fit.culprits if result.mismatch is not None]
-    return _GROUPS[min(gaps)]
+    """Return the widest mismatch: an image for another OS also lacks the architecture."""
+    mismatches = (result.mismatch for _, result in fit.incompatible)
+    return _GROUPS[min(item for item in mismatches if item is not None)]
 
 
-def _culprits(offending: Sequence[PoolFit], wanted: str) -> list[tuple[ImageUse, Compatibility]]:
-    """Each guilty container once, in the pod's order."""
+def _mismatched(offending: Sequence[PoolFit], wanted: str) -> list[tuple[ImageUse, Compatibility]]:
+    """Return each mismatched container once, in the pod's order."""
     found: dict[int, tuple[ImageUse, Compatibility]] = {}
     for fit in offending:
         for index, (use, result) in enumerate(fit.results):
@@ -115,10 +107,10 @@ def _culprits(offending: Sequence[PoolFit], wanted: str) -> list[tuple[ImageUse,
     return [found[index] for index in sorted(found)]
 
 
-def _homeless(fits: Sequence[PoolFit], offending: Sequence[PoolFit]) -> list[PoolFit]:
-    """All pools of the clusters that get the pod and have no pool that could run it."""
-    homes = {id(fit.cluster) for fit in fits if could_run(fit)}
-    without = {id(fit.cluster) for fit in offending} - homes
+def _pools_without_node(fits: Sequence[PoolFit], offending: Sequence[PoolFit]) -> list[PoolFit]:
+    """Return all pools of the offending clusters that have no pool that could run the pod."""
+    usable = {id(fit.cluster) for fit in fits if could_run(fit)}
+    without = {id(fit.cluster) for fit in offending} - usable
     return [fit for fit in fits if id(fit.cluster) in without]
 
 
@@ -133,9 +125,9 @@ def _nodes(offending: Sequence[PoolFit], wanted: str) -> str:
 
 
 def _lack(
-    culprits: Sequence[tuple[ImageUse, Compatibility]], assessment: Assessment, wanted: str
+    mismatched: Sequence[tuple[ImageUse, Compatibility]], assessment: Assessment, wanted: str
 ) -> str:
-    uses = [use for use, _ in culprits]
+    uses = [use for use, _ in mismatched]
     platforms = [row for use in uses if use.known for row in use.known.platforms]
     owner = images_are(uses, assessment)
     if wanted == "os":
@@ -146,19 +138,19 @@ def _lack(
     return f"{owner} built for {built_for(own or platforms)}"
 
 
-def _fix(assessment: Assessment, guard: Guard, homeless: Sequence[PoolFit]) -> str:
+def _fix(assessment: Assessment, guard: Guard, without_node: Sequence[PoolFit]) -> str:
     workload = assessment.workload
     if workload.scheduling.node_name:
-        return "remove spec.nodeName, which goes past every guard, and select nodes by label"
+        return "remove spec.nodeName, which bypasses the scheduler, and select nodes by label"
     if not guard.requirements:
-        return "no label tells these nodes apart: taint them, or build the image for them too"
+        return "no label distinguishes these nodes: taint them, or build the image for them too"
     if wrong := _contradicted(workload.scheduling, guard):
-        if homeless and not any(_suits_and_runs(workload, fit) for fit in homeless):
-            return new_home(assessment, homeless)
+        if without_node and not any(_suits_and_runs(workload, fit) for fit in without_node):
+            return ways_to_place(assessment, without_node)
         return _correction(assessment, wrong, guard)
     instruction = f"set {guard_text(guard, workload)}"
-    if homeless and (not workload.is_daemon_set or _runs_nowhere(assessment)):
-        return new_home(assessment, homeless, instruction)
+    if without_node and (not workload.is_daemon_set or _runs_nowhere(assessment)):
+        return ways_to_place(assessment, without_node, instruction)
     return instruction
 
 
@@ -170,12 +162,12 @@ def _runs_nowhere(assessment: Assessment) -> bool:
     """Return whether a guard would leave a DaemonSet without any node that it is for."""
     workload = assessment.workload
     declares = platform_demands(workload.scheduling) or declared_systems(workload)
-    homeless = not any(map(could_run, assessment.fits))
-    return homeless and workload.is_daemon_set and bool(declares)
+    runs = any(map(could_run, assessment.fits))
+    return not runs and workload.is_daemon_set and bool(declares)
 
 
 def _contradicted(scheduling: Scheduling, guard: Guard) -> list[Requirement]:
-    """The pod's demands on the platform that no node of the guard meets."""
+    """Return the pod's demands on platform labels that contradict the guard."""
     wanted = {item.key: set(item.values) for item in guard.requirements if item.operator == "In"}
     return [demand for demand in platform_demands(scheduling) if _excludes(demand, wanted)]
 
@@ -192,19 +184,19 @@ def _excludes(demand: Requirement, wanted: Mapping[str, set[str]]) -> bool:
 
 
 def _correction(assessment: Assessment, wrong: Sequence[Requirement], guard: Guard) -> str:
-    right = {item.key: item for item in guard.requirements}
+    required = {item.key: item for item in guard.requirements}
     steps, corrections = [], {}
     for demand in wrong:
-        instead = right.get(_current(demand.key))
+        instead = required.get(_current(demand.key))
         corrections[demand.key] = instead.values if instead else ()
         if instead is None:
             steps.append(f"drop {demand.key}")
         elif demand.operator == "In":
-            was, becomes = (listed(item.values, "or") for item in (demand, instead))
-            steps.append(f"change {demand.key} from {was} to {becomes}")
+            old, new = (listed(item.values, "or") for item in (demand, instead))
+            steps.append(f"change {demand.key} from {old} to {new}")
         else:
-            steps.append(f"demand {instead} instead of {demand}")
-    rest = rest_to_do(corrected(assessment, corrections))
+            steps.append(f"require {instead} instead of {demand}")
+    rest = remaining_fixes(corrected(assessment, corrections))
     return listed((*steps, rest) if rest else steps)
 
 
@@ -221,10 +213,13 @@ _SELECTORS: Final = (Predicate.NODE_SELECTOR, Predicate.NODE_AFFINITY)
 
 
 def _excluded_pool(assessment: Assessment, parameters: Parameters) -> Iterator[Observation]:
-    """A workload without any home has another problem than this."""
+    """Find pools that could run the workload but that its own selector excludes.
+
+    Skips clusters without any pool that can run the workload; `no-compatible-node` covers those.
+    """
     del parameters
-    homes = {id(fit.cluster) for fit in assessment.fits if could_run(fit)}
-    fits = [fit for fit in assessment.fits if id(fit.cluster) in homes and _is_excluded(fit)]
+    usable = {id(fit.cluster) for fit in assessment.fits if could_run(fit)}
+    fits = [fit for fit in assessment.fits if id(fit.cluster) in usable and _is_excluded(fit)]
     if not fits:
         return
     workload = assessment.workload
@@ -236,7 +231,7 @@ def _excluded_pool(assessment: Assessment, parameters: Parameters) -> Iterator[O
         location=workload.place(step.place),
         pools=pool_ids(fits),
         why=f"{step.message}; the images support these nodes",
-        fix="leave out the demand, if these nodes are meant to run it",
+        fix="remove this requirement if the workload should run on these nodes",
         consequence=Consequence.NONE,
     )
 
@@ -253,6 +248,7 @@ EXCLUDED_POOL: Final = Check(_excluded_pool)
 
 
 def _mixed_platforms(assessment: Assessment, parameters: Parameters) -> Iterator[Observation]:
+    """Find pods whose images have no platform in common."""
     del parameters
     fits = fits_by_cause(assessment, Cause.MIXED)
     if not fits:
@@ -266,7 +262,7 @@ def _mixed_platforms(assessment: Assessment, parameters: Parameters) -> Iterator
     )
     yield Observation(
         workload=workload,
-        message=f"{workload} runs nowhere: its images have no platform in common",
+        message=f"{workload} cannot run on any node: its images have no platform in common",
         location=workload.pod_location,
         subjects=tuple(map(subject, uses)),
         pools=pool_ids(fits),
@@ -283,9 +279,10 @@ _OWN_CAUSES: Final = (Cause.MISSING_GUARD, Cause.DECLARATION)
 
 
 def _no_compatible_node(assessment: Assessment, parameters: Parameters) -> Iterator[Observation]:
+    """Find clusters without any pool that both admits the workload and can run it."""
     del parameters
     for cluster, fits in assessment.by_cluster:
-        if any(map(_is_home, fits)) or _wants_no_home(assessment, fits):
+        if any(map(_is_usable, fits)) or _needs_no_node(assessment, fits):
             continue
         if fits[0].placement.rejected:
             yield _rejected(assessment, fits)
@@ -293,15 +290,18 @@ def _no_compatible_node(assessment: Assessment, parameters: Parameters) -> Itera
             yield _without_node(assessment, fits)
 
 
-def _is_home(fit: PoolFit) -> bool:
-    """A cordon ends some day, so a pool that only a cordon closes is a home."""
+def _is_usable(fit: PoolFit) -> bool:
+    """Return whether the pod can run there, now or once the nodes are uncordoned."""
     deciding = fit.placement.deciding
     cordoned = bool(deciding) and all(step.predicate is Predicate.CORDON for step in deciding)
-    return could_run(fit) or (cordoned and not fit.culprits and fit.refusal is None)
+    return could_run(fit) or (cordoned and not fit.incompatible and fit.refusal is None)
 
 
-def _wants_no_home(assessment: Assessment, fits: Sequence[PoolFit]) -> bool:
-    """A DaemonSet has as many pods as nodes: none is no failure. A bound pod has its one node."""
+def _needs_no_node(assessment: Assessment, fits: Sequence[PoolFit]) -> bool:
+    """Return whether it is fine that no pool fits: a DaemonSet may have no pods.
+
+    A pod with `spec.nodeName` that fails on its node is reported by other checks.
+    """
     if fits[0].placement.rejected:
         return False
     bound = assessment.workload.scheduling.node_name
@@ -312,24 +312,27 @@ def _rejected(assessment: Assessment, fits: Sequence[PoolFit]) -> Observation:
     workload = assessment.workload
     return Observation(
         workload=workload,
-        message=f"{workload} never gets a pod: the API server refuses it",
+        message=f"{workload} never gets a pod: the API server rejects it",
         location=_location(assessment, fits),
         subjects=tuple(map(subject, assessment.judged)),
         pools=pool_ids(fits),
         why="; ".join(step.message for step in fits[0].placement.deciding),
-        fix="correct the field; `kubectl apply --dry-run=server` on a bare Pod shows the refusal",
+        fix="correct the field; `kubectl apply --dry-run=server` on a bare Pod shows the error",
         consequence=consequence(workload, certain=True),
         aspect=fits[0].cluster.name,
     )
 
 
 def _without_node(assessment: Assessment, fits: Sequence[PoolFit]) -> Observation:
-    """Where the pod lands and fails, another finding gives the advice, and this explains it."""
+    """Return the observation, without a fix if the pod can be scheduled onto a failing pool.
+
+    In that case it explains another finding, which has the fix.
+    """
     workload, cluster = assessment.workload, fits[0].cluster
     lands = any(fit.lands_and_fails for fit in fits)
     return Observation(
         workload=workload,
-        message=f"{workload} finds no node in cluster {cluster.name} that takes and runs it",
+        message=f"{workload} has no node in cluster {cluster.name} that accepts and can run it",
         location=_location(assessment, fits),
         subjects=tuple(map(subject, assessment.judged)),
         pools=pool_ids(fits),
@@ -344,21 +347,21 @@ def _fix_without_node(assessment: Assessment, fits: Sequence[PoolFit]) -> str:
     scheduling = admit(assessment.workload, fits[0].cluster).scheduling
     for demand in unmeetable(assessment, scheduling):
         return f"no node carries {demand}; {_correction_without_node(assessment, demand)}"
-    way_out = new_home(assessment, fits)
-    return f"{way_out}; if the cluster has other nodes, describe them with `--cluster`"
+    advice = ways_to_place(assessment, fits)
+    return f"{advice}; if the cluster has other nodes, describe them with `--cluster`"
 
 
 def _correction_without_node(assessment: Assessment, demand: Requirement) -> str:
-    """`write linux`: what was probably meant, in the spelling of the node's labels."""
+    """Return advice such as `write linux`, in the spelling of the node's labels."""
     is_system = DEPRECATED_LABELS.get(demand.key, demand.key) == OS_LABEL
     known = SYSTEMS if is_system else ARCHITECTURES
     meant = [make_platform(value, value) for value in demand.values]
     words = [platform.os if is_system else platform.architecture for platform in meant]
-    right = corrected(assessment, {demand.key: words})
-    fits = selected_families(right.workload.scheduling, common_families(right))
+    fixed = corrected(assessment, {demand.key: words})
+    fits = selected_families(fixed.workload.scheduling, common_families(fixed))
     if demand.operator != "In" or not set(words) <= set(known) or not fits:
-        return f"it is one of {listed(known, 'or')}"
-    rest = rest_to_do(right)
+        return f"valid values are {listed(known)}"
+    rest = remaining_fixes(fixed)
     return f"write {listed(words, 'or')}{f', and {rest}' if rest else ''}"
 
 

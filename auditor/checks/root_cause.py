@@ -1,8 +1,8 @@
-"""Why a workload cannot run where it may land: one cause, so that one rule speaks.
+"""Find the one cause of a workload's failures in a cluster, so that only one rule reports it.
 
-A pod whose images share no platform runs nowhere, whatever its selector says; a selector that asks
-for a platform which the images lack is wrong, not missing; a pod that declares the wrong operating
-system is rejected wherever it lands. Only where none of that holds is a guard missing.
+If the images share no platform, the selector does not matter. If the selector demands a platform
+that the images lack, it is wrong, not missing. If the pod declares the wrong operating system,
+every kubelet rejects it. In all other cases, a guard is missing.
 """
 
 from __future__ import annotations
@@ -45,12 +45,16 @@ ARCHITECTURES: Final = ("386", "amd64", "arm", "arm64", "ppc64le", "riscv64", "s
 
 
 class Cause(Enum):
-    """What is at the bottom of a workload's trouble with platforms in one cluster.
+    """Why a workload fails in one cluster.
 
-    EMPTY: an image holds nothing that could run. MIXED: its images share no platform. CONFLICT: the
-    selector asks for what the images lack, or contradicts itself. DECLARATION: the pod declares an
-    operating system (spec.os, label) that its images or its selector exclude. MISSING_GUARD: the
-    pod as such is right; where it fails, nothing kept it off.
+    Attributes:
+        EMPTY: An image has no manifest that could run.
+        MIXED: Its images share no platform.
+        CONFLICT: The selector demands a platform that the images lack, or contradicts itself.
+        DECLARATION: The pod declares an operating system (spec.os, label) that its images or its
+            selector exclude.
+        MISSING_GUARD: Nothing keeps the pod off the nodes that cannot run it.
+
     """
 
     EMPTY = auto()
@@ -61,7 +65,7 @@ class Cause(Enum):
 
 
 def fits_by_cause(assessment: Assessment, cause: Cause) -> tuple[PoolFit, ...]:
-    """The pools of those clusters in which this is the cause of the workload's trouble."""
+    """Return the pools of the clusters in which the workload fails for this cause."""
     return tuple(
         fit
         for cluster, fits in assessment.by_cluster
@@ -71,7 +75,7 @@ def fits_by_cause(assessment: Assessment, cause: Cause) -> tuple[PoolFit, ...]:
 
 
 def root_cause(assessment: Assessment, cluster: ClusterProfile, fits: Sequence[PoolFit]) -> Cause:
-    """The cause that explains every pool of a cluster on which the workload fails."""
+    """Return the cause that explains all failing pools of a cluster."""
     if any(map(could_run, fits)):
         return Cause.MISSING_GUARD
     known = [use.known for use in assessment.judged if use.known is not None]
@@ -83,8 +87,8 @@ def root_cause(assessment: Assessment, cluster: ClusterProfile, fits: Sequence[P
     scheduling = admit(assessment.workload, cluster).scheduling
     selected = selected_families(scheduling, runs_on)
     if not selected:
-        hopeless = _matches_nothing(scheduling) or unmeetable(assessment, scheduling)
-        return Cause.MISSING_GUARD if hopeless else Cause.CONFLICT
+        impossible = _matches_nothing(scheduling) or unmeetable(assessment, scheduling)
+        return Cause.MISSING_GUARD if impossible else Cause.CONFLICT
     declared = declared_systems(assessment.workload)
     if any({system} >= declared for system, _ in selected):
         return Cause.MISSING_GUARD
@@ -92,30 +96,29 @@ def root_cause(assessment: Assessment, cluster: ClusterProfile, fits: Sequence[P
 
 
 def could_run(fit: PoolFit) -> bool:
-    """Whether a pod might be placed there and run, as far as anybody can tell."""
+    """Return whether the pod can be scheduled onto the pool and may run there."""
     return fit.placement.verdict is not Verdict.REFUSED and fit.runnable is not Runnable.NO
 
 
 def declared_systems(workload: Workload) -> set[str]:
-    """What the kubelet compares with its own system: spec.os.name, and a label of the pod."""
+    """Return what the kubelet compares with its own OS: spec.os.name and a label of the pod."""
     return {workload.scheduling.os_name, workload.labels.get(OS_LABEL, "")} - {""}
 
 
 def common_families(assessment: Assessment) -> frozenset[Family]:
-    """Those of nodes on which all images run whose platforms are known."""
+    """Return the families of nodes that can run all images whose platforms are known."""
     families = _shared(use.known for use in assessment.judged if use.known is not None)
     if not _share_windows_build(assessment.judged):
         families = frozenset(item for item in families if item[0] != "windows")
-    return families | {family(fit.pool.platform) for fit in assessment.fits if not fit.culprits}
+    return families | {family(fit.pool.platform) for fit in assessment.fits if not fit.incompatible}
 
 
 def family(platform: Platform) -> Family:
-    """The operating system and architecture of a platform."""
     return platform.os, platform.architecture
 
 
 def all_families(assessment: Assessment) -> frozenset[Family]:
-    """Every one that there is, as far as anybody here has heard of it."""
+    """Return every known family: common ones, and those of the pools and images."""
     pools = (fit.pool.platform for fit in assessment.fits)
     rows = (row for use in assessment.judged if use.known for row in use.known.platforms)
     known = map(family, (*pools, *rows))
@@ -123,12 +126,12 @@ def all_families(assessment: Assessment) -> frozenset[Family]:
 
 
 def selected_families(scheduling: Scheduling, families: Iterable[Family]) -> frozenset[Family]:
-    """Those of the families whose nodes could meet nodeSelector and required node affinity."""
+    """Return the families whose nodes can meet nodeSelector and required node affinity."""
     return frozenset(item for item in families if _could_select(scheduling, item))
 
 
 def platform_demands(scheduling: Scheduling) -> tuple[Requirement, ...]:
-    """What nodeSelector and required affinity demand of the labels of the platform, in order."""
+    """Return the requirements of nodeSelector and required affinity on platform labels."""
     terms = scheduling.required_terms or ()
     demands = (*scheduling.node_selector, *(item for term in terms for item in term.expressions))
     return tuple(item for item in demands if item.key in PLATFORM_LABELS)
@@ -146,7 +149,7 @@ def suits_declaration(workload: Workload, pool: NodePool) -> bool:
 
 
 def unmeetable(assessment: Assessment, scheduling: Scheduling) -> tuple[Requirement, ...]:
-    """The demands on the platform that no node meets by themselves: `kubernetes.io/os: Linux`."""
+    """Return platform requirements that no node can meet, such as `kubernetes.io/os: Linux`."""
     families = all_families(assessment)
     return tuple(
         demand
@@ -156,7 +159,7 @@ def unmeetable(assessment: Assessment, scheduling: Scheduling) -> tuple[Requirem
 
 
 def _matches_nothing(scheduling: Scheduling) -> bool:
-    """Whether the required affinity consists of empty terms, which no node matches."""
+    """Return whether the required affinity has only empty terms, which match no node."""
     terms = scheduling.required_terms
     return terms is not None and not any(term.expressions or term.fields for term in terms)
 
@@ -167,7 +170,7 @@ def _shared(images: Iterable[KnownPlatforms]) -> frozenset[Family]:
 
 
 def _share_windows_build(uses: Sequence[ImageUse]) -> bool:
-    """Whether some Windows host takes all of the images; older builds run on newer hosts."""
+    """Return whether one Windows host can run all images; older builds run on newer hosts."""
     rows = {row for use in uses if use.known for row in use.known.platforms if row.os == "windows"}
     pools = (NodePool(str(row), row, platform_labels(row)) for row in sorted(rows))
     return any(
@@ -177,7 +180,7 @@ def _share_windows_build(uses: Sequence[ImageUse]) -> bool:
 
 
 def _could_select(scheduling: Scheduling, wanted: Family) -> bool:
-    """Whether some node of the family could meet the selector, whatever else it carries."""
+    """Return whether a node of the family can meet the selector, given suitable other labels."""
     node = NodeView("", platform_labels(Platform(*wanted)), open_labels=True)
     selector = every(_may_hold(item, node) for item in scheduling.node_selector)
     terms = scheduling.required_terms
@@ -193,5 +196,5 @@ def _term_may_match(term: NodeSelectorTerm, node: NodeView) -> Answer:
 
 def _may_hold(requirement: Requirement, node: NodeView) -> Answer:
     if requirement.key == WINDOWS_BUILD_LABEL and node.labels[OS_LABEL] == "windows":
-        return None  # which build is another question than which system
+        return None  # a family says nothing about the build
     return requirement_holds(requirement, node)

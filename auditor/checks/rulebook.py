@@ -1,7 +1,4 @@
-"""Rules as data: `rules/*.yaml` read, validated and bound to their checks.
-
-Every check under the name by which rules use it, alphabetical.
-"""
+"""Load rules from `rules/*.yaml`, validate them and bind them to their checks."""
 
 from __future__ import annotations
 
@@ -62,7 +59,7 @@ CHECKS: Final[Mapping[str, Check]] = {
     "unreached-selector": UNREACHED_SELECTOR,
     "unresolved-image": UNRESOLVED_IMAGE,
 }
-
+"""Checks by the name that rules use."""
 
 SCHEMA_KEYS: Final = (
     "id",
@@ -80,21 +77,29 @@ SCHEMA_KEYS: Final = (
 MAX_BYTES: Final = 64 * 2**10
 
 _WHAT: Final = "rule file"
-_HINT: Final = "docs/writing-rules.md shows how a rule is written"
+_HINT: Final = "see docs/writing-rules.md for the format"
 _ID: Final = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 SEVERITIES: Final[Mapping[str, Severity]] = {
     str(severity): severity for severity in sorted(Severity, reverse=True)
 }
-"""The worst first, as people think of them."""
+"""Severities by name, the worst first."""
 
 
 class Rule(Struct, frozen=True):
-    """A judgement: which check's observations count, how much, and what is said about them.
+    """A check with its parameters, severity and documentation.
 
-    id: kebab case. summary: one sentence. why, fix, ignore: Markdown for its page: what happens,
-    what to do, when not to care. parameters: for the check. explains: rules whose findings this one
-    explains; beside one of those it is attached instead of standing alone. pedantic: off unless
-    asked for. references: links.
+    Attributes:
+        id: In kebab case.
+        summary: One sentence.
+        why: What happens, as Markdown for the rule's page; `fix` and `ignore` likewise.
+        fix: What to do.
+        ignore: When to ignore the finding.
+        parameters: For the check.
+        explains: Rules whose findings this one explains. It is attached to such a finding of the
+            same workload instead of being reported separately.
+        pedantic: Whether it is off by default.
+        references: Links.
+
     """
 
     id: str
@@ -112,15 +117,17 @@ class Rule(Struct, frozen=True):
 
 @cache
 def load_builtin_rules() -> tuple[Rule, ...]:
-    """The rules that podfit brings along, sorted by id."""
+    """Return podfit's own rules, sorted by id."""
     return load_rules(sorted(_builtin_folder().glob("*.yaml")))
 
 
 def load_rulebook(folders: Iterable[Path]) -> tuple[Rule, ...]:
-    """podfit's own rules and those in some folders, sorted by id.
+    """Return podfit's own rules and those in some folders, sorted by id.
 
-    Raises `ConfigurationError` for a folder without rules, a name given twice, and an `explains`
-    that names no rule.
+    Raises:
+        ConfigurationError: A folder has no rules, an id is duplicated, or `explains` names an
+            unknown rule.
+
     """
     rules = {rule.id: rule for rule in load_builtin_rules()}
     for folder in folders:
@@ -128,9 +135,9 @@ def load_rulebook(folders: Iterable[Path]) -> tuple[Rule, ...]:
             rule = _read_rule(path)
             if rule.id in rules:
                 raise ConfigurationError(
-                    f"there is a rule {rule.id} already",
+                    f"a rule {rule.id} already exists",
                     where=str(path),
-                    hint="give it another id, and turn the other rule off if it replaces that",
+                    hint="use another id, and turn the other rule off if this one replaces it",
                 )
             rules[rule.id] = rule
     for rule in rules.values():
@@ -140,26 +147,26 @@ def load_rulebook(folders: Iterable[Path]) -> tuple[Rule, ...]:
 
 
 def load_rules(paths: Iterable[Path]) -> tuple[Rule, ...]:
-    """The rules of some files, sorted by id. Raises `ConfigurationError` naming file and line."""
+    """Return the rules of some files, sorted by id. Raises ConfigurationError with the line."""
     return tuple(sorted(map(_read_rule, paths), key=lambda rule: rule.id))
 
 
 def find_rule(name: str, rules: Iterable[Rule], *, where: str = "") -> Rule:
-    """The rule with this id. Raises `ConfigurationError` with a suggestion."""
+    """Return the rule with this id. Raises ConfigurationError with a suggestion."""
     by_id = {rule.id: rule for rule in rules}
     if name in by_id:
         return by_id[name]
     near = suggestion(name, by_id)
     listing = "`podfit rules` lists all of them"
     raise ConfigurationError(
-        f'there is no rule "{printable(name)}"',
+        f'unknown rule "{printable(name)}"',
         where=where,
         hint=f"{near} {listing}" if near else listing,
     )
 
 
 def _builtin_folder() -> Path:
-    """`auditor/rules` in a wheel, `rules` beside the package in a checkout."""
+    """Return `auditor/rules` in a wheel, or `rules` next to the package in a checkout."""
     package = Path(__file__).parents[1]
     for folder in (package / "rules", package.parent / "rules"):
         if folder.is_dir():
@@ -172,10 +179,10 @@ def _builtin_folder() -> Path:
 def _rule_files(folder: Path) -> Sequence[Path]:
     paths = sorted((*folder.glob("*.yaml"), *folder.glob("*.yml")))
     if not paths:
-        why = "there is no such folder"
+        why = "the folder does not exist"
         if folder.exists():
-            why = "it holds no .yaml file" if folder.is_dir() else "it is a file: name its folder"
-        raise ConfigurationError("there are no rules", where=str(folder), why=why, hint=_HINT)
+            why = "it has no .yaml files" if folder.is_dir() else "it is a file, not a folder"
+        raise ConfigurationError("no rules found", where=str(folder), why=why, hint=_HINT)
     return paths
 
 
@@ -184,7 +191,7 @@ def _read_rule(path: Path) -> Rule:
     documents = parse_strict(text, str(path), what=_WHAT, hint=_HINT)
     if len(documents) != 1:
         raise ConfigurationError(
-            f"a {_WHAT} holds one YAML document, not {len(documents)}", where=str(path), hint=_HINT
+            f"a {_WHAT} has one YAML document, not {len(documents)}", where=str(path), hint=_HINT
         )
     with naming(str(path), hint=_HINT):
         return _make_rule(documents[0], path.stem)
@@ -213,9 +220,9 @@ def _make_rule(root: Node, stem: str) -> Rule:
 def _id(node: Node, stem: str) -> str:
     name = node.text()
     if not _ID.fullmatch(name):
-        raise ShapeError("a rule's `id` is in kebab case, such as missing-os-selector", node)
+        raise ShapeError("`id` must be in kebab case, such as missing-os-selector", node)
     if name != stem:
-        raise ShapeError(f"the rule's id is {name}, but its file is called {stem}", node)
+        raise ShapeError(f"the id is {name}, but the file is named {stem}", node)
     return name
 
 
@@ -227,7 +234,7 @@ def _words(root: Node, key: str) -> str:
 
 
 def _parameters(root: Node, check: Check) -> Mapping[str, str]:
-    """Those that the check takes, each with one of its values: all of them, and no other."""
+    """Return the parameters: exactly those of the check, each with an allowed value."""
     given = root.get("parameters")
     if given is None:
         if check.parameters:

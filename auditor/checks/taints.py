@@ -1,7 +1,4 @@
-"""A toleration so broad that tainting the foreign nodes does not help.
-
-Pools that cannot run the workload, and that nothing but a taint keeps it off.
-"""
+"""Checks of taints and tolerations."""
 
 from __future__ import annotations
 
@@ -28,17 +25,18 @@ from auditor.scheduling.placement import BLOCKING
 from auditor.scheduling.predicates import tolerates
 
 ANY_TAINT: Final = Taint("podfit.example/any", "any", "NoSchedule")
-"""Stands for whatever taint somebody might put on the foreign nodes."""
+"""A placeholder for any taint that may be added to the incompatible nodes."""
 
 
 def _broad_toleration(assessment: Assessment, parameters: Parameters) -> Iterator[Observation]:
+    """Find tolerations so broad that tainting the incompatible nodes does not help."""
     del parameters
     workload = assessment.workload
     broad = [item for item in workload.scheduling.tolerations if tolerates(item, ANY_TAINT)]
     if not broad or workload.scheduling.node_name:
         return
     fits = fits_by_cause(assessment, Cause.MISSING_GUARD)
-    failing = [fit for fit in fits if fit.lands_and_fails and fit.culprits]
+    failing = [fit for fit in fits if fit.lands_and_fails and fit.incompatible]
     if not failing:
         return
     toleration = broad[0]
@@ -49,21 +47,21 @@ def _broad_toleration(assessment: Assessment, parameters: Parameters) -> Iterato
         location=workload.place(toleration.place),
         pools=pool_ids(failing),
         why="a toleration without a key and with operator Exists matches any taint",
-        fix="name the taints that it has to bear, or select the nodes by label",
+        fix="list the taints that it must tolerate, or select the nodes by label",
         consequence=consequence(workload),
     )
 
 
 def _effect(toleration: Toleration, failing: Sequence[PoolFit], assessment: Assessment) -> str:
-    """The taints that are there for this very purpose; else those that somebody might add."""
-    borne = [
+    """Describe which taints of the failing pools the toleration defeats, or would defeat."""
+    tolerated = [
         taint
         for fit in failing
         for taint in fit.pool.taints
         if taint.effect in BLOCKING and tolerates(toleration, taint)
     ]
-    if borne:
-        return f"which defeats {listed(unique(map(str, borne)), limit=3)}"
+    if tolerated:
+        return f"which defeats {listed(unique(map(str, tolerated)), limit=3)}"
     return f"so tainting {pool_names(failing, assessment)} would not keep it off"
 
 
@@ -71,22 +69,23 @@ BROAD_TOLERATION: Final = Check(_broad_toleration)
 
 
 def _taint_dependence(assessment: Assessment, parameters: Parameters) -> Iterator[Observation]:
+    """Find pools that cannot run the workload and that only a taint keeps it off."""
     del parameters
-    fits = list(_depending(assessment))
+    fits = list(_kept_off_by_taint(assessment))
     if not fits:
         return
     workload = assessment.workload
     guard = shortest_guard(assessment, fits)
     step = fits[0].placement.deciding[0]
-    uses = [use for use in assessment.judged if any(use is item for item, _ in fits[0].culprits)]
+    incompatible = [use for use, _ in fits[0].incompatible]
     yield Observation(
         workload=workload,
-        message=f"{workload} is kept off {pool_names(fits, assessment)} by a taint alone",
+        message=f"{workload} is kept off {pool_names(fits, assessment)} only by a taint",
         location=workload.pod_location,
-        subjects=tuple(map(subject, uses)),
+        subjects=tuple(map(subject, incompatible)),
         pools=pool_ids(fits),
-        why=f"{step.message}; in a cluster without this taint, the pod would land there and fail",
-        fix=f"set {guard_text(guard, workload)}, which holds in every cluster"
+        why=f"{step.message}; in a cluster without this taint, the pod could land there and fail",
+        fix=f"set {guard_text(guard, workload)}, which works in every cluster"
         if guard.requirements
         else "",
         guard=guard,
@@ -94,17 +93,21 @@ def _taint_dependence(assessment: Assessment, parameters: Parameters) -> Iterato
     )
 
 
-def _depending(assessment: Assessment) -> Iterator[PoolFit]:
-    """Those pools, as long as the workload has a home and no other finding mends this as well."""
+def _kept_off_by_taint(assessment: Assessment) -> Iterator[PoolFit]:
+    """Yield the incompatible pools that only a taint keeps the pod off.
+
+    Skips clusters without any pool that can run the pod, and pools that the guard for another
+    finding excludes as well.
+    """
     if not any(fit.placement.by_taint_only for fit in assessment.fits):
         return
     fits = fits_by_cause(assessment, Cause.MISSING_GUARD)
     failing = [fit for fit in fits if fit.lands_and_fails]
     proposed = shortest_guard(assessment, failing) if failing else None
-    homes = {id(fit.cluster) for fit in fits if could_run(fit)}
+    clusters = {id(fit.cluster) for fit in fits if could_run(fit)}
     for fit in fits:
-        alone = fit.placement.by_taint_only and fit.culprits and id(fit.cluster) in homes
-        if alone and (proposed is None or admits(proposed, fit)):
+        only_taint = fit.placement.by_taint_only and id(fit.cluster) in clusters
+        if only_taint and fit.incompatible and (proposed is None or admits(proposed, fit)):
             yield fit
 
 

@@ -1,7 +1,4 @@
-"""What to do for a workload that no pool of a cluster both takes and runs, or that asks amiss.
-
-Words that observations share, so that every rule says the same thing in the same way.
-"""
+"""Text that the messages of several checks share, and advice for workloads without a node."""
 
 from __future__ import annotations
 
@@ -43,12 +40,12 @@ _WELL_KNOWN_GROUPS: Final = ("", "apps", "batch", "extensions")
 
 
 def system(name: str) -> str:
-    """An operating system as people write it."""
+    """Return the display name of an operating system."""
     return _SYSTEMS.get(name, name)
 
 
 def listed(items: Iterable[str], last: str = "and", limit: int = 0) -> str:
-    """`a`, `a and b`, `a, b and c`; with a limit, `a, b and 7 others`. Nothing gives ""."""
+    """Join items: `a`, `a and b`, `a, b and c`; with a limit, `a, b and 7 others`."""
     names = list(items)
     if limit and len(names) > limit + 1:
         names = [*names[:limit], f"{len(names) - limit} others"]
@@ -57,17 +54,17 @@ def listed(items: Iterable[str], last: str = "and", limit: int = 0) -> str:
 
 
 def unique(items: Iterable[str]) -> tuple[str, ...]:
-    """Each once, in the order of their first appearance."""
+    """Remove duplicates, keeping the order."""
     return tuple(dict.fromkeys(items))
 
 
 def count(number: int, noun: str) -> str:
-    """`1 image`, `2 images`."""
+    """Return a count such as `1 image` or `2 images`."""
     return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def built_for(platforms: Iterable[Platform], last: str = "and") -> str:
-    """`linux/amd64, linux/arm64 and Windows 10.0.20348`: builds where a platform states one."""
+    """Return text such as `linux/amd64, linux/arm64 and Windows 10.0.20348`."""
     names = (
         f"{system(platform.os)} {platform.windows_build}"
         if platform.windows_build
@@ -78,49 +75,49 @@ def built_for(platforms: Iterable[Platform], last: str = "and") -> str:
 
 
 def only_for(platforms: Sequence[Platform]) -> str:
-    """Which operating systems there are: `Linux-only`, `for Linux and macOS only`."""
+    """Return the operating systems as `Linux-only` or `for Linux and macOS only`."""
     systems = sorted({system(platform.os) for platform in platforms})
     return f"{systems[0]}-only" if len(systems) == 1 else f"for {listed(systems)} only"
 
 
 def subject(use: ImageUse, problem: str = "") -> Subject:
-    """A container as an observation shows it."""
+    """Return the subject of an observation for a container."""
     platforms = tuple(map(str, use.known.platforms)) if use.known else ()
     container = use.container
     return Subject(container.name, container.role.value, container.image, platforms, problem)
 
 
 def container_text(container: Container) -> str:
-    """`container `web``, `init container `migrate``."""
+    """Return text such as `init container `migrate``."""
     return f"{_ROLES.get(container.role, 'container')} `{container.name}`"
 
 
-def images_are(guilty: Sequence[ImageUse], assessment: Assessment) -> str:
-    """Subject and verb for the images at fault: `its image is`, `2 of its 3 images are`."""
+def images_are(uses: Sequence[ImageUse], assessment: Assessment) -> str:
+    """Return subject and verb for some images: `its image is`, `2 of its 3 images are`."""
     total = len(assessment.judged)
     if total == 1:
         return "its image is"
-    if len(guilty) == total:
+    if len(uses) == total:
         return "its images are"
-    if len(guilty) == 1:
-        return f"the image of {container_text(guilty[0].container)} is"
-    return f"{len(guilty)} of its {total} images are"
+    if len(uses) == 1:
+        return f"the image of {container_text(uses[0].container)} is"
+    return f"{len(uses)} of its {total} images are"
 
 
 def pool_ids(fits: Iterable[PoolFit]) -> tuple[str, ...]:
-    """The pools as an observation names them: `cluster/pool`."""
+    """Return the pools as `cluster/pool`."""
     return tuple(f"{fit.cluster.name}/{fit.name}" for fit in fits)
 
 
 def pool_names(fits: Iterable[PoolFit], assessment: Assessment) -> str:
-    """The pools in a sentence; with their clusters only where there are several."""
+    """List the pools, with their cluster if there are several clusters."""
     fits = list(fits)
     several = len(assessment.by_cluster) > 1
     return listed(unique(pool_ids(fits) if several else (fit.name for fit in fits)), limit=4)
 
 
 def reasons_by_pool(fits: Sequence[PoolFit], assessment: Assessment) -> str:
-    """Why each pool is none, those with the same reason together."""
+    """Return why each pool cannot run the pod, grouped by reason."""
     groups: dict[str, list[PoolFit]] = {}
     for fit in fits:
         if fit.reasons:
@@ -129,7 +126,7 @@ def reasons_by_pool(fits: Sequence[PoolFit], assessment: Assessment) -> str:
 
 
 def lands(workload: Workload) -> str:
-    """Subject and verb, as sure as the kind of workload makes it."""
+    """Return subject and verb, such as `Deployment/web can land on`."""
     if workload.is_daemon_set:
         return f"{workload} puts a pod on"
     if workload.is_hook:
@@ -140,9 +137,11 @@ def lands(workload: Workload) -> str:
 
 
 def consequence(workload: Workload, *, certain: bool = False) -> Consequence:
-    """A hook blocks the release, a DaemonSet fails for certain, others may be lucky.
+    """Return the consequence of a failure for the release.
 
-    certain: there is no node on which it would not fail.
+    Args:
+        certain: Whether the pod fails on every node.
+
     """
     if _is_waited_for(workload):
         return Consequence.BLOCKS
@@ -150,7 +149,7 @@ def consequence(workload: Workload, *, certain: bool = False) -> Consequence:
 
 
 def aftermath(workload: Workload, failure: Failure | None = None) -> str:
-    """What a failure means for the release, one clause."""
+    """Return what a failure means for the release, as a clause."""
     if _is_waited_for(workload):
         return f"Helm waits for the hook, so the {_actions(workload)} hangs until its timeout"
     if workload.is_test:
@@ -165,7 +164,7 @@ def aftermath(workload: Workload, failure: Failure | None = None) -> str:
 
 
 def outcome(failure: Failure | None, event: str) -> str:
-    """How the failure shows, with the text that the user will find."""
+    """Describe how the failure appears, with the text of the event."""
     quoted = f" with “{event}”" if event else ""
     match failure:
         case Failure.PULL:
@@ -181,7 +180,7 @@ def outcome(failure: Failure | None, event: str) -> str:
 
 
 def guard_text(guard: Guard, workload: Workload) -> str:
-    """A guard as an instruction, in the words of the workload's kind."""
+    """Return a guard as an instruction that fits the kind of the workload."""
     parts = []
     affinity = guard.affinity if workload.selector_path else guard.requirements
     if workload.selector_path and (selector := guard.node_selector):
@@ -192,13 +191,12 @@ def guard_text(guard: Guard, workload: Workload) -> str:
 
 
 def _selector_name(workload: Workload) -> str:
-    """`nodeSelector`, with its path in custom resources, where it may stand in any place."""
+    """Return `nodeSelector`, or its path in a custom resource."""
     group = workload.ref.api_version.rpartition("/")[0]
     return "nodeSelector" if group in _WELL_KNOWN_GROUPS else workload.selector_path
 
 
 def _kind(workload: Workload) -> str:
-    """Whose rules the pods follow."""
     return workload.controller or workload.ref.kind
 
 
@@ -214,38 +212,42 @@ def _actions(workload: Workload) -> str:
 
 def _after_rejection(workload: Workload) -> str:
     if workload.is_daemon_set:
-        return "its controller deletes and makes it again without end"
+        return "its controller deletes and recreates it in a loop"
     if _kind(workload) in ("CronJob", "Job"):
         return "every rejected pod counts against the Job's backoffLimit"
     if _kind(workload) == "Pod":
-        return "nobody makes another"
-    return "its controller makes another, which may land there again"
+        return "the pod is not recreated"
+    return "its controller creates another, which may land there again"
 
 
 def _quoted(value: str) -> str:
-    """Build numbers look like text to YAML, but people drop the last dot: quote them."""
+    """Quote numbers: without its last part, a build number would be a YAML float."""
     return f'"{value}"' if value[:1].isdigit() else value
 
 
-def new_home(assessment: Assessment, fits: Sequence[PoolFit], guard: str = "") -> str:
-    """The ways out, as one instruction.
+def ways_to_place(assessment: Assessment, fits: Sequence[PoolFit], guard: str = "") -> str:
+    """Return how to get the workload onto a node that runs it, as one instruction.
 
-    fits: all pools of the clusters without a home for it. guard: what keeps it on nodes that run
-    its images as they are, as an instruction; "" where nothing does, or nothing has to.
+    Args:
+        fits: All pools of the clusters that have no node for it.
+        guard: An instruction that keeps it off incompatible nodes, or "".
+
     """
     fits = [fit for fit in fits if suits_declaration(assessment.workload, fit.pool)] or fits
     able = [
-        fit for fit in fits if fit.runnable is not Runnable.NO and not _lacking(assessment, [fit])
+        fit
+        for fit in fits
+        if fit.runnable is not Runnable.NO and not _missing_resources(assessment, [fit])
     ]
     if able:
         reasons = min(map(_obstacles, able), key=len)
         names = pool_names((fit for fit in able if _obstacles(fit) == reasons), assessment)
         why = "; ".join(reasons)
         then = f"; either way {guard}" if guard else ""
-        return f"let it onto {names}, which can run it ({why}), or add nodes that take it{then}"
-    lacking = _lacking(assessment, fits)
-    offer = f" that offer {listed(lacking)}" if lacking else ""
-    nodes = f"add nodes for {built_for(_homes(assessment), 'or')}{offer}"
+        return f"allow it on {names}, which can run it ({why}), or add nodes that accept it{then}"
+    missing = _missing_resources(assessment, fits)
+    offer = f" that offer {listed(missing)}" if missing else ""
+    nodes = f"add nodes for {built_for(_usable_platforms(assessment), 'or')}{offer}"
     hosts = [fit.pool.platform for fit in fits if _wants_another_image(fit)]
     image = f"use an image that is built for {built_for(hosts, 'or')}, or " if hosts else ""
     then = f" and {guard}" if guard else ""
@@ -253,10 +255,7 @@ def new_home(assessment: Assessment, fits: Sequence[PoolFit], guard: str = "") -
 
 
 def corrected(assessment: Assessment, corrections: Mapping[str, Sequence[str]]) -> Assessment:
-    """What there would be to say of the workload if it demanded these values of these labels.
-
-    A label without any values is not demanded at all.
-    """
+    """Assess the workload as if it demanded these label values; no values drop the demand."""
     scheduling = _corrected(assessment.workload.scheduling, corrections)
     workload = replace(assessment.workload, scheduling=scheduling)
     fits = tuple(
@@ -265,22 +264,22 @@ def corrected(assessment: Assessment, corrections: Mapping[str, Sequence[str]]) 
     return replace(assessment, workload=workload, fits=fits)
 
 
-def rest_to_do(assessment: Assessment) -> str:
-    """What else the workload needs in order to run wherever it lands; "" where that is all."""
-    foreign = [fit for fit in assessment.fits if fit.culprits and _is_open(fit)]
-    guard = shortest_guard(assessment, foreign) if foreign else Guard()
+def remaining_fixes(assessment: Assessment) -> str:
+    """Return what else the workload needs to run on every node it can land on, or ""."""
+    incompatible = [fit for fit in assessment.fits if fit.incompatible and _is_open(fit)]
+    guard = shortest_guard(assessment, incompatible) if incompatible else Guard()
     instruction = f"set {guard_text(guard, assessment.workload)}" if guard.requirements else ""
-    homeless = [
+    without_node = [
         fit
         for _, fits in assessment.by_cluster
         if not any(map(could_run, fits)) and not assessment.workload.is_daemon_set
         for fit in fits
     ]
-    return new_home(assessment, homeless, instruction) if homeless else instruction
+    return ways_to_place(assessment, without_node, instruction) if without_node else instruction
 
 
 def _corrected(scheduling: Scheduling, corrections: Mapping[str, Sequence[str]]) -> Scheduling:
-    def right(items: Iterable[Requirement]) -> tuple[Requirement, ...]:
+    def correct(items: Iterable[Requirement]) -> tuple[Requirement, ...]:
         return tuple(
             Requirement(item.key, "In", tuple(corrections[item.key]))
             if item.key in corrections
@@ -292,15 +291,15 @@ def _corrected(scheduling: Scheduling, corrections: Mapping[str, Sequence[str]])
     terms = scheduling.required_terms
     if terms is not None:
         terms = tuple(
-            dataclasses.replace(term, expressions=right(term.expressions)) for term in terms
+            dataclasses.replace(term, expressions=correct(term.expressions)) for term in terms
         )
     return dataclasses.replace(
-        scheduling, node_selector=right(scheduling.node_selector), required_terms=terms
+        scheduling, node_selector=correct(scheduling.node_selector), required_terms=terms
     )
 
 
 def _is_open(fit: PoolFit) -> bool:
-    """Whether nothing but a taint keeps it off, if anything does."""
+    """Return whether at most a taint keeps the pod off."""
     return fit.lands_and_fails or fit.placement.by_taint_only
 
 
@@ -308,8 +307,8 @@ def _obstacles(fit: PoolFit) -> tuple[str, ...]:
     return tuple(step.message for step in fit.placement.deciding)
 
 
-def _lacking(assessment: Assessment, fits: Sequence[PoolFit]) -> tuple[str, ...]:
-    """The resources that it asks for and that no node of these pools offers."""
+def _missing_resources(assessment: Assessment, fits: Sequence[PoolFit]) -> tuple[str, ...]:
+    """Return the requested resources that no node of these pools offers."""
     offers = [fit.pool.resources for fit in fits]
     return tuple(
         name
@@ -319,13 +318,13 @@ def _lacking(assessment: Assessment, fits: Sequence[PoolFit]) -> tuple[str, ...]
 
 
 def _wants_another_image(fit: PoolFit) -> bool:
-    """Whether the pod may land there, and nothing but its image is wrong."""
+    """Return whether only the images keep the pod from running on a pool it can land on."""
     lands = fit.placement.verdict is not Verdict.REFUSED
-    return lands and bool(fit.culprits) and fit.refusal is None
+    return lands and bool(fit.incompatible) and fit.refusal is None
 
 
-def _homes(assessment: Assessment) -> Iterator[Platform]:
-    """The platforms that all images support, and that the pod does not declare to be wrong."""
+def _usable_platforms(assessment: Assessment) -> Iterator[Platform]:
+    """Yield the platforms that all images support and the pod's declared OS allows."""
     common = common_families(assessment)
     common = selected_families(assessment.workload.scheduling, common) or common
     declared = declared_systems(assessment.workload)

@@ -104,10 +104,15 @@ def injected_containers(metadata: Node | None, document: Document) -> Iterator[C
     """
     if metadata is None:
         return
-    annotations = metadata.texts_at(ANNOTATIONS)
-    labels = metadata.texts_at("labels")
+    found = metadata.get(ANNOTATIONS)
+    annotations = metadata.texts_at(ANNOTATIONS) if found and found.is_mapping else {}
+    labels = metadata.get("labels")
+    values = {
+        **(metadata.texts_at("labels") if labels and labels.is_mapping else {}),
+        **annotations,
+    }
     for item in INJECTIONS:
-        if item.image in annotations and item.switch.is_on({**labels, **annotations}):
+        if item.image in annotations and item.switch.is_on(values):
             image = annotations[item.image].strip()
             tag = annotations.get(item.tag, "") if item.tag else ""
             if tag and ":" not in image.rpartition("/")[2] and "@" not in image:

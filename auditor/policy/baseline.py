@@ -1,6 +1,6 @@
-"""`IgnoreEntry`: what the configuration silences: whole folders, charts that cannot be edited.
+"""Ignore entries of the configuration, and the baseline file.
 
-The baseline: findings that were there when podfit was introduced, to be looked at later.
+A baseline lists the findings that existed when podfit was introduced:
 
     {
       "version": 1,
@@ -15,9 +15,9 @@ The baseline: findings that were there when podfit was introduced, to be looked 
       ]
     }
 
-Only `id` counts (`Finding.fingerprint`), as often as it stands there; the rest is for readers. It
-holds no lines and no image tags, so that unrelated edits do not touch it, and is sorted, so that
-the same findings give the same bytes.
+Findings are matched by `id` (`Finding.fingerprint`): each entry silences one finding. The other
+keys are for readers. The file has no line numbers or image tags, so that unrelated edits do not
+change it, and it is sorted, so that the same findings give the same bytes.
 """
 
 from __future__ import annotations
@@ -44,11 +44,15 @@ Globs = tuple[str, ...]
 
 
 class Match(Struct, frozen=True):
-    """Globs that a finding must meet, each kind with any of its own; () is met by everything.
+    """Globs that select findings. Each non-empty attribute must match with one of its globs.
 
-    kind: in any case. container, image: of every container that the finding is about, so that one
-    ignored container does not hide another. image: with or without registry and tag. path: from the
-    root of the repository; a folder stands for all that is in it.
+    Attributes:
+        kind: Case-insensitive.
+        container: Must match every container of the finding, so that ignoring one container does
+            not hide another.
+        image: Must match the image of every container, with or without registry and tag.
+        path: Relative to the root of the repository; a folder includes its files.
+
     """
 
     kind: Globs = ()
@@ -67,14 +71,17 @@ class Match(Struct, frozen=True):
             and _meets(self.namespace, (workload.ref.namespace,))
             and _meets_all(self.container, ((item.container,) for item in subjects))
             and _meets_all(self.image, (_image_names(item.image) for item in subjects))
-            and _lies_in(self.path, workload.document.stable_path)
+            and _covers(self.path, workload.document.stable_path)
         )
 
 
 class IgnoreEntry(Struct, frozen=True):
-    """One entry of `ignore` in the configuration.
+    """An entry of `ignore` in the configuration.
 
-    expires: the last day on which it holds; None for ever. location: in the configuration.
+    Attributes:
+        location: Its place in the configuration.
+        expires: The last day on which it applies; None if it does not expire.
+
     """
 
     rules: tuple[str, ...]
@@ -100,14 +107,14 @@ def _meets(globs: Globs, names: Iterable[str]) -> bool:
 
 
 def _meets_all(globs: Globs, subjects: Iterable[tuple[str, ...]]) -> bool:
-    """A finding about no container in particular is about none that is named."""
+    """Return whether all subjects match; False without subjects, unless there are no globs."""
     if not globs:
         return True
     each = [_meets(globs, names) for names in subjects]
     return bool(each) and all(each)
 
 
-def _lies_in(globs: Globs, path: str) -> bool:
+def _covers(globs: Globs, path: str) -> bool:
     return not globs or any(covers(glob, path) for glob in globs)
 
 
@@ -115,11 +122,11 @@ BASELINE_NAME: Final = ".podfit-baseline.json"
 VERSION: Final = 1
 MAX_BYTES: Final = 16 * 2**20
 WHAT: Final = "baseline"
-HINT: Final = "`podfit baseline` writes it anew"
+HINT: Final = "`podfit baseline` recreates it"
 
 
 class BaselineEntry(Struct, frozen=True):
-    """One finding. path: of its document, from the root of the repository."""
+    """One finding. `path` is the file, relative to the root of the repository."""
 
     id: str
     rule: str
@@ -133,13 +140,13 @@ class BaselineEntry(Struct, frozen=True):
 
 
 class Baseline(Struct, frozen=True):
-    """The findings of a baseline file. path: of the file, as the user would write it."""
+    """The findings of a baseline file. `path` is the file itself, as shown to the user."""
 
     path: str
     entries: tuple[BaselineEntry, ...] = ()
 
     def count(self) -> Counter[str]:
-        """How many findings of each id it silences."""
+        """Return how many findings of each id it silences."""
         return Counter(entry.id for entry in self.entries)
 
 
@@ -149,10 +156,14 @@ def make_baseline(
     old: Baseline | None = None,
     audited: Collection[str] | None = None,
 ) -> Baseline:
-    """The baseline of these findings, and of the old one where nothing was looked for.
+    """Make a baseline of findings, keeping old entries of documents that were not audited.
 
-    audited: paths of the documents that were read; None for all there are. Entries that are in the
-    old one are kept as they are: a chart may give its workloads another name each time.
+    Entries for the same finding are copied from the old baseline, because a chart may generate
+    other workload names each time.
+
+    Args:
+        audited: Paths of the audited documents; None for all.
+
     """
     before = old.entries if old else ()
     known = {entry.id: entry for entry in before}
@@ -165,10 +176,13 @@ def make_baseline(
 def split_stale(
     baseline: Baseline, silenced: Mapping[str, int], audited: Collection[str], *, whole: bool
 ) -> tuple[Baseline, int]:
-    """The baseline without entries that no finding needs any more, and how many those are.
+    """Remove the entries that match no finding, and return how many there were.
 
-    silenced: how many findings each id silenced. audited: paths of the documents that were read;
-    whole: everything was, so an entry of any other path is of a file that is gone.
+    Args:
+        silenced: Number of findings silenced by each id.
+        audited: Paths of the audited documents.
+        whole: Whether all files were audited, so that entries for other paths are stale too.
+
     """
     left = Counter(silenced)
     kept = []
@@ -182,7 +196,7 @@ def split_stale(
 
 
 def parse_baseline(text: str, path: str) -> Baseline:
-    """The baseline in the text of a file. Raises `ConfigurationError` with line and column."""
+    """Parse the text of a baseline file. Raises ConfigurationError with line and column."""
     documents = parse_strict(text, path, what=WHAT, hint=HINT)
     if len(documents) != 1:
         raise ConfigurationError(f"the {WHAT} is not one JSON object", where=path, hint=HINT)
@@ -191,7 +205,6 @@ def parse_baseline(text: str, path: str) -> Baseline:
 
 
 def format_baseline(baseline: Baseline) -> str:
-    """The text of a baseline file."""
     findings = [asdict(entry) for entry in baseline.entries]
     value = {"version": VERSION, "findings": findings}
     return json.dumps(value, indent=2, ensure_ascii=False) + "\n"
@@ -218,9 +231,9 @@ _ENTRY: Final = Record(
     "a finding of the baseline",
     BaselineEntry,
     {
-        "id": Key(_TEXT, "The fingerprint of the finding: all that counts.", required=True),
+        "id": Key(_TEXT, "The fingerprint of the finding, which is compared.", required=True),
         "rule": Key(_TEXT, "The rule.", required=True),
-        "path": Key(_TEXT, "The file, from the root of the repository.", required=True),
+        "path": Key(_TEXT, "The file, relative to the root of the repository.", required=True),
         "workload": Key(_TEXT, "KIND/NAME.", required=True),
         "containers": Key(ListOf(_TEXT), "The containers it is about."),
     },
@@ -230,6 +243,6 @@ _FILE: Final = Record(
     _findings,
     {
         "version": Key(Constant(VERSION, "the version of a baseline"), "1.", required=True),
-        "findings": Key(ListOf(_ENTRY), "What is silenced.", required=True),
+        "findings": Key(ListOf(_ENTRY), "The silenced findings.", required=True),
     },
 )

@@ -1,15 +1,9 @@
-"""`Statement`: what a comment or an annotation says about the findings of a workload.
+"""Silence findings by comment, annotation, configuration or baseline, in that order.
 
-Annotations on a workload or its pod template: `ignore.podfit.dev/<rule>: "reason"`.
+Annotations are on a workload or its pod template: `ignore.podfit.dev/<rule>: "reason"`.
 
-Comments in manifests and templates: `# podfit: ignore[rule-a, rule-b] reason`.
-
-Helm renders text, so a comment in a template is still there when its output is read; one within
-`{{/* */}}` is not.
-
-`Scope`: what the user says about the findings in everything below one folder.
-
-Which findings are silenced: by comment, annotation, configuration, baseline, in that order.
+Comments are in manifests and templates: `# podfit: ignore[rule-a, rule-b] reason`. Helm keeps such
+comments in its output, but not those in `{{/* */}}`.
 """
 
 from __future__ import annotations
@@ -37,7 +31,7 @@ _SEPARATOR: Final = re.compile(r"(---|\.\.\.)(\s|$)")
 
 
 class Layer(Enum):
-    """Where a finding is silenced, in the order in which the layers are asked. Used in JSON."""
+    """What silences a finding, in order of precedence. The value is used in JSON."""
 
     COMMENT = "comment"
     ANNOTATION = "annotation"
@@ -46,10 +40,14 @@ class Layer(Enum):
 
 
 class Statement(Struct, frozen=True):
-    """One comment or annotation.
+    """A comment or annotation that silences findings.
 
-    text: as it is written, without the reason. rules: as written. reason: the user's words, or "".
-    mistake: why it silences nothing, as a clause after "it"; "" where it is well written.
+    Attributes:
+        text: As written, without the reason.
+        rules: As written.
+        reason: The user's text, or "".
+        mistake: Why it is invalid, as a clause after "it"; "" if it is valid.
+
     """
 
     layer: Layer
@@ -62,60 +60,59 @@ class Statement(Struct, frozen=True):
 
     @property
     def key(self) -> tuple[object, ...]:
-        """The same for the same statement in several renderings of its template."""
+        """A key that is equal for the same statement in several renderings of a template."""
         return (self.layer, self.document.stable_path, self.text, self.reason)
 
 
 @lru_cache(maxsize=8)
 def split_lines(text: str) -> tuple[str, ...]:
-    """The lines of a text; the workloads of a document ask for them one after the other."""
+    """Split a text into lines, cached because all workloads of a document need them."""
     return tuple(text.split("\n"))
 
 
 def lines_of(workload: Workload) -> range:
-    """The lines, from 1, of a workload's object in the text of its document.
+    """Return the lines (from 1) of a workload's object in its document.
 
-    From the comments above its first line to the next `---`; for an item of a list, to the next
-    item.
+    They extend from the comments above its first line to the next `---`, or to the next item of a
+    list.
     """
     lines = split_lines(workload.document.text)
     first = workload.location.line
     indent = workload.location.column - 1
     start = first
-    while start > 1 and _is_loose(lines[start - 2]):
+    while start > 1 and _is_blank_or_comment(lines[start - 2]):
         start -= 1
     if start > 1 and _SEPARATOR.match(lines[start - 2]):
-        start -= 1  # a comment may stand behind the dashes
+        start -= 1  # a comment may follow the dashes
     end = first + 1
     while end <= len(lines) and not _ends(lines[end - 1], indent):
         end += 1
     if end <= len(lines) and not _SEPARATOR.match(lines[end - 1]):
-        while _is_loose(lines[end - 2]):  # what stands above the next item belongs to that
+        while _is_blank_or_comment(lines[end - 2]):  # comments above the next item belong to it
             end -= 1
     return range(start, end)
 
 
-def _is_loose(line: str) -> bool:
-    """Blank, or a comment and nothing else."""
+def _is_blank_or_comment(line: str) -> bool:
     return not line.strip() or line.lstrip().startswith("#")
 
 
 def _ends(line: str, indent: int) -> bool:
     if _SEPARATOR.match(line):
         return True
-    return not _is_loose(line) and len(line) - len(line.lstrip()) < indent
+    return not _is_blank_or_comment(line) and len(line) - len(line.lstrip()) < indent
 
 
 def annotations_on(workload: Workload) -> tuple[Statement, ...]:
-    """What the annotations of a workload say to podfit: a statement for each rule."""
-    return tuple(_found_in_annotation(workload))
+    """Return the statements in the annotations of a workload, one for each rule."""
+    return tuple(_read_annotations(workload))
 
 
-def _found_in_annotation(workload: Workload) -> Iterator[Statement]:
+def _read_annotations(workload: Workload) -> Iterator[Statement]:
     for key, value in workload.annotations.items():
         if key.startswith(IGNORE_ANNOTATION):
             rule = key.removeprefix(IGNORE_ANNOTATION)
-            mistake = "" if rule else f"names no rule; write `{IGNORE_ANNOTATION}<rule>: reason`"
+            mistake = "" if rule else f"has no rule id; write `{IGNORE_ANNOTATION}<rule>: reason`"
             yield Statement(
                 layer=Layer.ANNOTATION,
                 text=key,
@@ -128,7 +125,7 @@ def _found_in_annotation(workload: Workload) -> Iterator[Statement]:
 
 
 def _place(workload: Workload, key: str) -> Location:
-    """Where the annotation stands; the object where its text is not found as it is."""
+    """Return the location of an annotation, or of the object if its text is not found."""
     document = workload.document
     lines = split_lines(document.text)
     for number in lines_of(workload):
@@ -138,26 +135,26 @@ def _place(workload: Workload, key: str) -> Location:
 
 
 _COMMENT: Final = re.compile(
-    r"(?:^|(?<=\s))#[ \t]*podfit(?P<said>:.*|[ _-]+ignore\b.*)", re.IGNORECASE
+    r"(?:^|(?<=\s))#[ \t]*podfit(?P<directive>:.*|[ _-]+ignore\b.*)", re.IGNORECASE
 )
-"""What is meant for podfit, well written or not; it is not podfit of which other words speak."""
+"""A comment meant for podfit, valid or not; other comments may mention podfit."""
 _IGNORE: Final = re.compile(r":\s*ignore\s*\[(?P<rules>[^\]]*)\](?P<reason>.*)", re.IGNORECASE)
-_ANOTHER: Final = re.compile(r"(?:^|\s)#\s")
-"""A comment of another tool in the same line; `#123` in a reason is none."""
-_HOW: Final = "write `# podfit: ignore[rule] reason`"
-_SHOWN: Final = 60
+_NEXT_COMMENT: Final = re.compile(r"(?:^|\s)#\s")
+"""Start of another tool's comment in the same line; `#123` in a reason does not match."""
+_USAGE: Final = "write `# podfit: ignore[rule] reason`"
+_MAX_SHOWN: Final = 60
 
 
 @lru_cache(maxsize=256)
 def read_comments(document: Document) -> tuple[Statement, ...]:
-    """Everything that is said to podfit in the comments of a document, in its order."""
+    """Return the statements in the comments of a document, in order."""
     if "podfit" not in document.text.lower():
         return ()
-    return tuple(_found_in_comment(document))
+    return tuple(_read_comments(document))
 
 
 def comments_on(workload: Workload) -> tuple[Statement, ...]:
-    """The comments within a workload's object, or directly above it."""
+    """Return the statements in the comments within a workload's object or directly above it."""
     comments = read_comments(workload.document)
     if not comments:
         return ()
@@ -165,37 +162,44 @@ def comments_on(workload: Workload) -> tuple[Statement, ...]:
     return tuple(item for item in comments if item.location.line in lines)
 
 
-def _found_in_comment(document: Document) -> Iterator[Statement]:
+def _read_comments(document: Document) -> Iterator[Statement]:
     for number, line in enumerate(split_lines(document.text), 1):
         if match := _COMMENT.search(line):
             place = document.place(number, match.start() + 1)
-            yield _statement(line[match.start() :], match["said"], place, document)
+            yield _statement(line[match.start() :], match["directive"], place, document)
 
 
-def _statement(comment: str, said: str, place: Location, document: Document) -> Statement:
-    match = _IGNORE.match(said)
+def _statement(comment: str, directive: str, place: Location, document: Document) -> Statement:
+    match = _IGNORE.match(directive)
     if match is None:
-        mistake = f"is not what podfit understands; {_HOW}"
-        return Statement(Layer.COMMENT, shorten(comment, _SHOWN), (), "", place, document, mistake)
+        mistake = f"is not a valid podfit comment; {_USAGE}"
+        return Statement(
+            Layer.COMMENT, shorten(comment, _MAX_SHOWN), (), "", place, document, mistake
+        )
     rules = tuple(rule.strip() for rule in match["rules"].split(",") if rule.strip())
     mistake = ""
     if not rules:
-        mistake = f"names no rule; {_HOW}"
+        mistake = f"has no rule id; {_USAGE}"
     elif "*" in rules:
-        mistake = "would silence every rule; name those that are meant"
-    reason = _ANOTHER.split(match["reason"])[0].lstrip("-: ").rstrip()
+        mistake = "would silence every rule; list the rules instead"
+    reason = _NEXT_COMMENT.split(match["reason"])[0].lstrip("-: ").rstrip()
     text = comment[: comment.index("]") + 1]
     return Statement(Layer.COMMENT, text, rules, reason, place, document, mistake)
 
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """A repository, or another folder, with its own configuration.
+    """A repository or other folder with its own configuration.
 
-    root: absolute. entries: `ignore` of the configuration. caps: the most severe that findings
-    below a glob may be. config: the configuration itself, for messages about its entries. whole:
-    all of the folder was audited, so what concerns no finding is stale. streams: it speaks for
-    standard input too. honours: whether a comment or annotation counts.
+    Attributes:
+        root: Absolute path.
+        entries: The `ignore` entries of the configuration.
+        caps: The maximum severity of findings in files that match a glob.
+        config: The configuration file, for messages about its entries.
+        whole: Whether the whole folder was audited, so that unused entries are stale.
+        streams: Whether it also applies to standard input.
+        honours: Returns whether a comment or annotation is effective.
+
     """
 
     root: str
@@ -208,7 +212,7 @@ class Scope:
     honours: Callable[[Statement], bool] = field(default=lambda _: True, compare=False)
 
     def cap(self, severity: Severity, document: Document) -> Severity:
-        """A severity as it counts in a document: the first glob that covers it decides."""
+        """Apply the cap of the first glob that matches the document."""
         for glob, most in self.caps:
             if covers(glob, document.stable_path):
                 return min(severity, most)
@@ -219,7 +223,7 @@ NO_SCOPE: Final = Scope("")
 
 
 def scope_of(document: Document, scopes: Iterable[Scope]) -> Scope:
-    """The scope with the innermost folder around a document; one without settings for any other."""
+    """Return the scope with the innermost folder around a document, or an empty scope."""
     if not document.home:
         return next((scope for scope in scopes if scope.streams), NO_SCOPE)
     path = PurePath(document.home, document.identity)
@@ -228,11 +232,11 @@ def scope_of(document: Document, scopes: Iterable[Scope]) -> Scope:
 
 
 Use = tuple[Hashable, str]
-"""A statement or entry (by its key), and the rule for which it silenced a finding."""
+"""The key of a statement or entry, and the rule whose finding it silenced."""
 
 
 class Silence(Struct, frozen=True):
-    """Why a finding does not count. where: the place of the statement."""
+    """Why a finding is silenced. `where` is the location of the statement."""
 
     by: Layer
     reason: str
@@ -240,11 +244,14 @@ class Silence(Struct, frozen=True):
 
 
 class Silences(Struct, frozen=True):
-    """What came of it.
+    """The result of silencing findings.
 
-    each: for every finding, in its order, what silenced it. used: every statement and entry that
-    matched a finding, whether or not another came first. baselined: for each baseline file how
-    many findings of each id it silenced.
+    Attributes:
+        each: What silenced each finding, in order.
+        used: All statements and entries that matched a finding, including those that another one
+            took precedence over.
+        baselined: For each baseline file, the number of findings of each id it silenced.
+
     """
 
     each: tuple[Silence | None, ...]
@@ -253,7 +260,7 @@ class Silences(Struct, frozen=True):
 
 
 def silence(findings: Sequence[Finding], scopes: Sequence[Scope], today: date) -> Silences:
-    """Asks every layer about every finding. A baseline entry silences one finding."""
+    """Find what silences each finding. A baseline entry silences one finding."""
     statements = _Statements()
     budgets = {s.baseline.path: s.baseline.count() for s in scopes if s.baseline}
     baselined: dict[str, Counter[str]] = {path: Counter() for path in budgets}
@@ -274,7 +281,7 @@ def silence(findings: Sequence[Finding], scopes: Sequence[Scope], today: date) -
 
 
 def statements_on(workload: Workload) -> tuple[Statement, ...]:
-    """Comments, then annotations."""
+    """Return the comments and annotations on a workload, in that order."""
     return (*comments_on(workload), *annotations_on(workload))
 
 

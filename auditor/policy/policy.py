@@ -1,4 +1,4 @@
-"""What counts, what is silenced and why: the only place where severities are weighed."""
+"""Turn observations into findings: apply settings, merge explanations and silence findings."""
 
 from __future__ import annotations
 
@@ -17,14 +17,16 @@ from auditor.policy.ignores import Scope, Silence, Silences, scope_of, silence
 from auditor.policy.unused_ignores import Audited, find_lapses, find_stale_baselines
 
 Judged = tuple[Rule, Observation]
-"""An observation, and the rule whose check made it."""
+"""An observation and the rule whose check made it."""
 
 
 class Gate(Struct, frozen=True):
-    """What makes an audit fail.
+    """When an audit fails.
 
-    fail_on: the least severity that gives exit code 1; None for never. strict: an image that could
-    not be resolved, or a placement that could not be decided, makes the audit incomplete.
+    Attributes:
+        fail_on: The lowest severity that gives exit code 1; None for never.
+        strict: Whether unresolved images and undecided placements make the audit incomplete.
+
     """
 
     fail_on: Severity | None = Severity.ERROR
@@ -35,10 +37,13 @@ class Gate(Struct, frozen=True):
 
 
 class Suppressed(Struct, frozen=True):
-    """A finding that was silenced.
+    """A silenced finding.
 
-    by: the layer that did it: comment, annotation, config or baseline. reason: the user's words.
-    where: the place of the statement.
+    Attributes:
+        by: The layer: comment, annotation, config or baseline.
+        reason: The user's text.
+        where: The location of the statement.
+
     """
 
     finding: Finding
@@ -51,7 +56,7 @@ class Suppressed(Struct, frozen=True):
 
 
 class RuleSetting(Struct, frozen=True):
-    """What the configuration says of a rule; None for nothing. parameters: instead of its own."""
+    """The configuration of a rule; None keeps the default."""
 
     on: bool | None = None
     severity: Severity | None = None
@@ -59,10 +64,14 @@ class RuleSetting(Struct, frozen=True):
 
 
 class Policy(Struct, frozen=True):
-    """What the user wants of findings.
+    """How to silence findings.
 
-    scopes: settings by folder. ignores: whether anything is silenced at all. stale: whether it is a
-    finding that a baseline holds more than is needed. today: for ignores that expire.
+    Attributes:
+        scopes: Settings by folder.
+        ignores: Whether to silence findings.
+        stale: Whether to report stale baseline entries.
+        today: Compared with the expiry dates of ignores.
+
     """
 
     scopes: tuple[Scope, ...] = ()
@@ -72,7 +81,7 @@ class Policy(Struct, frozen=True):
 
 
 class Judgement(Struct, frozen=True):
-    """Findings that count, and those that were silenced; each sorted by location, then rule."""
+    """Findings and silenced findings, each sorted by location, then rule."""
 
     findings: tuple[Finding, ...]
     suppressed: tuple[Suppressed, ...]
@@ -81,9 +90,9 @@ class Judgement(Struct, frozen=True):
 def select_rules(
     rules: Iterable[Rule], settings: Mapping[str, RuleSetting], *, pedantic: bool
 ) -> tuple[Rule, ...]:
-    """The rules to apply, with the severities that the user gave them.
+    """Return the enabled rules, with the configured severities and parameters.
 
-    Pedantic rules are applied where all of them are wanted, or one is turned on by itself.
+    Pedantic rules are enabled by `pedantic` or by their own setting.
     """
     chosen = []
     for rule in rules:
@@ -101,32 +110,35 @@ def judge(
     policy: Policy | None = None,
     audited: Audited | None = None,
 ) -> Judgement:
-    """What counts of that which the rules' checks saw.
+    """Turn observations into findings and silence some of them.
 
-    One cause gives one finding: a rule that explains others is attached to the findings of the same
-    workload that it explains and with which it shares a pool, and stands alone only where there is
-    none. It is silenced with them, or alone. audited: where all that was looked for, to tell which
-    ignores are unused; without it nothing is said of them.
+    An observation of a rule that explains others is attached to the findings of the same workload
+    that it explains and shares a pool with. It is a finding of its own only if there are none. It
+    is silenced with these findings or by itself.
+
+    Args:
+        audited: What was audited, to report unused ignores; None to skip this.
+
     """
     policy = policy or Policy()
-    weighed = [(rule, _weighed(seen)) for rule, seen in observed]
-    kept = merge_findings([_finding(pair, policy) for pair in weighed])
-    variants = {id(weighed[index]): found for index, found in kept.items()}
+    rated = [(rule, _with_confidence(seen)) for rule, seen in observed]
+    kept = merge_findings([_finding(pair, policy) for pair in rated])
+    variants = {id(rated[index]): found for index, found in kept.items()}
     pairs = sorted(
-        (weighed[index] for index in kept), key=lambda pair: _finding(pair, policy).sort_key
+        (rated[index] for index in kept), key=lambda pair: _finding(pair, policy).sort_key
     )
     silences = _silences(pairs, policy)
     silenced = {id(pair): by for pair, by in zip(pairs, silences.each, strict=True) if by}
-    by_workload: dict[Hashable, list[Judged]] = {}
+    groups: dict[Hashable, list[Judged]] = {}
     for pair in pairs:
-        by_workload.setdefault(_whole(pair[1].workload), []).append(pair)
+        groups.setdefault(_workload_key(pair[1].workload), []).append(pair)
     judged = [
         (replace(finding, variants=variants[key]), by)
-        for group in by_workload.values()
+        for group in groups.values()
         for key, finding, by in _judged(group, silenced, policy)
     ]
     if audited is not None and policy.ignores:
-        judged += ((item, None) for item in _lapses(audited, silences, policy))
+        judged += ((item, None) for item in _ignore_findings(audited, silences, policy))
     judged.sort(key=lambda item: item[0].sort_key)
     return Judgement(
         findings=tuple(finding for finding, by in judged if by is None),
@@ -136,13 +148,13 @@ def judge(
     )
 
 
-def _weighed(seen: Observation) -> Observation:
-    """What is said of a workload that was only guessed is no surer than the guess."""
+def _with_confidence(seen: Observation) -> Observation:
+    """Lower the confidence if the workload itself was guessed."""
     return replace(seen, confidence=Confidence.LOW) if seen.workload.guessed else seen
 
 
-def _whole(workload: Workload) -> Hashable:
-    """Tells workloads apart, but not the variants of one."""
+def _workload_key(workload: Workload) -> Hashable:
+    """Return a key that is equal for the variants of one workload."""
     return same_place(workload) if workload.variants else id(workload)
 
 
@@ -160,8 +172,8 @@ def _silences(pairs: Sequence[Judged], policy: Policy) -> Silences:
     return silence(findings, policy.scopes, policy.today)
 
 
-def _lapses(audited: Audited, silences: Silences, policy: Policy) -> Iterator[Finding]:
-    """What the rules about ignores themselves find."""
+def _ignore_findings(audited: Audited, silences: Silences, policy: Policy) -> Iterator[Finding]:
+    """Yield the findings of the rules about ignores."""
     judging = {
         rule.parameters["lacks"]: rule for rule in audited.rules if rule.check is IGNORE_LAPSE
     }
@@ -177,14 +189,14 @@ def _lapses(audited: Audited, silences: Silences, policy: Policy) -> Iterator[Fi
 def _judged(
     group: Sequence[Judged], silenced: Mapping[int, Silence], policy: Policy
 ) -> Iterator[tuple[int, Finding, Silence | None]]:
-    """The findings of one workload, with what explains each, directly or through another.
+    """Yield the findings of one workload with their explanations, direct or indirect.
 
-    Each comes with the identity of its pair.
+    Each comes with the id() of its pair.
     """
-    heads = {id(item): _heads(item, group) for item in group}
+    explained = {id(item): _explained(item, group) for item in group}
     for item in group:
         by = silenced.get(id(item))
-        if heads[id(item)] not in ([], [item]):
+        if explained[id(item)] not in ([], [item]):
             if by:
                 yield id(item), _finding(item, policy), by
             continue
@@ -192,23 +204,26 @@ def _judged(
             Explanation(rule.id, about)
             for other in group
             if other is not item and id(other) not in silenced
-            if any(item is head for head in heads[id(other)])
+            if any(item is target for target in explained[id(other)])
             for rule, about in [other]
         )
         yield id(item), _finding(item, policy, explanations), by
 
 
-def _heads(item: Judged, group: Sequence[Judged]) -> list[Judged]:
-    """What an observation explains in the end: itself, where it explains nothing."""
-    heads, waiting, known = [], [item], {id(item)}
-    while waiting:
-        current = waiting.pop()
+def _explained(item: Judged, group: Sequence[Judged]) -> list[Judged]:
+    """Return the observations that it explains and that explain nothing themselves.
+
+    This is the observation itself if it explains nothing.
+    """
+    found, pending, known = [], [item], {id(item)}
+    while pending:
+        current = pending.pop()
         explained = [other for other in group if _explains(current, other)]
         if not explained:
-            heads.append(current)
-        waiting += [other for other in explained if id(other) not in known]
+            found.append(current)
+        pending += [other for other in explained if id(other) not in known]
         known.update(map(id, explained))
-    return heads
+    return found
 
 
 def _explains(item: Judged, other: Judged) -> bool:

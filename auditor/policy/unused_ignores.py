@@ -1,4 +1,4 @@
-"""What is wrong with the user's statements themselves: they silence nothing, or do not say why."""
+"""Find ignores that silence nothing or give no reason."""
 
 from __future__ import annotations
 
@@ -33,17 +33,20 @@ _REMOVE: Final = "remove it, so that it cannot hide the next finding"
 
 
 class Lapse(Enum):
-    """What a statement lacks. The value is a parameter of rules."""
+    """What a statement lacks. The value is a rule parameter."""
 
     EFFECT = "effect"
     REASON = "reason"
 
 
 class Audited(Struct, frozen=True):
-    """What the audit looked at, to tell what must have been found.
+    """What was audited, to find out which ignores are unused.
 
-    rules: those that were applied. known: the ids of all that there are; empty where nobody told.
-    complete: every source could be read.
+    Attributes:
+        rules: The rules that were applied.
+        known: The ids of all rules; empty if not available.
+        complete: Whether every source could be read.
+
     """
 
     assessments: Sequence[Assessment]
@@ -57,12 +60,12 @@ class Audited(Struct, frozen=True):
 
     @property
     def settled(self) -> bool:
-        """Whether nothing more would be found if every image could be resolved."""
+        """Whether unknown platforms cannot hide any findings."""
         return self.complete and all(map(is_settled, self.assessments))
 
 
 def is_settled(assessment: Assessment) -> bool:
-    """Whether all that a workload's findings depend on is known."""
+    """Return whether all images of a workload are resolved and all placements decided."""
     undecided = any(fit.placement.verdict is Verdict.UNDECIDED for fit in assessment.fits)
     return not assessment.unresolved and not undecided
 
@@ -70,19 +73,19 @@ def is_settled(assessment: Assessment) -> bool:
 def find_lapses(
     audited: Audited, scopes: Sequence[Scope], silences: Silences, today: date
 ) -> Iterator[tuple[Lapse, Observation]]:
-    """Every lapse once, however many renderings show its statement."""
+    """Yield the problems of statements and ignore entries, each once for all renderings."""
     seen: set[tuple[Lapse, object]] = set()
-    for lapse, statement, about in _statement_lapses(audited, silences.used, scopes):
+    for lapse, statement, about in _statement_problems(audited, silences.used, scopes):
         if (lapse, statement.key) not in seen:
             seen.add((lapse, statement.key))
             yield lapse, about
     for scope in scopes:
         for entry in scope.entries:
-            for about in _entry_lapses(entry, scope, audited, silences.used, today):
+            for about in _unused_entries(entry, scope, audited, silences.used, today):
                 yield Lapse.EFFECT, about
 
 
-def _statement_lapses(
+def _statement_problems(
     audited: Audited, used: Collection[Use], scopes: Sequence[Scope]
 ) -> Iterator[tuple[Lapse, Statement, Observation]]:
     placed: set[object] = set()
@@ -91,7 +94,7 @@ def _statement_lapses(
         for item in statements_on(workload):
             placed.add(item.key)
             if not scope_of(workload.document, scopes).honours(item):
-                continue  # it may silence something where it counts
+                continue  # it may be used in another scope
             if problem := _problem(item, assessment, audited, used):
                 yield Lapse.EFFECT, item, _about(item, workload, *problem)
             elif not item.reason and any((item.key, rule) in used for rule in item.rules):
@@ -100,16 +103,16 @@ def _statement_lapses(
         for item in read_comments(document):
             if item.key not in placed:
                 owner = steering_workload(document, "Comment", item.location.line)
-                yield Lapse.EFFECT, item, _about(item, owner, *_LOOSE)
+                yield Lapse.EFFECT, item, _about(item, owner, *_OUTSIDE)
 
 
 _UNDOCUMENTED: Final = (
-    "whoever reads it next cannot tell whether it still holds",
-    "write the reason behind it",
+    "readers cannot tell whether it still applies",
+    "write the reason after it",
 )
-_LOOSE: Final = (
-    "silences nothing: it stands outside of every workload",
-    "a comment counts for the object in whose lines it stands",
+_OUTSIDE: Final = (
+    "silences nothing: it is outside of every workload",
+    "a comment applies to the object that contains it",
     "move it into the object that it is about",
 )
 
@@ -117,19 +120,21 @@ _LOOSE: Final = (
 def _problem(
     item: Statement, assessment: Assessment, audited: Audited, used: Collection[Use]
 ) -> tuple[str, str, str] | None:
-    """What is wrong, why, and what to do."""
+    """Return the message, why and fix for a statement, if it has a problem."""
     if item.mistake:
-        return item.mistake, "so it silences nothing", "mend it"
+        return item.mistake, "so it silences nothing", "correct it"
     unknown = [rule for rule in item.rules if rule not in audited.known]
     if unknown and audited.known:
-        advice = suggestion(unknown[0], audited.known) or "`podfit rules` lists all of them"
-        return f"names no rule of podfit: {listed(unknown)}", "so it silences nothing", advice
-    idle = [rule for rule in item.rules if rule in audited.applied and (item.key, rule) not in used]
-    if not idle or not is_settled(assessment):
+        advice = suggestion(unknown[0], audited.known) or "`podfit rules` lists all rules"
+        return f"names an unknown rule: {listed(unknown)}", "so it silences nothing", advice
+    unused = [
+        rule for rule in item.rules if rule in audited.applied and (item.key, rule) not in used
+    ]
+    if not unused or not is_settled(assessment):
         return None
     what = "silences nothing"
-    if len(idle) < len(item.rules):
-        what += f" by {listed(idle)}"
+    if len(unused) < len(item.rules):
+        what += f" with {listed(unused)}"
     return what, f"{assessment.workload} has no such finding", _REMOVE
 
 
@@ -139,20 +144,22 @@ def _about(item: Statement, workload: Workload, what: str, why: str, fix: str) -
     )
 
 
-def _entry_lapses(
+def _unused_entries(
     entry: IgnoreEntry, scope: Scope, audited: Audited, used: Collection[Use], today: date
 ) -> Iterator[Observation]:
     names = listed(f"`{rule}`" for rule in entry.rules)
     if entry.expired(today):
         what = f"the ignore of {names} expired on {entry.expires}"
-        why = f"it silences nothing any more; its reason was: {entry.reason}"
-        fix = "solve what it was to bridge, or set another date"
+        why = f"it no longer silences anything; its reason was: {entry.reason}"
+        fix = "fix the finding, or set another date"
     else:
-        idle = [r for r in entry.rules if r in audited.applied and (entry.location, r) not in used]
-        if not idle or not scope.whole or not audited.settled:
+        unused = [
+            r for r in entry.rules if r in audited.applied and (entry.location, r) not in used
+        ]
+        if not unused or not scope.whole or not audited.settled:
             return
-        what = f"the ignore of {listed(f'`{rule}`' for rule in idle)} silences nothing"
-        why, fix = "there is no such finding in all that was audited", _REMOVE
+        what = f"the ignore of {listed(f'`{rule}`' for rule in unused)} silences nothing"
+        why, fix = "the audit has no such finding", _REMOVE
     document = scope.config or Document(entry.location.path, "", "")
     owner = steering_workload(document, "Configuration", entry.location.line)
     yield _observation(owner, what, entry.location, why, fix, aspect=",".join(entry.rules))
@@ -161,7 +168,7 @@ def _entry_lapses(
 def find_stale_baselines(
     audited: Audited, scopes: Sequence[Scope], silences: Silences
 ) -> Iterator[tuple[Lapse, Observation]]:
-    """One lapse for each file, however many of its entries are stale."""
+    """Yield one observation for each baseline file with stale entries."""
     if not audited.settled:
         return
     files = {scope.baseline.path: scope.baseline for scope in scopes if scope.baseline}
@@ -177,13 +184,13 @@ def find_stale_baselines(
                 f"{match} no finding any more",
                 Location(path),
                 "the findings are gone",
-                "`podfit audit --update-baseline` removes what is not needed any more",
+                "`podfit audit --update-baseline` removes stale entries",
             )
             yield Lapse.EFFECT, about
 
 
 def audited_paths(assessments: Iterable[Assessment], scopes: Sequence[Scope]) -> frozenset[str]:
-    """The documents of some scopes in which workloads were found, by their stable paths."""
+    """Return the stable paths of the documents of some scopes that contain workloads."""
     documents = {item.workload.document for item in assessments}
     return frozenset(
         document.stable_path for document in documents if scope_of(document, scopes) in scopes
@@ -191,7 +198,7 @@ def audited_paths(assessments: Iterable[Assessment], scopes: Sequence[Scope]) ->
 
 
 def steering_workload(document: Document, kind: str, ordinal: int) -> Workload:
-    """A place in a file that steers podfit, in the shape of what findings are about."""
+    """Return a stand-in workload for a comment, configuration entry or baseline."""
     return Workload(
         ref=ObjectRef("podfit.dev/v1", kind, "", document.path),
         location=Location(document.path),

@@ -1,11 +1,9 @@
-"""What the API server makes of a pod before anybody schedules it.
+"""Validation and admission of pods, as far as they affect placement.
 
-The admission plug-ins that change placement: RuntimeClass (`admission.go` setScheduling),
-PodNodeSelector, and OpenShift's OriginPodNodeEnvironment.
+Implements the admission plug-ins that change placement: RuntimeClass (`admission.go`
+setScheduling), PodNodeSelector, and OpenShift's OriginPodNodeEnvironment.
 
-What the API server refuses in a pod spec, as far as it concerns placement.
-
-Source: Kubernetes `pkg/apis/core/validation/validation.go` (ValidatePodSpec, ValidateTolerations,
+Sources: Kubernetes `pkg/apis/core/validation/validation.go` (ValidatePodSpec, ValidateTolerations,
 ValidateNodeSelectorTerm, validateOS, validateWindowsHostProcessPod, ValidatePodCreate) and
 apimachinery `util/validation` for labels.
 """
@@ -37,7 +35,12 @@ _PREFIX: Final = re.compile(rf"{_LABEL}(?:\.{_LABEL})*")
 
 
 def invalidities(scheduling: Scheduling, gates: Collection[str] = ()) -> Iterator[str]:
-    """Why the API server refuses such a pod: a sentence each. gates: feature gates that are on."""
+    """Yield why the API server rejects such a pod, one sentence each.
+
+    Args:
+        gates: Enabled feature gates.
+
+    """
     for item in scheduling.node_selector:
         yield from _invalid_key(item, "nodeSelector")
         yield from _invalid_values(item, "nodeSelector")
@@ -58,7 +61,7 @@ def invalidities(scheduling: Scheduling, gates: Collection[str] = ()) -> Iterato
 
 
 def is_label_key(text: str) -> bool:
-    """Whether a text can be the key of a label (`IsQualifiedName`)."""
+    """Return whether a text is a valid label key (`IsQualifiedName`)."""
     prefix, slash, name = text.rpartition("/")
     if slash and not (_PREFIX.fullmatch(prefix) and len(prefix) <= _MAX_PREFIX):
         return False
@@ -66,19 +69,19 @@ def is_label_key(text: str) -> bool:
 
 
 def is_label_value(text: str) -> bool:
-    """Whether a text can be the value of a label (`IsValidLabelValue`)."""
+    """Return whether a text is a valid label value (`IsValidLabelValue`)."""
     return not text or (len(text) <= _MAX_NAME and bool(_NAME.fullmatch(text)))
 
 
 def _invalid_key(requirement: Requirement, where: str) -> Iterator[str]:
     if not is_label_key(requirement.key) and not unfilled(requirement.key):
-        yield f"{where}: `{requirement.key}` cannot be the key of a label"
+        yield f"{where}: `{requirement.key}` is not a valid label key"
 
 
 def _invalid_values(requirement: Requirement, where: str) -> Iterator[str]:
     for value in requirement.values:
         if not is_label_value(value) and not unfilled(value):
-            yield f"{where}: `{value}` cannot be the value of label {requirement.key}"
+            yield f"{where}: `{value}` is not a valid value of label {requirement.key}"
 
 
 def _invalid_term(term: NodeSelectorTerm) -> Iterator[str]:
@@ -88,9 +91,9 @@ def _invalid_term(term: NodeSelectorTerm) -> Iterator[str]:
         if item.unfilled:
             continue
         if item.key != "metadata.name":
-            yield f"matchFields knows only metadata.name, not {item.key}"
+            yield f"matchFields supports only metadata.name, not {item.key}"
         elif item.operator not in ("In", "NotIn") or len(item.values) != 1:
-            yield "matchFields wants operator In or NotIn with exactly one value"
+            yield "matchFields requires operator In or NotIn with exactly one value"
 
 
 def _invalid_expression(item: Requirement) -> Iterator[str]:
@@ -120,21 +123,21 @@ def _invalid_toleration(toleration: Toleration, gates: Collection[str]) -> Itera
     if operator in ("Gt", "Lt") and COMPARISON_GATE not in gates:
         yield f"toleration operator {operator} needs the feature gate {COMPARISON_GATE}"
     elif operator in ("Gt", "Lt") and as_integer(toleration.value) is None:
-        yield f"toleration operator {operator} wants a whole number, not `{toleration.value}`"
+        yield f"toleration operator {operator} requires an integer, not `{toleration.value}`"
     elif operator == "Equal" and not is_label_value(toleration.value):
-        yield f"`{toleration.value}` cannot be the value of a taint"
+        yield f"`{toleration.value}` is not a valid taint value"
     elif operator not in ("Equal", "Exists", "Gt", "Lt"):
         yield f"`{operator}` is not a toleration operator"
     if not toleration.key and operator != "Exists":
         yield "a toleration without a key must have operator Exists"
     if toleration.key and not is_label_key(toleration.key):
-        yield f"`{toleration.key}` cannot be the key of a taint"
+        yield f"`{toleration.key}` is not a valid taint key"
     if operator == "Exists" and toleration.value:
         yield "a toleration with operator Exists must have no value"
     if toleration.effect not in _EFFECTS:
-        yield f"`{toleration.effect}` is not the effect of a taint"
+        yield f"`{toleration.effect}` is not a taint effect"
     if toleration.seconds is not None and toleration.effect != "NoExecute":
-        yield "tolerationSeconds goes only with effect NoExecute"
+        yield "tolerationSeconds requires effect NoExecute"
 
 
 def _invalid_os(scheduling: Scheduling) -> Iterator[str]:
@@ -160,15 +163,18 @@ NAMESPACE_PLUGINS: Final[Mapping[str, str]] = {
     "PodNodeSelector": "scheduler.alpha.kubernetes.io/node-selector",
     OPENSHIFT_PLUGIN: "openshift.io/node-selector",
 }
-"""Admission plug-ins that merge a namespace's node selector into its pods, and the annotation of
-the Namespace that each reads: Kubernetes' own, off by default, and OpenShift's, on by default."""
+"""Admission plug-ins that merge a namespace's node selector into its pods, with the annotation of
+the Namespace that each reads. PodNodeSelector is off by default, OpenShift's is on by default."""
 
 
 class Admission(Struct, frozen=True):
-    """What becomes of a pod at the API server.
+    """The result of admitting a pod.
 
-    scheduling: the pod's, after admission plug-ins. refusals: why no pod is ever made, a sentence
-    each. open_question: why the scheduling may be incomplete (an unknown RuntimeClass), or "".
+    Attributes:
+        scheduling: The scheduling fields after the admission plug-ins.
+        refusals: Why the API server rejects the pod, one sentence each.
+        open_question: Why the scheduling may be incomplete (an unknown RuntimeClass), or "".
+
     """
 
     scheduling: Scheduling
@@ -177,7 +183,7 @@ class Admission(Struct, frozen=True):
 
 
 def admit(workload: Workload, cluster: ClusterProfile) -> Admission:
-    """The admission of a workload's pods into a cluster."""
+    """Validate a workload's pods and apply the admission plug-ins of a cluster."""
     refusals = tuple(invalidities(workload.scheduling, cluster.gates))
     classed = _runtime_class(workload.scheduling, cluster)
     selected = _namespace_selector(classed.scheduling, workload.ref.namespace, cluster)
@@ -189,7 +195,7 @@ def admit(workload: Workload, cluster: ClusterProfile) -> Admission:
 
 
 def origin(demand: Requirement, workload: Workload, cluster: ClusterProfile) -> str:
-    """Who adds an entry to the nodeSelector of a workload's pods; "" for one of their own."""
+    """Return what adds an entry to the pods' nodeSelector; "" for the workload itself."""
     if demand in workload.scheduling.node_selector:
         return ""
     name = workload.scheduling.runtime_class
@@ -199,9 +205,10 @@ def origin(demand: Requirement, workload: Workload, cluster: ClusterProfile) -> 
 
 
 def daemon_template(workload: Workload, cluster: ClusterProfile) -> Scheduling:
-    """What the controller of a DaemonSet compares with a node: the template, before any plug-in.
+    """Return the scheduling fields that the DaemonSet controller compares with a node.
 
-    OpenShift's looks at the node selector of the project as well (`patch_nodeselector.go`).
+    It reads the pod template, before admission. OpenShift's controller also applies the node
+    selector of the project (`patch_nodeselector.go`).
     """
     if OPENSHIFT_PLUGIN not in cluster.plugins:
         return workload.scheduling
@@ -241,7 +248,7 @@ def _merge(
 ) -> Admission:
     own = {item.key: item.values[0] for item in scheduling.node_selector if item.values}
     conflicts = tuple(
-        f"{origin} demands {key}={value}, the pod {key}={own[key]}: the pod is forbidden"
+        f"{origin} requires {key}={value}, but the pod requires {key}={own[key]}"
         for key, value in selector.items()
         if own.get(key, value) != value and not unfilled(own[key])
     )

@@ -1,6 +1,8 @@
-"""Can this pool's runtime run these platforms? Three-valued, with reasons.
+"""Whether the container runtime of a pool can run an image: yes, no or unknown, with reasons.
 
-An index is matched at the pull; a bare manifest is pulled by anyone and fails when it starts.
+A runtime selects a row of an index when it pulls. It pulls a bare manifest without checking the
+platform, so an incompatible one fails when the container starts.
+
 Sources: containerd `platforms` (compare.go, platform_windows_compat.go, defaults) and
 `core/images/image.go`; containers/image `platform_matcher.go` for CRI-O; Microsoft's Windows
 container version compatibility; KEP-1981 for HostProcess.
@@ -26,7 +28,7 @@ from auditor.scheduling.windows import (
 
 _CRI_O_ARM: Final = ("v8", "v7", "v6", "v5", "")
 _FALLBACKS: Final = (("amd64", "386"), ("arm64", "arm"))
-"""Which nodes may still run the 32-bit code of which architecture."""
+"""Pairs of host and image architecture: these hosts may support the 32-bit instruction set."""
 
 
 class Runnable(Enum):
@@ -38,7 +40,10 @@ class Runnable(Enum):
 
 
 class Mismatch(IntEnum):
-    """How far an image is from a pool, by its nearest platform. The higher, the nearer."""
+    """The first property in which the nearest platform of an image differs from a pool.
+
+    Higher values are closer matches.
+    """
 
     OS = 0
     ARCHITECTURE = 1
@@ -48,7 +53,7 @@ class Mismatch(IntEnum):
 
 
 class Failure(Enum):
-    """What the user will see of a pod that cannot run. The value is used in JSON."""
+    """How a pod that cannot run fails. The value is used in JSON."""
 
     PULL = "ImagePullBackOff"
     CREATE = "CreateContainerError"
@@ -58,10 +63,14 @@ class Failure(Enum):
 
 
 class Compatibility(Struct, frozen=True):
-    """The answer for one image and one pool.
+    """Whether a pool can run an image.
 
-    message: one clause that explains a no or an unknown. failure, event: where it fails, and the
-    text the user will find there. mismatch: what keeps it from running, where something does.
+    Attributes:
+        message: A clause that explains NO or UNKNOWN.
+        mismatch: Why the image does not run, if so.
+        failure: How the container fails, if so.
+        event: The text of the event or container log.
+
     """
 
     runnable: Runnable
@@ -74,20 +83,22 @@ class Compatibility(Struct, frozen=True):
 def compatibility(
     image: KnownPlatforms, pool: NodePool, *, host_process: bool = False, mounted: bool = False
 ) -> Compatibility:
-    """Whether a container of this image would start on a node of the pool.
+    """Return whether a container of this image starts on a node of the pool.
 
-    host_process: on the Windows host itself, whose build then does not matter. mounted: as a volume
-    (KEP-4639): it is pulled like any other, but its files need not run.
+    Args:
+        host_process: It is a Windows HostProcess container, so the build does not matter.
+        mounted: The image is mounted as a volume (KEP-4639): it must be pulled but need not run.
+
     """
     if mounted:
-        return _volume(image, pool)
+        return _mounted_image(image, pool)
     if not image.platforms:
         return Compatibility(
-            Runnable.NO, "it holds no runnable platform", Mismatch.OS, *_pull_failure(pool)
+            Runnable.NO, "it has no runnable platform", Mismatch.OS, *_pull_failure(pool)
         )
     if image.kind == "manifest":
-        return _bare(image.platforms[0], pool, host_process=host_process)
-    answers = [_row(row, pool, host_process=host_process) for row in image.platforms]
+        return _bare_manifest(image.platforms[0], pool, host_process=host_process)
+    answers = [_index_row(row, pool, host_process=host_process) for row in image.platforms]
     for runnable in (Runnable.YES, Runnable.UNKNOWN):
         for answer in answers:
             if answer.runnable is runnable:
@@ -114,19 +125,21 @@ def _supports(image: KnownPlatforms, platform: Platform) -> bool:
     return answer is Runnable.YES or (answer is Runnable.UNKNOWN and native)
 
 
-def _volume(image: KnownPlatforms, pool: NodePool) -> Compatibility:
-    """An index has to hold a row for the node; a bare manifest only has to be for its system."""
+def _mounted_image(image: KnownPlatforms, pool: NodePool) -> Compatibility:
+    """Return whether the image can be mounted.
+
+    An index must have a row for the node; a bare manifest must only have the same OS.
+    """
     pulled = compatibility(image, pool, host_process=True)
     if pulled.failure is not Failure.EXEC_FORMAT or pulled.mismatch is Mismatch.OS:
         return pulled
     return Compatibility(
         Runnable.UNKNOWN,
-        f"it is built for {image.platforms[0]}, which matters if it holds programs",
+        f"it is built for {image.platforms[0]}, which matters if it contains executables",
     )
 
 
-def _row(row: Platform, pool: NodePool, *, host_process: bool) -> Compatibility:
-    """One row of an index: what the runtime's matcher makes of it."""
+def _index_row(row: Platform, pool: NodePool, *, host_process: bool) -> Compatibility:
     mismatch = row_mismatch(row, pool)
     if mismatch is not None:
         return Compatibility(
@@ -135,12 +148,12 @@ def _row(row: Platform, pool: NodePool, *, host_process: bool) -> Compatibility:
     if row.os == "windows":
         return _windows_start(row, pool, host_process=host_process)
     if row.architecture != pool.platform.architecture and row.architecture == "arm":
-        return Compatibility(Runnable.UNKNOWN, f"{row} needs cores that still run 32-bit code")
+        return Compatibility(Runnable.UNKNOWN, f"{row} needs a CPU that supports 32-bit code")
     return Compatibility(Runnable.YES)
 
 
 def row_mismatch(row: Platform, pool: NodePool) -> Mismatch | None:
-    """What keeps the pool's runtime from choosing this index row; None where it matches."""
+    """Return why the pool's runtime does not select this index row; None if it matches."""
     host = pool.platform
     if row.os != host.os:
         return Mismatch.OS
@@ -165,7 +178,7 @@ def _architecture_mismatch(row: Platform, pool: NodePool) -> Mismatch | None:
         return None if row.variant in _cri_o_variants(host) else Mismatch.VARIANT
     row, host = normalise(row), normalise(host)
     if row.architecture == host.architecture:
-        # containerd's DefaultSpec says the same of all amd64 and of all arm64 processors.
+        # containerd's DefaultSpec has no variant for amd64 and arm64.
         wanted = host.variant if host.architecture == "arm" else ""
         older = _has_fallback(pool) and row.variant < wanted
         return None if row.variant == wanted or older else Mismatch.VARIANT
@@ -184,9 +197,10 @@ def _cri_o_variants(host: Platform) -> tuple[str, ...]:
 
 
 def _has_fallback(pool: NodePool) -> bool:
-    """Whether the pull still uses `platforms.Only`: 386 on amd64, 32-bit and older ARM.
+    """Return whether the pull falls back to 386 on amd64 and to 32-bit or older ARM.
 
-    containerd's CRI pulls by the transfer service since 2.1, with `platforms.Ordered` instead.
+    `platforms.Only` does. containerd's CRI uses the transfer service since 2.1, which uses
+    `platforms.Ordered` instead.
     """
     runtime = pool.runtime
     if runtime is None:
@@ -199,13 +213,13 @@ def _is_cri_o(pool: NodePool) -> bool:
 
 
 def _windows_start(row: Platform, pool: NodePool, *, host_process: bool) -> Compatibility:
-    """A Windows image that was pulled: the host compares its build with the image's."""
+    """Return whether a pulled Windows image starts: the host compares its build with its own."""
     if host_process:
         return Compatibility(Runnable.YES)
     if not row.os_version:
-        return Compatibility(Runnable.UNKNOWN, f"{row.family} states no Windows build (os.version)")
+        return Compatibility(Runnable.UNKNOWN, f"{row.family} has no Windows build (os.version)")
     if not pool.platform.os_version:
-        return Compatibility(Runnable.UNKNOWN, "the pool does not state its Windows build")
+        return Compatibility(Runnable.UNKNOWN, "the Windows build of the pool is unknown")
     if windows_build_runs(row.os_version, pool.platform.os_version, newest=False):
         return Compatibility(Runnable.YES)
     return Compatibility(
@@ -217,18 +231,18 @@ def _windows_start(row: Platform, pool: NodePool, *, host_process: bool) -> Comp
     )
 
 
-def _bare(platform: Platform, pool: NodePool, *, host_process: bool) -> Compatibility:
-    """A bare manifest is pulled without a look at its platform; its config tells what happens."""
+def _bare_manifest(platform: Platform, pool: NodePool, *, host_process: bool) -> Compatibility:
+    """Return whether a bare manifest runs; it is pulled without a check of its platform."""
     host = pool.platform
     if platform.os != host.os:
-        failure = _foreign_system_failure(platform, pool)
+        failure = _other_system_failure(platform, pool)
         return Compatibility(
             Runnable.NO, _no_message(Mismatch.OS, platform, pool), Mismatch.OS, *failure
         )
     if platform.architecture not in (host.architecture, *pool.emulation):
         if (host.architecture, platform.architecture) in _FALLBACKS:
             return Compatibility(
-                Runnable.UNKNOWN, f"{platform} needs nodes that still run 32-bit code"
+                Runnable.UNKNOWN, f"{platform} needs a CPU that supports 32-bit code"
             )
         message = _no_message(Mismatch.ARCHITECTURE, platform, pool)
         return Compatibility(
@@ -239,7 +253,7 @@ def _bare(platform: Platform, pool: NodePool, *, host_process: bool) -> Compatib
     return Compatibility(Runnable.YES)
 
 
-def _foreign_system_failure(platform: Platform, pool: NodePool) -> tuple[Failure, str]:
+def _other_system_failure(platform: Platform, pool: NodePool) -> tuple[Failure, str]:
     runtime = pool.runtime
     if runtime is not None and runtime.name == DOCKER:
         return (
@@ -265,11 +279,11 @@ def _no_message(mismatch: Mismatch, platform: Platform, pool: NodePool) -> str:
     host = pool.platform
     match mismatch:
         case Mismatch.OS:
-            return f"it has nothing for {host.os}"
+            return f"it is not built for {host.os}"
         case Mismatch.ARCHITECTURE:
-            return f"it has nothing for {host.os}/{host.architecture}"
+            return f"it is not built for {host.os}/{host.architecture}"
         case Mismatch.VARIANT:
-            return f"its {platform.family} needs another processor variant than {host.family}"
+            return f"its {platform.family} needs another CPU variant than {host.family}"
         case Mismatch.FEATURES:
-            return f"{platform} needs OS features that the nodes do not offer"
+            return f"{platform} needs OS features that the nodes do not have"
     return f"its Windows build {platform.windows_build} does not run on {host.windows_build}"

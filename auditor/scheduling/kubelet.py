@@ -1,7 +1,8 @@
-"""Does a node's kubelet take the pod that was bound to it?
+"""The kubelet's admission checks of a pod that was bound to its node.
 
-The OS checks that the scheduler never makes, and for a pod bound by `spec.nodeName` those that it
-never made. Source: kubelet `lifecycle/predicate.go`, scheduler `eventhandlers.go` AdmissionCheck.
+The kubelet checks the OS, which the scheduler does not, and for a pod bound by `spec.nodeName`, the
+node affinity and taints. Sources: kubelet `lifecycle/predicate.go`, scheduler `eventhandlers.go`
+AdmissionCheck.
 """
 
 from __future__ import annotations
@@ -27,7 +28,13 @@ _STATIC: Final = ("kubernetes.io/config.mirror", "kubernetes.io/config.source")
 
 
 class KubeletRefusal(Struct, frozen=True):
-    """Why the kubelet fails the pod. reason: as in the pod's status. place: what decided it."""
+    """Why the kubelet rejects the pod.
+
+    Attributes:
+        reason: The reason in the pod's status.
+        place: Line and column of the field that caused it.
+
+    """
 
     reason: str
     message: str
@@ -37,19 +44,19 @@ class KubeletRefusal(Struct, frozen=True):
 def kubelet_refusal(
     workload: Workload, pool: NodePool, cluster: ClusterProfile
 ) -> KubeletRefusal | None:
-    """The first reason for which the kubelet of such a node would reject the pod, or None."""
+    """Return the first reason why the kubelet of such a node rejects the pod, or None."""
     system = pool.platform.os
     labelled = workload.labels.get(OS_LABEL, system)
     if labelled != system:
         return KubeletRefusal(
             "PodOSSelectorNodeLabelDoesNotMatch",
-            f"the pod's label {OS_LABEL} is {labelled}, and the node runs {system}",
+            f"the pod's label {OS_LABEL} is {labelled}, but the node runs {system}",
         )
     scheduling = admit(workload, cluster).scheduling
     if scheduling.os_name not in ("", system):
         return KubeletRefusal(
             "PodOSNotSupported",
-            f"spec.os.name is {scheduling.os_name}, and the node runs {system}",
+            f"spec.os.name is {scheduling.os_name}, but the node runs {system}",
             scheduling.place("os"),
         )
     if scheduling.node_name:
@@ -58,7 +65,7 @@ def kubelet_refusal(
 
 
 def is_static(workload: Workload) -> bool:
-    """Whether the kubelet made the pod from a file of its node (a static pod or its mirror)."""
+    """Return whether this is a static pod or its mirror pod."""
     return any(workload.annotations.get(key, "api") != "api" for key in _STATIC)
 
 

@@ -1,4 +1,4 @@
-"""The cluster side: `NodePool`, `Taint`, `Runtime`, `RuntimeClass`, `ClusterProfile`."""
+"""Models of clusters: `NodePool`, `Taint`, `Runtime`, `RuntimeClass`, `ClusterProfile`."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ DEPRECATED_LABELS: Final[Mapping[str, str]] = {
 PLATFORM_LABELS: Final = frozenset(
     (OS_LABEL, ARCHITECTURE_LABEL, WINDOWS_BUILD_LABEL, *DEPRECATED_LABELS)
 )
-"""Labels whose presence and value follow from the platform alone."""
+"""Labels that are derived from the platform of a node."""
 
 CONTROL_PLANE_LABELS: Final = frozenset(
     ("node-role.kubernetes.io/control-plane", "node-role.kubernetes.io/master")
 )
-"""Labels of nodes that run Linux always (kubernetes.io, concepts/windows/intro)."""
+"""Labels of control plane nodes, which always run Linux (concepts/windows/intro)."""
 
 CONTAINERD: Final = "containerd"
 CRI_O: Final = "cri-o"
@@ -40,8 +40,6 @@ _RUNTIME: Final = re.compile(r"(?P<name>[a-z][a-z0-9-]*)://v?(?P<version>[0-9][^
 
 
 class Taint(Struct, frozen=True, order=True):
-    """What keeps pods without a matching toleration off a node (`core/v1` Taint)."""
-
     key: str
     value: str
     effect: str
@@ -53,18 +51,18 @@ class Taint(Struct, frozen=True, order=True):
 
 
 def parse_taint(text: str) -> Taint:
-    """A taint as kubectl writes it: `key=value:Effect` or `key:Effect`. Raises ValueError."""
+    """Parse `key=value:Effect` or `key:Effect`, as in kubectl. Raises ValueError."""
     match = _TAINT.fullmatch(text)
     if match is None or match["effect"] not in EFFECTS:
         effects = ", ".join(EFFECTS)
         raise ValueError(
-            f"{text!r} is not a taint; write it as key=value:Effect, Effect being one of {effects}"
+            f"{text!r} is not a taint; write it as key=value:Effect with one of {effects}"
         )
     return Taint(match["key"], match["value"] or "", match["effect"])
 
 
 class Runtime(Struct, frozen=True):
-    """A node's container runtime: `containerd`, `cri-o` or `docker`, and its version numbers."""
+    """The container runtime of a node: `containerd`, `cri-o` or `docker`, with its version."""
 
     name: str
     version: tuple[int, int, int]
@@ -74,7 +72,7 @@ class Runtime(Struct, frozen=True):
 
 
 def parse_runtime(text: str) -> Runtime:
-    """A runtime as `status.nodeInfo.containerRuntimeVersion` has it. Raises ValueError."""
+    """Parse the value of `status.nodeInfo.containerRuntimeVersion`. Raises ValueError."""
     match = _RUNTIME.fullmatch(text)
     if match is None:
         raise ValueError(f"{text!r} is not a runtime; write it as containerd://2.1.6")
@@ -84,15 +82,19 @@ def parse_runtime(text: str) -> Runtime:
 
 
 class NodePool(Struct, frozen=True):
-    """Nodes that are alike.
+    """A set of similar nodes.
 
-    labels: those of every node, with those that the kubelet derives from the platform. varying:
-    keys of labels that every node carries, with values that differ or that nobody told us. nodes:
-    their names, where known. node_labels: name -> that node's labels beside those of the pool.
-    open_labels: the nodes may carry labels that nobody told us of, so a missing one proves nothing.
-    unschedulable: cordoned. emulation: architectures that the nodes can run beside their own
-    (binfmt). runtime: None where the profile does not say. resources: the extended resources and
-    huge pages that nodes offer; None where nobody told us.
+    Attributes:
+        labels: Labels of every node, including those derived from the platform.
+        runtime: None if unknown.
+        nodes: Node names, if known.
+        open_labels: Whether the nodes may have more labels, so that a missing one is unknown.
+        unschedulable: Whether the nodes are cordoned.
+        emulation: Other architectures that the nodes can run (binfmt).
+        varying: Keys of labels that every node has with different or unknown values.
+        node_labels: Additional labels of each node, by node name.
+        resources: Extended resources and huge pages of the nodes; None if unknown.
+
     """
 
     name: str
@@ -110,7 +112,7 @@ class NodePool(Struct, frozen=True):
 
 
 def platform_labels(platform: Platform) -> dict[str, str]:
-    """The labels that follow from a platform, the `beta.` copies of node-lifecycle included."""
+    """Return the labels derived from a platform, including the deprecated `beta.` labels."""
     labels = {OS_LABEL: platform.os, ARCHITECTURE_LABEL: platform.architecture}
     labels |= {old: labels[new] for old, new in DEPRECATED_LABELS.items()}
     if platform.windows_build:
@@ -119,7 +121,7 @@ def platform_labels(platform: Platform) -> dict[str, str]:
 
 
 class RuntimeClass(Struct, frozen=True):
-    """A RuntimeClass object (`node.k8s.io/v1`): what it adds to the pods that name it."""
+    """What a RuntimeClass (`node.k8s.io/v1`) adds to the pods that name it."""
 
     name: str
     node_selector: Mapping[str, str] = field(default_factory=dict)
@@ -127,13 +129,18 @@ class RuntimeClass(Struct, frozen=True):
 
 
 class ClusterProfile(Struct, frozen=True):
-    """The named set of pools to audit against. description: one sentence for a list of clusters.
+    """A cluster to audit against.
 
-    runtime_classes: those of the cluster. all_classes_known: a class that is not among them does
-    not exist. plugins: admission plug-ins switched on beside the default ones. namespace_selectors:
-    namespace -> the node selector that such a plug-in merges into its pods. default_selector: that
-    of a namespace without one of its own. gates: feature gates that are on. selector_tolerations:
-    label pairs; the cluster adds the tolerations of the pools that a pod selects by one of them.
+    Attributes:
+        all_classes_known: Whether `runtime_classes` is complete.
+        plugins: Enabled admission plug-ins, in addition to the default ones.
+        namespace_selectors: The node selector that a plug-in merges into pods, by namespace.
+        gates: Enabled feature gates.
+        selector_tolerations: Pairs of label and value. The cluster adds tolerations for the taints
+            of the pools that a pod selects by one of them.
+        description: One sentence for a list of clusters.
+        default_selector: The node selector of namespaces without their own.
+
     """
 
     name: str

@@ -1,7 +1,7 @@
-"""May this workload be placed on this pool? Three-valued, with reasons.
+"""Whether a workload can be scheduled onto a pool: yes, no or undecided, with reasons.
 
-The path of a pod: the API server admits it; the DaemonSet controller picks nodes by the template;
-the scheduler filters; `spec.nodeName` goes past the scheduler. Sources: kube-scheduler plug-ins
+The API server admits the pod, the DaemonSet controller selects nodes by the pod template, and the
+scheduler filters nodes, unless `spec.nodeName` bypasses it. Sources: kube-scheduler plug-ins
 nodeaffinity, tainttoleration, nodeunschedulable, podtopologyspread, noderesources;
 `daemon_controller.go` NodeShouldRunDaemonPod.
 """
@@ -37,12 +37,12 @@ BLOCKING: Final = ("NoSchedule", "NoExecute")
 CORDON: Final = Taint("node.kubernetes.io/unschedulable", "", "NoSchedule")
 KNOWN_SCHEDULERS: Final = ("", "default-scheduler")
 
-_UNSAID: Final = "the cluster profile does not say"
+_UNKNOWN: Final = "not specified in the cluster profile"
 _UNFILLED: Final = "not filled in: "
 
 
 class Verdict(Enum):
-    """Whether a pod may be placed on a pool. The value is used in JSON."""
+    """Whether a pod can be scheduled onto a pool. The value is used in JSON."""
 
     ADMITTED = "admitted"
     REFUSED = "refused"
@@ -50,7 +50,7 @@ class Verdict(Enum):
 
 
 class Predicate(Enum):
-    """Which test of the placement a step belongs to."""
+    """The predicate that a step evaluates. The value is used in JSON."""
 
     API = "api-server"
     RUNTIME_CLASS = "runtime-class"
@@ -65,7 +65,13 @@ class Predicate(Enum):
 
 
 class Step(Struct, frozen=True):
-    """One test: its answer (None: cannot tell), a sentence, and the place that decided it."""
+    """The result of one predicate, with an explanation.
+
+    Attributes:
+        answer: None if unknown.
+        place: Line and column of the field that decided it.
+
+    """
 
     predicate: Predicate
     answer: Answer
@@ -74,10 +80,12 @@ class Step(Struct, frozen=True):
 
 
 class Placement(Struct, frozen=True):
-    """The verdict on one workload and one pool, with every test that led to it.
+    """Whether a workload can be scheduled onto a pool, with the steps that led to the verdict.
 
-    creates_pod: for a DaemonSet, whether its controller makes a pod for such a node at all (None
-    where it cannot be told); for others always True.
+    Attributes:
+        creates_pod: Whether the DaemonSet controller creates a pod for such a node (None if
+            unknown); always True for other kinds.
+
     """
 
     verdict: Verdict
@@ -86,7 +94,7 @@ class Placement(Struct, frozen=True):
 
     @property
     def deciding(self) -> tuple[Step, ...]:
-        """The steps that decided: those that refused, else those left open, else none."""
+        """The steps that refused the pod, or else those with an unknown answer."""
         for answer in (False, None):
             if steps := tuple(step for step in self.steps if step.answer is answer):
                 return steps
@@ -94,18 +102,18 @@ class Placement(Struct, frozen=True):
 
     @property
     def rejected(self) -> bool:
-        """Whether the API server refuses the pod, so that there is none anywhere."""
+        """Whether the API server rejects the pod."""
         return any(step.predicate is Predicate.API for step in self.steps)
 
     @property
     def by_taint_only(self) -> bool:
-        """Admitted but for taints; a cordon is an accident of the moment, and not one of them."""
+        """Whether only taints keep the pod off. A cordon is temporary and does not count."""
         others = every(s.answer for s in self.steps if s.predicate is not Predicate.TAINTS)
         return self.verdict is Verdict.REFUSED and others is True
 
 
 def place(workload: Workload, pool: NodePool, cluster: ClusterProfile) -> Placement:
-    """Whether a pod of the workload could end up on a node of the pool."""
+    """Return whether a pod of the workload can be scheduled onto a node of the pool."""
     admission = admit(workload, cluster)
     if admission.refusals:
         steps = tuple(
@@ -163,7 +171,6 @@ def _daemon_steps(
     cluster: ClusterProfile,
     node: NodeView,
 ) -> list[Step]:
-    """What the DaemonSet controller looks at."""
     tolerations = template.tolerations + automatic
     steps = [*_affinity(template, node), _taints(tolerations, pool, cluster)]
     return [_node_name(template, node), *steps] if template.node_name else steps
@@ -176,11 +183,14 @@ def _conclude(steps: list[Step], *, creates_pod: Answer) -> Placement:
 
 
 def _soften(steps: list[Step], admission: Admission) -> list[Step]:
-    """An unknown RuntimeClass may add selectors and tolerations, but takes no selector away."""
+    """Return the steps as undecided if an unknown RuntimeClass could change them.
+
+    It may add selectors and tolerations, but does not remove selectors.
+    """
     if not admission.open_question:
         return steps
-    place_ = admission.scheduling.place("runtimeClassName")
-    question = Step(Predicate.RUNTIME_CLASS, None, admission.open_question, place_)
+    source = admission.scheduling.place("runtimeClassName")
+    question = Step(Predicate.RUNTIME_CLASS, None, admission.open_question, source)
     softened = [
         Step(step.predicate, None, step.message, step.place)
         if step.predicate is Predicate.TAINTS and step.answer is False
@@ -197,9 +207,9 @@ def _node_name(scheduling: Scheduling, node: NodeView) -> Step:
         return Step(Predicate.NODE_NAME, None, message, scheduling.place("nodeName"))
     answer: Answer = node.name == wanted if node.name else None
     message = {
-        True: f"spec.nodeName binds it to {wanted}, past the scheduler",
-        False: f"spec.nodeName names {wanted}, which is not in this pool",
-        None: f"spec.nodeName names {wanted}, and the profile does not say which nodes it has",
+        True: f"spec.nodeName binds it to {wanted}, bypassing the scheduler",
+        False: f"spec.nodeName is {wanted}, which is not in this pool",
+        None: f"spec.nodeName is {wanted}, and the profile does not list the nodes of the pool",
     }[answer]
     return Step(Predicate.NODE_NAME, answer, message, scheduling.place("nodeName"))
 
@@ -211,7 +221,7 @@ def _affinity(scheduling: Scheduling, node: NodeView) -> Iterator[Step]:
         answer = requirement_holds(item, node)
         actual = node.labels.get(item.key)
         missed = f"the nodes have {actual}" if actual is not None else "the nodes lack the label"
-        outcome = {True: "holds", False: missed, None: _unsaid(item.unfilled)}[answer]
+        outcome = {True: "holds", False: missed, None: _reason(item.unfilled)}[answer]
         yield Step(Predicate.NODE_SELECTOR, answer, f"nodeSelector {item}: {outcome}", item.place)
     terms = scheduling.required_terms
     if terms is None:
@@ -220,14 +230,14 @@ def _affinity(scheduling: Scheduling, node: NodeView) -> Iterator[Step]:
     answer = some(term_matches(term, node) for term in terms)
     wanted = " or ".join(map(str, terms))
     unknown = next(filter(None, (i.unfilled for t in terms for i in t.expressions + t.fields)), "")
-    outcome = {True: "holds", False: "no term matches", None: _unsaid(unknown)}[answer]
+    outcome = {True: "holds", False: "no term matches", None: _reason(unknown)}[answer]
     message = f"required node affinity {wanted}: {outcome}"
     yield Step(Predicate.NODE_AFFINITY, answer, message, terms[0].place)
 
 
-def _unsaid(what: str) -> str:
+def _reason(what: str) -> str:
     """Return why a demand is undecided: it is not filled in, else the profile lacks the label."""
-    return f"{_UNFILLED}{what}" if what else _UNSAID
+    return f"{_UNFILLED}{what}" if what else _UNKNOWN
 
 
 def _taints(tolerations: tuple[Toleration, ...], pool: NodePool, cluster: ClusterProfile) -> Step:
@@ -243,8 +253,8 @@ def _taints(tolerations: tuple[Toleration, ...], pool: NodePool, cluster: Cluste
     blocking = [taint for taint in pool.taints if taint.effect in BLOCKING and taint != CORDON]
     if not blocking:
         return Step(Predicate.TAINTS, True, "no taint keeps it off")
-    bearing = next(item for item in tolerations if tolerates(item, blocking[0], cluster.gates))
-    return Step(Predicate.TAINTS, True, f"taint {blocking[0]} is tolerated", bearing.place)
+    matching = next(item for item in tolerations if tolerates(item, blocking[0], cluster.gates))
+    return Step(Predicate.TAINTS, True, f"taint {blocking[0]} is tolerated", matching.place)
 
 
 def _cordon(tolerations: tuple[Toleration, ...], pool: NodePool, cluster: ClusterProfile) -> Step:
@@ -255,25 +265,25 @@ def _cordon(tolerations: tuple[Toleration, ...], pool: NodePool, cluster: Cluste
 
 
 def _topology(scheduling: Scheduling, node: NodeView) -> Iterator[Step]:
-    """A node without the topology key is filtered outright; the skew itself is dynamic."""
-    place_ = scheduling.place("topologySpreadConstraints")
+    """Yield a step per topology key: nodes without it are filtered. The skew is not evaluated."""
+    source = scheduling.place("topologySpreadConstraints")
     for key in scheduling.spread_keys:
         answer = None if unfilled(key) else node.presence(key)
-        unknown = _unsaid(unfilled(key))
+        unknown = _reason(unfilled(key))
         outcome = {True: "the nodes have it", False: "the nodes lack the label", None: unknown}
-        yield Step(Predicate.TOPOLOGY, answer, f"topology key {key}: {outcome[answer]}", place_)
+        yield Step(Predicate.TOPOLOGY, answer, f"topology key {key}: {outcome[answer]}", source)
 
 
 def _resources(scheduling: Scheduling, pool: NodePool) -> Iterator[Step]:
-    """How much of a resource is left is dynamic, but a node has to offer it at all."""
+    """Yield a step per resource that a node must have. The free amount is not evaluated."""
     for name in scheduling.resources:
         unknown = pool.resources is None or unfilled(name)
         answer = None if unknown else name in (pool.resources or ())
-        why = _unsaid(unfilled(name))
-        outcome = {True: "the nodes offer it", False: "the nodes offer none", None: why}[answer]
-        yield Step(Predicate.RESOURCES, answer, f"resource {name}: {outcome}")
+        why = _reason(unfilled(name))
+        outcome = {True: "the nodes offer it", False: "the nodes do not offer it", None: why}
+        yield Step(Predicate.RESOURCES, answer, f"resource {name}: {outcome[answer]}")
     for name in scheduling.claims:
-        message = f"resource claim {name}: nobody knows which nodes have such a device"
+        message = f"resource claim {name}: podfit cannot tell which nodes have such a device"
         yield Step(Predicate.RESOURCES, None, message, scheduling.place("resourceClaims"))
 
 
@@ -282,5 +292,5 @@ def _scheduler(scheduling: Scheduling) -> Iterator[Step]:
         message = f"scheduler {scheduling.scheduler_name} may decide otherwise"
         yield Step(Predicate.SCHEDULER, None, message, scheduling.place("schedulerName"))
     if scheduling.gated:
-        message = "scheduling gates hold it until something removes them"
+        message = "the pod is not scheduled until its scheduling gates are removed"
         yield Step(Predicate.SCHEDULER, None, message, scheduling.place("schedulingGates"))

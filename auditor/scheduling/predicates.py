@@ -1,6 +1,7 @@
-"""The scheduler's tests of one node, as pure functions.
+"""The scheduler's predicates for one node, as pure functions.
 
-Three-valued where a profile may not know a node's labels: True, False, or None for "cannot tell".
+They return True, False, or None if the cluster profile does not have the information.
+
 Sources: component-helpers `nodeaffinity.go` and `helpers.go`, apimachinery `labels/selector.go`
 (Requirement.Matches), api `core/v1/toleration.go` (ToleratesTaint).
 """
@@ -30,8 +31,8 @@ COMPARISON_GATE: Final = "TaintTolerationComparisonOperators"
 """Feature gate of the Lt and Gt toleration operators (KEP-5471): alpha and off up to 1.37."""
 
 _INTEGER: Final = re.compile(r"[0-9]{1,63}")
-"""A whole number as the value of a label can be one: no sign stands at either end of such a value
-(`NewRequirement` refuses it in a selector, the API server on a node)."""
+"""An integer as a label value, without a sign: label values start with a letter or digit
+(`NewRequirement` rejects others in a selector, the API server on a node)."""
 _CANONICAL: Final = re.compile(r"0|-?[1-9][0-9]{0,18}")
 _INT64: Final = range(-(2**63), 2**63)
 
@@ -39,8 +40,12 @@ _INT64: Final = range(-(2**63), 2**63)
 class NodeView(Struct, frozen=True):
     """One node, or any node of a pool, as the scheduler sees it.
 
-    name: "" where it is unknown. labels: those with a known value. varying: keys of labels that it
-    carries with a value that nobody told us. open_labels: it may carry others beside these.
+    Attributes:
+        name: "" if unknown.
+        labels: Labels with a known value.
+        varying: Keys of labels with an unknown value.
+        open_labels: Whether the node may have other labels.
+
     """
 
     name: str
@@ -49,18 +54,17 @@ class NodeView(Struct, frozen=True):
     open_labels: bool = False
 
     def presence(self, key: str) -> Answer:
-        """Whether the node carries this label; None where nobody knows."""
+        """Return whether the node has this label; None if unknown."""
         if key in self.labels or key in self.varying:
             return True
-        foreign = CONTROL_PLANE_LABELS if self.labels.get(OS_LABEL) == "windows" else ()
-        return None if self.open_labels and key not in (*PLATFORM_LABELS, *foreign) else False
+        absent = CONTROL_PLANE_LABELS if self.labels.get(OS_LABEL) == "windows" else ()
+        return None if self.open_labels and key not in (*PLATFORM_LABELS, *absent) else False
 
 
 def view(pool: NodePool, name: str = "") -> NodeView:
-    """A node of the pool; without a name, any of them.
+    """Return the view of a node of the pool, or of any node if no name is given.
 
-    Every kubelet sets the label with the node's host name. Where the profile gives none, it is the
-    node's name, as it is everywhere but on a few clouds.
+    The hostname label defaults to the node's name, which is correct except on a few clouds.
     """
     labels = {**({HOSTNAME_LABEL: name} if name else {}), **pool.labels}
     labels |= pool.node_labels.get(name, {})
@@ -68,28 +72,23 @@ def view(pool: NodePool, name: str = "") -> NodeView:
 
 
 def views(pool: NodePool, scheduling: Scheduling) -> list[NodeView]:
-    """The nodes of a pool to look at: one for all that do not differ in what a pod asks for."""
+    """Return the nodes of a pool, one for all nodes that do not differ for this pod."""
     if not pool.nodes:
         return [view(pool)]
-    asked = _asked_labels(scheduling)
-    fields = any(term.fields for term in scheduling.required_terms or ())
-    by_name = bool(scheduling.node_name) or fields or HOSTNAME_LABEL in asked
+    terms = scheduling.required_terms or ()
+    keys = {item.key for item in scheduling.node_selector} | set(scheduling.spread_keys)
+    keys |= {item.key for term in terms for item in term.expressions}
+    fields = any(term.fields for term in terms)
+    by_name = bool(scheduling.node_name) or fields or HOSTNAME_LABEL in keys
     distinct: dict[tuple[str | None, ...], str] = {}
     for name in pool.nodes:
         labels = pool.node_labels.get(name, {})
-        distinct.setdefault((name if by_name else "", *map(labels.get, asked)), name)
+        distinct.setdefault((name if by_name else "", *map(labels.get, keys)), name)
     return [view(pool, name) for name in distinct.values()]
 
 
-def _asked_labels(scheduling: Scheduling) -> set[str]:
-    terms = scheduling.required_terms or ()
-    asked = {item.key for item in scheduling.node_selector}
-    asked |= {item.key for term in terms for item in term.expressions}
-    return asked | set(scheduling.spread_keys)
-
-
 def every(answers: Iterable[Answer]) -> Answer:
-    """AND: one False decides, else one None leaves it open."""
+    """Return the conjunction: False if any is False, else None if any is None."""
     seen = list(answers)
     if False in seen:
         return False
@@ -97,7 +96,7 @@ def every(answers: Iterable[Answer]) -> Answer:
 
 
 def some(answers: Iterable[Answer]) -> Answer:
-    """OR: one True decides, else one None leaves it open. No answer at all is False."""
+    """Return the disjunction: True if any is True, else None if any is None, else False."""
     seen = list(answers)
     if True in seen:
         return True
@@ -105,10 +104,10 @@ def some(answers: Iterable[Answer]) -> Answer:
 
 
 def requirement_holds(requirement: Requirement, node: NodeView) -> Answer:
-    """A requirement on a label. A malformed one holds for no node.
+    """Return whether a node meets a requirement on a label; False if it is malformed.
 
-    On a label whose value or presence nobody knows, a positive demand cannot be told, while NotIn
-    and DoesNotExist are taken to hold where they can: the pod could be placed there.
+    If the label's value or presence is unknown, positive requirements are unknown, while NotIn and
+    DoesNotExist hold, because the pod could be scheduled onto such a node.
     """
     if requirement.unfilled:
         return _unfilled_holds(requirement, node)
@@ -168,7 +167,10 @@ def _integer(text: str) -> int | None:
 
 
 def field_holds(requirement: Requirement, node: NodeView) -> Answer:
-    """A requirement under matchFields: only `metadata.name` with In or NotIn of one value."""
+    """Return whether a node meets a `matchFields` requirement.
+
+    Only `metadata.name` with In or NotIn of one value is valid.
+    """
     if requirement.unfilled:
         return None
     if requirement.operator not in ("In", "NotIn") or len(requirement.values) != 1:
@@ -180,7 +182,7 @@ def field_holds(requirement: Requirement, node: NodeView) -> Answer:
 
 
 def term_matches(term: NodeSelectorTerm, node: NodeView) -> Answer:
-    """All of a term's requirements; an empty term matches no node."""
+    """Return whether a node meets all requirements of a term; an empty term matches no node."""
     if not term.expressions and not term.fields:
         return False
     return every(
@@ -192,7 +194,7 @@ def term_matches(term: NodeSelectorTerm, node: NodeView) -> Answer:
 
 
 def tolerates(toleration: Toleration, taint: Taint, gates: Collection[str] = ()) -> bool:
-    """Whether a toleration matches a taint. An empty key or effect matches any."""
+    """Return whether a toleration matches a taint. An empty key or effect matches any."""
     if toleration.effect not in ("", taint.effect) or toleration.key not in ("", taint.key):
         return False
     match toleration.operator:
@@ -226,9 +228,10 @@ def may_tolerate(toleration: Toleration, taint: Taint) -> bool:
 
 
 def as_integer(text: str) -> int | None:
-    """A number as Lt and Gt of tolerations take it; None where the text is none.
+    """Parse a value of the Lt and Gt toleration operators; None if it is invalid.
 
-    Decimal, without leading zeros, within 64 bits (`toleration.go`, compareNumericValues).
+    Valid values are decimal, 64 bits, without leading zeros (`toleration.go`,
+    compareNumericValues).
     """
     return int(text) if _CANONICAL.fullmatch(text) and int(text) in _INT64 else None
 
@@ -239,7 +242,7 @@ def untolerated(
     effects: Collection[str],
     gates: Collection[str] = (),
 ) -> tuple[Taint, ...]:
-    """The taints with one of the effects that no toleration matches."""
+    """Return the taints with one of the effects that no toleration matches."""
     return tuple(
         taint
         for taint in taints

@@ -1,4 +1,4 @@
-"""Tolerations that nobody wrote: those of the DaemonSet controller and of the cluster itself."""
+"""Tolerations that the DaemonSet controller and the cluster add to pods."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ _DAEMON_KEYS: Final = (
 
 
 def daemon_tolerations(scheduling: Scheduling) -> tuple[Toleration, ...]:
-    """What every pod of a DaemonSet tolerates (`daemonset_util.go`, which adds them).
+    """Return the tolerations that the DaemonSet controller adds (`daemonset_util.go`).
 
-    None of them is for an operating system or architecture.
+    They do not include any for an operating system or architecture.
     """
     keys = list(_DAEMON_KEYS)
     if scheduling.host_network:
@@ -35,11 +35,11 @@ def daemon_tolerations(scheduling: Scheduling) -> tuple[Toleration, ...]:
 def cluster_tolerations(
     scheduling: Scheduling, pool: NodePool, cluster: ClusterProfile
 ) -> tuple[Toleration, ...]:
-    """What the cluster's own webhook adds to pods that select a pool by its platform (GKE).
+    """Return the tolerations that a webhook adds to pods that select a pool by platform (GKE).
 
-    The taints are called like the labels, if in another domain: `node.kubernetes.io/os=windows` for
-    `kubernetes.io/os=windows`. It sees pods, so the DaemonSet controller, which looks at templates,
-    does not see its work.
+    The taint keys match the label keys except for the prefix: `node.kubernetes.io/os=windows` for
+    `kubernetes.io/os=windows`. The webhook changes pods, so the DaemonSet controller, which reads
+    the pod template, does not consider them.
     """
     demands = [*scheduling.node_selector]
     for term in scheduling.required_terms or ():

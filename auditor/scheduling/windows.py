@@ -1,4 +1,4 @@
-"""Which Windows builds run on which: the host's rule, and containerd's by its version.
+"""Compatibility of Windows builds, as checked by the host and by each containerd version.
 
 Sources: containerd `platforms` (defaults_windows.go, platform_windows_compat.go) of each release;
 hcsshim `osversion.CheckHostAndContainerCompat`; Microsoft's version compatibility table.
@@ -19,7 +19,7 @@ _BUILD: Final = re.compile(r"([0-9]{1,5})\.([0-9]{1,5})\.([0-9]{1,5})(\..*)?", r
 
 
 class Generation(IntEnum):
-    """Behaviour of containerd's index matcher on Windows, which changed five times."""
+    """Behaviour of containerd's index matcher on Windows, by containerd version."""
 
     EXACT_STRICT = 1
     EXACT = 2
@@ -29,7 +29,7 @@ class Generation(IntEnum):
 
 
 def matcher_generation(runtime: Runtime | None) -> Generation:
-    """The generation of a runtime; without one, that of containerd 2.2."""
+    """Return the generation of a runtime; that of containerd 2.2 if it is unknown."""
     if runtime is None:
         return Generation.LTSC_FLOOR
     if runtime.name != CONTAINERD:
@@ -45,11 +45,11 @@ def matcher_generation(runtime: Runtime | None) -> Generation:
 
 
 def windows_row_matches(row: Platform, host: Platform, generation: Generation) -> bool:
-    """Whether the matcher takes a Windows index row for a Windows host, by `os.version` alone."""
+    """Return whether the matcher selects a Windows index row for a Windows host."""
     if not row.os_version:
         return generation > Generation.EXACT_STRICT
     if not host.os_version:
-        return True  # the profile names no build: the pull may go well
+        return True  # unknown build: the pull may succeed
     if generation <= Generation.EXACT:
         return _build(row.os_version) == _build(host.os_version)
     return windows_build_runs(
@@ -58,10 +58,15 @@ def windows_row_matches(row: Platform, host: Platform, generation: Generation) -
 
 
 def windows_build_runs(image: str, host: str, *, newest: bool = True) -> bool:
-    """Whether a host of one Windows version runs a process-isolated container of another.
+    """Return whether a host of one Windows version runs a process-isolated container of another.
 
-    Before Server 2022 the builds must be equal; from there on an image may be older, down to Server
-    2022, or (newest: containerd since 2.1.6) to the last LTSC release before the host.
+    Before Server 2022, the builds must be equal. Since then, an image may be older, down to Server
+    2022.
+
+    Args:
+        newest: Accept images down to the last LTSC release before the host instead (containerd
+            since 2.1.6).
+
     """
     wanted, actual = _build(image), _build(host)
     if wanted is None or actual is None or wanted[:2] != actual[:2]:

@@ -21,9 +21,9 @@ WINDOWS_IMAGE = {"iis:ltsc2022": ("windows(10.0.20348.1)/amd64", "windows(10.0.2
 LINUX_ONLY = ClusterProfile("linux", (LINUX,))
 VALUES = "values: {}: {{kubernetes.io/os: linux}}"
 SET = "set nodeSelector: {kubernetes.io/os: linux}"
-UNREACHED = "no value of the chart reaches the pod: change the template, or patch what it renders"
+UNREACHED = "no value of the chart sets the pod: change the template, or patch what it renders"
 TOO_LONG = "could not be rendered: it took too long"
-HANDED_ON = "see that the pods made from it select nodes that can run it"
+HANDED_ON = "make sure that the pods that use it select nodes that can run it"
 TEMPLATE = (
     "write `nodeSelector: {{- toYaml .Values.nodeSelector | nindent 8 }}` into the template, "
     "and `nodeSelector: {}` into values.yaml"

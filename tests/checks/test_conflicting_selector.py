@@ -77,7 +77,7 @@ def test_a_contradiction_needs_no_image() -> None:
         "Deployment/app demands kubernetes.io/os=linux and "
         "node.kubernetes.io/windows-build=10.0.20348, which no node meets"
     )
-    assert observation.fix == "drop the demand that is wrong"
+    assert observation.fix == "remove the wrong requirement"
 
 
 def test_a_contradiction_names_both_sides() -> None:
@@ -92,12 +92,12 @@ def test_a_contradiction_names_both_sides() -> None:
 
 def test_the_fix_says_what_the_images_support() -> None:
     assert seen("nodeSelector: {beta.kubernetes.io/arch: s390x}", MULTI).fix == (
-        "demand kubernetes.io/arch=amd64 or arm64 instead and set nodeSelector: "
+        "require kubernetes.io/arch=amd64 or arm64 instead and set nodeSelector: "
         "{kubernetes.io/os: linux}, or use an image that meets it"
     )
     pinned = "nodeSelector: {kubernetes.io/arch: s390x, kubernetes.io/os: linux}"
     assert seen(pinned, MULTI).fix == (
-        "demand kubernetes.io/arch=amd64 or arm64 instead, or use an image that meets it"
+        "require kubernetes.io/arch=amd64 or arm64 instead, or use an image that meets it"
     )
 
 
@@ -106,7 +106,7 @@ def test_the_fix_says_what_the_images_support() -> None:
     [
         (
             "nodeSelector: {kubernetes.io/os: windows, node.kubernetes.io/windows-build: 10.0.1}",
-            "demand kubernetes.io/os=linux instead and drop node.kubernetes.io/windows-build",
+            "require kubernetes.io/os=linux instead and drop node.kubernetes.io/windows-build",
         ),
         (
             "nodeSelector: {node.kubernetes.io/windows-build: 10.0.1}",
@@ -123,8 +123,8 @@ def test_the_fix_is_all_there_is_to_do() -> None:
     known = cluster(LINUX, WINDOWS_2022)
 
     assert seen("nodeSelector: {kubernetes.io/os: windows}", mainframe, clusters=(known,)).fix == (
-        "demand kubernetes.io/os=linux instead, and use an image that is built for linux/amd64, or "
-        "add nodes for linux/s390x and set nodeSelector: {kubernetes.io/arch: s390x}"
+        "require kubernetes.io/os=linux instead, and use an image that is built for linux/amd64, "
+        "or add nodes for linux/s390x and set nodeSelector: {kubernetes.io/arch: s390x}"
     )
 
 
@@ -138,7 +138,7 @@ def test_a_runtime_class_demands_as_well() -> None:
         "but its image is Linux-only"
     )
     assert observation.fix == (
-        "take it out of RuntimeClass windows-2022, or use an image that meets it"
+        "remove it from RuntimeClass windows-2022, or use an image that meets it"
     )
     line = observation.workload.document.text.splitlines()[observation.location.line - 1]
     assert line.strip() == "runtimeClassName: windows-2022"
@@ -148,11 +148,11 @@ def test_what_is_wrong_twice_is_told_once() -> None:
     both = {"kubernetes.io/os": "windows", "kubernetes.io/arch": "arm64"}
     known = cluster(LINUX, WINDOWS_2022, classes=[RuntimeClass("win", both)])
     by_class = seen("runtimeClassName: win", AMD64, clusters=(known,))
-    assert by_class.fix == "take it out of RuntimeClass win, or use an image that meets it"
+    assert by_class.fix == "remove it from RuntimeClass win, or use an image that meets it"
 
     twice = "nodeSelector: {kubernetes.io/os: windows, beta.kubernetes.io/os: windows}"
     assert seen(twice, MULTI).fix == (
-        "demand kubernetes.io/os=linux instead, or use an image that meets it"
+        "require kubernetes.io/os=linux instead, or use an image that meets it"
     )
 
 
@@ -166,7 +166,7 @@ def test_only_what_is_about_platforms_is_at_fault() -> None:
 
     both = image("linux/amd64", "windows(10.0.20348.1)/amd64")
     assert seen("nodeSelector: {kubernetes.io/arch: s390x}", both).fix.startswith(
-        "demand kubernetes.io/arch=amd64 instead"
+        "require kubernetes.io/arch=amd64 instead"
     )
 
 
@@ -191,7 +191,7 @@ def test_a_namespace_demands_as_well() -> None:
         "Deployment/app demands kubernetes.io/os=windows (its namespace), "
         "but its image is Linux-only"
     )
-    assert observation.fix == "take it out of its namespace, or use an image that meets it"
+    assert observation.fix == "remove it from its namespace, or use an image that meets it"
 
 
 def test_the_line_is_that_of_the_demand() -> None:

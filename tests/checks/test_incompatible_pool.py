@@ -185,7 +185,7 @@ def test_a_cluster_with_another_cause_is_left_to_another_rule() -> None:
         (
             "nodeName: win-1",
             cluster(LINUX, pool("windows(10.0.20348)/amd64", nodes=("win-1",))),
-            "remove spec.nodeName, which goes past every guard, and select nodes by label",
+            "remove spec.nodeName, which bypasses the scheduler, and select nodes by label",
         ),
         (
             "",
@@ -204,8 +204,8 @@ def test_a_cluster_with_another_cause_is_left_to_another_rule() -> None:
             "",
             cluster(pool("linux/amd64", taints=["dedicated=db:NoSchedule"]), WINDOWS_2022),
             (
-                "let it onto linux/amd64, which can run it (taint dedicated=db:NoSchedule is not "
-                "tolerated), or add nodes that take it; either way set nodeSelector: "
+                "allow it on linux/amd64, which can run it (taint dedicated=db:NoSchedule is not "
+                "tolerated), or add nodes that accept it; either way set nodeSelector: "
                 "{kubernetes.io/os: linux}"
             ),
         ),
@@ -264,7 +264,7 @@ def test_nothing_tells_the_nodes_apart() -> None:
     found = assessed("", image("windows/amd64"), clusters=[cluster(old, WINDOWS_2022)])
 
     assert only(found, "windows-build").fix == (
-        "no label tells these nodes apart: taint them, or build the image for them too"
+        "no label distinguishes these nodes: taint them, or build the image for them too"
     )
 
 
@@ -331,4 +331,4 @@ def test_the_kubelet_may_be_the_first_to_refuse() -> None:
     observation = only(found)
 
     assert "the kubelet rejects the pod with “PodOSNotSupported”" in observation.why
-    assert observation.why.endswith("its controller makes another, which may land there again")
+    assert observation.why.endswith("its controller creates another, which may land there again")

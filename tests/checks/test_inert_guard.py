@@ -40,7 +40,9 @@ def messages(found: Assessment) -> list[str]:
 def test_a_wish() -> None:
     found = assessed(PREFERRED.format(key="kubernetes.io/os", value="linux"), MULTI)
 
-    assert messages(found) == ["preferred node affinity for kubernetes.io/os=linux is only a wish"]
+    assert messages(found) == [
+        "preferred node affinity for kubernetes.io/os=linux is not a requirement"
+    ]
     assert seen(found)[0].pools == tuple(f"test/{fit.name}" for fit in found.failing)
     assert seen(found)[0].confidence is Confidence.HIGH
 
@@ -66,7 +68,7 @@ def test_declarations() -> None:
 
     assert messages(found) == [
         "spec.os.name does not choose the node",
-        "kubernetes.io/os is a label of the pod here, not a selector",
+        "kubernetes.io/os is set as a label of the pod, not as a selector",
     ]
 
 
@@ -82,12 +84,12 @@ def test_a_declared_system_is_no_guard_against_an_architecture() -> None:
         (
             "{key: os, operator: Equal, value: Windows, effect: NoSchedule}",
             IIS,
-            ["the toleration of os=Windows:NoSchedule permits nodes, and chooses none"],
+            ["the toleration of os=Windows:NoSchedule allows nodes but does not select them"],
         ),
         (
             "{key: kubernetes.io/arch, operator: Equal, value: arm64}",
             image("linux/arm64"),
-            ["the toleration of kubernetes.io/arch=arm64 permits nodes, and chooses none"],
+            ["the toleration of kubernetes.io/arch=arm64 allows nodes but does not select them"],
         ),
         ("{key: os, operator: Equal, value: windows}", MULTI, []),
         ("{key: dedicated, operator: Equal, value: db}", MULTI, []),
@@ -145,8 +147,8 @@ def test_a_toleration_beside_a_selector_is_not_taken_for_one() -> None:
         pinned = selector.replace("LABEL", label).replace("VALUE", value)
         return messages(assessed(f"{tolerations}\n{pinned}", UNKNOWN))
 
-    windows = "the toleration of os=windows permits nodes, and chooses none"
-    arm64 = "the toleration of arch=arm64 permits nodes, and chooses none"
+    windows = "the toleration of os=windows allows nodes but does not select them"
+    arm64 = "the toleration of arch=arm64 allows nodes but does not select them"
     assert told("example.com/pool", "a") == []
     assert messages(assessed(tolerations, UNKNOWN)) == [windows, arm64]
     assert told("kubernetes.io/os", "linux") == [arm64]
@@ -175,7 +177,7 @@ def test_a_wish_may_be_for_more_than_a_platform() -> None:
     )
 
     assert messages(assessed(wish, MULTI)) == [
-        "preferred node affinity for zone Exists and kubernetes.io/os=linux is only a wish"
+        "preferred node affinity for zone Exists and kubernetes.io/os=linux is not a requirement"
     ]
 
 

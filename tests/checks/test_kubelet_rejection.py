@@ -25,11 +25,11 @@ def test_a_declaration_is_no_guard() -> None:
         "Deployment/app can land on Windows nodes, whose kubelet rejects it"
     )
     assert observation.why == (
-        "spec.os.name is linux, and the node runs windows: the pod fails with PodOSNotSupported; "
-        "its controller makes another, which may land there again"
+        "spec.os.name is linux, but the node runs windows: the pod fails with PodOSNotSupported; "
+        "its controller creates another, which may land there again"
     )
     assert observation.fix == (
-        "set nodeSelector: {kubernetes.io/os: linux}; the scheduler reads nothing else"
+        "set nodeSelector: {kubernetes.io/os: linux}, because the scheduler reads nothing else"
     )
     assert observation.consequence is Consequence.POSSIBLE
 
@@ -90,16 +90,16 @@ def test_a_pod_bound_to_a_node_that_its_selector_excludes() -> None:
     spec = "nodeName: node-1\nnodeSelector: {kubernetes.io/arch: arm64}"
     observation = only(assessed(spec, LINUX_IMAGE, clusters=[cluster(named)], kind="Pod"))
 
-    assert "the pod fails with NodeAffinity; nobody makes another" in observation.why
+    assert "the pod fails with NodeAffinity; the pod is not recreated" in observation.why
     assert observation.fix == "remove spec.nodeName, or make it agree with the rest of the pod spec"
 
 
 @pytest.mark.parametrize(
     ("kind", "aftermath"),
     [
-        ("DaemonSet", "its controller deletes and makes it again without end"),
+        ("DaemonSet", "its controller deletes and recreates it in a loop"),
         ("Job", "every rejected pod counts against the Job's backoffLimit"),
-        ("Pod", "nobody makes another"),
+        ("Pod", "the pod is not recreated"),
     ],
 )
 def test_what_follows(kind: str, aftermath: str) -> None:

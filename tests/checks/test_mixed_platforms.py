@@ -11,7 +11,10 @@ IIS = image("windows(10.0.20348.1)/amd64")
 def test_mixed_images_are_each_said() -> None:
     (seen,) = MIXED_PLATFORMS.observe(assessed("", MULTI, IIS, UNKNOWN), {})
 
-    assert seen.message == "Deployment/app runs nowhere: its images have no platform in common"
+    assert (
+        seen.message
+        == "Deployment/app cannot run on any node: its images have no platform in common"
+    )
     assert seen.why == (
         "all containers of a pod run on one node; container `c0` is built for linux/amd64 and "
         "linux/arm64; container `c1` is built for Windows 10.0.20348"

@@ -41,7 +41,7 @@ def test_each_pool_has_its_reason_and_equal_ones_stand_together() -> None:
     )
 
     assert observation.message == (
-        "Deployment/app finds no node in cluster test that takes and runs it"
+        "Deployment/app has no node in cluster test that accepts and can run it"
     )
     assert observation.why == (
         "linux/amd64: taint dedicated=db:NoSchedule is not tolerated; "
@@ -49,8 +49,8 @@ def test_each_pool_has_its_reason_and_equal_ones_stand_together() -> None:
         "nodeSelector kubernetes.io/os=linux: the nodes have windows"
     )
     assert observation.fix == (
-        "let it onto linux/amd64, which can run it (taint dedicated=db:NoSchedule is not "
-        "tolerated), or add nodes that take it; if the cluster has other nodes, describe them "
+        "allow it on linux/amd64, which can run it (taint dedicated=db:NoSchedule is not "
+        "tolerated), or add nodes that accept it; if the cluster has other nodes, describe them "
         "with `--cluster`"
     )
     assert observation.consequence is Consequence.CERTAIN
@@ -76,7 +76,7 @@ affinity:
         ),
         (
             "nodeSelector: {beta.kubernetes.io/os: WINDOWS}",
-            "no node carries beta.kubernetes.io/os=WINDOWS; it is one of linux or windows",
+            "no node carries beta.kubernetes.io/os=WINDOWS; valid values are linux and windows",
         ),
         (
             "nodeSelector: {kubernetes.io/arch: aarch64}",
@@ -91,11 +91,11 @@ affinity:
         ),
         (
             required("{key: kubernetes.io/os, operator: DoesNotExist}"),
-            "no node carries kubernetes.io/os DoesNotExist; it is one of linux or windows",
+            "no node carries kubernetes.io/os DoesNotExist; valid values are linux and windows",
         ),
         (
             "nodeSelector: {kubernetes.io/os: beos}",
-            "no node carries kubernetes.io/os=beos; it is one of linux or windows",
+            "no node carries kubernetes.io/os=beos; valid values are linux and windows",
         ),
     ],
 )
@@ -154,11 +154,11 @@ def test_a_pod_that_the_api_server_refuses() -> None:
     spec = "runtimeClassName: win\nnodeSelector: {kubernetes.io/os: linux}"
     observation = only(assessed(spec, MULTI, clusters=[known]))
 
-    assert observation.message == "Deployment/app never gets a pod: the API server refuses it"
+    assert observation.message == "Deployment/app never gets a pod: the API server rejects it"
     assert observation.consequence is Consequence.CERTAIN
     assert observation.why == (
-        "RuntimeClass win demands kubernetes.io/os=windows, the pod kubernetes.io/os=linux: the "
-        "pod is forbidden"
+        "RuntimeClass win requires kubernetes.io/os=windows, but the pod requires "
+        "kubernetes.io/os=linux"
     )
 
 

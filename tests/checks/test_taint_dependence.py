@@ -23,11 +23,11 @@ def test_nothing_but_a_taint() -> None:
     (seen,) = dependent(assessed("", AMD64, clusters=[GKE]))
 
     assert seen.message == (
-        "Deployment/app is kept off linux/arm64 and windows(10.0.20348)/amd64 by a taint alone"
+        "Deployment/app is kept off linux/arm64 and windows(10.0.20348)/amd64 only by a taint"
     )
     assert seen.fix == (
         "set nodeSelector: {kubernetes.io/os: linux, kubernetes.io/arch: amd64}, "
-        "which holds in every cluster"
+        "which works in every cluster"
     )
     assert [subject.container for subject in seen.subjects] == ["c0"]
     assert seen.consequence is Consequence.NONE

@@ -156,7 +156,7 @@ def test_a_chart_without_templates(chart: Path) -> None:
     done = podfit("audit", "shop", "--locked", "-q")
     assert done.code == 3
     assert done.out.startswith("""\
-not audited: nothing to audit in shop: it makes no pods
+not audited: nothing to audit in shop: it creates no pods
   --> shop
     = help: name a chart, a manifest or a folder of them; --allow-empty accepts this
 """)

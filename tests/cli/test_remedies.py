@@ -28,7 +28,7 @@ def test_the_report_says_which_value_to_set() -> None:
 
     assert done.code == 1
     assert "(values: nodeSelector: {kubernetes.io/os: linux})" in done.out
-    assert "warning[selector-not-configurable] no value of the chart reaches" in done.out
+    assert "warning[selector-not-configurable] no value of the chart sets" in done.out
 
 
 def test_values_for_helm(tmp_path: Path) -> None:

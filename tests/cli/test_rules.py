@@ -151,17 +151,17 @@ def test_the_list_fits_a_terminal(folder: Path, width: int) -> None:
         (
             ("rules", "mising-os-selector"),
             """\
-error: there is no rule "mising-os-selector"
+error: unknown rule "mising-os-selector"
    = help: did you mean `missing-os-selector`? `podfit rules` lists all of them
 """,
         ),
         (
             ("rules", "--rules", "nowhere"),
             """\
-error: there are no rules
+error: no rules found
   --> nowhere
-   = why:  there is no such folder
-   = help: docs/writing-rules.md shows how a rule is written
+   = why:  the folder does not exist
+   = help: see docs/writing-rules.md for the format
 """,
         ),
         (

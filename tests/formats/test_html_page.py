@@ -174,7 +174,7 @@ def test_the_data_holds_the_reasons_once() -> None:
     assert data["workloads"][4]["images"] == [["app", "nginx:1.31", "linux amd64 arm64"]]
     state, (reason,) = data["workloads"][0]["pools"][1]
     assert data["states"][state] == ["lands but cannot run", "fails"]
-    assert data["reasons"][reason] == "container app: it has nothing for windows"
+    assert data["reasons"][reason] == "container app: it is not built for windows"
     assert len(data["reasons"]) == len(set(data["reasons"])) == 2
 
 

@@ -130,7 +130,7 @@ def test_a_finding() -> None:
                 "role": "app",
                 "image": "nginx:1.31",
                 "platforms": ["linux/amd64", "linux/arm64/v8"],
-                "problem": "it has nothing for windows",
+                "problem": "it is not built for windows",
             }
         ],
         "pools": ["hybrid/windows-2022", "hybrid/windows-2025"],

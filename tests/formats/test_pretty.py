@@ -278,8 +278,8 @@ UNREACHABLE = joined(
 
 def test_where_nothing_is_known_one_block_names_every_workload_and_no_table_repeats_it() -> None:
     expected = """\
-warning[image-unresolved]: Deployment/web: could not tell the platforms of image
-  registry.corp/shop/web:9 of container `app`
+warning[image-unresolved]: Deployment/web: could not determine the platforms of
+  image registry.corp/shop/web:9 of container `app`
   --> deploy/pods.yaml:10:18
     │
   9 │         - name: app

@@ -36,7 +36,7 @@ def test_what_could_not_be_audited_follows_the_table() -> None:
 
 def test_no_workloads() -> None:
     assert table(audit()) == (
-        "not audited: deploy: nothing to audit in deploy: it makes no pods\n\n"
+        "not audited: deploy: nothing to audit in deploy: it creates no pods\n\n"
         "? No findings, but the audit is incomplete · 0 workloads, 0 images · "
         "1 part not audited\n"
     )

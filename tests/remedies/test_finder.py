@@ -31,7 +31,7 @@ from tests.support.reports import HYBRID
 OS = "missing-os-selector"
 SET = "set nodeSelector: {kubernetes.io/os: linux}"
 COPY = "(Helm replaces lists: copy all of ingester.zones)"
-UNREACHED = "no value of the chart reaches the pod: change the template, or patch what it renders"
+UNREACHED = "no value of the chart sets the pod: change the template, or patch what it renders"
 
 
 @dataclass(frozen=True)
@@ -272,7 +272,7 @@ def test_a_pod_that_no_value_reaches_is_told_to_the_author_of_the_chart() -> Non
     [finding] = of(report, "selector-not-configurable")
     assert finding.severity is Severity.WARNING
     assert finding.observation.message == (
-        "no value of the chart reaches nodeSelector or affinity of Job/migrate"
+        "no value of the chart sets the nodeSelector or affinity of Job/migrate"
     )
     assert finding.observation.pools == ("hybrid/windows-2022", "hybrid/windows-2025")
     assert report.overlays[0].unreached == ("Job/migrate",)

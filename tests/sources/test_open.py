@@ -245,7 +245,7 @@ def test_a_library_chart_says_why_it_makes_no_pods(folder: Path) -> None:
         problems = take_inventory(open_sources([argument])).problems
         assert problems == (
             Problem(
-                f"nothing to audit in {argument}: it makes no pods",
+                f"nothing to audit in {argument}: it creates no pods",
                 where=argument,
                 why="it is a library chart (`type: library`), which other charts include",
                 hint="name a chart, a manifest or a folder of them; --allow-empty accepts this",

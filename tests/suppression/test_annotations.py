@@ -26,7 +26,7 @@ def test_without_a_rule() -> None:
     text = workload().replace("metadata:\n", "metadata:\n  annotations: {ignore.podfit.dev/: x}\n")
     (said,) = annotations_on(one_workload(text))
 
-    assert said.mistake == "names no rule; write `ignore.podfit.dev/<rule>: reason`"
+    assert said.mistake == "has no rule id; write `ignore.podfit.dev/<rule>: reason`"
     assert "unused-ignore" in rules_of(audit(text))
 
 

@@ -57,14 +57,14 @@ def test_a_reason_ends_where_another_comment_begins(behind: str, reason: str) ->
 @pytest.mark.parametrize(
     ("comment", "mistake"),
     [
-        ("# podfit: ignore[*] all", "would silence every rule; name those that are meant"),
+        ("# podfit: ignore[*] all", "would silence every rule; list the rules instead"),
         (
             f"# podfit: ignore[{RULE}, *] all",
-            "would silence every rule; name those that are meant",
+            "would silence every rule; list the rules instead",
         ),
-        ("# podfit: ignore[]", "names no rule; write `# podfit: ignore[rule] reason`"),
+        ("# podfit: ignore[]", "has no rule id; write `# podfit: ignore[rule] reason`"),
         *(
-            (comment, "is not what podfit understands; write `# podfit: ignore[rule] reason`")
+            (comment, "is not a valid podfit comment; write `# podfit: ignore[rule] reason`")
             for comment in (
                 "# podfit: disable missing-os-selector",
                 "# podfit: ignore missing-os-selector",

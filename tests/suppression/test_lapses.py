@@ -55,13 +55,13 @@ def test_an_annotation_that_silences_nothing() -> None:
 def test_one_rule_of_two() -> None:
     report = audit(workload() + "# podfit: ignore[missing-os-selector,invalid-image] why\n")
 
-    assert said(report)[0].endswith("silences nothing by invalid-image")
+    assert said(report)[0].endswith("silences nothing with invalid-image")
 
 
 def test_a_rule_that_does_not_exist() -> None:
     report = audit(workload() + "# podfit: ignore[mising-os-selector] why\n")
 
-    assert said(report)[0].endswith("names no rule of podfit: mising-os-selector")
+    assert said(report)[0].endswith("names an unknown rule: mising-os-selector")
     assert finding(report, UNUSED).observation.fix == "did you mean `missing-os-selector`?"
 
 
@@ -77,7 +77,7 @@ def test_a_comment_outside_of_every_workload() -> None:
     report = audit(joined(FINE, service + COMMENT))
 
     message, where = said(report)
-    assert message.endswith("silences nothing: it stands outside of every workload")
+    assert message.endswith("silences nothing: it is outside of every workload")
     assert where == "deploy/pods.yaml:16:1"
 
 
