@@ -2,6 +2,8 @@
 
 An object of an unknown kind with a nodeSelector, tolerations, affinity, an image or containers
 probably makes pods. So does a ConfigMap with a manifest as text, if something applies it.
+
+An object that installs a chart makes the pods of the chart.
 """
 
 from __future__ import annotations
@@ -15,8 +17,9 @@ from msgspec import Struct
 from auditor.files.yaml_nodes import Node, Scalar
 from auditor.kubernetes.custom_resources import Table
 from auditor.kubernetes.manifests import Manifest
-from auditor.kubernetes.pod_finder import MAX_NODES, is_described, may_make_pods
+from auditor.kubernetes.pod_finder import MAX_NODES, is_core, is_described, may_make_pods
 
+_SKIPPED: Final = ("metadata", "status")
 _IMAGE: Final = re.compile(r"[A-Za-z0-9\[$][\w.:/@\[\]${}-]*")
 _NO_IMAGE: Final = re.compile(
     r".*\.(gif|ico|img|iso|jpe?g|png|qcow2|raw|svg|vhdx?|vmdk|webp)", re.IGNORECASE
@@ -44,6 +47,42 @@ _TEXT_FIELDS: Final[Mapping[str, tuple[str, ...]]] = {
     "ConfigMap": ("data",),
     "Secret": ("stringData",),
 }
+
+
+_INSTALLING: Final = frozenset(
+    (
+        ("addons.cluster.x-k8s.io", "HelmChartProxy"),
+        ("addons.cluster.x-k8s.io", "HelmReleaseProxy"),
+        ("apps.open-cluster-management.io", "HelmRelease"),
+        ("argoproj.io", "Application"),
+        ("argoproj.io", "ApplicationSet"),
+        ("fleet.cattle.io", "HelmOp"),
+        ("helm.cattle.io", "HelmChart"),
+        ("helm.crossplane.io", "Release"),
+        ("helm.k0sproject.io", "Chart"),
+        ("helm.m.crossplane.io", "Release"),
+        ("helm.toolkit.fluxcd.io", "HelmRelease"),
+        ("kustomize.toolkit.fluxcd.io", "Kustomization"),
+        ("management.cattle.io", "ManagedChart"),
+    )
+)
+"""API groups and kinds whose objects install charts or manifests."""
+_CHART_KEYS: Final = frozenset(("chart", "chartname", "chartref", "helmchart"))
+_CHARTS_KEYS: Final = frozenset(("charts", "helmcharts", "helmreleases"))
+_LOCAL_CHART_KEYS: Final = frozenset(("chartpath", "remotechart"))
+_REPOSITORY_KEYS: Final = frozenset(
+    (
+        "repo",
+        "reponame",
+        "repository",
+        "repositoryname",
+        "repositoryurl",
+        "repourl",
+        "url",
+    )
+)
+"""Keys in lower case: a chart, a list of charts, a chart of Skaffold, the repository of a chart."""
+_OCI: Final = "oci://"
 
 
 class Sign(Struct, frozen=True):
@@ -77,7 +116,7 @@ def find_sign(manifest: Manifest, table: Table | None = None) -> Sign | None:
     group = manifest.ref.api_version.rpartition("/")[0]
     if not group and manifest.ref.kind in _TEXT_FIELDS:
         return next(_text_signs(manifest), None)
-    if makes_no_pods(manifest, table):
+    if makes_no_pods(manifest, table) or installs_chart(manifest):
         return None
     return next(_signs(manifest.root), None)
 
@@ -85,7 +124,35 @@ def find_sign(manifest: Manifest, table: Table | None = None) -> Sign | None:
 def makes_no_pods(manifest: Manifest, table: Table | None = None) -> bool:
     """Return whether objects of this kind make no other pods than those podfit reads."""
     group = manifest.ref.api_version.rpartition("/")[0]
+    if (group, manifest.ref.kind) in _INSTALLING:
+        return False
     return not may_make_pods(group) or is_described(manifest, table)
+
+
+def installs_chart(manifest: Manifest) -> bool:
+    """Return whether a chart and its repository are named anywhere in a custom resource."""
+    group = manifest.ref.api_version.rpartition("/")[0]
+    if (group, manifest.ref.kind) in _INSTALLING:
+        return True
+    if is_core(group) or manifest.root.size > MAX_NODES:
+        return False
+    return any(_names_chart(node) for _, node in _mappings(manifest.root))
+
+
+def _names_chart(node: Node) -> bool:
+    entries = {key.lower(): item for key, item in node.mapping().items() if item.value}
+    if not _LOCAL_CHART_KEYS.isdisjoint(entries):
+        return True
+    for key in _CHART_KEYS & entries.keys():
+        value = entries[key].value
+        if isinstance(value, str) and value.startswith(_OCI):
+            return True
+        own = {name.lower() for name in value} if isinstance(value, Mapping) else entries.keys()
+        if not _REPOSITORY_KEYS.isdisjoint(own):
+            return True
+    lists = (entries[key].value for key in _CHARTS_KEYS & entries.keys())
+    items = (item for held in lists if isinstance(held, tuple) for item in held if item.is_mapping)
+    return any(item.get("name") and item.get("version") for item in items)
 
 
 def _text_signs(manifest: Manifest) -> Iterator[Sign]:
@@ -101,19 +168,27 @@ def _text_signs(manifest: Manifest) -> Iterator[Sign]:
 
 
 def _signs(root: Node) -> Iterator[Sign]:
-    """Search depth first without recursion: a hostile object is nested a thousand deep."""
+    for path, node in _mappings(root):
+        for key, item in node.mapping().items():
+            if _is_sign(key, item) and (path or key not in _SKIPPED):
+                yield Sign(key, f"{path}.{key}".lstrip("."))
+
+
+def _mappings(root: Node) -> Iterator[tuple[str, Node]]:
+    """Yield the mappings of an object, and their paths, but for its metadata and status.
+
+    Depth first without recursion: a hostile object is nested a thousand deep.
+    """
     stack = [("", root)]
     while stack:
         path, node = stack.pop()
         if isinstance(node.value, tuple):
             below = [(f"{path}[{index}]", item) for index, item in enumerate(node.value)]
         elif isinstance(node.value, Mapping):
-            skipped = () if path else ("metadata", "status")
-            fields = {key: item for key, item in node.value.items() if key not in skipped}
-            for key, item in fields.items():
-                if _is_sign(key, item):
-                    yield Sign(key, f"{path}.{key}".lstrip("."))
-            below = [(f"{path}.{key}".lstrip("."), item) for key, item in fields.items()]
+            yield path, node
+            skipped = () if path else _SKIPPED
+            fields = ((key, item) for key, item in node.value.items() if key not in skipped)
+            below = [(f"{path}.{key}".lstrip("."), item) for key, item in fields]
         else:
             continue
         stack += reversed(below)
