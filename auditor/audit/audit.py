@@ -28,8 +28,15 @@ from auditor.images.images import (
 )
 from auditor.images.references import parse_reference
 from auditor.kubernetes.custom_resources import Table
-from auditor.kubernetes.manifests import Document, Manifest, read_manifests, shape_error
-from auditor.kubernetes.pod_finder import find_workloads, unread_image
+from auditor.kubernetes.manifests import (
+    Document,
+    Manifest,
+    ObjectRef,
+    read_manifests,
+    shape_error,
+)
+from auditor.kubernetes.pod_finder import find_workloads
+from auditor.kubernetes.unseen import Sign, find_sign, makes_no_pods
 from auditor.kubernetes.workloads import Workload
 from auditor.policy.policy import Gate, Judged, Policy, judge
 from auditor.policy.unused_ignores import Audited
@@ -60,22 +67,30 @@ class Inventory(Struct, frozen=True):
     supporting: tuple[Manifest, ...]
     problems: tuple[Problem, ...]
     notices: tuple[str, ...] = ()
+    unaudited: int = 0
 
 
-class UnreadKind(Struct, frozen=True):
-    """A kind of custom resource that seems to create pods but has no known pod template.
+class Unseen(Struct, frozen=True):
+    """An object from which no workload was read, though it may make pods.
 
-    Attributes:
-        path: The path of the field that looks like an image.
+    Args:
+        ref: The object.
+        sign: What suggests that it makes pods; None if only its kind is unknown.
 
     """
 
-    kind: str
-    group: str
-    path: str
+    ref: ObjectRef
+    sign: Sign | None
 
     def __str__(self) -> str:
-        return f"{self.kind} of {self.group} (image at {self.path})"
+        if self.sign is not None and self.sign.in_text:
+            return f"{self.ref} ({self.sign})"
+        return f"{self.kind} ({self.sign})" if self.sign else self.kind
+
+    @property
+    def kind(self) -> str:
+        """Kind and API group, such as `ArgoCD of argoproj.io`."""
+        return f"{self.ref.kind} of {self.ref.api_version.partition('/')[0]}"
 
 
 def take_inventory(
@@ -95,17 +110,20 @@ def take_inventory(
     collected = _Collected(table)
     for source in sources:
         before = collected.size
+        unseen = len(collected.unseen)
         for item in source.documents():
             if isinstance(item, Document):
                 progress(item.path)
             collected.add(item)
         if before == collected.size and not allow_empty:
-            collected.problems.append(_empty_source(source))
+            collected.problems.append(_nothing(source, collected.unseen[unseen:]))
+    signed = tuple(item for item in collected.unseen if item.sign)
     return Inventory(
         merge_workloads(collected.workloads),
         tuple(collected.supporting),
         tuple(dict.fromkeys(collected.problems)),
-        tuple(_unread(tuple(dict.fromkeys(collected.unread)))),
+        tuple(_unseen_notices(signed)),
+        len(signed),
     )
 
 
@@ -121,7 +139,7 @@ class _Collected(Struct):
     workloads: list[Workload] = field(default_factory=list)
     supporting: list[Manifest] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
-    unread: list[UnreadKind] = field(default_factory=list)
+    unseen: list[Unseen] = field(default_factory=list)
     read: dict[Document, tuple[Workload, ...]] = field(default_factory=dict)
     seen: set[Document] = field(default_factory=set)
 
@@ -147,15 +165,15 @@ class _Collected(Struct):
                     self.problems.append(found)
                 case Manifest():
                     self.supporting.append(found)
-                case UnreadKind():
-                    self.unread.append(found)
+                case Unseen():
+                    self.unseen.append(found)
                 case Workload():
                     yield found
 
 
 def read_document(
     document: Document, table: Table | None = None
-) -> Iterator[Workload | Manifest | Problem | UnreadKind]:
+) -> Iterator[Workload | Manifest | Problem | Unseen]:
     """Yield the workloads and supporting manifests of a document, and what cannot be read."""
     for item in read_manifests(document):
         if isinstance(item, Problem):
@@ -168,26 +186,45 @@ def read_document(
             for workload in find_workloads(item, table):
                 empty = False
                 yield workload
-            if empty and (path := unread_image(item, table)):
-                yield UnreadKind(item.ref.kind, item.ref.api_version.partition("/")[0], path)
+            if empty:
+                yield from _unseen(item, table)
         except ShapeError as error:
             problem = shape_error(error, document).problem
             yield Problem(f"{item.ref}: {problem.what}", problem.where, problem.why, problem.hint)
 
 
-def _unread(kinds: Sequence[UnreadKind]) -> Iterator[str]:
+def _unseen(manifest: Manifest, table: Table | None) -> Iterator[Unseen]:
+    sign = find_sign(manifest, table)
+    if sign or not makes_no_pods(manifest, table):
+        yield Unseen(manifest.ref, sign)
+
+
+def _unseen_notices(unseen: Sequence[Unseen]) -> Iterator[str]:
+    """A notice for each cause; each kind comes once, with its first sign."""
+    kinds = {item.kind: item for item in reversed(unseen) if item.sign and not item.sign.in_text}
+    texts = [item for item in unseen if item.sign and item.sign.in_text]
     if kinds:
         yield (
-            f"{listed(map(str, kinds), limit=_MAX_KINDS)} may create pods but were not audited; "
-            "configure their pod templates with `custom-resources` in .podfit.yaml"
+            f"{listed(map(str, reversed(kinds.values())), limit=_MAX_KINDS)} may create pods but "
+            "were not audited; configure their pod templates with `custom-resources` in .podfit.yaml"
+        )
+    if texts:
+        yield (
+            f"{listed(map(str, texts), limit=_MAX_KINDS)} may hold pods as text: podfit did not "
+            "audit them; extract the text and audit it as a manifest"
         )
 
 
-def _empty_source(source: Source) -> Problem:
+def _nothing(source: Source, unseen: Sequence[Unseen]) -> Problem:
+    """Say that a source makes no pods only if all its kinds are known to make none."""
+    kinds = listed(dict.fromkeys(item.kind for item in unseen), limit=_MAX_KINDS)
     return Problem(
-        f"nothing to audit in {source.name}: it creates no pods",
+        f"nothing to audit in {source.name}: "
+        + ("podfit found no pods in it" if unseen else "it makes no pods"),
         where=source.name,
-        why=source.why_empty,
+        why=f"podfit does not know which pods these kinds make: {kinds}"
+        if unseen
+        else source.why_empty,
         hint="name a chart, a manifest or a folder of them; --allow-empty accepts this",
     )
 
@@ -256,6 +293,7 @@ class Auditor(Struct, frozen=True):
             rules=self.rules,
             gate=self.gate,
             notices=(*inventory.notices, *grown, *remedied.notices),
+            unaudited=inventory.unaudited,
             overlays=remedied.overlays,
         )
 

@@ -99,6 +99,7 @@ class Totals(Struct, frozen=True):
     unstated: int
     undecided: int
     problems: int
+    unaudited: int = 0
 
 
 class Report(Struct, frozen=True):
@@ -126,6 +127,8 @@ class Report(Struct, frozen=True):
     gate: Gate
     notices: tuple[str, ...] = ()
     overlays: tuple[Overlay, ...] = ()
+    unaudited: int = 0
+    """Number of objects that may make pods, or install charts, and were not audited."""
 
     @property
     def totals(self) -> Totals:
@@ -142,13 +145,14 @@ class Report(Struct, frozen=True):
             unstated=sum(not assessment.uses for assessment in self.assessments),
             undecided=sum(fit.placement.verdict is Verdict.UNDECIDED for fit in fits),
             problems=len(self.problems),
+            unaudited=self.unaudited,
         )
 
     @property
     def incomplete(self) -> bool:
         """Whether part of the audit failed, so that "no findings" does not mean clean."""
         totals = self.totals
-        unknown = totals.unresolved or totals.unstated or totals.undecided
+        unknown = totals.unresolved or totals.unstated or totals.undecided or self.unaudited
         return bool(self.problems or (self.gate.strict and unknown))
 
     @property

@@ -245,13 +245,23 @@ def run_audit(
         if config.policy_base:
             notices += config.policy_base.notices
         wrong = changed_entries(config, inspection.inspector) if config.policy_base else ()
-        report = replace(report, notices=notices, problems=(*report.problems, *wrong))
+        report = replace(
+            report,
+            notices=notices,
+            problems=(*report.problems, *wrong),
+            unaudited=report.unaudited + _unfollowed(sources),
+        )
     if output.verbose:
         tell_outcome(report)
     if tell:
         tell_problems(report.problems)
         tell_notices(report.notices)
     return report
+
+
+def _unfollowed(sources: Iterable[Source]) -> int:
+    """Return how many objects and files install charts that were not followed."""
+    return sum(source.unfollowed for source in sources if isinstance(source, OpenedSource))
 
 
 def notices_of(sources: Iterable[Source]) -> tuple[str, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from auditor.audit.report import Report
+from auditor.checks.wording import count
 from auditor.formats import escape
 from auditor.formats.catalog import Style
 from auditor.formats.summary import LOOKS
@@ -30,3 +31,6 @@ def _lines(report: Report, pen: Pen) -> Iterator[str]:
         where = pen.text(problem.where) or "podfit"
         why = f" ({pen.text(' '.join(escape.lines(problem.why)))})" if problem.why else ""
         yield f"{where}: {pen.paint('not audited:', Look.BAD)} {pen.text(problem.what)}{why}"
+    if report.unaudited:
+        text = f"{count(report.unaudited, 'object')} that may make pods"
+        yield f"podfit: {pen.paint('not audited:', Look.BAD)} {text}"

@@ -73,6 +73,7 @@ def _summary(report: Report) -> Json:
         "unresolved": totals.unresolved,
         "unstated": totals.unstated,
         "undecided": totals.undecided,
+        "unaudited": totals.unaudited,
         "incomplete": report.incomplete,
         "exit_code": report.exit_code,
     }

@@ -6,12 +6,13 @@ findings are skipped cases, so that the test result agrees with the exit code.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final
 from xml.etree import ElementTree as ET
 
 from auditor.audit.report import Report
 from auditor.checks.findings import Finding
+from auditor.checks.wording import count
 from auditor.errors import Problem
 from auditor.formats.catalog import Style
 from auditor.formats.escape import lines, visible, xml_document
@@ -47,13 +48,23 @@ def write_junit(report: Report, style: Style) -> str:
         _count(suite)
     for key in sorted(cases.keys() - placed):
         root.append(_about_no_workload(key, cases[key]))
-    if report.problems:
+    if report.problems or report.unaudited:
         suite = ET.SubElement(root, "testsuite", name="podfit")
         suite.extend(_not_audited(problem) for problem in report.problems)
+        suite.extend(_unaudited(report))
         _count(suite)
     ET.indent(root)
     text = ET.tostring(root, encoding="unicode", xml_declaration=False)
     return f'<?xml version="1.0" encoding="UTF-8"?>\n{xml_document(text)}\n'
+
+
+def _unaudited(report: Report) -> Iterator[ET.Element]:
+    """Yield a skipped case if there are objects that may make pods and were not audited."""
+    if report.unaudited:
+        case = ET.Element("testcase", name="not audited", classname="objects that may make pods")
+        message = f"{count(report.unaudited, 'object')} not audited"
+        ET.SubElement(case, "skipped", message=message)
+        yield case
 
 
 def _about_no_workload(key: Key, element: ET.Element) -> ET.Element:

@@ -50,7 +50,8 @@ def write_markdown(report: Report, style: Style) -> str:
 def _head(report: Report) -> str:
     failed = bool(report.findings) or report.incomplete
     details = " · ".join((scope(report), *reservations(report)))
-    return f"### {'✗' if failed else '✓'} podfit: {verdict(report)}\n\n{details}\n"
+    mark = "✗" if failed else "?" if report.unaudited else "✓"
+    return f"### {mark} podfit: {verdict(report)}\n\n{details}\n"
 
 
 def _bounded(parts: Iterable[str], limit: int, noun: str, between: str = "\n") -> str:

@@ -138,7 +138,7 @@ def overall(report: Report) -> Outcome:
     """Return the outcome of the audit: that of its most severe finding."""
     if report.findings:
         return Outcome(str(max(finding.severity for finding in report.findings)))
-    return Outcome.UNKNOWN if report.incomplete else Outcome.OK
+    return Outcome.UNKNOWN if report.incomplete or report.unaudited else Outcome.OK
 
 
 def verdict(report: Report) -> str:
@@ -147,7 +147,9 @@ def verdict(report: Report) -> str:
     parts = ((totals.errors, "error"), (totals.warnings, "warning"), (totals.infos, "info"))
     if report.findings:
         return ", ".join(count(number, noun) for number, noun in parts if number)
-    return "No findings, but the audit is incomplete" if report.incomplete else "No problems"
+    if report.incomplete:
+        return "No findings, but the audit is incomplete"
+    return "No problems in what was audited" if report.unaudited else "No problems"
 
 
 def scope(report: Report) -> str:
@@ -165,6 +167,7 @@ def reservations(report: Report) -> tuple[str, ...]:
         (totals.unstated, f"{count(totals.unstated, 'workload')} without a stated image"),
         (totals.undecided, f"{count(totals.undecided, 'placement')} undecided"),
         (totals.problems, f"{count(totals.problems, 'part')} not audited"),
+        (totals.unaudited, f"{count(totals.unaudited, 'object')} not audited"),
         (report.incomplete and bool(report.findings), "audit incomplete"),
     )
     return tuple(text for number, text in parts if number)

@@ -18,34 +18,32 @@ from auditor.kubernetes.pods import Pod, assemble, assemble_at, read_workload
 from auditor.kubernetes.workloads import Workload
 
 NO_PODS: Final = (
+    "cluster.x-k8s.io",
     "constraints.gatekeeper.sh",
+    "image.openshift.io",
+    "image.toolkit.fluxcd.io",
+    "infrastructure.cluster.x-k8s.io",
+    "k3d.io",
+    "karpenter.k8s.aws",
+    "karpenter.sh",
+    "kargo.akuity.io",
+    "kind.x-k8s.io",
     "kyverno.io",
+    "machine.openshift.io",
+    "metal3.io",
     "mutations.gatekeeper.sh",
+    "nmstate.io",
+    "performance.openshift.io",
     "policies.kyverno.io",
+    "policy.sigstore.dev",
+    "skaffold",
+    "sriovnetwork.openshift.io",
     "templates.gatekeeper.sh",
 )
-"""API groups of policies, whose objects contain patterns of pods."""
+"""API groups without pods whose objects hold patterns of pods, images, or selectors of nodes."""
 
 MAX_NODES: Final = 100_000
 """The most values of an object that is searched. Only an alias bomb has more."""
-
-_POD_KEYS: Final = frozenset(
-    (
-        "affinity",
-        "args",
-        "command",
-        "env",
-        "imagePullPolicy",
-        "imagePullSecrets",
-        "nodeSelector",
-        "replicas",
-        "resources",
-        "securityContext",
-        "serviceAccountName",
-        "tolerations",
-    )
-)
-"""Keys of pods and containers; an `image` next to one of them is run by a pod."""
 
 _CORE: Final = ("", "apps", "autoscaling", "batch", "events", "extensions", "policy")
 _NAME: Final = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
@@ -80,17 +78,6 @@ def guess_pods(manifest: Manifest) -> Iterator[Pod]:
             yield replace(pod, controller=controller, component=path, guessed=True)
 
 
-def lone_image(manifest: Manifest) -> str:
-    """Return the path of an image that pods seem to run without a recognised pod spec, or ""."""
-    stack = [("", manifest.root)] if manifest.root.size <= MAX_NODES else []
-    while stack:
-        path, node = stack.pop()
-        if _runs_an_image(node):
-            return f"{path}.image".lstrip(".")
-        stack += reversed(_children(path, node))
-    return ""
-
-
 def _search(root: Node) -> Iterator[tuple[str, Node, str]]:
     """Search depth first, without recursion because hostile objects are nested deeply."""
     stack: list[tuple[str, Node, str]] = [("", root, "")]
@@ -113,16 +100,6 @@ def _children(path: str, node: Node) -> list[tuple[str, Node]]:
         return []
     items = ((key, item) for key, item in node.value.items() if path or key != "status")
     return [(f"{path}.{key}".lstrip("."), item) for key, item in items]
-
-
-def _runs_an_image(node: Node) -> bool:
-    """Whether a mapping has an image, as text or `{repository}`, next to a key of pods."""
-    if not isinstance(node.value, Mapping) or _POD_KEYS.isdisjoint(node.value):
-        return False
-    image = node.get("image")
-    if image is not None and image.is_mapping:
-        image = image.get("repository")
-    return image is not None and image.is_text and bool(_IMAGE.fullmatch(image.text()))
 
 
 def _looks_like_pod_spec(node: Node) -> bool:
@@ -177,11 +154,9 @@ def find_workloads(manifest: Manifest, table: Table | None = None) -> Iterator[W
             yield from _guessed(manifest, guess_pods(manifest))
 
 
-def unread_image(manifest: Manifest, table: Table | None = None) -> str:
-    """Return the path of an image that pods seem to run in an object of an unknown kind, or ""."""
-    if not may_make_pods(_group(manifest)) or _sources(manifest, table) is not None:
-        return ""
-    return lone_image(manifest)
+def is_described(manifest: Manifest, table: Table | None = None) -> bool:
+    """Return whether the table of custom resources describes the kind of a manifest."""
+    return _sources(manifest, table) is not None
 
 
 def _group(manifest: Manifest) -> str:

@@ -20,7 +20,7 @@ from auditor.sources.chart import enclosing_chart, is_archive, is_chart_folder
 from auditor.sources.dependencies import Completion, find_completion
 from auditor.sources.fetching.remote import ChartElsewhere, find_elsewhere
 from auditor.sources.files import ManifestFile, StandardInput, missing, shown_path, unreadable
-from auditor.sources.following.follower import Follower, Releases
+from auditor.sources.following.follower import Follower, Releases, is_installer_file
 from auditor.sources.helm import ChartSource
 from auditor.sources.interface import HelmOptions, Identifier, Source, SourceOptions
 from auditor.sources.kustomize import FILE_NAMES, KustomizationSource, kustomization_file, roots
@@ -33,6 +33,8 @@ MAX_DEPTH: Final = 40
 
 _SUFFIXES: Final = (".yaml", ".yml", ".json")
 """The suffixes that kubectl reads. Like kubectl, podfit also reads hidden files and folders."""
+_TEMPLATE_SUFFIX: Final = ".gotmpl"
+"""Suffix of helmfile's Go templates, which are not manifests."""
 
 
 class ChartFolder(Struct, frozen=True):
@@ -86,13 +88,18 @@ def walk(
             yield _too_much(folder, f"more than {max_entries} files and folders")
             return
         for entry in () if built else entries:
-            if entry.name.endswith(_SUFFIXES) and not skips(Path(entry.path)):
+            if _is_of_interest(entry) and not skips(Path(entry.path)):
                 yield from _file(entry, roots)
         below = [path for path in _folders(entries) if not skips(path)]
         if below and depth >= max_depth:
             yield _too_much(current, f"folders more than {max_depth} deep")
             continue
         pending += ((path, depth + 1, built) for path in reversed(below))
+
+
+def _is_of_interest(entry: os.DirEntry[str]) -> bool:
+    """Return whether a file may hold manifests, or install charts."""
+    return entry.name.endswith(_SUFFIXES) or is_installer_file(Path(entry.path).as_posix())
 
 
 def _roots(folder: Path) -> tuple[Path, ...]:
@@ -296,6 +303,11 @@ class OpenedSource:
         """Notices for the user, complete after the documents are read."""
         return self._releases.notices
 
+    @property
+    def unfollowed(self) -> int:
+        """Number of objects and files that install charts and were not followed."""
+        return self._releases.unfollowed
+
     def documents(self) -> Iterator[Document | Problem]:
         """Yield the documents of the parts in order, and each distinct problem once.
 
@@ -328,9 +340,11 @@ class OpenedSource:
         if isinstance(part, ChartSource):
             part = self.watch(part)
             self._charts.append(part)
+        if isinstance(part, ManifestFile):
+            self._releases.look_at(part.path, part.shown)
         if isinstance(part, Problem):
             yield part
-        else:
+        elif not (isinstance(part, ManifestFile) and part.path.suffix == _TEMPLATE_SUFFIX):
             yield from part.documents()
 
 

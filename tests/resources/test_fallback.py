@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from auditor.kubernetes.pod_finder import MAX_NODES, find_workloads, may_make_pods, unread_image
+from auditor.kubernetes.pod_finder import MAX_NODES, find_workloads, may_make_pods
+from auditor.kubernetes.unseen import find_sign
 from auditor.kubernetes.workloads import Workload
 from tests.support.objects import manifest
 
@@ -125,7 +126,23 @@ def test_an_alias_bomb_is_not_searched() -> None:
         ({"image": "shop:1", "replicas": 2}, "spec.image"),
         ({"parts": [{}, {"image": "shop", "nodeSelector": {}}]}, "spec.parts[1].image"),
         ({"image": {"repository": "acme/shop", "tag": "1"}, "tolerations": []}, "spec.image"),
-        ({"image": "shop:1"}, ""),
+        ({"image": "shop:1"}, "spec.image"),
+        ({"clusterImage": "acme/kafka:2"}, "spec.clusterImage"),
+        ({"driver": {"repository": "nvcr.io/acme", "image": "driver"}}, "spec.driver.image"),
+        ({"controlPlaneNodeSelector": {"pool": "infra"}}, "spec.controlPlaneNodeSelector"),
+        ({"proxy": {"tolerations": []}}, "spec.proxy.tolerations"),
+        ({"affinity": {"podAntiAffinity": {}}}, "spec.affinity"),
+        (
+            {"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": {}}},
+            "spec.nodeAffinity",
+        ),
+        ({"initContainers": [{"name": "x"}]}, "spec.initContainers"),
+        ({"nodeSelector": {"matchLabels": {"pool": "a"}}}, ""),
+        ({"nodeSelector": "all()"}, ""),
+        ({"affinity": "cookie"}, ""),
+        ({"image": "https://acme.example/logo"}, ""),
+        ({"image": "logo.png"}, ""),
+        ({"containers": 3}, ""),
         ({"image": "two words", "replicas": 2}, ""),
         ({"image": 1, "replicas": 2}, ""),
         ({"image": {"tag": "1"}, "replicas": 2}, ""),
@@ -146,10 +163,29 @@ def test_no_image_is_looked_for_in_a_status_or_a_bomb() -> None:
     runs = {"image": "shop:1", "replicas": 2}
 
     assert _unread("acme.example", status=runs) == ""
+    assert _unread("acme.example", metadata={"name": "x", "annotations": {"image": "a:1"}}) == ""
     assert _unread("acme.example", spec=[runs]) == "spec[0].image"
     assert _unread("acme.example", spec=[*[1] * MAX_NODES, runs]) == ""
 
 
 def _unread(group: str, kind: str = "Shop", **rest: object) -> str:
     root = {"apiVersion": f"{group}/v1".lstrip("/"), "kind": kind, "metadata": {"name": "x"}}
-    return unread_image(manifest(json.dumps({**root, **rest})))
+    sign = find_sign(manifest(json.dumps({**root, **rest})))
+    return sign.path if sign else ""
+
+
+@pytest.mark.parametrize(
+    ("text", "sign"),
+    [
+        ("kind: DaemonSet\nspec:\n  containers:\n  - image: a\n", "DaemonSet at data.a"),
+        ("- containers: []\n", "containers at data.a"),
+        ("[[runners]]\n  [runners.kubernetes]\n", "runners.kubernetes at data.a"),
+        ("jenkins:\n  nodeSelector: pool=a\n", "nodeSelector at data.a"),
+        ("kind: Deployment\n", ""),
+        ("A text about containers: none.\n", ""),
+    ],
+)
+def test_pods_in_the_text_of_a_config_map(text: str, sign: str) -> None:
+    root = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "x"}, "data": {"a": text}}
+
+    assert str(find_sign(manifest(json.dumps(root))) or "") == sign

@@ -23,6 +23,7 @@ from auditor.errors import Problem, SourceError
 from auditor.files.paths import REPOSITORY_MARK, find_home, real_path
 from auditor.files.yaml_nodes import ShapeError
 from auditor.kubernetes.manifests import Document, Manifest, read_manifests
+from auditor.kubernetes.unseen import installs_chart
 from auditor.sources.chart import ArchiveError, is_chart_folder, open_members
 from auditor.sources.dependencies import Completion, find_completion
 from auditor.sources.fetching.remote import find_elsewhere
@@ -111,10 +112,43 @@ _ONLY_VALUES: Final = "HelmChartConfig"
 _MAX_LISTED: Final = 5
 
 
+_CHART_TEXT: Final = re.compile(
+    r"(?<![\w./-])(?:helm)?(?:charts?|releases)(?:name|ref)?[\"']?[ \t]*:", re.IGNORECASE
+)
+_REPOSITORY_TEXT: Final = re.compile(
+    r"(?<![\w./-])(?:repo|repository|repositories|url|version)(?:name|url)?[\"']?[ \t]*:"
+    r"|oci://",
+    re.IGNORECASE,
+)
+_INSTALLER_TEXT: Final = re.compile(
+    r"\b(?:HelmChartProxy|HelmReleaseProxy|HelmOp|ManagedChart|chartPath|remoteChart)\b"
+    r"|\bhelm\.(?:m\.)?crossplane\.io/|\bhelm\.k0sproject\.io/|open-cluster-management\.io/"
+)
+"""What texts hold that name a chart to install. No other text is read for such objects."""
+_INSTALLER_FILES: Final = re.compile(
+    r"(?:.*/)?(?:helmfile[^/]*\.ya?ml(?:\.gotmpl)?|helmfile\.d/[^/]+\.ya?ml(?:\.gotmpl)?"
+    r"|(?:devspace|fleet|helm-chart|zarf)\.ya?ml)"
+)
+"""Files of helmfile, DevSpace, Fleet, kluctl and Zarf, which need not be Kubernetes objects."""
+_CHART_LINE: Final = re.compile(
+    r"^[ \t-]*(?:chart|chartName|charts|helmChart|releases)[ \t]*:", re.MULTILINE
+)
+
+
+def is_installer_file(path: str) -> bool:
+    """Return whether a file of this name may install charts without being a Kubernetes object."""
+    return _INSTALLER_FILES.fullmatch(path) is not None
+
+
 class Releases(Struct):
-    """The objects of one SOURCE that install charts, and the objects that these reference."""
+    """The installing objects of one SOURCE, and the places that they name.
+
+    others, files: names and locations of objects and files that podfit cannot follow.
+    """
 
     manifests: list[Manifest] = field(default_factory=list)
+    others: list[str] = field(default_factory=list)
+    files: list[str] = field(default_factory=list)
     _read: int = 0
 
     def look(self, document: Document) -> None:
@@ -126,19 +160,50 @@ class Releases(Struct):
                 if isinstance(item, Manifest) and item.ref.kind in _READERS.keys() | _PLACES
                 if _GROUPS.search(item.ref.api_version)
             )
+        if _may_install(document.text):
+            self.others += (
+                f"{item.ref} ({item.location})"
+                for item in read_manifests(document)
+                if isinstance(item, Manifest) and not _GROUPS.search(item.ref.api_version)
+                if installs_chart(item)
+            )
+
+    def look_at(self, path: Path, shown: str) -> None:
+        """Keep a file that installs charts, and that need not be a Kubernetes object."""
+        if not is_installer_file(path.as_posix()):
+            return
+        try:
+            text = read_text(path, shown)
+        except SourceError:
+            return  # its part of the SOURCE reports the error
+        if _CHART_LINE.search(text):
+            self.files.append(shown)
 
     @property
     def notices(self) -> tuple[str, ...]:
-        """A notice about objects that were not followed."""
-        found = [item for item in self.unread if item.ref.kind != _ONLY_VALUES]
-        if not found:
+        """A notice about objects and files that were not followed."""
+        followable = self._followable
+        shown = [f"{item.ref} ({item.location})" for item in followable] + self.others + self.files
+        if not shown:
             return ()
-        listed = ", ".join(f"{item.ref} ({item.location})" for item in found[:_MAX_LISTED])
-        more = f" and {len(found) - _MAX_LISTED} more" if len(found) > _MAX_LISTED else ""
-        what = "object installs a chart" if len(found) == 1 else "objects install charts"
-        return (
-            f"{len(found)} {what} that podfit did not follow: {listed}{more}; --follow audits them",
-        )
+        named = ", ".join(shown[:_MAX_LISTED])
+        more = f" and {len(shown) - _MAX_LISTED} more" if len(shown) > _MAX_LISTED else ""
+        objects = len(shown) - len(self.files)
+        counts = ((objects, "object"), (len(self.files), "file"))
+        nouns = " and ".join(f"{n} {noun}{'s' if n > 1 else ''}" for n, noun in counts if n)
+        what = "installs a chart" if objects + len(self.files) == 1 else "install charts"
+        which = "them" if len(followable) == len(shown) else f"{len(followable)} of them"
+        help_text = f"--follow audits {which}" if followable else "audit the charts themselves"
+        return (f"{nouns} {what} that podfit did not follow: {named}{more}; {help_text}",)
+
+    @property
+    def unfollowed(self) -> int:
+        """Number of objects and files that install charts and were not followed."""
+        return len(self._followable) + len(self.others) + len(self.files)
+
+    @property
+    def _followable(self) -> tuple[Manifest, ...]:
+        return tuple(item for item in self.unread if item.ref.kind != _ONLY_VALUES)
 
     @property
     def unread(self) -> tuple[Manifest, ...]:
@@ -147,6 +212,8 @@ class Releases(Struct):
 
     def clear(self) -> None:
         self.manifests.clear()
+        self.others.clear()
+        self.files.clear()
         self._read = 0
 
     def read(self) -> Iterator[Release | Problem]:
@@ -161,6 +228,12 @@ class Releases(Struct):
                 yield from _READERS[item.ref.kind](item, places)
             except (ShapeError, UnknownError) as error:
                 yield not_followed(str(item.ref), str(item.location), str(error))
+
+
+def _may_install(text: str) -> bool:
+    if _INSTALLER_TEXT.search(text):
+        return True
+    return bool(_CHART_TEXT.search(text) and _REPOSITORY_TEXT.search(text))
 
 
 def not_followed(name: str, where: str, why: str, hint: str = "") -> Problem:
