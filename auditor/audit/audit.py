@@ -206,7 +206,7 @@ def _unseen_notices(unseen: Sequence[Unseen]) -> Iterator[str]:
     if kinds:
         yield (
             f"{listed(map(str, reversed(kinds.values())), limit=_MAX_KINDS)} may create pods but "
-            "were not audited; configure their pod templates with `custom-resources` in .podfit.yaml"
+            "were not audited; describe their pods with `custom-resources` in .podfit.yaml"
         )
     if texts:
         yield (
