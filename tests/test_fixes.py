@@ -21,7 +21,7 @@ _INSTRUCTIONS = {
     "select": re.compile(r"set nodeSelector: (?P<value>\{.*?\})"),
     "require": re.compile(r"required node affinity: (?P<key>\S+) (?P<value>\w+ \[.*?\])"),
     "change": re.compile(r"change (?P<key>\S+) from \S+ to (?P<value>\S+)"),
-    "demand": re.compile(r"\bdemand (?P<value>.+?) instead"),
+    "demand": re.compile(r"\brequire (?P<value>.+?) instead"),
     "drop": re.compile(r"\bdrop (?P<key>[\w.-]+/[\w.-]+)"),
     "correct": re.compile(r"no node carries (?P<key>[^=]+)=.*; write (?P<value>\w+)"),
     "rename": re.compile(r"^write (?P<value>kubernetes\.io/\S+)"),

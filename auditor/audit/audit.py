@@ -216,11 +216,11 @@ def _unseen_notices(unseen: Sequence[Unseen]) -> Iterator[str]:
 
 
 def _nothing(source: Source, unseen: Sequence[Unseen]) -> Problem:
-    """Say that a source makes no pods only if all its kinds are known to make none."""
+    """Report that a source creates no pods only if all its kinds are known to create none."""
     kinds = listed(dict.fromkeys(item.kind for item in unseen), limit=_MAX_KINDS)
     return Problem(
         f"nothing to audit in {source.name}: "
-        + ("podfit found no pods in it" if unseen else "it makes no pods"),
+        + ("podfit found no pods in it" if unseen else "it creates no pods"),
         where=source.name,
         why=f"podfit does not know which pods these kinds make: {kinds}"
         if unseen

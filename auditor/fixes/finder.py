@@ -36,7 +36,7 @@ from auditor.sources.kustomize import KustomizationSource
 _SHOWN: Final = 3
 """Keys, or objects, that a sentence can name."""
 _UNREACHED: Final = (
-    "no value of the chart reaches the pod: change the template, or patch what it renders"
+    "podfit found no value that reaches the pod: change the template, or patch what it renders"
 )
 
 

@@ -221,7 +221,7 @@ def _errors_in_notes(rendered: Rendered, chart: Chart) -> Iterator[Problem]:
     """Report an error in NOTES.txt: some charts render nothing if a value is unset."""
     if "ERROR" in rendered.notes and not any(map(makes_pods, rendered.templates.values())):
         yield SourceError(
-            f"chart {chart.name} makes no pods, and its notes report an error",
+            f"chart {chart.name} creates no pods, and its notes report an error",
             where=chart.shown,
             why=rendered.notes[rendered.notes.index("ERROR") :],
             hint="set the values it requires with -f or --set",

@@ -159,7 +159,7 @@ class Source(Protocol):
 
     Attributes:
         name: The name that the user gave, for messages.
-        why_empty: A clause that explains why the source makes no pods although nothing is wrong,
+        why_empty: A clause that explains why the source creates no pods although nothing is wrong,
             or "". Valid after the documents are read.
 
     """

@@ -21,7 +21,9 @@ WINDOWS_IMAGE = {"iis:ltsc2022": ("windows(10.0.20348.1)/amd64", "windows(10.0.2
 LINUX_ONLY = ClusterProfile("linux", (LINUX,))
 VALUES = "values: {}: {{kubernetes.io/os: linux}}"
 SET = "set nodeSelector: {kubernetes.io/os: linux}"
-UNREACHED = "no value of the chart sets the pod: change the template, or patch what it renders"
+UNREACHED = (
+    "podfit found no value that reaches the pod: change the template, or patch what it renders"
+)
 TOO_LONG = "could not be rendered: it took too long"
 HANDED_ON = "make sure that the pods that use it select nodes that can run it"
 TEMPLATE = (
@@ -158,7 +160,7 @@ PATTERNS: Mapping[str, Pattern] = {
         "required-value", "rejects its values", "templates/deployment.yaml:12:20"
     ),
     "no pods, and an error in the notes": failing(
-        "no-pods", "makes no pods, and its notes report an error"
+        "no-pods", "creates no pods, and its notes report an error"
     ),
     "notes that fail": failing("failing-notes", "rejects its values", "templates/NOTES.txt:1:4"),
     "a dependency that is missing": Pattern(

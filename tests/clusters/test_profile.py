@@ -149,7 +149,11 @@ POOL = "name: a, platform: linux/amd64"
         ("pools: [{name: a, platform: linux/arm46}]", "did you mean `arm64`?", "linux/arm46"),
         ("pools: [{name: a, platform: 1}]", "expected text, not the number 1", "1"),
         (f"pools: [{{{POOL}, taints: [os=windows]}}]", "'os=windows' is not a taint", "os=windows"),
-        (f"pools: [{{{POOL}, taints: ['a:no']}}]", "Effect being one of NoSchedule", "'a:no'"),
+        (
+            f"pools: [{{{POOL}, taints: ['a:no']}}]",
+            "Effect with one of NoSchedule",
+            "'a:no'",
+        ),
         (
             f"pools: [{{{POOL}, runtime: containerd}}]",
             "'containerd' is not a runtime",

@@ -31,7 +31,9 @@ from tests.support.reports import HYBRID
 OS = "missing-os-selector"
 SET = "set nodeSelector: {kubernetes.io/os: linux}"
 COPY = "(Helm replaces lists: copy all of ingester.zones)"
-UNREACHED = "no value of the chart sets the pod: change the template, or patch what it renders"
+UNREACHED = (
+    "podfit found no value that reaches the pod: change the template, or patch what it renders"
+)
 
 
 @dataclass(frozen=True)

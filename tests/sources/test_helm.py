@@ -165,7 +165,7 @@ def test_no_pods_and_an_error_in_the_notes(name: str, tmp_path: Path) -> None:
     assert [document.path for document in documents] == ["game/templates/service.yaml"]
     assert problems == [
         Problem(
-            "chart game makes no pods, and its notes report an error",
+            "chart game creates no pods, and its notes report an error",
             where="game",
             why="ERROR: eula must be set",
             hint="set the values it requires with -f or --set",
