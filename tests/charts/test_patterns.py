@@ -21,7 +21,7 @@ WINDOWS_IMAGE = {"iis:ltsc2022": ("windows(10.0.20348.1)/amd64", "windows(10.0.2
 LINUX_ONLY = ClusterProfile("linux", (LINUX,))
 VALUES = "values: {}: {{kubernetes.io/os: linux}}"
 SET = "set nodeSelector: {kubernetes.io/os: linux}"
-UNREACHED = "no value of the chart sets the pod: change the template, or patch what it renders"
+UNREACHED = "no value of the chart sets this: change the template, or patch the rendered manifest"
 TOO_LONG = "could not be rendered: it took too long"
 HANDED_ON = "make sure that the pods that use it select nodes that can run it"
 TEMPLATE = (
@@ -87,7 +87,7 @@ PATTERNS: Mapping[str, Pattern] = {
         (
             missing(
                 "DaemonSet/node",
-                f"{SET}; not by node.nodeSelector: it also feeds DaemonSet/node-windows, and would "
+                f"{SET}; not by node.nodeSelector: it also affects DaemonSet/node-windows and would "
                 "keep it off windows-2022 and windows-2025, which may run it",
             ),
         ),
@@ -190,8 +190,8 @@ PATTERNS: Mapping[str, Pattern] = {
         (
             missing(
                 "Deployment/web",
-                f"{SET}; not by nodeSelector: with it, Deployment/web has a key twice in its "
-                "manifest then",
+                f"{SET}; not by nodeSelector: with it, Deployment/web has a duplicate key in "
+                "its manifest",
             ),
         ),
         code=1,
