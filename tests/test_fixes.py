@@ -21,7 +21,7 @@ _INSTRUCTIONS = {
     "select": re.compile(r"set nodeSelector: (?P<value>\{.*?\})"),
     "require": re.compile(r"required node affinity: (?P<key>\S+) (?P<value>\w+ \[.*?\])"),
     "change": re.compile(r"change (?P<key>\S+) from \S+ to (?P<value>\S+)"),
-    "demand": re.compile(r"\brequire (?P<value>.+?) instead"),
+    "instead": re.compile(r"\brequire (?P<value>.+?) instead"),
     "drop": re.compile(r"\bdrop (?P<key>[\w.-]+/[\w.-]+)"),
     "correct": re.compile(r"no node carries (?P<key>[^=]+)=.*; write (?P<value>\w+)"),
     "rename": re.compile(r"^write (?P<value>kubernetes\.io/\S+)"),
@@ -41,7 +41,7 @@ def carry_out(fix: str, spec: dict[str, Any]) -> None:
                 selector |= yaml.safe_load(match["value"])
             case "require":
                 require(spec, match["key"], *match["value"].split(" ", 1))
-            case "demand":
+            case "instead":
                 for key, value in (item.split("=") for item in match["value"].split(" and ")):
                     correct(spec, key, value)
                     correct(spec, f"beta.{key}", value)

@@ -1,20 +1,20 @@
-"""Which settings would meet which needs, and which knobs must not be touched.
+"""Select the values to propose for a chart.
 
-The smallest set of keys that resolves the most.
-
-Keys that work only together with others: a template may ask for one and then use another.
+A candidate is a setting that resolves findings without harming other workloads. `cover` selects
+the fewest keys that resolve the most findings. `find_partners` finds keys that work only together
+with others, because a template may test one key and then use another.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from itertools import combinations
+from itertools import chain, combinations
 from math import comb
 from typing import Final
 
 from msgspec import Struct
 
-from auditor.checks.assessment import Assessment, PoolFit
+from auditor.checks.assessment import Assessment
 from auditor.checks.findings import Guard
 from auditor.checks.guards import admits
 from auditor.checks.root_cause import could_run, platform_demands
@@ -23,14 +23,13 @@ from auditor.fixes.paths import FIELDS, NODE_SELECTOR, TOLERATIONS, Key
 from auditor.fixes.renderings import WorkloadId
 from auditor.fixes.value_search import Knob, Search, Setting, narrowed, setting
 from auditor.fixes.verification import Need
-from auditor.kubernetes.pod_spec import Requirement, Toleration
-from auditor.scheduling.nodes import Taint
+from auditor.kubernetes.pod_spec import Requirement
 from auditor.scheduling.placement import BLOCKING
 from auditor.scheduling.predicates import tolerates
 
 
 class Candidate(Struct, frozen=True):
-    """A setting that may be proposed. meets: the numbers of the needs that it would meet."""
+    """A setting that may be proposed. `meets` has the numbers of the needs that it resolves."""
 
     setting: Setting
     meets: frozenset[int]
@@ -41,7 +40,7 @@ class Candidate(Struct, frozen=True):
 
 
 class Candidates(Struct, frozen=True):
-    """Those that harm nobody; and why others were left out, by the text of their knob."""
+    """Settings without harm, and why other knobs were not used."""
 
     able: tuple[Candidate, ...]
     objections: Mapping[Knob, str]
@@ -50,7 +49,7 @@ class Candidates(Struct, frozen=True):
 def find_candidates(
     search: Search, needs: Sequence[Need], assessments: Mapping[WorkloadId, Assessment]
 ) -> Candidates:
-    """Every knob with every guard that one of its workloads needs."""
+    """Combine every knob with every guard that one of its workloads needs."""
     able: list[Candidate] = []
     objections: dict[Knob, str] = {}
     for knob in search.knobs:
@@ -74,37 +73,35 @@ def find_candidates(
 
 
 def _guards(needs: Iterable[Need]) -> Iterator[Guard]:
-    """Each guard that is needed, and the one that says them all; each once."""
+    """Yield each needed guard and their combination, each once."""
     guards = [guard for need in needs for guard in (need.whole, need.guard) if guard.requirements]
-    together = _together(guards)
+    combined = _combined(guards)
     seen: list[Guard] = []
-    for guard in (*guards, Guard(together)):
+    for guard in (*guards, Guard(combined)):
         if guard.requirements and guard not in seen:
             seen.append(guard)
             yield guard
 
 
 def _narrowings(knob: Knob, needs: Sequence[Need]) -> Iterator[Candidate]:
-    """Tolerations left out, where it is they that let the pods onto the pools."""
+    """Yield settings without the tolerations that allow the pods on the offending pools."""
     for need in needs:
-        taints = [_blocking(fit) for fit in need.offending]
-        tolerations = need.assessment.workload.scheduling.tolerations
-        harmful = [item for item in tolerations if any(_bears(item, some) for some in taints)]
+        taints = [
+            [taint for taint in fit.pool.taints if taint.effect in BLOCKING]
+            for fit in need.offending
+        ]
+        harmful = [
+            item
+            for item in need.assessment.workload.scheduling.tolerations
+            if any(tolerates(item, taint) for taint in chain.from_iterable(taints))
+        ]
         made = narrowed(knob, harmful)
         if made is not None and all(taints):
             yield Candidate(made, frozenset((need.number,)))
 
 
-def _blocking(fit: PoolFit) -> list[Taint]:
-    return [taint for taint in fit.pool.taints if taint.effect in BLOCKING]
-
-
-def _bears(toleration: Toleration, taints: Iterable[Taint]) -> bool:
-    return any(tolerates(toleration, taint) for taint in taints)
-
-
-def _together(guards: Iterable[Guard]) -> tuple[Requirement, ...]:
-    """All demands, each once; none where two contradict each other."""
+def _combined(guards: Iterable[Guard]) -> tuple[Requirement, ...]:
+    """Return all requirements, each once; () if two contradict each other."""
     found: dict[tuple[str, str], Requirement] = {}
     for guard in guards:
         for item in guard.requirements:
@@ -116,21 +113,21 @@ def _together(guards: Iterable[Guard]) -> tuple[Requirement, ...]:
 def _replaced(
     knob: Knob, search: Search, assessments: Mapping[WorkloadId, Assessment]
 ) -> dict[str, str]:
-    """Entries of selectors that were gone when the knob's pods had marks instead."""
-    gone: dict[str, str] = {}
+    """Return the nodeSelector entries that the template drops when the knob is set."""
+    removed: dict[str, str] = {}
     for name in sorted(knob.feeds):
         marked = search.marked.get(name)
         if knob.field is NODE_SELECTOR and marked and name in assessments:
             left = {item.key for item in marked.node_selector}
             before = assessments[name].workload.scheduling.node_selector
-            gone |= {item.key: item.values[0] for item in before if item.key not in left}
-    return gone
+            removed |= {item.key: item.values[0] for item in before if item.key not in left}
+    return removed
 
 
 def _objection(
     made: Setting, own: Sequence[Need], assessments: Mapping[WorkloadId, Assessment]
 ) -> str:
-    """Whom the setting would harm among those that the knob feeds; "" for nobody."""
+    """Return which workload the setting would harm and how; "" for none."""
     needing = {need.workload: need.whole for need in own}
     fed = [(name, assessments[name]) for name in sorted(made.knob.feeds) if name in assessments]
     for name, assessment in fed:
@@ -144,14 +141,14 @@ def _objection(
         ]
         if lost:
             where = pool_names(lost, assessment)
-            return f"it also feeds {workload}, and would keep it off {where}, which may run it"
+            return f"it also affects {workload} and would keep it off {where}, which may run it"
         if name not in needing and _is_constrained(assessment, made):
-            return f"it also feeds {workload}, which selects its nodes already"
+            return f"it also affects {workload}, which already selects its nodes"
     return ""
 
 
 def _is_constrained(assessment: Assessment, made: Setting) -> bool:
-    """Whether the pod demands a platform, other than by the value that is to be changed."""
+    """Return whether the pod selects a platform other than by the value to change."""
     held = made.knob.current if isinstance(made.knob.current, Mapping) else {}
     return any(
         held.get(demand.key) not in demand.values
@@ -160,22 +157,22 @@ def _is_constrained(assessment: Assessment, made: Setting) -> bool:
 
 
 def cover(candidates: Sequence[Candidate], wanted: Collection[int]) -> tuple[Candidate, ...]:
-    """Greedy: again and again the one that meets the most of what is left; a key is set once.
+    """Select candidates greedily by the number of unmet needs; each key is set once.
 
-    Of equals the most specific: not a global key, then the longest path, then the one that feeds
-    the fewest workloads.
+    Ties are resolved in favour of the most specific key: not global, the longest path, the fewest
+    workloads.
     """
     chosen: list[Candidate] = []
     left = set(wanted)
-    open_ = list(candidates)
-    while open_:
-        best = min(open_, key=lambda item: (-len(item.meets & left), *_rank(item)))
+    remaining = list(candidates)
+    while remaining:
+        best = min(remaining, key=lambda item: (-len(item.meets & left), *_rank(item)))
         if not best.meets & left:
             break
         chosen.append(best)
         left -= best.meets
-        open_ = [item for item in open_ if item.knob.key != best.knob.key]
-    return tuple(_without_idle(chosen))
+        remaining = [item for item in remaining if item.knob.key != best.knob.key]
+    return tuple(_without_redundant(chosen))
 
 
 def _rank(item: Candidate) -> tuple[object, ...]:
@@ -190,8 +187,8 @@ def _rank(item: Candidate) -> tuple[object, ...]:
     )
 
 
-def _without_idle(chosen: Sequence[Candidate]) -> list[Candidate]:
-    """An early choice may be overtaken by later ones that were needed anyway."""
+def _without_redundant(chosen: Sequence[Candidate]) -> list[Candidate]:
+    """Remove candidates whose needs are all met by the others."""
     kept = list(chosen)
     for item in chosen:
         others = [other.meets for other in kept if other is not item]
@@ -201,19 +198,20 @@ def _without_idle(chosen: Sequence[Candidate]) -> list[Candidate]:
 
 
 Try = Callable[[Sequence[Candidate]], frozenset[int]]
-"""The needs that are met when some candidates are set, and no other."""
+"""Returns the needs that are met when only these candidates are set."""
 
-_PAIRS: Final = 4
-"""How many partners are tried alone before all are taken."""
+_MAX_PARTNERS: Final = 4
+"""How many partners are tried one by one before all are used."""
 
 
 def find_partners(chosen: Sequence[Candidate], attempt: Try) -> dict[Key, tuple[Candidate, ...]]:
-    """For each key that does not work alone, those that it needs; they all work together.
+    """Return the candidates that each key needs, for keys that do not work by themselves.
 
-    Every candidate is tried without every other, in as few renders as that takes: each is in a
-    different half of the trials (Sperner: no half contains another), so 20 keys need 6 renders.
+    The chosen candidates work together. For every pair of candidates, some trial has one without
+    the other. Each candidate is in a different half of the trials (Sperner: no half contains
+    another), so 20 keys need only 6 renders.
     """
-    if len(chosen) < 2:  # noqa: PLR2004 - one has no other
+    if len(chosen) < 2:  # noqa: PLR2004 - no others
         return {}
     trials = list(_trials(chosen))
     met = [attempt(trial) for trial in trials]
@@ -230,7 +228,7 @@ def find_partners(chosen: Sequence[Candidate], attempt: Try) -> dict[Key, tuple[
 
 
 def all_others(chosen: Sequence[Candidate]) -> dict[Key, tuple[Candidate, ...]]:
-    """The partners where nobody could find out: together they were tried."""
+    """Return all others as the partners of each key, if the partners could not be determined."""
     return {
         item.knob.key: tuple(other for other in chosen if other is not item)
         for item in chosen
@@ -255,18 +253,18 @@ def _partners(
     failed: Sequence[Sequence[Candidate]],
     attempt: Try,
 ) -> tuple[Candidate, ...]:
-    """One that was never there when it failed, where that is enough; else all the others."""
+    """Return one candidate that was absent in all failed trials if it suffices, else all others."""
     others = [other for other in chosen if other is not item]
     absent = [other for other in others if not any(other in trial for trial in failed)]
     nearest = sorted(absent, key=lambda other: -_shared(item.knob.key, other.knob.key))
-    for other in nearest[:_PAIRS]:
+    for other in nearest[:_MAX_PARTNERS]:
         if item.meets <= attempt([item, other]):
             return (other,)
     return tuple(others)
 
 
 def _shared(one: Key, other: Key) -> int:
-    """How many names two keys begin with alike."""
+    """Return the length of the common prefix of two keys."""
     return next(
         (index for index, (a, b) in enumerate(zip(one, other, strict=False)) if a != b),
         min(len(one), len(other)),

@@ -1,7 +1,4 @@
-"""Remedies for the findings in one chart: which of its values resolve them.
-
-From what could be set to what is proposed: the smallest set that holds when it is tried.
-"""
+"""Find the values of one chart that resolve its findings, and verify them by rendering."""
 
 from __future__ import annotations
 
@@ -40,14 +37,16 @@ from auditor.sources.values import visible_values
 
 _UNRENDERED: Final = "the chart does not render with it"
 _ELSEWHERE: Final = "it changes other workloads too"
-_WITHOUT_EFFECT: Final = "it does not come out in the pod as it should"
+_WITHOUT_EFFECT: Final = "it does not have the expected effect on the pod"
 
 
 class Proposal(Struct, frozen=True):
-    """Candidates that hold together.
+    """Candidates that were verified together.
 
-    partners: for those that do not work alone, the others that they need. objections: why other
-    knobs are not among them.
+    Attributes:
+        partners: The other candidates that a key needs.
+        objections: Why other knobs were not used.
+
     """
 
     chosen: tuple[Candidate, ...] = ()
@@ -55,7 +54,7 @@ class Proposal(Struct, frozen=True):
     objections: Mapping[Knob, str] = field(default_factory=dict)
 
     def meeting(self, number: int) -> tuple[Candidate, ...]:
-        """What resolves a need: a candidate, and those that it needs."""
+        """Return the candidate that resolves a need, with its partners."""
         for item in self.chosen:
             if number in item.meets:
                 return (item, *self.partners.get(item.knob.key, ()))
@@ -63,9 +62,11 @@ class Proposal(Struct, frozen=True):
 
 
 def propose(before: Before, candidates: Candidates, budget: Budget) -> Proposal:
-    """Choose, try, leave out what does not hold, and choose again; nothing where that is too much.
+    """Choose candidates, verify them, and choose again without those that failed.
 
-    What does not hold leaves less to choose from each time.
+    Returns:
+        An empty proposal if the budget is spent.
+
     """
     trial = _Trial(before, list(candidates.able), budget, dict(candidates.objections))
     wanted = {need.number for need in before.needs}
@@ -79,7 +80,7 @@ def propose(before: Before, candidates: Candidates, budget: Budget) -> Proposal:
 
 
 class _Trial(Struct):
-    """able: candidates that have not failed yet."""
+    """The state of `propose`. `able` has the candidates that have not failed."""
 
     before: Before
     able: list[Candidate]
@@ -87,10 +88,7 @@ class _Trial(Struct):
     objections: dict[Knob, str]
 
     def holds(self, chosen: Sequence[Candidate]) -> bool:
-        """Whether the chosen do what they promise and harm nobody; who fails is not able any more.
-
-        Raises SpentError.
-        """
+        """Verify candidates, and drop those that fail. Raises SpentError."""
         try:
             outcome = self._outcome(chosen)
         except RenderError as error:
@@ -98,14 +96,14 @@ class _Trial(Struct):
             named = [item for item in chosen if refusal.names(item.knob.key)]
             self._isolate(named or chosen, _UNRENDERED)
             return False
-        guilty = [item for item in chosen if self._weigh(item, outcome)]
-        if not guilty and (outcome.harmed or outcome.broken):
+        failed = [item for item in chosen if self._fails(item, outcome)]
+        if not failed and (outcome.harmed or outcome.broken):
             self._isolate(chosen, outcome.broken or _ELSEWHERE)
             return False
-        return not guilty
+        return not failed
 
     def proposal(self, chosen: tuple[Candidate, ...]) -> Proposal:
-        """What holds, and who of it needs whom."""
+        """Return the proposal of verified candidates, with their partners."""
         used = {item.knob for item in chosen}
         left = {knob: why for knob, why in self.objections.items() if knob not in used}
         try:
@@ -125,8 +123,8 @@ class _Trial(Struct):
         texts = self.before.view.render(changes, self.budget)
         return judge_outcome(self.before, [item.setting for item in chosen], texts)
 
-    def _weigh(self, item: Candidate, outcome: Outcome) -> bool:
-        """Whether a candidate fails. One that meets a part of its needs may come again with it."""
+    def _fails(self, item: Candidate, outcome: Outcome) -> bool:
+        """Drop a candidate if it fails; it is kept for the needs that it does meet."""
         harmed = [name for name in outcome.harmed if name in item.knob.feeds]
         if harmed:
             workload = self.before.assessments[harmed[0]].workload
@@ -140,7 +138,7 @@ class _Trial(Struct):
         return True
 
     def _isolate(self, chosen: Sequence[Candidate], why: str) -> None:
-        """Some of them fail together: try each alone. Where each holds, drop the broadest."""
+        """Try candidates that fail together one by one. If all pass, drop the broadest."""
         before = len(self.able)
         if len(chosen) > 1:
             for item in chosen:
@@ -154,10 +152,12 @@ class _Trial(Struct):
 
 
 class ChartRemedies(Struct, frozen=True):
-    """What a chart's values can do for its findings, in one variant of it.
+    """The values that resolve the findings of one variant of a chart.
 
-    search: the knobs. shortage: why not everything was found out, as the end of a sentence; "" for
-    all.
+    Attributes:
+        search: The knobs.
+        shortage: Why the search is incomplete, as the end of a sentence; "" if it is complete.
+
     """
 
     source: ChartSource
@@ -168,12 +168,12 @@ class ChartRemedies(Struct, frozen=True):
     shortage: str = ""
 
     def is_unreached(self, need: Need) -> bool:
-        """Whether surely no value can say what the pod needs."""
+        """Return whether it is certain that no value can set what the pod needs."""
         known = not self.shortage and not self.search.refused
         return known and not self.proposal.meeting(need.number) and not self.is_reached(need)
 
     def is_reached(self, need: Need) -> bool:
-        """Whether some value comes out where the pod says which nodes it wants."""
+        """Return whether some value sets the pod's nodeSelector or affinity."""
         reaching = self.search.reaching(need.workload)
         return any(knob.field is not TOLERATIONS for knob in reaching)
 
@@ -185,10 +185,11 @@ def find_chart_remedies(
     judging: Judging,
     budget: Budget,
 ) -> ChartRemedies:
-    """What can be set so that the needs of a chart are met, each proposal tried.
+    """Find and verify values that meet the needs of a chart.
 
-    assessments: of all the chart's workloads; empty where they are not known, so that the chart is
-    rendered once more.
+    Args:
+        assessments: Of all workloads of the chart; if empty, the chart is rendered once more.
+
     """
     try:
         with source.opened(read_chart(source.path, source.shown)) as (chart, _):

@@ -1,7 +1,4 @@
-"""`RemedyFinder`: for every finding that a guard resolves, the change that sets it.
-
-Remedies as they are told: beside a finding, ready to be used, and as a file of values.
-"""
+"""Find remedies for all findings of an audit that a guard resolves, and format them."""
 
 from __future__ import annotations
 
@@ -34,21 +31,22 @@ from auditor.sources.helm import ChartSource
 from auditor.sources.kustomize import KustomizationSource
 
 _SHOWN: Final = 3
-"""Keys, or objects, that a sentence can name."""
+"""Maximum number of keys or objects in a sentence."""
 _UNREACHED: Final = (
-    "podfit found no value that reaches the pod: change the template, or patch what it renders"
+    "podfit found no value that reaches the pod: change the template, or patch the rendered "
+    "manifest"
 )
 
 
 class Answer(Struct, frozen=True):
-    """What a chart's values can do for a need."""
+    """A need and the remedies of its chart."""
 
     need: Need
     found: ChartRemedies
 
     @property
     def chosen(self) -> tuple[Candidate, ...]:
-        """The values that meet it; () where none do."""
+        """The values that meet it; () for none."""
         return self.found.proposal.meeting(self.need.number)
 
     @property
@@ -57,9 +55,11 @@ class Answer(Struct, frozen=True):
 
 
 def fix_text(answers: Sequence[Answer]) -> str:
-    """What to do about a finding in a chart: the value to set, or why there is none to set.
+    """Return the fix of a finding in a chart: the value to set, or why there is none.
 
-    answers: one, or one for each object that installs the chart with values of its own.
+    Args:
+        answers: One, or one for each object that installs the chart with its own values.
+
     """
     seen = answers[0].need.observation
     places: dict[str, list[str]] = {}
@@ -69,15 +69,17 @@ def fix_text(answers: Sequence[Answer]) -> str:
             place = values_place(answer.found.source)
             places.setdefault(_settings_text(answer.chosen), []).append(place)
         else:
-            without[_without_values(answer)] = None
+            without[_text_without_values(answer)] = None
     if not places:
         return "; ".join(without)
     values = "; ".join(f"values{_in(where)}: {text}" for text, where in places.items())
-    said = guard_text(seen.guard, seen.workload)
-    if seen.fix == f"set {said}":
+    instruction = guard_text(seen.guard, seen.workload)
+    if seen.fix == f"set {instruction}":
         return "; ".join((values, *without))
-    with_values = seen.fix.replace(said, values) if said in seen.fix else f"{seen.fix}; {values}"
-    return "; ".join((with_values, *without))
+    fix = f"{seen.fix}; {values}"
+    if instruction in seen.fix:
+        fix = seen.fix.replace(instruction, values)
+    return "; ".join((fix, *without))
 
 
 def _settings_text(chosen: Sequence[Candidate]) -> str:
@@ -92,31 +94,31 @@ def _settings_text(chosen: Sequence[Candidate]) -> str:
 
 
 def _in(places: Sequence[str]) -> str:
-    """Nothing where the user gives the values: he knows where."""
+    """Return where to set the values; "" if the user passes them to Helm."""
     return f" in {listed(unique(places), limit=_SHOWN)}" if all(places) else ""
 
 
-def _without_values(answer: Answer) -> str:
+def _text_without_values(answer: Answer) -> str:
     need, search = answer.need, answer.found.search
     fix = need.observation.fix
     if answer.is_unreached:
         return f"{fix}; {_UNREACHED}"
     if search.refused and not answer.found.is_reached(need):
         keys = listed(map(key_text, search.refused), "or", limit=_SHOWN)
-        return f"{fix}; the chart does not render when {keys} is set, so nobody knows its reach"
+        return f"{fix}; the chart does not render when {keys} is set, so its effect is unknown"
     reasons = list(_objections(answer.found, (need,)))
     return f"{fix}; {listed(reasons)}" if reasons else fix
 
 
 def _objections(found: ChartRemedies, needs: Sequence[Need]) -> Iterator[str]:
-    """Why keys that reach the pods are not proposed, a clause each."""
+    """Yield why keys that affect the pods are not proposed, one clause each."""
     for knob, why in found.proposal.objections.items():
         if any(need.workload in knob.feeds for need in needs):
             yield f"not by {knob}: {why}"
 
 
 def remedies(answers: Iterable[Answer]) -> tuple[Remedy, ...]:
-    """The values for a finding, mostly one key; or a patch of what the chart renders."""
+    """Return the values for a finding, or a patch of the rendered manifest."""
     return tuple(dict.fromkeys(item for answer in answers for item in _remedies(answer)))
 
 
@@ -131,10 +133,9 @@ def _remedies(answer: Answer) -> tuple[Remedy, ...]:
 
 
 def chart_overlay(found: ChartRemedies) -> Overlay:
-    """What the report says of a chart as a whole.
+    """Return the values that resolve the findings of a chart.
 
-    A guard alone does not resolve anything for a workload that no node could run: it would wait for
-    one instead of failing.
+    Workloads that no node can run are not counted: with a guard they would stay Pending.
     """
     helped = [need for need in found.needs if need.has_home and found.proposal.meeting(need.number)]
     chosen = {
@@ -166,14 +167,17 @@ _MAX_WHY: Final = 200
 _Item = TypeVar("_Item", Need, Assessment)
 
 RenderedSource = ChartSource | KustomizationSource
-"""What makes manifests, and can make others of what is changed."""
+"""A source that can be rendered again with changes."""
 
 
 class RemedyFinder(Struct, frozen=True):
-    """Looks for remedies in the charts, kustomizations and manifests of an audit.
+    """Finds remedies in the charts, kustomizations and manifests of an audit.
 
-    sources: gives the charts and kustomizations, once they were read. table: of custom resources;
-    None for podfit's own. budget: makes what may be spent on one chart.
+    Attributes:
+        sources: Returns the charts and kustomizations after they were read.
+        table: Custom resources that create pods; None for podfit's own table.
+        budget: Makes the budget for one chart.
+
     """
 
     sources: Callable[[], Iterable[RenderedSource]]
@@ -187,29 +191,34 @@ class RemedyFinder(Struct, frozen=True):
         rules: Sequence[Rule],
         assess: Assess,
     ) -> Remedied:
-        """What was observed with its remedies. assess: judges a workload as the audit did."""
+        """Add remedies to observations.
+
+        Args:
+            assess: Assesses a workload against the clusters of the audit.
+
+        """
         needs = find_needs(observed, assessments)
         judging = Judging(assess, self.table)
         plain = [need for need in needs if not need.document.rendered]
         changes = dict(manifest_remedies(plain, judging))
         needing = _by_chart((need.document.chart, need) for need in needs)
-        made = _by_chart((item.workload.document.chart, item) for item in assessments)
-        search = _ChartSearch(judging, self.budget)
+        rendered = _by_chart((item.workload.document.chart, item) for item in assessments)
+        chart_search = _ChartSearch(judging, self.budget)
         for source in self.sources():
             if isinstance(source, ChartSource):
-                search.look(source, needing[source.shown], made[source.shown])
+                chart_search.search(source, needing[source.shown], rendered[source.shown])
             else:
                 changes |= kustomization_remedies(
-                    source, needing[source.shown], made[source.shown], judging
+                    source, needing[source.shown], rendered[source.shown], judging
                 )
-        told = list(observed)
+        result = list(observed)
         for number, found in changes.items():
-            told[number] = _with_remedies(told[number], found)
-        for number, answers in search.answered(needs):
-            told[number] = _with_remedies(told[number], remedies(answers), fix_text(answers))
+            result[number] = _with_remedies(result[number], found)
+        for number, answers in chart_search.answered(needs):
+            result[number] = _with_remedies(result[number], remedies(answers), fix_text(answers))
         rule = next((item for item in rules if item.check is UNREACHED_SELECTOR), None)
-        told += ((rule, seen) for seen in search.unreached() if rule)
-        return Remedied(tuple(told), tuple(search.overlays), tuple(search.notices))
+        result += ((rule, seen) for seen in chart_search.unreached() if rule)
+        return Remedied(tuple(result), tuple(chart_search.overlays), tuple(chart_search.notices))
 
 
 def _by_chart(items: Iterable[tuple[str, _Item]]) -> defaultdict[str, list[_Item]]:
@@ -225,10 +234,14 @@ def _with_remedies(judged: Judged, found: tuple[Remedy, ...], fix: str = "") -> 
 
 
 class _ChartSearch(Struct):
-    """What was found in charts so far.
+    """The search for remedies in charts.
 
-    answers: by what makes a need the same in all variants of its chart. It is looked for in the
-    first of them; and in every release of the chart, because each gives it values of its own.
+    A need is searched in the first variant of its chart that has it, and in every release of the
+    chart, because each release has its own values.
+
+    Attributes:
+        answers: Answers by a key that a need has in all variants of its chart.
+
     """
 
     judging: Judging
@@ -237,15 +250,17 @@ class _ChartSearch(Struct):
     overlays: list[Overlay] = field(default_factory=list)
     notices: list[str] = field(default_factory=list)
 
-    def look(self, source: ChartSource, needs: Iterable[Need], made: Iterable[Assessment]) -> None:
-        """needs, made: of all workloads of the chart, whatever the variant."""
+    def search(
+        self, source: ChartSource, needs: Iterable[Need], rendered: Iterable[Assessment]
+    ) -> None:
+        """Search one source. The arguments are of all workloads of the chart, in all variants."""
         own: dict[Hashable, Need] = {}
         for need in needs:
-            if _is_from(need, source) and (source.release or _sameness(need) not in self.answers):
-                own.setdefault(_sameness(need), need)
+            if _is_from(need, source) and (source.release or _need_key(need) not in self.answers):
+                own.setdefault(_need_key(need), need)
         if not own:
             return
-        known = [] if source.variant else [item for item in made if not item.workload.variants]
+        known = [] if source.variant else [item for item in rendered if not item.workload.variants]
         needed = tuple(own.values())
         found = find_chart_remedies(source, needed, known, self.judging, self.budget())
         for name, need in own.items():
@@ -254,16 +269,16 @@ class _ChartSearch(Struct):
         if found.shortage:
             shown = f"{source.shown} with {source.variant}" if source.variant else source.shown
             why = shorten(found.shortage, _MAX_WHY)
-            self.notices.append(f"{shown}: not every remedy was looked for or tried: {why}")
+            self.notices.append(f"{shown}: the search for remedies is incomplete: {why}")
 
     def answered(self, needs: Iterable[Need]) -> Iterator[tuple[int, Sequence[Answer]]]:
-        """Answers by the number of the need, for each variant that has it."""
+        """Yield the number and answers of each need."""
         for need in needs:
-            if answers := self.answers.get(_sameness(need)):
+            if answers := self.answers.get(_need_key(need)):
                 yield need.number, answers
 
     def unreached(self) -> Iterator[Observation]:
-        """Of workloads that no value reaches, tests left out: charts offer no values for those."""
+        """Yield observations of workloads, except Helm tests, whose selector no value sets."""
         groups: dict[int, list[Answer]] = {}
         for answer in chain.from_iterable(self.answers.values()):
             groups.setdefault(id(answer.need.observation.workload), []).append(answer)
@@ -274,7 +289,7 @@ class _ChartSearch(Struct):
                 yield unreached(workload, unique(pools))
 
 
-def _sameness(need: Need) -> Hashable:
+def _need_key(need: Need) -> Hashable:
     seen = need.observation
     containers = tuple(subject.container for subject in seen.subjects)
     return need.document.chart, need.workload, need.rule.id, seen.aspect, containers

@@ -1,4 +1,4 @@
-"""A guard as a patch for Kustomize, for what it builds itself and for what Helm renders."""
+"""Write guards as Kustomize patches, for kustomizations and for rendered charts."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from auditor.sources.kustomize import KustomizationSource
 from auditor.sources.nondeterminism import MASK
 
 _Place = tuple[str, str, int, str]
-"""Names a workload in every build: file, kind, place among its kind there, component."""
+"""Identifies a workload in every build: file, kind, index among its kind, component."""
 
 
 def kustomization_remedies(
@@ -36,10 +36,14 @@ def kustomization_remedies(
     assessments: Sequence[Assessment],
     judging: Judging,
 ) -> Iterator[tuple[int, tuple[Remedy, ...]]]:
-    """For the number of each need, a patch to be written into the kustomization.
+    """Yield the number of each need with a patch for the kustomization.
 
-    assessments: of all that it builds. The patches are tried together, in one more build around it,
-    where the objects have their last names.
+    All patches are verified together, in one more build on top of it, in which the objects have
+    their final names.
+
+    Args:
+        assessments: Of all workloads that the kustomization builds.
+
     """
     pods = {_place(need.observation.workload): need for need in needs}
     tried = {
@@ -62,7 +66,7 @@ def kustomization_remedies(
 
 
 def kustomize_remedies(need: Need) -> tuple[Remedy, ...]:
-    """The patch for an object as it is, such as a post-renderer of Helm applies it; () for none."""
+    """Return a patch for a rendered object, as for a Helm post-renderer; () if impossible."""
     entry = _entry(need)
     return (_remedy(entry),) if entry else ()
 
@@ -86,7 +90,7 @@ def _place(workload: Workload) -> _Place:
 
 
 class _Kustomization(Struct, frozen=True):
-    """What its file says. line: of its patches, or its first."""
+    """The fields of a kustomization file. `line` is that of `patches`, or 1."""
 
     prefix: str = ""
     suffix: str = ""
@@ -103,7 +107,7 @@ class _Kustomization(Struct, frozen=True):
         return _Kustomization()
 
     def inner_name(self, name: str) -> str:
-        """What an object is called when it is patched: before anything is added to its name.
+        """Return the name of an object when it is patched, without prefix and suffix.
 
         Source: the order of the builtin transformers in kusttarget_configplugin.go of kustomize.
         """
@@ -111,9 +115,11 @@ class _Kustomization(Struct, frozen=True):
 
 
 def _entry(need: Need, inner_name: str = "") -> dict[str, Any] | None:
-    """An item of `patches`; None where nothing names the object, or its pod spec, for good.
+    """Return an item of `patches`; None if the object or its pod spec has no stable name.
 
-    inner_name: in a kustomization, where the namespace may be another too: a target tells.
+    Args:
+        inner_name: The name in a kustomization. A target is added, as the namespace may differ.
+
     """
     workload, guard = need.observation.workload, need.whole
     ref, path = workload.ref, workload.selector_path.split(".")[:-1]
@@ -140,9 +146,9 @@ def _entry(need: Need, inner_name: str = "") -> dict[str, Any] | None:
 def _operations(
     terms: Sequence[NodeSelectorTerm], guard: Guard, path: Sequence[str]
 ) -> Iterator[dict[str, Any]]:
-    """JSON patches of terms of node affinity, which merging would replace.
+    """Yield JSON patch operations for the terms of node affinity, which a merge would replace.
 
-    A term that says nothing matches no node, and is left alone.
+    Empty terms match no node and are not changed.
     """
     pointer = f"/{'/'.join(path)}/affinity/nodeAffinity/{REQUIRED}/nodeSelectorTerms"
     demands = match_expressions(guard.requirements)

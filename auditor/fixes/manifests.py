@@ -1,9 +1,4 @@
-"""Remedies for findings in plain manifests: lines to put in, and a patch for Kustomize.
-
-A guard written into a manifest: lines put in where they belong, as `patch` takes them.
-
-Where the values of a chart are set: in its values.yaml, or in the object that installs it.
-"""
+"""Write guards into manifests as unified diffs, and locate the values of charts."""
 
 from __future__ import annotations
 
@@ -31,12 +26,18 @@ from auditor.sources.helm import ChartSource
 
 _CONTEXT: Final = 3
 _INDENT: Final = "  "
-_OPEN: Final = re.compile(r"\s*nodeSelector:\s*(#.*)?")
+_BLOCK: Final = re.compile(r"\s*nodeSelector:\s*(#.*)?")
 _EMPTY: Final = re.compile(r"(\s*nodeSelector:)\s*\{\s*\}\s*(#.*)?")
 
 
 class Edit(Struct, frozen=True, order=True):
-    """Lines for a text. line: in front of which they go, from 1. replaces: lines that give way."""
+    """An edit of a text.
+
+    Attributes:
+        line: The line, from 1, before which lines are inserted.
+        replaces: Number of lines that are removed.
+
+    """
 
     line: int
     lines: tuple[str, ...]
@@ -44,56 +45,58 @@ class Edit(Struct, frozen=True, order=True):
 
 
 def find_edit(source: Sequence[str], workload: Workload, guard: Guard) -> Edit | None:
-    """The lines that write a guard; None where the text is in flow style or holds the fields.
+    """Return the edit that adds a guard; None if the YAML is in flow style or has the fields.
 
-    source: the lines of the workload's document.
+    Args:
+        source: The lines of the workload's document.
+
     """
     scheduling = workload.scheduling
     if not workload.selector_path or "affinity" in scheduling.places:
         return None
     if "nodeSelector" in scheduling.places:
-        return _extended(source, workload, guard)
+        return _extend_selector(source, workload, guard)
     place = workload.pod_location
-    lead = _lead(source, place.line, place.column)
-    if lead is None or not source[place.line - 1][place.column - 1 :].startswith("containers"):
+    indent = _indentation(source, place.line, place.column)
+    if indent is None or not source[place.line - 1][place.column - 1 :].startswith("containers"):
         return None
-    return Edit(place.line, _written(block(pod_fields(guard)), lead, source[place.line - 1]))
+    return Edit(place.line, _indented(block(pod_fields(guard)), indent, source[place.line - 1]))
 
 
-def _extended(source: Sequence[str], workload: Workload, guard: Guard) -> Edit | None:
-    """A nodeSelector that is there gets the entries that it lacks."""
+def _extend_selector(source: Sequence[str], workload: Workload, guard: Guard) -> Edit | None:
+    """Return the edit that adds entries to an existing nodeSelector."""
     line, column = workload.scheduling.place("nodeSelector")
-    lead = _lead(source, line, column)
+    indent = _indentation(source, line, column)
     entries = workload.scheduling.node_selector
     held = {item.key for item in entries}
-    if lead is None or guard.affinity or held & guard.node_selector.keys():
+    if indent is None or guard.affinity or held & guard.node_selector.keys():
         return None
     text = source[line - 1].rstrip("\r")
     added = block(guard.node_selector)
     if not entries and (empty := _EMPTY.fullmatch(text)):
-        return Edit(line, (empty[1], *_written(added, lead + _INDENT, source[line - 1])), 1)
-    if entries and _OPEN.fullmatch(text):
+        return Edit(line, (empty[1], *_indented(added, indent + _INDENT, source[line - 1])), 1)
+    if entries and _BLOCK.fullmatch(text):
         inner = " " * (entries[0].place[1] - 1)
-        return Edit(line + 1, _written(added, inner, source[line - 1]))
+        return Edit(line + 1, _indented(added, inner, source[line - 1]))
     return None
 
 
-def _lead(source: Sequence[str], line: int, column: int) -> str | None:
-    """What stands in front of a key, where that is nothing but space."""
+def _indentation(source: Sequence[str], line: int, column: int) -> str | None:
+    """Return the indentation of a key; None if other text precedes it."""
     if not 0 < line <= len(source):
         return None
-    lead = source[line - 1][: column - 1]
-    return lead if not lead.strip(" ") else None
+    indent = source[line - 1][: column - 1]
+    return indent if not indent.strip(" ") else None
 
 
-def _written(text: str, lead: str, like: str) -> tuple[str, ...]:
-    """Lines with the indentation, and with the line end of a line beside them."""
+def _indented(text: str, indent: str, like: str) -> tuple[str, ...]:
+    """Indent lines and use the line ending of a neighbouring line."""
     end = "\r" if like.endswith("\r") else ""
-    return tuple(f"{lead}{line}{end}" for line in text.splitlines())
+    return tuple(f"{indent}{line}{end}" for line in text.splitlines())
 
 
 def apply_edits(source: Sequence[str], edits: Iterable[Edit]) -> str:
-    """The text of these lines with all edits made; they do not overlap."""
+    """Apply edits, which must not overlap, and return the text."""
     parts: list[str] = []
     done = 0
     for edit in sorted(edits):
@@ -104,7 +107,7 @@ def apply_edits(source: Sequence[str], edits: Iterable[Edit]) -> str:
 
 
 def unified_diff(path: str, source: Sequence[str], edit: Edit) -> str:
-    """One edit as a patch, with the lines around it."""
+    """Return an edit as a unified diff."""
     ends = len(source) - (source[-1] == "")
     start = edit.line - 1
     end = start + edit.replaces
@@ -128,7 +131,7 @@ _FILE: Final = "values.yaml"
 
 
 def values_place(source: ChartSource) -> str:
-    """`spec.values of HelmRelease/shop`; "" for a chart whose values the user gives to Helm."""
+    """Return text such as `spec.values of HelmRelease/shop`; "" if the user runs Helm."""
     release = source.release
     if release is None or release.holder is None:
         return ""
@@ -136,9 +139,10 @@ def values_place(source: ChartSource) -> str:
 
 
 def key_places(source: ChartSource) -> Callable[[Key], str]:
-    """For each key, its `path:line`; "" where the file does not hold it, or is in an archive.
+    """Return a function that gives the `path:line` of a key.
 
-    For a chart that an object installs, where that holds values, or as near as it goes.
+    This is "" if values.yaml does not have the key or is in an archive. For a chart that an object
+    installs, it is the place of the values in that object.
     """
     release = source.release
     if release is not None and release.holder is not None:
@@ -160,7 +164,7 @@ def key_places(source: ChartSource) -> Callable[[Key], str]:
 
 
 def _lines(node: Node | None, key: Key) -> Iterator[int]:
-    """Of each part of the key, as far as it is there."""
+    """Yield the line of each part of the key that exists."""
     for part in key:
         if node is None:
             return
@@ -183,7 +187,7 @@ _Name = tuple[int, str]
 def manifest_remedies(
     needs: Sequence[Need], judging: Judging
 ) -> Iterator[tuple[int, tuple[Remedy, ...]]]:
-    """By the number of the need. All edits of a document are made at once, and tried together."""
+    """Yield the number of each need with its remedies. Verifies all edits of a document at once."""
     by_document: dict[int, list[Need]] = {}
     for need in needs:
         by_document.setdefault(id(need.document), []).append(need)

@@ -1,8 +1,6 @@
-"""Keys of chart values: found, written, and put together to an overlay.
+"""Keys of chart values, and the pod spec fields that they set.
 
-The fields of a pod spec that keep it off nodes, and that charts let their users set.
-
-A guard as the fields of a pod spec.
+Finds keys, formats them and merges changes into an overlay. Also converts guards to fields.
 """
 
 from __future__ import annotations
@@ -19,17 +17,17 @@ from auditor.kubernetes.pod_spec import Requirement, Scheduling
 from auditor.sources.rendering import Values
 
 Key = tuple[str | int, ...]
-"""Where a value stands, from the root of a chart's values: names in mappings, indexes in lists."""
+"""The path of a value in a chart's values: names of mappings and indexes of lists."""
 
 MAX_DEPTH: Final = 40
 MAX_KEYS: Final = 1000
-"""The chart with the most, of 535, has 123."""
+"""The maximum among 535 charts is 123."""
 
 _PLAIN: Final = re.compile(r"[A-Za-z0-9_-]+")
 
 
 def find_keys(values: Values, name: re.Pattern[str]) -> list[Key]:
-    """The keys whose last name matches as a whole, in document order; at most `MAX_KEYS`."""
+    """Return the keys whose last name matches fully, in document order; at most `MAX_KEYS`."""
     found: list[Key] = []
     for key in _walk(values, name):
         if len(found) >= MAX_KEYS:
@@ -60,7 +58,7 @@ def _items(value: Any) -> Iterable[tuple[str | int, Any]]:
 
 
 def value_at(values: Any, key: Key) -> Any:
-    """What stands there; None where nothing does."""
+    """Return the value of a key; None if it does not exist."""
     for part in key:
         match values:
             case Mapping():
@@ -73,9 +71,9 @@ def value_at(values: Any, key: Key) -> Any:
 
 
 def overlay(values: Values, changes: Mapping[Key, Any]) -> dict[str, Any]:
-    """Values that change nothing but these keys, once Helm has merged them over the others.
+    """Return values that change only these keys when Helm merges them over the others.
 
-    Helm merges mappings and replaces lists: a list on the way is copied whole from the values.
+    Helm merges mappings but replaces lists, so lists in the path are copied from the values.
     """
     root: dict[str, Any] = {}
     for key, value in changes.items():
@@ -99,7 +97,7 @@ def _below(holder: Any, part: str | int) -> Any:
 
 
 def copied(value: Any) -> Any:
-    """A value that can be changed without changing the original."""
+    """Return a deep copy of a value."""
     match value:
         case Mapping():
             return {name: copied(item) for name, item in value.items()}
@@ -110,7 +108,7 @@ def copied(value: Any) -> Any:
 
 
 def key_text(key: Key) -> str:
-    """A key as people write it: `agent.nodeSelector`, `zones[0].nodeSelector`, `a."b.c".x`."""
+    """Format a key as `agent.nodeSelector`, `zones[0].nodeSelector` or `a."b.c".x`."""
     text = ""
     for part in key:
         if isinstance(part, int):
@@ -122,7 +120,7 @@ def key_text(key: Key) -> str:
 
 
 def list_of(key: Key) -> Key:
-    """The outermost list that the key leads through, which an overlay copies; () for none."""
+    """Return the outermost list in the path, which an overlay copies; () for none."""
     for depth, part in enumerate(key):
         if isinstance(part, int):
             return key[:depth]
@@ -134,10 +132,13 @@ _MARK: Final = re.compile(rf"{re.escape(_DOMAIN)}/n(\d+)")
 
 
 class Field(Struct, frozen=True):
-    """One such field.
+    """A pod spec field that affects scheduling and that charts let users set.
 
-    keys: how charts call the values for it. marked: a value for it that carries a mark, such as no
-    chart has. marks: the keys of labels or taints that a scheduling names in this field.
+    Attributes:
+        keys: The names of values that charts use for it.
+        marked: Makes a value for it from a mark.
+        marks: Returns the keys of labels or taints in this field of a pod.
+
     """
 
     name: str
@@ -147,17 +148,16 @@ class Field(Struct, frozen=True):
 
 
 def mark(number: int) -> str:
-    """The key of a label or taint by which a value is recognised."""
+    """Return a unique key of a label or taint to recognise a value in rendered manifests."""
     return f"{_DOMAIN}/n{number}"
 
 
 def holds_mark(text: str) -> bool:
-    """Whether any mark is in a text."""
     return _DOMAIN in text
 
 
 def marked_numbers(field: Field, scheduling: Scheduling) -> frozenset[int]:
-    """The numbers of the marks in a field of a pod."""
+    """Return the numbers of the marks in a field of a pod."""
     found = map(_MARK.fullmatch, field.marks(scheduling))
     return frozenset(int(match[1]) for match in found if match)
 
@@ -191,14 +191,14 @@ TOLERATIONS: Final = Field(
     lambda scheduling: (item.key for item in scheduling.tolerations),
 )
 FIELDS: Final = (NODE_SELECTOR, AFFINITY, TOLERATIONS)
-"""In the order in which they are tried."""
+"""In order of preference."""
 
 
 REQUIRED: Final = "requiredDuringSchedulingIgnoredDuringExecution"
 
 
 def match_expressions(requirements: Iterable[Requirement]) -> list[dict[str, Any]]:
-    """As `core/v1` NodeSelectorRequirement."""
+    """Return `core/v1` NodeSelectorRequirement objects."""
     return [
         {"key": item.key, "operator": item.operator, "values": list(item.values)}
         for item in requirements
@@ -206,13 +206,13 @@ def match_expressions(requirements: Iterable[Requirement]) -> list[dict[str, Any
 
 
 def required_affinity(requirements: Iterable[Requirement]) -> dict[str, Any]:
-    """The field `affinity` of a pod that had none."""
+    """Return the field `affinity` for a pod without one."""
     terms = [{"matchExpressions": match_expressions(requirements)}]
     return {"nodeAffinity": {REQUIRED: {"nodeSelectorTerms": terms}}}
 
 
 def pod_fields(guard: Guard) -> dict[str, Any]:
-    """The fields of a pod spec that say a guard, where neither is there yet."""
+    """Return the pod spec fields of a guard, for a pod without these fields."""
     fields: dict[str, Any] = {}
     if guard.node_selector:
         fields["nodeSelector"] = guard.node_selector

@@ -1,11 +1,4 @@
-"""A chart rendered with other values, and the workloads in it.
-
-What looking for remedies may cost.
-
-How workloads are read and judged: as the audit did it.
-
-Which keys Helm complains of when it does not render a chart.
-"""
+"""Render a chart with changed values within a budget, and read the workloads and errors."""
 
 from __future__ import annotations
 
@@ -33,19 +26,21 @@ from auditor.sources.interface import HelmOptions
 from auditor.sources.rendering import Cause, Renderer, RenderError, Values
 
 RENDERS: Final = 40
-"""What ends a search that does not end by itself: a count is the same on every machine."""
+"""Maximum renders per chart. A count gives the same result on every machine."""
 SECONDS: Final = 600.0
-"""Far from what an honest chart takes: the slowest make RSA keys, 3 s for each render."""
+"""Maximum time per chart. The slowest known charts generate RSA keys and take 3 s per render."""
 
 
 class SpentError(Exception):
-    """Nothing is left, or nothing more is worth a try; the budget says why."""
+    """The budget is spent; `Budget.shortage` has the reason."""
 
 
 class Budget(Struct):
-    """Renders for one chart, counted down, and far behind them seconds. Not for threads.
+    """The number of renders and the time for one chart. Not thread-safe.
 
-    shortage: why not everything was looked for or tried, as the end of a sentence; "" where it was.
+    Attributes:
+        shortage: Why the search is incomplete, as the end of a sentence; "" if it is complete.
+
     """
 
     renders: int = RENDERS
@@ -59,20 +54,23 @@ class Budget(Struct):
         self._until = self.clock() + self.seconds
 
     def take(self) -> None:
-        """Allow for one more render. Raises SpentError, always once it was raised."""
+        """Count one render. Raises SpentError if the budget is spent."""
         if self.shortage:
             raise SpentError
         if self.spent >= self.renders:
             self._end(f"it takes more than {count(self.renders, 'render')}")
         if self.clock() >= self._until:
-            self._end(_late(self.seconds))
+            self._end(_timed_out(self.seconds))
         self.spent += 1
 
     @contextmanager
     def rendering(self, timeout: float) -> Iterator[float]:
-        """One more render, and how many seconds it may take: a timeout at most.
+        """Count one render, and yield its timeout in seconds.
 
-        Raises RenderError where Helm refuses the chart, SpentError where it did not get so far.
+        Raises:
+            RenderError: Helm rejects the chart.
+            SpentError: The budget is spent, or Helm failed otherwise.
+
         """
         self.take()
         seconds = min(timeout, max(self._until - self.clock(), 0.0))
@@ -81,25 +79,25 @@ class Budget(Struct):
         except RenderError as error:
             if error.cause is Cause.REFUSED:
                 raise
-            self._end(_late(seconds) if error.cause is Cause.TIMEOUT else error.cause.value)
+            self._end(_timed_out(seconds) if error.cause is Cause.TIMEOUT else error.cause.value)
 
     def _end(self, why: str) -> NoReturn:
         self.shortage = why
         raise SpentError
 
 
-def _late(seconds: float) -> str:
-    return f"it takes longer than {seconds:.0f} s here; on another machine there may be more"
+def _timed_out(seconds: float) -> str:
+    return f"it takes longer than {seconds:.0f} s here; a faster machine may find more"
 
 
 class Judging(Struct, frozen=True):
-    """table: of custom resources; None for podfit's own."""
+    """Reads and assesses workloads as in the audit. `table` is None for podfit's own table."""
 
     assess: Assess
     table: Table | None = None
 
     def read(self, document: Document) -> Iterator[Workload | Problem]:
-        """What makes pods in a document, and what cannot be read."""
+        """Yield the workloads of a document, and problems."""
         for item in read_document(document, self.table):
             if isinstance(item, Workload | Problem):
                 yield item
@@ -108,20 +106,23 @@ class Judging(Struct, frozen=True):
 _BROKEN: Final = re.compile(
     r"^(?P<chart>[\w.-]+):$|^- (?:at '/(?P<pointer>[^']*)'|(?P<dotted>[\w.-]+)): ", re.MULTILINE
 )
-"""Where values break a schema: the chart on a line of its own, then a line for each place, as a
-JSON pointer (from Helm 3.18 on) or with dots."""
+"""Schema errors: the chart on its own line, then a line for each value, as a JSON pointer (Helm
+3.18 and later) or with dots."""
 _EXECUTING: Final = re.compile(r'executing "(?P<template>[^"]+)" at <(?P<at>[^>]*)>')
 _VALUES: Final = re.compile(r"(?:^|[\s($])\.Values\.([\w.]+)")
 _WANTS_TEXT: Final = "wrong type for value; expected string"
 
 
 class Refusal(Struct, frozen=True):
-    """What a message of Helm's says of keys.
+    """The keys in an error message of Helm.
 
-    chart: the name of the chart itself. broken: places that break a schema: the name of their
-    chart, and the path in its values. named: keys that the failing expression names. below: where
-    the values of the chart stand whose template fails; None where none does. wants_text: it wants
-    text, and got something else.
+    Attributes:
+        chart: The name of the chart.
+        broken: Values that violate a schema: the name of their chart and the path in its values.
+        named: Keys in the failing expression.
+        below: The path of the values of the chart whose template fails; None if no template does.
+        wants_text: Whether the template expected a string.
+
     """
 
     chart: str = ""
@@ -131,7 +132,7 @@ class Refusal(Struct, frozen=True):
     wants_text: bool = False
 
     def names(self, key: Key) -> bool:
-        """Whether it is this key, or something within it, that Helm complains of."""
+        """Return whether the message is about this key or a value in it."""
         parts = tuple(map(str, key))
         return key in self.named or any(
             path[: len(parts) - start] == parts[start:]
@@ -142,7 +143,7 @@ class Refusal(Struct, frozen=True):
 
 
 def read_refusal(message: str, chart: str) -> Refusal:
-    """What can be read from a message on a chart; nothing, where it is of another kind."""
+    """Parse an error message; the result is empty for other kinds of messages."""
     broken = tuple(_broken(message))
     match = _EXECUTING.search(message)
     if match is None:
@@ -167,7 +168,7 @@ def _broken(message: str) -> list[tuple[str, tuple[str, ...]]]:
 
 
 def _values_of(template: str) -> Key:
-    """Where the values of a template's chart stand: Helm calls it `parent/charts/alias/...`."""
+    """Return the path of the values of a template named `parent/charts/alias/...`."""
     parts = PurePosixPath(template).parts[1:]
     key: Key = ()
     while len(parts) > 1 and parts[0] == SUBCHARTS:
@@ -176,25 +177,28 @@ def _values_of(template: str) -> Key:
 
 
 WorkloadId = tuple[str, str, int, str]
-"""Names a workload in every rendering: template, kind, place among its kind there, component."""
+"""Identifies a workload in every rendering: template, kind, index among its kind, component."""
 
 
 def workload_id(workload: Workload) -> WorkloadId:
-    """Names are left out: 34 of 506 charts make up new ones each time."""
+    """Return the id of a workload, without its name: 34 of 506 charts generate random names."""
     return workload.document.template, workload.ref.kind, workload.nth, workload.component
 
 
 class Reading(Struct, frozen=True):
-    """What rendered texts hold: workloads, and a number of things that nobody can read."""
+    """The workloads in rendered texts, and the number of objects that cannot be read."""
 
     workloads: Mapping[WorkloadId, Workload]
     unreadable: int = 0
 
 
 class ChartView(Struct, frozen=True):
-    """A chart as it is rendered for an audit, and what its templates see as `.Values`.
+    """A chart as rendered for the audit.
 
-    names: of the objects that were audited, which tell them from objects that other values add.
+    Attributes:
+        values: What its templates see as `.Values`.
+        names: Names of the audited objects, to distinguish them from objects that other values add.
+
     """
 
     name: str
@@ -206,9 +210,12 @@ class ChartView(Struct, frozen=True):
     names: Mapping[WorkloadId, str] = field(default_factory=dict)
 
     def render(self, changes: Mapping[Key, object], budget: Budget) -> Mapping[str, str]:
-        """Texts by template, with some keys changed.
+        """Render with changed values, and return the texts by template.
 
-        Raises RenderError where Helm refuses the chart, and SpentError where it did not get so far.
+        Raises:
+            RenderError: Helm rejects the chart.
+            SpentError: The budget is spent, or Helm failed otherwise.
+
         """
         with budget.rendering(self.options.timeout) as seconds:
             options = replace(self.options, timeout=seconds)
@@ -216,7 +223,7 @@ class ChartView(Struct, frozen=True):
         return made.templates
 
     def read(self, texts: Mapping[str, str]) -> Reading:
-        """The workloads in rendered texts, by what names them in the audit."""
+        """Return the workloads in rendered texts by their id in the audit."""
         namespace = self.options.namespace or "default"
         found: list[Workload] = []
         unreadable = 0
@@ -243,9 +250,9 @@ class ChartView(Struct, frozen=True):
 
 
 def _same_places(found: Mapping[int, str], known: Mapping[int, str]) -> dict[int, int]:
-    """For each object of a kind its place in the audit, or one that no object had there.
+    """Map each object of a kind to its index in the audit, or to an unused one.
 
-    A name tells, where it is the only one; of the others the order does, if none is too many.
+    Objects are matched by unique names, and the others by order if their number is the same.
     """
     names = Counter(found.values()), Counter(known.values())
     named = {name: place for place, name in known.items() if names[1][name] == 1}
@@ -253,8 +260,8 @@ def _same_places(found: Mapping[int, str], known: Mapping[int, str]) -> dict[int
         place: named[name] for place, name in found.items() if name in named and names[0][name] == 1
     }
     left = [place for place in found if place not in same]
-    open_ = [place for place in known if place not in same.values()]
-    if len(left) != len(open_) and known:
+    free = [place for place in known if place not in same.values()]
+    if len(left) != len(free) and known:
         first = max(known) + 1
-        open_ = list(range(first, first + len(left)))
-    return same | dict(zip(left, open_ or left, strict=True))
+        free = list(range(first, first + len(left)))
+    return same | dict(zip(left, free or left, strict=True))

@@ -1,10 +1,8 @@
-"""Keys that no values file has and a template names: `.Values.a.nodeSelector`.
+"""Find keys such as `.Values.a.nodeSelector` that are only in templates, not in values files.
 
-Templates are read, not run: what a path is relative to is followed through `with`, `range`,
-variables and the argument of an `include`, as far as each is a plain path. A key found here is only
-a guess: it counts where a rendering shows that it reaches a pod.
-
-The texts of a chart's templates, and of those of its subcharts, as they lie on disk.
+Templates are parsed, not executed. Paths are resolved through `with`, `range`, variables and the
+argument of `include` if these are plain paths. The keys are guesses, which are verified by
+rendering the chart.
 """
 
 from __future__ import annotations
@@ -26,16 +24,16 @@ from auditor.sources.rendering import Values
 
 MAX_NESTING: Final = 8
 MAX_BYTES: Final = 20_000_000
-"""Of all templates together: the largest chart of 535 has 1.3 MB of them."""
+"""Maximum size of all templates; the maximum among 535 charts is 1.3 MB."""
 MAX_TEXTS: Final = 5000
-"""Aliases within aliases multiply."""
+"""Maximum number of templates; nested aliases multiply them."""
 
 _TEMPLATES: Final = "templates"
 _DESCRIPTIONS: Final = (CHART_FILE, REQUIREMENTS_FILE)
 
 
 class TemplateText(Struct, frozen=True):
-    """A template, and where in the values of the whole chart its own values stand."""
+    """A template, and the path of its `.Values` in the values of the whole chart."""
 
     values: Key
     path: str
@@ -43,7 +41,7 @@ class TemplateText(Struct, frozen=True):
 
 
 class _Folder(Struct, frozen=True):
-    """The files of a chart that matter here. subcharts: by the name of their folder or archive."""
+    """The templates and metadata of a chart, with its subcharts by folder or archive name."""
 
     files: dict[str, str] = field(default_factory=dict)
     subcharts: dict[str, _Folder] = field(default_factory=dict)
@@ -58,10 +56,10 @@ class _Folder(Struct, frozen=True):
 
 
 def template_texts(chart: Chart) -> Iterator[TemplateText]:
-    """Every template, by path. One of a subchart that has several aliases comes once for each.
+    """Yield every template of a chart, sorted by path.
 
-    Templates of library charts come with the values of each chart that may include them. What
-    cannot be read is left out: Helm has read the chart already.
+    Templates of a subchart are repeated for each alias, and those of a library chart for each chart
+    that may include them. Unreadable files are skipped, because Helm has already read the chart.
     """
     folder = _Folder()
     try:
@@ -86,16 +84,16 @@ def _texts(folder: _Folder, values: Key, includers: tuple[Key, ...]) -> Iterator
         for name in sorted(folder.subcharts):
             subchart = folder.subcharts[name]
             chart_name = _Description.of(subchart.files).name or name
-            for called in described.called.get(chart_name, (chart_name,)):
-                yield from _texts(subchart, (*values, called), (*includers, values))
+            for alias in described.aliases.get(chart_name, (chart_name,)):
+                yield from _texts(subchart, (*values, alias), (*includers, values))
 
 
 class _Description(Struct, frozen=True):
-    """What Chart.yaml says. called: for each dependency, the names under which it is used."""
+    """The fields of Chart.yaml. `aliases` has the names under which each dependency is used."""
 
     name: str
     is_library: bool
-    called: Mapping[str, tuple[str, ...]]
+    aliases: Mapping[str, tuple[str, ...]]
 
     @staticmethod
     def of(files: Mapping[str, str]) -> _Description:
@@ -110,7 +108,7 @@ class _Description(Struct, frozen=True):
                 _called(declaring.items_at("dependencies")),
             )
         except ShapeError:
-            return _Description("", is_library=False, called={})
+            return _Description("", is_library=False, aliases={})
 
 
 def _called(dependencies: Iterable[Node]) -> dict[str, tuple[str, ...]]:
@@ -132,7 +130,7 @@ def _is_wanted(path: str) -> bool:
 
 
 _EACH: Final = "*"
-"""In a path: every name or index that the values have there."""
+"""In a path: any name or index."""
 _MAX_EACH: Final = 50
 
 _ACTION: Final = re.compile(r"\{\{-?\s*(?!/\*)(.*?)\s*-?\}\}", re.DOTALL)
@@ -154,13 +152,13 @@ _GROUPED: Final = re.compile(
 _TEXT: Final = re.compile(r'"([^"]*)"')
 
 _Path = Key | None
-"""Where something stands in the values; None where nobody can tell."""
+"""A path in the values; None if unknown."""
 _ROOT: Final = "<root>"
-"""The first part of a path that begins at the template's root, not at the values."""
+"""The first part of a path that starts at the template's root, not at the values."""
 
 
 class _Scope(Struct):
-    """What `.` and the variables stand for."""
+    """The paths of `.` and the variables."""
 
     dot: _Path
     variables: dict[str, _Path] = field(default_factory=dict)
@@ -169,13 +167,13 @@ class _Scope(Struct):
 def named_keys(
     templates: Iterable[TemplateText], values: Values, name: re.Pattern[str]
 ) -> list[Key]:
-    """The keys whose last name matches and that the templates name; at most `MAX_KEYS`."""
+    """Return the keys in templates whose last name matches; at most `MAX_KEYS`."""
     texts = list(templates)
     arguments: dict[Key, dict[str, set[_Path]]] = {}
     for template in texts:
         of_chart = arguments.setdefault(template.values, {})
-        for called, path in _Reader(template, {}).included():
-            of_chart.setdefault(called, set()).add(path)
+        for define, path in _Reader(template, {}).included():
+            of_chart.setdefault(define, set()).add(path)
     found: dict[Key, None] = {}
     for template in texts:
         for path in _Reader(template, arguments[template.values]).paths():
@@ -188,7 +186,7 @@ def named_keys(
 
 
 class _Reader:
-    """Reads one template from its beginning to its end."""
+    """Reads the expressions of one template in order."""
 
     def __init__(self, template: TemplateText, arguments: Mapping[str, set[_Path]]) -> None:
         self._template = template
@@ -196,17 +194,19 @@ class _Reader:
         self._stack = [_Scope((_ROOT,))]
 
     def paths(self) -> Iterator[Key]:
-        """Every path of values that an expression names."""
+        """Yield every path of values in an expression."""
         for expression in self._expressions():
-            yield from self._values(expression)
+            for path in self._resolved(expression):
+                if path and path[0] != _ROOT:
+                    yield path
 
     def included(self) -> Iterator[tuple[str, _Path]]:
-        """Each include of a template by name, and what its `.` stands for."""
+        """Yield each included template with the path of its `.`."""
         for expression in self._expressions():
-            for called, argument in _INCLUDE.findall(expression):
+            for define, argument in _INCLUDE.findall(expression):
                 path = self._resolve(argument)
                 if path is not None and path != (_ROOT,):
-                    yield called, path
+                    yield define, path
 
     def _expressions(self) -> Iterator[str]:
         for action in _ACTION.finditer(self._template.text):
@@ -219,7 +219,7 @@ class _Reader:
                 self._close()
             elif word[1] == "else":
                 yield word[2]
-                self._otherwise(word[2])
+                self._else(word[2])
             else:
                 yield word[2]
                 self._open(word[1], word[2])
@@ -247,8 +247,8 @@ class _Reader:
                 variables = {loop[2]: dot} | ({loop[1]: None} if loop[1] else {})
         self._stack.append(_Scope(dot, variables))
 
-    def _otherwise(self, rest: str) -> None:
-        """`else` has the `.` from before; `else with x` has its own."""
+    def _else(self, rest: str) -> None:
+        """Restore `.` for `else`, or set it for `else with x`."""
         if len(self._stack) > 1:
             self._stack.pop()
         word = _WORD.match(rest)
@@ -259,19 +259,11 @@ class _Reader:
             self._stack.pop()
 
     def _first(self, expression: str) -> _Path:
-        """The path that an expression begins with, such as `.Values.a | default dict`."""
+        """Return the first path of an expression such as `.Values.a | default dict`."""
         return next(self._resolved(expression), None)
 
-    def _values(self, expression: str) -> Iterator[Key]:
-        for path in self._resolved(expression):
-            if path and path[0] != _ROOT:
-                yield path
-
-    def _resolved(self, expression: str) -> Iterator[_Path]:
-        yield from self._references(self._ungrouped(expression))
-
     def _ungrouped(self, expression: str) -> str:
-        """`(index .Values "a")` as a variable, which can be followed by fields."""
+        """Replace `(index .Values "a")` by a variable, which can be followed by fields."""
         for number, match in enumerate(list(_GROUPED.finditer(expression))):
             name = f"$podfit{number}"
             path = self._resolve(match["base"])
@@ -280,8 +272,9 @@ class _Reader:
             expression = expression.replace(match[0], name, 1)
         return expression
 
-    def _references(self, expression: str) -> Iterator[_Path]:
-        for match in _REFERENCE.finditer(expression):
+    def _resolved(self, expression: str) -> Iterator[_Path]:
+        """Yield the path of each reference in an expression."""
+        for match in _REFERENCE.finditer(self._ungrouped(expression)):
             path = self._resolve(match["root"] + match["fields"])
             if path is not None and match["call"]:
                 path = (*path, *_TEXT.findall(match["indexes"]))
@@ -309,7 +302,7 @@ class _Reader:
 
 
 def _expanded(path: Key, values: Values) -> Iterator[Key]:
-    """The keys that a path stands for, given what the values hold."""
+    """Yield the keys that a path with `_EACH` matches in the values."""
     if _EACH not in path:
         yield path
         return

@@ -1,8 +1,7 @@
-"""`Knob`: a key of a chart's values that reaches the pods of workloads; and how knobs are found.
+"""Find the values of a chart that set nodeSelector, affinity or tolerations of its pods.
 
-Which values reach a pod: set marks to them, render, and look where the marks come out.
-
-`Setting`: a knob and the value it is to get, so that what it holds already is kept.
+Such a key is called a knob. Knobs are found by setting keys to unique marks, rendering the chart
+and looking for the marks in the pods. A `Setting` is a knob with a new value.
 """
 
 from __future__ import annotations
@@ -49,17 +48,20 @@ from auditor.sources.rendering import RenderError, Values
 
 
 class Probe(Struct, frozen=True):
-    """A key to try. as_text: the template wants the value as YAML text."""
+    """A key to try. `as_text` means that the template expects the value as YAML text."""
 
     key: Key
     as_text: bool = False
 
 
 class Landing(Struct):
-    """What came out of probing one field.
+    """The result of probing one field.
 
-    reached: for each probe that came out in a pod, in which. scheduling: of these pods, as they
-    were with the marks. refused: keys with which the chart does not render.
+    Attributes:
+        reached: The workloads that each probe affects.
+        scheduling: The scheduling fields of these workloads, with the marks.
+        refused: Keys with which the chart does not render.
+
     """
 
     reached: dict[Probe, set[WorkloadId]] = msgspec.field(default_factory=dict)
@@ -70,10 +72,14 @@ class Landing(Struct):
 def probe(
     view: ChartView, field_: Field, keys: Sequence[Probe], budget: Budget, landing: Landing
 ) -> None:
-    """Try all keys in one render; where the chart does not render, find out which one hinders it.
+    """Try all keys in one render; if the chart does not render, find the keys that prevent it.
 
-    Keys that Helm's message names are left out first, or given as text where it wants text; else
-    the rest is halved again and again. landing: what comes out is added to it. Raises SpentError.
+    Keys in Helm's error message are removed, or passed as text if it expects a string. Otherwise
+    the keys are bisected. Raises SpentError.
+
+    Args:
+        landing: The results are added to it.
+
     """
     waiting = [list(keys)] if keys else []
     while waiting:
@@ -85,15 +91,15 @@ def probe(
             )
         except RenderError as error:
             refusal = read_refusal(error.text, view.name)
-            waiting[:0] = _smaller(group, refusal, view.values, landing.refused)
+            waiting[:0] = _smaller_groups(group, refusal, view.values, landing.refused)
             continue
         _collect(landing, view, field_, marks, texts)
 
 
-def _smaller(
+def _smaller_groups(
     group: list[Probe], refusal: Refusal, values: Values, refused: list[Probe]
 ) -> list[list[Probe]]:
-    """The groups to try instead. What cannot be tried again is added to the refused."""
+    """Return the groups to try instead, and add keys that cannot be tried again to `refused`."""
     if (
         refusal.wants_text
         and (changed := [_as_text(item, refusal, values) for item in group]) != group
@@ -109,7 +115,7 @@ def _smaller(
 
 
 def _as_text(item: Probe, refusal: Refusal, values: Values) -> Probe:
-    """The empty keys of a chart are of one hand: what one of them wants, the others do too."""
+    """Pass the value as text if the key is empty; all empty keys of a chart are treated alike."""
     below = refusal.below or ()
     alike = item.key[: len(below)] == below and not value_at(values, item.key)
     return replace(item, as_text=item.as_text or alike)
@@ -137,15 +143,18 @@ def _collect(
 
 
 KeySource = Callable[[Field], Iterable[Key]]
-"""Keys for a field that only templates name; asked when those of the values do not suffice."""
+"""Returns keys for a field that are only in templates; used if keys in values do not suffice."""
 
 
 @dataclass(frozen=True, slots=True)
 class Knob:
-    """A key that reaches pods.
+    """A key that sets a scheduling field of pods.
 
-    feeds: the workloads whose pods it reaches. current: what the values hold there now. as_text:
-    the template wants YAML text, not a mapping or list.
+    Attributes:
+        feeds: The workloads whose pods it affects.
+        current: Its present value.
+        as_text: Whether the template expects YAML text instead of a mapping or list.
+
     """
 
     key: Key
@@ -163,10 +172,13 @@ class Knob:
 
 
 class Search(Struct):
-    """What was found. marked: pods whose nodeSelector holds marks, in the place of what it held.
+    """The knobs of a chart.
 
-    refused: keys for a selector or affinity with which the chart does not render, so that nobody
-    knows whom they reach.
+    Attributes:
+        marked: Scheduling fields of the workloads whose nodeSelector was replaced by marks.
+        refused: Keys for a selector or affinity with which the chart does not render, so that
+            their effect is unknown.
+
     """
 
     knobs: list[Knob] = msgspec.field(default_factory=list)
@@ -185,20 +197,20 @@ def search_knobs(
     *,
     for_affinity: Collection[WorkloadId] = (),
 ) -> Search:
-    """The knobs of the wanted workloads, as far as the budget goes, and whatever else they reach.
+    """Find the knobs of the wanted workloads within the budget.
 
-    nodeSelector first; affinity for the workloads without such a knob, and for those whose guard
-    only affinity can say; tolerations for those that still have none.
+    Probes nodeSelector first, then affinity for workloads without a nodeSelector knob or with a
+    guard that requires affinity, then tolerations for workloads that still have no knob.
     """
     search = Search()
     missing = set(wanted)
     for field_ in (NODE_SELECTOR, AFFINITY, TOLERATIONS):
-        hunted = missing.union(for_affinity if field_ is AFFINITY else ())
-        if not hunted:
+        targets = missing.union(for_affinity if field_ is AFFINITY else ())
+        if not targets:
             continue
         landing = Landing()
         with suppress(SpentError):
-            _probe_field(view, field_, hunted, in_templates, budget, landing)
+            _probe_field(view, field_, targets, in_templates, budget, landing)
         missing -= _reached(landing)
         search.knobs += [_knob(view, field_, *item) for item in landing.reached.items()]
         if field_ is NODE_SELECTOR:
@@ -227,7 +239,7 @@ def _probe_field(
 
 
 def _probes(values: Mapping[str, Any], keys: Iterable[Key], known: Iterable[Probe]) -> list[Probe]:
-    """Those not tried yet. Text is left alone: what is in it could not be kept."""
+    """Return probes for new keys. Non-empty text is skipped, because it could not be preserved."""
     seen = {item.key for item in known}
     fresh = [key for key in dict.fromkeys(keys) if key not in seen]
     held = {key: value_at(values, key) for key in fresh}
@@ -243,9 +255,9 @@ def _reached(landing: Landing) -> set[WorkloadId]:
 
 
 def _may_be_hidden(tried: Iterable[Probe], landing: Landing) -> list[Probe]:
-    """Keys that a more specific one may have kept from coming out: `default .Values.global.x`.
+    """Return keys that a more specific one may have overridden: `default .Values.global.x`.
 
-    Those that came out nowhere, and those that did and stand above others.
+    These are the keys without an effect, and the more general ones of those with an effect.
     """
     refused = {item.key for item in landing.refused}
     reached = {item.key: item for item in landing.reached}
@@ -269,7 +281,7 @@ def _knob(view: ChartView, field_: Field, item: Probe, feeds: Iterable[WorkloadI
 
 
 class Setting(Struct, frozen=True):
-    """A change of the values. guard: what it demands of nodes."""
+    """A change of the values. `guard` is what it requires of nodes."""
 
     knob: Knob
     guard: Guard
@@ -280,9 +292,11 @@ class Setting(Struct, frozen=True):
 
 
 def setting(knob: Knob, guard: Guard, kept: Mapping[str, str]) -> Setting | None:
-    """The guard as a value of the knob; None where it cannot be said there.
+    """Return the guard as a value of the knob; None if the knob cannot express it.
 
-    kept: entries of the pods' selectors that the template replaces once the value is set.
+    Args:
+        kept: Entries of the pods' nodeSelector that the template drops when the value is set.
+
     """
     if knob.field is NODE_SELECTOR and not guard.affinity:
         value: Any = {**kept, **_mapping(knob.current), **guard.node_selector}
@@ -298,9 +312,9 @@ def _mapping(value: Any) -> dict[str, Any]:
 
 
 def _affinity(current: dict[str, Any], requirements: Iterable[Requirement]) -> dict[str, Any]:
-    """Every term that stands there gets the demands too: one term is enough for a node.
+    """Add the requirements to every term, because a node needs to match only one.
 
-    What else is in the mappings is left to Helm, which keeps it.
+    Helm's merge keeps the other keys of the mappings.
     """
     demands = match_expressions(requirements)
     required = _mapping(_mapping(current.get("nodeAffinity")).get(REQUIRED))
@@ -313,7 +327,7 @@ def _affinity(current: dict[str, Any], requirements: Iterable[Requirement]) -> d
 
 
 def narrowed(knob: Knob, harmful: Iterable[Toleration]) -> Setting | None:
-    """The tolerations without the harmful ones; None where the values do not hold those."""
+    """Return the tolerations without the harmful ones; None if the values do not have those."""
     if not isinstance(knob.current, list):
         return None
     broad = [_parts(item) for item in harmful]

@@ -1,8 +1,6 @@
-"""A proposal put to the test: the chart rendered with it, and judged again.
+"""Verify remedies: compare the assessments before and after, and find harm to any workload.
 
-Is a workload worse off than before? A remedy must not take from one what it gives to another.
-
-`Need`: a finding that a guard would resolve, and what it takes.
+A `Need` is a finding that a guard would resolve.
 """
 
 from __future__ import annotations
@@ -33,16 +31,19 @@ from auditor.sources.rendering import makes_pods
 def find_harm(
     old: Assessment, new: Assessment, settings: Collection[Setting], whole: Guard | None
 ) -> str:
-    """What is worse, as the end of a sentence on the workload; "" for nothing.
+    """Return what is worse for a workload, as the end of a sentence; "" for nothing.
 
-    settings: those whose knob feeds it. whole: the guard that it needs; None where it needs none.
+    Args:
+        settings: The settings that affect it.
+        whole: The guard that it needs, or None.
+
     """
     lost = _lost_pools(old, new, whole)
     if lost:
         return f"is kept off {pool_names(lost, old)}, which may run it"
     failing = set(pool_ids(new.failing)) - set(pool_ids(old.failing))
     if failing:
-        return f"can land on {listed(sorted(failing))} then, which cannot run it"
+        return f"can then land on {listed(sorted(failing))}, which cannot run it"
     return _lost_demands(old, new, settings)
 
 
@@ -67,17 +68,17 @@ def _lost_demands(old: Assessment, new: Assessment, settings: Collection[Setting
     if gone:
         return f"no longer selects {listed(gone)}"
     if not _still_requires(before, after):
-        return "no longer has the node affinity that its template gives it"
+        return "no longer has the node affinity of its template"
     fields = {made.knob.field for made in settings}
     if TOLERATIONS not in fields and before.tolerations != after.tolerations:
         return "no longer has the same tolerations"
     if AFFINITY in fields and _other_affinity(old.workload) != _other_affinity(new.workload):
-        return "no longer has the affinity that its template gives it"
+        return "no longer has the affinity of its template"
     return ""
 
 
 def _still_requires(before: Scheduling, after: Scheduling) -> bool:
-    """Whether every term that is enough now includes one that was enough before."""
+    """Return whether every new term includes all requirements of an old one."""
     if before.required_terms is None:
         return True
     old = [_demands(term) for term in before.required_terms]
@@ -95,7 +96,7 @@ def _includes(term: Iterable[Requirement], part: Iterable[Requirement]) -> bool:
 
 
 def _other_affinity(workload: Workload) -> dict[str, Any]:
-    """Preferred node affinity, and affinity to pods: a value replaces the template's as a whole."""
+    """Return preferred node affinity and pod affinity, which a value may have replaced."""
     path = workload.selector_path.split(".")[:-1]
     for manifest in read_manifests(workload.document):
         if isinstance(manifest, Manifest) and manifest.ordinal == workload.ordinal and path:
@@ -117,10 +118,13 @@ def _without_required(affinity: dict[str, Any]) -> dict[str, Any]:
 
 
 class Need(Struct, frozen=True):
-    """An observation that names a guard, and what it takes to resolve it.
+    """An observation with a guard, and what is needed to resolve it.
 
-    number: of the observation among all of the audit. offending: the pools that the guard has to
-    refuse. whole: the guard against everything that is wrong with the workload's placement.
+    Attributes:
+        number: The index of the observation in the audit.
+        offending: The pools that the guard must exclude.
+        whole: The guard for all observations of the workload.
+
     """
 
     number: int
@@ -144,9 +148,9 @@ class Need(Struct, frozen=True):
 
     @property
     def has_home(self) -> bool:
-        """Whether a guard is all that it needs: every cluster keeps a node that may run it.
+        """Whether a guard is sufficient, because every cluster has a node that may run the pod.
 
-        A DaemonSet needs none: its controller makes no pod where none may run.
+        A DaemonSet needs no node: its controller creates no pods for excluded nodes.
         """
         homes = {id(fit.cluster) for fit in self.assessment.fits if could_run(fit)}
         return self.observation.workload.is_daemon_set or all(
@@ -154,11 +158,11 @@ class Need(Struct, frozen=True):
         )
 
     def is_met_by(self, guard: Guard) -> bool:
-        """Whether a pod with this guard is kept off the offending pools."""
+        """Return whether a pod with this guard is kept off the offending pools."""
         return not any(admits(guard, fit) for fit in self.offending)
 
     def is_met_in(self, after: Assessment | None) -> bool:
-        """Whether the rule no longer sees what it saw, now that the workload is like this."""
+        """Return whether the rule no longer reports the pools for the changed workload."""
         if after is None:
             return False
         seen = self.rule.check.observe(after, self.rule.parameters)
@@ -166,7 +170,7 @@ class Need(Struct, frozen=True):
 
 
 def find_needs(observed: Sequence[Judged], assessments: Iterable[Assessment]) -> tuple[Need, ...]:
-    """The needs among what was observed in these workloads."""
+    """Return the needs among the observations."""
     by_workload = {id(item.workload): item for item in assessments}
     found: dict[int, list[tuple[int, Judged]]] = {}
     for number, (rule, seen) in enumerate(observed):
@@ -191,9 +195,13 @@ def _fits(assessment: Assessment, pools: set[str]) -> tuple[PoolFit, ...]:
 
 
 class Before(Struct, frozen=True):
-    """A chart as it was audited. needs: what is to be resolved.
+    """A chart as audited.
 
-    texts: of the templates that make pods, by Helm's name. unreadable: how much nobody can read.
+    Attributes:
+        needs: What is to be resolved.
+        texts: Rendered templates that create pods, by name.
+        unreadable: Number of objects that cannot be read.
+
     """
 
     view: ChartView
@@ -204,10 +212,13 @@ class Before(Struct, frozen=True):
 
 
 class Outcome(Struct):
-    """What a proposal did. met: the numbers of the needs that are resolved.
+    """The effect of a proposal.
 
-    harmed: the workloads that are worse off, each with the end of a sentence on it. broken: what is
-    wrong with the chart as a whole, or "".
+    Attributes:
+        met: The numbers of the needs that it resolves.
+        harmed: Workloads that are worse than before, with the end of a sentence about each.
+        broken: What is wrong with the chart as a whole, or "".
+
     """
 
     met: set[int] = field(default_factory=set)
@@ -218,7 +229,7 @@ class Outcome(Struct):
 def judge_outcome(
     before: Before, settings: Collection[Setting], texts: Mapping[str, str]
 ) -> Outcome:
-    """Compare the chart with the settings, as rendered in these texts, to the chart before."""
+    """Compare the chart before with the texts rendered with the settings."""
     rendered = {
         name: text for name, text in texts.items() if name in before.texts or makes_pods(text)
     }
@@ -231,15 +242,15 @@ def judge_outcome(
         feeding = [made for made in settings if name in made.knob.feeds]
         new = after.get(name)
         if new is None:
-            outcome.harmed[name] = "is gone then"
+            outcome.harmed[name] = "is no longer rendered"
         elif why := find_harm(old, new, feeding, whole.get(name)):
             outcome.harmed[name] = why
         elif _repeats_more(before.texts[name[0]], rendered[name[0]]):
-            outcome.harmed[name] = "has a key twice in its manifest then"
+            outcome.harmed[name] = "has a duplicate key in its manifest"
     if reading.unreadable > before.unreadable:
-        outcome.broken = "Kubernetes cannot read what a template makes then"
+        outcome.broken = "a template renders an invalid manifest with it"
     elif after.keys() - before.assessments.keys():
-        outcome.broken = "there are other workloads then"
+        outcome.broken = "the chart renders other workloads with it"
     outcome.met = {need.number for need in before.needs if need.is_met_in(after.get(need.workload))}
     return outcome
 

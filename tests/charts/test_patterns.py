@@ -22,7 +22,8 @@ LINUX_ONLY = ClusterProfile("linux", (LINUX,))
 VALUES = "values: {}: {{kubernetes.io/os: linux}}"
 SET = "set nodeSelector: {kubernetes.io/os: linux}"
 UNREACHED = (
-    "podfit found no value that reaches the pod: change the template, or patch what it renders"
+    "podfit found no value that reaches the pod: change the template, or patch the rendered "
+    "manifest"
 )
 TOO_LONG = "could not be rendered: it took too long"
 HANDED_ON = "make sure that the pods that use it select nodes that can run it"
@@ -89,8 +90,8 @@ PATTERNS: Mapping[str, Pattern] = {
         (
             missing(
                 "DaemonSet/node",
-                f"{SET}; not by node.nodeSelector: it also feeds DaemonSet/node-windows, and would "
-                "keep it off windows-2022 and windows-2025, which may run it",
+                f"{SET}; not by node.nodeSelector: it also affects DaemonSet/node-windows and "
+                "would keep it off windows-2022 and windows-2025, which may run it",
             ),
         ),
         workloads=2,
@@ -192,8 +193,8 @@ PATTERNS: Mapping[str, Pattern] = {
         (
             missing(
                 "Deployment/web",
-                f"{SET}; not by nodeSelector: with it, Deployment/web has a key twice in its "
-                "manifest then",
+                f"{SET}; not by nodeSelector: with it, Deployment/web has a duplicate key in "
+                "its manifest",
             ),
         ),
         code=1,

@@ -31,7 +31,7 @@ def test_a_document_for_each_chart_and_variant() -> None:
 
 
 def test_a_chart_that_no_value_helps() -> None:
-    why = "not by node.nodeSelector: it also feeds DaemonSet/node-windows"
+    why = "not by node.nodeSelector: it also affects DaemonSet/node-windows"
     report = replace(REPORT, overlays=(Overlay("shop", "", "", 0, 1, (), (why,)),))
 
     assert write_values(report, PLAIN) == f"# shop: resolves 0 of 1 finding\n# {why}\n{{}}\n"

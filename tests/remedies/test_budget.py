@@ -34,7 +34,7 @@ def test_time_runs_out() -> None:
     assert budget.shortage == LATE
 
 
-LATE = "it takes longer than 5 s here; on another machine there may be more"
+LATE = "it takes longer than 5 s here; a faster machine may find more"
 
 
 @pytest.mark.parametrize(

@@ -32,7 +32,8 @@ OS = "missing-os-selector"
 SET = "set nodeSelector: {kubernetes.io/os: linux}"
 COPY = "(Helm replaces lists: copy all of ingester.zones)"
 UNREACHED = (
-    "podfit found no value that reaches the pod: change the template, or patch what it renders"
+    "podfit found no value that reaches the pod: change the template, or patch the rendered "
+    "manifest"
 )
 
 
@@ -150,8 +151,8 @@ PATTERNS = [
     Pattern(
         "shared-with-windows",
         {
-            "DaemonSet/node": f"{SET}; not by node.nodeSelector: it also feeds "
-            "DaemonSet/node-windows, and would keep it off windows-2022 and windows-2025, "
+            "DaemonSet/node": f"{SET}; not by node.nodeSelector: it also affects "
+            "DaemonSet/node-windows and would keep it off windows-2022 and windows-2025, "
             "which may run it"
         },
         "",
@@ -159,8 +160,8 @@ PATTERNS = [
     Pattern(
         "shared-with-constrained",
         {
-            "Deployment/web": f"{SET}; not by nodeSelector: it also feeds DaemonSet/agent, "
-            "which selects its nodes already"
+            "Deployment/web": f"{SET}; not by nodeSelector: it also affects DaemonSet/agent, "
+            "which already selects its nodes"
         },
         "",
     ),
@@ -168,15 +169,15 @@ PATTERNS = [
         "default-affinity",
         {
             "Deployment/web": f"{SET}; not by affinity: with it, Deployment/web no longer has "
-            "the affinity that its template gives it"
+            "the affinity of its template"
         },
         "",
     ),
     Pattern(
         "twice",
         {
-            "Deployment/web": f"{SET}; not by nodeSelector: with it, Deployment/web has a key "
-            "twice in its manifest then"
+            "Deployment/web": f"{SET}; not by nodeSelector: with it, Deployment/web has a "
+            "duplicate key in its manifest"
         },
         "",
         DISKS,
@@ -188,7 +189,10 @@ PATTERNS = [
     ),
     Pattern(
         "added-workload",
-        {"Deployment/web": f"{SET}; not by nodeSelector: there are other workloads then"},
+        {
+            "Deployment/web": f"{SET}; not by nodeSelector: the chart renders other "
+            "workloads with it"
+        },
         "",
     ),
 ]
@@ -308,7 +312,7 @@ def test_without_time_nothing_is_proposed_and_nothing_is_claimed() -> None:
     assert fixes(report) == {"Deployment/web": SET, "Job/migrate": SET}
     assert of(report, "selector-not-configurable") == ()
     assert report.notices == (
-        "no-knob: not every remedy was looked for or tried: it takes more than 0 renders",
+        "no-knob: the search for remedies is incomplete: it takes more than 0 renders",
     )
 
 
@@ -317,7 +321,7 @@ def test_a_proposal_that_could_not_be_tried_is_none() -> None:
 
     assert fixes(report) == {"Deployment/web": SET}
     assert report.notices == (
-        "root-selector: not every remedy was looked for or tried: it takes more than 2 renders",
+        "root-selector: the search for remedies is incomplete: it takes more than 2 renders",
     )
 
 
@@ -412,6 +416,6 @@ def test_nothing_is_claimed_of_keys_with_which_the_chart_does_not_render(tmp_pat
     report = remedied(chart_source(chart))
 
     assert fixes(report)["Job/migrate"] == (
-        f"{SET}; the chart does not render when job.nodeSelector is set, so nobody knows its reach"
+        f"{SET}; the chart does not render when job.nodeSelector is set, so its effect is unknown"
     )
     assert of(report, "selector-not-configurable") == ()

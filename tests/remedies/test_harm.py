@@ -63,7 +63,7 @@ def test_a_pool_that_the_needed_guard_admits_is_one() -> None:
 
 def test_a_pool_on_which_it_fails_only_now_is_harm() -> None:
     assert harm(LINUX_ONLY, "", platforms=ANYWHERE[:2]) == (
-        "can land on test/windows(10.0.20348)/amd64 then, which cannot run it"
+        "can then land on test/windows(10.0.20348)/amd64, which cannot run it"
     )
     assert harm("", "", platforms=ANYWHERE[:2]) == ""
 
@@ -93,15 +93,13 @@ def test_every_term_demands_what_a_term_before_did(after: str, is_kept: bool) ->
     before = DISKS % f"{TERM % 'disk'}, {TERM % 'zone'}"
 
     found = harm(before, after, made(AFFINITY), pools=())
-    assert found == (
-        "" if is_kept else "no longer has the node affinity that its template gives it"
-    )
+    assert found == ("" if is_kept else "no longer has the node affinity of its template")
 
 
 def test_a_demand_on_the_name_of_the_node_is_kept_too() -> None:
     fields = "{matchFields: [{key: metadata.name, operator: In, values: [a]}]}"
 
-    why = "no longer has the node affinity that its template gives it"
+    why = "no longer has the node affinity of its template"
     assert harm(DISKS % fields, DISKS % (TERM % "disk"), made(AFFINITY), pools=()) == why
     assert harm(DISKS % fields, DISKS % fields, made(AFFINITY), pools=()) == ""
 
@@ -116,7 +114,7 @@ def test_tolerations_change_by_their_own_knob_only() -> None:
 def test_other_affinity_is_kept_by_a_knob_for_affinity() -> None:
     before = "affinity: {podAffinity: {x: []}}"
 
-    why = "no longer has the affinity that its template gives it"
+    why = "no longer has the affinity of its template"
     assert harm(before, "", made(AFFINITY)) == why
     assert harm(before, "", made(NODE_SELECTOR)) == ""
     assert harm(before, before, made(AFFINITY)) == ""

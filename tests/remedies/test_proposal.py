@@ -162,7 +162,9 @@ def test_a_key_that_does_nothing_when_it_is_set_is_none() -> None:
     found = case({WEB: "web", DB: "db"}, web=selected("web", WEB), db=lambda _: pod("db"))
 
     assert found.keys == ["web.nodeSelector"]
-    assert found.objections == {"db.nodeSelector": "it does not come out in the pod as it should"}
+    assert found.objections == {
+        "db.nodeSelector": "it does not have the expected effect on the pod"
+    }
 
 
 def test_a_key_that_meets_a_part_of_its_needs_keeps_that_part() -> None:
@@ -181,7 +183,7 @@ def test_a_workload_that_is_gone_is_harm() -> None:
     )
 
     assert found.keys == ["db.nodeSelector"]
-    assert found.objections == {"web.nodeSelector": "with it, Deployment/web is gone then"}
+    assert found.objections == {"web.nodeSelector": "with it, Deployment/web is no longer rendered"}
 
 
 def test_harm_to_a_workload_that_the_key_was_not_known_to_reach() -> None:
@@ -207,7 +209,7 @@ def test_more_workloads_than_before_are_harm() -> None:
     )
 
     assert found.keys == []
-    assert found.objections == {"web.nodeSelector": "there are other workloads then"}
+    assert found.objections == {"web.nodeSelector": "the chart renders other workloads with it"}
 
 
 def test_a_workload_of_another_template_is_one_more_too() -> None:
@@ -217,7 +219,7 @@ def test_a_workload_of_another_template_is_one_more_too() -> None:
         extra=lambda values: pod("extra", LINUX) if value_at(values, WEB) else "",
     )
 
-    assert found.objections == {"web.nodeSelector": "there are other workloads then"}
+    assert found.objections == {"web.nodeSelector": "the chart renders other workloads with it"}
 
 
 def test_a_workload_that_is_gone_is_named_and_not_the_one_after_it() -> None:
@@ -247,7 +249,7 @@ def test_a_key_written_twice_is_harm() -> None:
     )
 
     assert found.objections == {
-        "web.nodeSelector": "with it, Deployment/web has a key twice in its manifest then"
+        "web.nodeSelector": "with it, Deployment/web has a duplicate key in its manifest"
     }
 
 
@@ -261,9 +263,7 @@ def test_a_template_that_nobody_can_read_is_harm() -> None:
     )
 
     assert found.keys == ["web.nodeSelector"]
-    assert found.objections == {
-        "db.nodeSelector": "Kubernetes cannot read what a template makes then"
-    }
+    assert found.objections == {"db.nodeSelector": "a template renders an invalid manifest with it"}
 
 
 def test_a_key_that_feeds_a_windows_workload_is_never_tried() -> None:
@@ -277,7 +277,7 @@ def test_a_key_that_feeds_a_windows_workload_is_never_tried() -> None:
 
     assert (found.keys, found.tried) == ([], [])
     assert found.objections == {
-        "global.nodeSelector": "it also feeds Deployment/iis, and would keep it off windows-2022 "
+        "global.nodeSelector": "it also affects Deployment/iis and would keep it off windows-2022 "
         "and windows-2025, which may run it"
     }
 
@@ -293,7 +293,7 @@ def test_a_key_that_feeds_a_constrained_workload_is_never_tried() -> None:
 
     assert (found.keys, found.tried) == ([], [])
     assert found.objections == {
-        "global.nodeSelector": "it also feeds Deployment/agent, which selects its nodes already"
+        "global.nodeSelector": "it also affects Deployment/agent, which already selects its nodes"
     }
 
 

@@ -39,7 +39,10 @@ def harmed(old: str, new: str) -> list[str]:
 
 
 def test_a_template_that_makes_pods_only_now_is_looked_at() -> None:
-    assert broken(pod("web"), pod("web"), other=pod("other")) == "there are other workloads then"
+    assert (
+        broken(pod("web"), pod("web"), other=pod("other"))
+        == "the chart renders other workloads with it"
+    )
     assert broken(pod("web"), pod("web"), other=MAP) == ""
 
 
@@ -48,7 +51,7 @@ def test_a_template_that_makes_pods_only_now_is_looked_at() -> None:
     [
         (UNREADABLE, UNREADABLE, ""),
         (UNREADABLE, pod("web"), ""),
-        (pod("web"), UNREADABLE, "Kubernetes cannot read what a template makes then"),
+        (pod("web"), UNREADABLE, "a template renders an invalid manifest with it"),
     ],
 )
 def test_what_nobody_could_read_before_is_no_harm(old: str, new: str, why: str) -> None:
@@ -57,4 +60,4 @@ def test_what_nobody_could_read_before_is_no_harm(old: str, new: str, why: str) 
 
 def test_a_key_that_was_there_twice_before_is_no_harm() -> None:
     assert harmed(TWICE, TWICE) == []
-    assert harmed(pod("web"), TWICE) == ["has a key twice in its manifest then"]
+    assert harmed(pod("web"), TWICE) == ["has a duplicate key in its manifest"]
