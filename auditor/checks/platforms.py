@@ -7,7 +7,7 @@ from typing import Final
 
 from auditor.checks.assessment import Assessment, ImageUse, PoolFit
 from auditor.checks.findings import Consequence, Guard, Observation
-from auditor.checks.guards import shortest_guard
+from auditor.checks.guards import admits, shortest_guard
 from auditor.checks.interface import Check, Parameters
 from auditor.checks.root_cause import (
     ARCHITECTURES,
@@ -41,6 +41,7 @@ from auditor.checks.wording import (
     remaining_fixes,
     subject,
     system,
+    toleration_text,
     unique,
     ways_to_place,
 )
@@ -50,8 +51,8 @@ from auditor.kubernetes.pod_spec import Requirement, Scheduling
 from auditor.kubernetes.workloads import Workload
 from auditor.scheduling.admission import admit
 from auditor.scheduling.compatibility import Compatibility, Mismatch, Runnable
-from auditor.scheduling.nodes import DEPRECATED_LABELS, OS_LABEL, WINDOWS_BUILD_LABEL
-from auditor.scheduling.placement import Predicate, Verdict
+from auditor.scheduling.nodes import DEPRECATED_LABELS, OS_LABEL, WINDOWS_BUILD_LABEL, Taint
+from auditor.scheduling.placement import BLOCKING, Predicate, Verdict
 
 _GROUPS: Final = {
     Mismatch.OS: "os",
@@ -86,7 +87,7 @@ def _incompatible_pool(assessment: Assessment, parameters: Parameters) -> Iterat
         why=f"the scheduler does not look at images: on {pool_names([first], assessment)} "
         f"{outcome(first.failure, event)}; {aftermath(workload, first.failure)}",
         fix=_fix(assessment, guard, without_node),
-        guard=Guard() if _runs_nowhere(assessment) else guard,
+        guard=Guard() if _needs_more(assessment, guard) else guard,
         consequence=consequence(workload, certain=bool(without_node)),
     )
 
@@ -149,6 +150,8 @@ def _fix(assessment: Assessment, guard: Guard, without_node: Sequence[PoolFit]) 
             return ways_to_place(assessment, without_node)
         return _correction(assessment, wrong, guard)
     instruction = f"set {guard_text(guard, workload)}"
+    if taints := _taints_of_home(assessment, guard):
+        return f"{instruction} and add to tolerations: {listed(map(toleration_text, taints))}"
     if without_node and (not workload.is_daemon_set or _runs_nowhere(assessment)):
         return ways_to_place(assessment, without_node, instruction)
     return instruction
@@ -156,6 +159,21 @@ def _fix(assessment: Assessment, guard: Guard, without_node: Sequence[PoolFit]) 
 
 def _suits_and_runs(workload: Workload, fit: PoolFit) -> bool:
     return fit.runnable is not Runnable.NO and suits_declaration(workload, fit.pool)
+
+
+def _needs_more(assessment: Assessment, guard: Guard) -> bool:
+    """Return whether a DaemonSet would run nowhere with the guard alone."""
+    return _runs_nowhere(assessment) or bool(_taints_of_home(assessment, guard))
+
+
+def _taints_of_home(assessment: Assessment, guard: Guard) -> tuple[Taint, ...]:
+    """Return the taints of the pools that a guard leaves to a DaemonSet, if only they are left."""
+    admitted = [fit for fit in assessment.fits if admits(guard, fit)]
+    if not assessment.workload.is_daemon_set or any(map(could_run, admitted)):
+        return ()
+    closed = (f for f in admitted if f.placement.by_taint_only and f.runnable is Runnable.YES)
+    taints = (taint for fit in closed for taint in fit.pool.taints if taint.effect in BLOCKING)
+    return tuple(dict.fromkeys(taints))
 
 
 def _runs_nowhere(assessment: Assessment) -> bool:

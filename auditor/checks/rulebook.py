@@ -27,7 +27,7 @@ from auditor.checks.platforms import (
     NO_COMPATIBLE_NODE,
 )
 from auditor.checks.selectors import CONFLICTING_SELECTOR, DEPRECATED_LABEL, INERT_GUARD
-from auditor.checks.taints import BROAD_TOLERATION, TAINT_DEPENDENCE
+from auditor.checks.taints import BROAD_TOLERATION, TAINT_DEPENDENCE, UNTOLERATED
 from auditor.errors import ConfigurationError, printable
 from auditor.files.strict import (
     naming,
@@ -58,6 +58,7 @@ CHECKS: Final[Mapping[str, Check]] = {
     "taint-dependence": TAINT_DEPENDENCE,
     "unreached-selector": UNREACHED_SELECTOR,
     "unresolved-image": UNRESOLVED_IMAGE,
+    "untolerated": UNTOLERATED,
 }
 """Checks by the name that rules use."""
 

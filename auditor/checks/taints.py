@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator, Sequence
 from typing import Final
+
+from msgspec.structs import replace
 
 from auditor.checks.assessment import Assessment, PoolFit
 from auditor.checks.findings import Consequence, Observation
@@ -17,12 +20,16 @@ from auditor.checks.wording import (
     pool_ids,
     pool_names,
     subject,
+    toleration_text,
     unique,
 )
-from auditor.kubernetes.pod_spec import Toleration
+from auditor.kubernetes.pod_spec import Requirement, Toleration
+from auditor.kubernetes.workloads import Workload
+from auditor.scheduling.compatibility import Runnable
 from auditor.scheduling.nodes import Taint
-from auditor.scheduling.placement import BLOCKING
-from auditor.scheduling.predicates import tolerates
+from auditor.scheduling.placement import BLOCKING, Verdict, place
+from auditor.scheduling.predicates import term_matches, tolerates, untolerated, view
+from auditor.scheduling.tolerations import daemon_tolerations
 
 ANY_TAINT: Final = Taint("podfit.example/any", "any", "NoSchedule")
 """A placeholder for any taint that may be added to the incompatible nodes."""
@@ -112,3 +119,86 @@ def _kept_off_by_taint(assessment: Assessment) -> Iterator[PoolFit]:
 
 
 TAINT_DEPENDENCE: Final = Check(_taint_dependence)
+
+
+_CONTROL_PLANE: Final = (
+    "CriticalAddonsOnly",
+    "node-role.kubernetes.io/control-plane",
+    "node-role.kubernetes.io/master",
+)
+"""Keys of taints that keep ordinary workloads off on purpose."""
+
+
+def _untolerated(assessment: Assessment, parameters: Parameters) -> Iterator[Observation]:
+    """Find DaemonSets that only taints keep off nodes that they are for.
+
+    `no-compatible-node` reports workloads of other kinds without a node.
+    """
+    del parameters
+    workload = assessment.workload
+    if not workload.is_daemon_set or workload.scheduling.node_name:
+        return
+    found = [fit for _, fits in assessment.by_cluster for fit in _closed_by_taints(workload, fits)]
+    taints = list(dict.fromkeys(taint for fit in found for taint in _keeping(workload, fit)))
+    tolerations = tuple(Toleration(t.key, "Equal", t.value, t.effect) for t in taints)
+    if not found or not _opens(workload, found, tolerations):
+        return
+    demands = _selecting(workload, found[0])
+    selects = "selects" if demands else "could run on"
+    runs = any(map(could_run, assessment.fits))
+    yield Observation(
+        workload=workload,
+        message=f"{workload} {selects} {pool_names(found, assessment)}, but does not tolerate "
+        f"{listed(map(str, taints), limit=3)}",
+        location=workload.place(demands[0].place) if demands else workload.pod_location,
+        subjects=tuple(map(subject, assessment.judged)),
+        pools=pool_ids(found),
+        why="the DaemonSet controller creates no pod for a node whose taint the pod template does "
+        f"not tolerate: {'these nodes get no pod' if runs else 'no node gets a pod'}, and nothing "
+        "reports an error",
+        fix=f"add to tolerations: {listed(map(toleration_text, taints))}",
+        consequence=Consequence.NONE,
+    )
+
+
+def _closed_by_taints(workload: Workload, fits: Sequence[PoolFit]) -> list[PoolFit]:
+    """Return the pools that only taints close: selected ones, or any if the pod has no pool."""
+    closed = [
+        fit
+        for fit in fits
+        if fit.placement.by_taint_only
+        and fit.runnable is Runnable.YES
+        and _keeping(workload, fit)
+        and not any(taint.key in _CONTROL_PLANE for taint in fit.pool.taints)
+    ]
+    selected = [fit for fit in closed if _selecting(workload, fit)]
+    return selected if any(map(could_run, fits)) else selected or closed
+
+
+def _keeping(workload: Workload, fit: PoolFit) -> tuple[Taint, ...]:
+    scheduling = workload.scheduling
+    tolerations = (*scheduling.tolerations, *daemon_tolerations(scheduling))
+    return untolerated(fit.pool.taints, tolerations, BLOCKING, fit.cluster.gates)
+
+
+def _selecting(workload: Workload, fit: PoolFit) -> list[Requirement]:
+    """Return the demands by which a workload selects a pool."""
+    scheduling, node = workload.scheduling, view(fit.pool)
+    matching = (term for term in scheduling.required_terms or () if term_matches(term, node))
+    expressions = [item for term in matching for item in term.expressions]
+    positive = [item for item in expressions if item.operator in ("In", "Exists", "Gt", "Lt")]
+    return [*scheduling.node_selector, *positive]
+
+
+def _opens(
+    workload: Workload, found: Sequence[PoolFit], tolerations: tuple[Toleration, ...]
+) -> bool:
+    """Return whether the tolerations let the pod onto each of the pools."""
+    known = workload.scheduling
+    scheduling = dataclasses.replace(known, tolerations=known.tolerations + tolerations)
+    changed = replace(workload, scheduling=scheduling)
+    placements = (place(changed, fit.pool, fit.cluster) for fit in found)
+    return all(placement.verdict is Verdict.ADMITTED for placement in placements)
+
+
+UNTOLERATED: Final = Check(_untolerated)

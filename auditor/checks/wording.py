@@ -23,6 +23,7 @@ from auditor.images.platforms import Platform, normalise
 from auditor.kubernetes.pod_spec import Requirement, Scheduling
 from auditor.kubernetes.workloads import Container, Role, Workload
 from auditor.scheduling.compatibility import Failure, Runnable
+from auditor.scheduling.nodes import Taint
 from auditor.scheduling.placement import Verdict, place
 
 _SYSTEMS: Final = {"linux": "Linux", "windows": "Windows", "darwin": "macOS"}
@@ -223,6 +224,12 @@ def _after_rejection(workload: Workload) -> str:
 def _quoted(value: str) -> str:
     """Quote numbers: without its last part, a build number would be a YAML float."""
     return f'"{value}"' if value[:1].isdigit() else value
+
+
+def toleration_text(taint: Taint) -> str:
+    """Return a toleration of a taint in YAML flow style."""
+    value = f", value: {_quoted(taint.value)}" if taint.value else ""
+    return f"{{key: {taint.key}, operator: Equal{value}, effect: {taint.effect}}}"
 
 
 def ways_to_place(assessment: Assessment, fits: Sequence[PoolFit], guard: str = "") -> str:

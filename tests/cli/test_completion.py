@@ -46,10 +46,7 @@ def complete(words: str, cwd: Path) -> list[str]:
     ("words", "offered"),
     [
         ("podfit ma", ["matrix"]),
-        (
-            "podfit rules missing-",
-            ["missing-arch-selector", "missing-os-selector", "missing-platform"],
-        ),
+        ("podfit rules missing-p", ["missing-platform"]),
         ("podfit audit -o s", ["sarif"]),
         ("podfit audit --output json", ["json", "json-v1"]),
         ("podfit audit --cluster hybrid", ["hybrid", "hybrid-arm64"]),

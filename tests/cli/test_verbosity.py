@@ -72,7 +72,7 @@ def test_verbose_tells_on_standard_error_what_the_audit_goes_by(folder: Path) ->
             "cluster rke1: linux-amd64 (linux/amd64, cattle.io/os=linux:NoSchedule), "
             "windows-2019 (windows(10.0.17763)/amd64), windows-2022 (windows(10.0.20348)/amd64)"
         ),
-        "rules: 20 applied; not applied: deprecated-os-label, excluded-compatible-pool",
+        "rules: 21 applied; not applied: deprecated-os-label, excluded-compatible-pool",
         "lock file: podfit.lock.json",
         "read web.yaml: 1 document in 0.00 s",
         "image docker.io/library/nginx:1: from lock file",
