@@ -237,6 +237,20 @@ FindRemedies = Callable[[Sequence[Judged], Sequence[Assessment], Sequence[Rule],
 """Adds remedies to observations."""
 
 
+class Facts(Struct, frozen=True):
+    """What an audit knows before it looks at clusters.
+
+    Attributes:
+        answers: Reference and platforms for each image text.
+        tags: What the tag resolves to, for some references with both a tag and a digest.
+
+    """
+
+    inventory: Inventory
+    answers: Answers
+    tags: Mapping[ImageReference, KnownPlatforms]
+
+
 class Auditor(Struct, frozen=True):
     """Audits sources and returns a report.
 
@@ -267,15 +281,23 @@ class Auditor(Struct, frozen=True):
 
     def audit(self, sources: Iterable[Source]) -> Report:
         """Audit the sources."""
+        return self.report(self.read(sources), self.clusters)
+
+    def read(self, sources: Iterable[Source]) -> Facts:
+        """Read the workloads of the sources, and inspect their images."""
         inventory = take_inventory(
             sources, table=self.table, allow_empty=self.allow_empty, progress=self.on_document
         )
-        clusters, unread, grown = extend_clusters(self.clusters, inventory)
         answers = inspect_images(inventory, self.inspector, self.on_image)
-        tags = inspect_tags(answers, self.inspector)
+        return Facts(inventory, answers, inspect_tags(answers, self.inspector))
+
+    def report(self, facts: Facts, clusters: Sequence[ClusterProfile]) -> Report:
+        """Assess what was read against clusters, and apply the rules."""
+        inventory = facts.inventory
+        clusters, unread, grown = extend_clusters(clusters, inventory)
 
         def assess_one(workload: Workload) -> Assessment:
-            return assess(workload, answers, clusters, tags, self.requirements)
+            return assess(workload, facts.answers, clusters, facts.tags, self.requirements)
 
         assessments = list(map(assess_one, inventory.workloads))
         observed, crashes = self._observe(assessments)

@@ -6,6 +6,7 @@ Also merges the workloads and findings that several variants of one chart have i
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from enum import Enum
 from itertools import groupby
 from typing import Final
 
@@ -44,6 +45,16 @@ class ImageUse(Struct, frozen=True):
         return self.platforms if isinstance(self.platforms, KnownPlatforms) else None
 
 
+class Cell(Enum):
+    """Outcome of a workload on a node pool; the value is used in JSON."""
+
+    RUNS = "runs"
+    FAILS = "lands-but-cannot-run"
+    COULD_RUN = "kept-off, could-run"
+    KEPT_OFF = "kept-off"
+    UNDECIDED = "undecided"
+
+
 class PoolFit(Struct, frozen=True):
     """Whether a workload can be scheduled onto a pool, and whether it runs there.
 
@@ -73,6 +84,15 @@ class PoolFit(Struct, frozen=True):
         if self.refusal is not None or Runnable.NO in answers:
             return Runnable.NO
         return Runnable.UNKNOWN if Runnable.UNKNOWN in answers else Runnable.YES
+
+    @property
+    def cell(self) -> Cell:
+        """The outcome of the workload on the pool."""
+        if self.placement.verdict is Verdict.REFUSED:
+            return Cell.COULD_RUN if self.runnable is Runnable.YES else Cell.KEPT_OFF
+        if self.placement.verdict is Verdict.UNDECIDED or self.runnable is Runnable.UNKNOWN:
+            return Cell.UNDECIDED
+        return Cell.RUNS if self.runnable is Runnable.YES else Cell.FAILS
 
     @property
     def incompatible(self) -> tuple[tuple[ImageUse, Compatibility], ...]:

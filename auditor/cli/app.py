@@ -23,6 +23,7 @@ COMMANDS: Final[Mapping[str, str]] = {
     "baseline": "auditor.cli.audit:baseline",
     "clusters": "auditor.cli.listings:clusters",
     "explain": "auditor.cli.views:explain",
+    "forecast": "auditor.cli.forecast:forecast",
     "images": "auditor.cli.images:images",
     "inspect": "auditor.cli.images:inspect",
     "lock": "auditor.cli.lock:lock",

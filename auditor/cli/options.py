@@ -244,6 +244,39 @@ class ClusterFlags(Struct, frozen=True):
     ] = field(default_factory=lambda: ["hybrid"])
 
 
+class ChangeFlags(Struct, frozen=True):
+    """Options for the changes of the clusters."""
+
+    title: ClassVar[str] = _TITLE
+
+    to: Annotated[
+        list[str],
+        option(
+            "--to",
+            metavar="NAME|FILE",
+            help="Cluster as it will be; repeat it once for each --cluster.",
+            autocompletion=complete_cluster,
+        ),
+    ] = field(default_factory=list)
+    add_pool: Annotated[
+        list[str],
+        option(
+            "--add-pool",
+            metavar="PLATFORM",
+            help="Add nodes of this platform, such as linux/arm64 or windows-2025; repeatable.",
+        ),
+    ] = field(default_factory=list)
+    replace: Annotated[
+        list[str],
+        option(
+            "--replace",
+            metavar="OLD=NEW",
+            help="Replace the nodes of a pool or platform by others, such as "
+            "windows-2019=windows-2025; repeatable.",
+        ),
+    ] = field(default_factory=list)
+
+
 class RequirementFlags(Struct, frozen=True):
     """Options for required platforms."""
 

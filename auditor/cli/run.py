@@ -42,6 +42,7 @@ from auditor.errors import (
     EXIT_FINDINGS,
     EXIT_INCOMPLETE,
     ConfigurationError,
+    Problem,
     UsageError,
 )
 from auditor.files.paths import real_path
@@ -61,6 +62,7 @@ from auditor.policy.baseline import (
 from auditor.policy.ignores import Layer, Scope, Statement, scope_of
 from auditor.policy.policy import Policy
 from auditor.policy.unused_ignores import Audited, audited_paths
+from auditor.scheduling.nodes import ClusterProfile
 from auditor.sources.interface import Source
 from auditor.sources.open import OpenedSource, open_sources
 
@@ -215,6 +217,21 @@ def run_audit(
         policy: Replaces the configured suppression policy.
 
     """
+    (report,) = run_audits(config, output, (load_clusters(config),), policy=policy)
+    if tell:
+        tell_problems(report.problems)
+        tell_notices(report.notices)
+    return report
+
+
+def run_audits(
+    config: Config,
+    output: WatchFlags,
+    worlds: Sequence[tuple[ClusterProfile, ...]],
+    *,
+    policy: Policy | None = None,
+) -> tuple[Report, ...]:
+    """Audit the sources against several sets of clusters; read and inspect everything once."""
     rules = load_rulebook(config.rule_folders)
     policy = policy or make_policy(config)
     with (
@@ -222,13 +239,14 @@ def run_audit(
         opened_inspector(config, observer=tell_request if output.verbose else None) as inspection,
     ):
         sources = open_sources(config.sources, config.source_options)
-        clusters, applied = load_clusters(config), applied_rules(config, rules)
+        applied = applied_rules(config, rules)
         if output.verbose:
+            clusters = tuple(cluster for world in worlds for cluster in world)
             tell_inputs(config, clusters, rules, applied, find_lock_files(config))
             sources = follow(sources)
         auditor = Auditor(
             inspector=inspection.inspector,
-            clusters=clusters,
+            clusters=worlds[0],
             rules=applied,
             gate=config.gate,
             policy=policy,
@@ -240,23 +258,33 @@ def run_audit(
             on_document=shown.on_document,
             on_image=shown.on_image,
         )
-        report = auditor.audit(timed(sources) if output.verbose else sources)
-        notices = (*config.notices, *inspection.remarks(), *report.notices, *notices_of(sources))
-        if config.policy_base:
-            notices += config.policy_base.notices
+        facts = auditor.read(timed(sources) if output.verbose else sources)
+        reports = [auditor.report(facts, world) for world in worlds]
         wrong = changed_entries(config, inspection.inspector) if config.policy_base else ()
-        report = replace(
-            report,
-            notices=notices,
-            problems=(*report.problems, *wrong),
-            unaudited=report.unaudited + _unfollowed(sources),
-        )
+        reports = [
+            _completed(report, config, sources, inspection.remarks(), wrong) for report in reports
+        ]
     if output.verbose:
-        tell_outcome(report)
-    if tell:
-        tell_problems(report.problems)
-        tell_notices(report.notices)
-    return report
+        for report in reports:
+            tell_outcome(report)
+    return tuple(reports)
+
+
+def _completed(
+    report: Report,
+    config: Config,
+    sources: Sequence[Source],
+    remarks: Sequence[str],
+    wrong: Sequence[Problem],
+) -> Report:
+    """Add to a report what its sources, registries and configuration say."""
+    notices = (*config.notices, *remarks, *report.notices, *notices_of(sources))
+    return replace(
+        report,
+        notices=notices + (config.policy_base.notices if config.policy_base else ()),
+        problems=(*report.problems, *wrong),
+        unaudited=report.unaudited + _unfollowed(sources),
+    )
 
 
 def _unfollowed(sources: Iterable[Source]) -> int:

@@ -37,7 +37,7 @@ NODE_POOL_LABEL: Final = "karpenter.sh/nodepool"
 _GROUP: Final = "karpenter.sh"
 _ARCHITECTURES: Final = ("amd64", "arm64")
 _SYSTEMS: Final = ("linux", "windows")
-_WINDOWS_BUILDS: Final = {
+WINDOWS_BUILDS: Final = {
     "2019": "10.0.17763",
     "2022": "10.0.20348",
     "2025": "10.0.26100",
@@ -295,7 +295,7 @@ def _platforms(
 def _builds(requirements: Sequence[_Requirement], node_class: Node | None) -> Iterator[str]:
     for family in _families(node_class):
         if match := _WINDOWS_FAMILY.search(family):
-            yield _WINDOWS_BUILDS.get(match["year"], "")
+            yield WINDOWS_BUILDS.get(match["year"], "")
             return
     for item in requirements:
         if item.key == WINDOWS_BUILD_LABEL and item.operator == "In":

@@ -6,6 +6,7 @@ RuntimeClass and Namespace manifests among the audited objects extend a cluster.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from datetime import date
 from pathlib import Path
 from typing import Final, TypeVar
 
@@ -38,6 +39,7 @@ from auditor.scheduling.nodes import (
     HOSTNAME_LABEL,
     ClusterProfile,
     NodePool,
+    Retirement,
     RuntimeClass,
     parse_runtime,
     parse_taint,
@@ -60,7 +62,9 @@ PROFILE_KEYS: Final = (
     "defaultNodeSelector",
     "featureGates",
     "selectorTolerations",
+    "retirements",
 )
+RETIREMENT_KEYS: Final = ("platform", "date", "what", "source")
 POOL_KEYS: Final = (
     "name",
     "platform",
@@ -105,7 +109,26 @@ def read_profile(root: Node, default_name: str) -> ClusterProfile:
         selector_tolerations=tuple(
             parsed(item, _label) for item in root.items_at("selectorTolerations")
         ),
+        retirements=tuple(map(_retirement, root.items_at("retirements"))),
     )
+
+
+def _retirement(node: Node) -> Retirement:
+    only_keys(node, RETIREMENT_KEYS, "a retirement")
+    texts = {key: required(node, key, "a retirement") for key in RETIREMENT_KEYS}
+    return Retirement(
+        platform=parsed(texts["platform"], parse_node_platform),
+        date=parsed(texts["date"], _date),
+        what=texts["what"].text(),
+        source=texts["source"].text(),
+    )
+
+
+def _date(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise ValueError(f"`{text}` is not a date; write it as 2027-03-15") from None
 
 
 def _unique(
@@ -125,7 +148,7 @@ def _pool(node: Node) -> NodePool:
     name = required(node, "name", "a pool").text()
     if not name.strip():
         raise ShapeError("a pool's name must not be blank", node)
-    platform = parsed(required(node, "platform", f"pool `{name}`"), _platform)
+    platform = parsed(required(node, "platform", f"pool `{name}`"), parse_node_platform)
     runtime = node.get("runtime")
     return NodePool(
         name=name,
@@ -153,7 +176,8 @@ def _architecture(node: Node) -> str:
     return one_of(Node(architecture, node.line, node.column), ARCHITECTURES, "an architecture")
 
 
-def _platform(text: str) -> Platform:
+def parse_node_platform(text: str) -> Platform:
+    """Parse the platform of a node, such as `linux/arm64`. Raises ValueError."""
     platform = parse_platform(text)
     if platform.architecture not in ARCHITECTURES:
         advice = suggestion(platform.architecture, ARCHITECTURES)

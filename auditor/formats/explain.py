@@ -8,7 +8,7 @@ from typing import Final
 from auditor.checks.assessment import Assessment, ImageUse, PoolFit
 from auditor.formats import escape
 from auditor.formats.catalog import Style
-from auditor.formats.matrix import LEGEND, cell
+from auditor.formats.matrix import LEGEND
 from auditor.formats.terminal import Look, Pen
 from auditor.images.images import UnknownPlatforms
 from auditor.images.platforms import Platform
@@ -69,7 +69,7 @@ def _images(assessment: Assessment, pen: Pen) -> Iterator[str]:
 def _pool(fit: PoolFit, assessment: Assessment, pen: Pen) -> Iterator[str]:
     failure = f" ({fit.failure.value})" if fit.failure is not None else ""
     name = pen.text(f"{fit.cluster.name}/{fit.name}")
-    outcome = f"{fit.pool.platform}: {LEGEND[cell(fit)]}{failure}"
+    outcome = f"{fit.pool.platform}: {LEGEND[fit.cell]}{failure}"
     yield from _painted(name, Look.STRONG, _wrapped(f"{name}  {outcome}", "", pen), pen)
     for step in fit.placement.steps:
         yield from _step(step.answer, f"{step.message}{_line(step, assessment)}", "  ", pen)

@@ -17,7 +17,7 @@ from typing import Any, Final
 
 from auditor import __version__
 from auditor.audit.report import ImageEntry, Report
-from auditor.checks.assessment import PoolFit
+from auditor.checks.assessment import Cell, PoolFit
 from auditor.checks.findings import Finding, Observation
 from auditor.checks.wording import count, listed
 from auditor.errors import Problem
@@ -27,7 +27,7 @@ from auditor.formats.escape import html, html_prose, lines, script_json, visible
 from auditor.formats.excerpt import Line, excerpt, source_link
 from auditor.formats.grouping import gathered, other_than
 from auditor.formats.layout import Entry, entries
-from auditor.formats.matrix import LEGEND, SIGNS, Cell, cell
+from auditor.formats.matrix import LEGEND, SIGNS
 from auditor.formats.summary import (
     MARKS,
     Outcome,
@@ -239,7 +239,7 @@ def _workload_data(entry: Entry, reasons: dict[str, int]) -> dict[str, Any]:
         ],
         "pools": [
             [
-                _STATES[cell(fit)][0],
+                _STATES[fit.cell][0],
                 [reasons.setdefault(visible(text), len(reasons)) for text in _reasons(fit)],
             ]
             for fit in entry.assessment.fits
@@ -272,7 +272,7 @@ def _head(report: Report, pools: Sequence[tuple[ClusterProfile, NodePool]]) -> I
     else:
         yield "<tr>" + corner.format("")
     for index, (_, pool) in enumerate(pools):
-        fails = sum(cell(item.fits[index]) is Cell.FAILS for item in report.assessments)
+        fails = sum(item.fits[index].cell is Cell.FAILS for item in report.assessments)
         failing = f"{fails} ✗" if fails else ""
         yield (
             f'<th scope="col" class="pool"><button type="button"><span>{html(pool.name)}</span>'
@@ -284,7 +284,7 @@ def _head(report: Report, pools: Sequence[tuple[ClusterProfile, NodePool]]) -> I
 
 def _map_row(number: int, entry: Entry) -> str:
     outcome = entry.result.outcome
-    kinds = [cell(fit) for fit in entry.assessment.fits]
+    kinds = [fit.cell for fit in entry.assessment.fits]
     letters = [_STATES[kind][0] for kind in kinds]
     cells = "".join(
         f'<td class="c {letter}" title="{html(fit.name)}: {LEGEND[kind]}">{SIGNS[kind][0]}</td>'

@@ -50,12 +50,12 @@ def report_data(report: Report) -> Json:
         "summary": _summary(report),
         "clusters": [_cluster(cluster) for cluster in report.clusters],
         "findings": [
-            _finding(finding, by, urls.get(finding.rule, ""))
+            finding_data(finding, by, urls.get(finding.rule, ""))
             for finding, by in sorted(findings, key=lambda pair: pair[0].sort_key)
         ],
         "workloads": [_assessment(assessment) for assessment in report.assessments],
         "images": [_image(entry) for entry in report.images],
-        "errors": [_problem(problem) for problem in report.problems],
+        "errors": [problem_data(problem) for problem in report.problems],
         "notices": list(report.notices),
         "overlays": [_overlay(overlay) for overlay in report.overlays],
     }
@@ -94,7 +94,8 @@ def _cluster(cluster: ClusterProfile) -> Json:
     }
 
 
-def _finding(finding: Finding, suppressed: Suppressed | None, url: str) -> Json:
+def finding_data(finding: Finding, suppressed: Suppressed | None, url: str) -> Json:
+    """Return a finding as JSON values; `url` is that of its rule."""
     seen = finding.observation
     return {
         "id": finding.fingerprint,
@@ -267,7 +268,8 @@ def _answer(platforms: Platforms) -> Json:
     return {"kind": None, "digest": None, "source": None, "notes": [], "problem": problem}
 
 
-def _problem(problem: Problem) -> Json:
+def problem_data(problem: Problem) -> Json:
+    """Return a problem as JSON values."""
     return {
         "what": problem.what,
         "where": problem.where,

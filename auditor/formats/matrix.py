@@ -3,29 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from enum import Enum
 from typing import Final
 
 from auditor.audit.report import Report
-from auditor.checks.assessment import PoolFit
+from auditor.checks.assessment import Cell
 from auditor.formats import layout
 from auditor.formats.catalog import Style
 from auditor.formats.escape import json_text, log, markdown
 from auditor.formats.terminal import Look, Pen, width_of
 from auditor.formats.wording import workload_names
-from auditor.scheduling.compatibility import Runnable
-from auditor.scheduling.placement import Verdict
-
-
-class Cell(Enum):
-    """Outcome of a workload on a node pool."""
-
-    RUNS = "runs"
-    FAILS = "lands-but-cannot-run"
-    COULD_RUN = "kept-off, could-run"
-    KEPT_OFF = "kept-off"
-    UNDECIDED = "undecided"
-
 
 LEGEND: Final[Mapping[Cell, str]] = {
     Cell.RUNS: "runs",
@@ -46,15 +32,6 @@ _LEAST: Final = 12
 """Minimum width of workload names."""
 
 
-def cell(fit: PoolFit) -> Cell:
-    """Return the outcome of a workload on a node pool."""
-    if fit.placement.verdict is Verdict.REFUSED:
-        return Cell.COULD_RUN if fit.runnable is Runnable.YES else Cell.KEPT_OFF
-    if fit.placement.verdict is Verdict.UNDECIDED or fit.runnable is Runnable.UNKNOWN:
-        return Cell.UNDECIDED
-    return Cell.RUNS if fit.runnable is Runnable.YES else Cell.FAILS
-
-
 def write_matrix_text(report: Report, style: Style) -> str:
     """Write the matrix for a terminal, with node pools as columns."""
     if not report.assessments:
@@ -69,7 +46,7 @@ def write_matrix_text(report: Report, style: Style) -> str:
         lines.append(f"{'':{width}}  {pen.glyph('│ ' * index + '┌ ')}{pen.text(pool)}")
     for name, assessment in zip(names, report.assessments, strict=True):
         shown = name(width)
-        marks = " ".join(_painted(cell(fit), pen) for fit in assessment.fits)
+        marks = " ".join(_painted(fit.cell, pen) for fit in assessment.fits)
         lines.append(f"{shown}{' ' * (width - width_of(shown))}  {marks}")
     return log("\n".join([*lines, "", *_legend(pen, style.width)]) + "\n")
 
@@ -83,7 +60,7 @@ def write_matrix_markdown(report: Report, style: Style) -> str:
         f"|---|{':-:|' * len(pools)}",
     ]
     lines += [
-        f"| {markdown(name)} | {' | '.join(SIGNS[cell(fit)][0] for fit in item.fits)} |"
+        f"| {markdown(name)} | {' | '.join(SIGNS[fit.cell][0] for fit in item.fits)} |"
         for name, item in zip(workload_names(report), report.assessments, strict=True)
     ]
     legend = ", ".join(f"{SIGNS[item][0]} {text}" for item, text in LEGEND.items())
@@ -106,7 +83,7 @@ def write_matrix_json(report: Report, style: Style) -> str:
                 {
                     "cluster": fit.cluster.name,
                     "pool": fit.name,
-                    "outcome": cell(fit).value.partition(",")[0],
+                    "outcome": fit.cell.value.partition(",")[0],
                     "runnable": fit.runnable.value,
                 }
                 for fit in item.fits

@@ -14,6 +14,7 @@ from auditor.kubernetes.injection import injected_containers
 from auditor.kubernetes.manifests import Document, Manifest
 from auditor.kubernetes.placeholders import filled, unfilled_node
 from auditor.kubernetes.pod_spec import is_host_process, read_scheduling
+from auditor.kubernetes.requests import read_replicas, read_requests
 from auditor.kubernetes.workloads import Container, Role, Workload
 
 HOOK_ANNOTATION: Final = "helm.sh/hook"
@@ -66,6 +67,8 @@ def read_workload(manifest: Manifest, pod: Pod) -> Workload:
         component=pod.component,
         guessed=pod.guessed,
         selector_path=pod.selector_path,
+        replicas=read_replicas(manifest.root, pod.controller or manifest.ref.kind),
+        requests=read_requests(pod.spec),
     )
 
 

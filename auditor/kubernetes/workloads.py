@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from auditor.kubernetes.manifests import Document, Location, ObjectRef
 from auditor.kubernetes.pod_spec import Place, Scheduling
+from auditor.kubernetes.requests import Requests
 
 IGNORE_ANNOTATION: Final = "ignore.podfit.dev/"
 """The prefix of annotations that suppress a rule; other annotations do not affect a report."""
@@ -67,6 +68,8 @@ class Workload(Struct, frozen=True):
             `spec.template.spec.nodeSelector`; "" if the kind has no such field.
         variants: The variants of the chart that render it so; () if it was rendered only once.
         nth: Its position among the objects of its kind, which identifies it in later runs.
+        replicas: The number of its pods; 1 if it does not say.
+        requests: The CPU and memory that one pod requests.
 
     """
 
@@ -86,6 +89,8 @@ class Workload(Struct, frozen=True):
     selector_path: str = ""
     variants: tuple[str, ...] = ()
     nth: int = 0
+    replicas: int = 1
+    requests: Requests = Requests()
 
     @property
     def is_daemon_set(self) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from datetime import date
 from typing import Final
 
 from msgspec import Struct, field
@@ -128,6 +129,21 @@ class RuntimeClass(Struct, frozen=True):
     tolerations: tuple[Toleration, ...] = ()
 
 
+class Retirement(Struct, frozen=True):
+    """A date after which a cloud no longer supports the node image of a platform.
+
+    Attributes:
+        what: What ends on that day, as a clause.
+        source: The address of the announcement.
+
+    """
+
+    platform: Platform
+    date: date
+    what: str
+    source: str
+
+
 class ClusterProfile(Struct, frozen=True):
     """A cluster to audit against.
 
@@ -140,6 +156,7 @@ class ClusterProfile(Struct, frozen=True):
             of the pools that a pod selects by one of them.
         description: One sentence for a list of clusters.
         default_selector: The node selector of namespaces without their own.
+        retirements: When the node images of the cluster are retired, if known.
 
     """
 
@@ -153,3 +170,4 @@ class ClusterProfile(Struct, frozen=True):
     selector_tolerations: tuple[tuple[str, str], ...] = ()
     description: str = ""
     default_selector: Mapping[str, str] = field(default_factory=dict)
+    retirements: tuple[Retirement, ...] = ()

@@ -9,8 +9,8 @@ from auditor.cli.app import app
 from tests.support.command import podfit
 
 ROOT: Any = typer.main.get_command(app)
-COMMANDS = ["", "audit", "baseline", "clusters", "explain", "images", "inspect", "lock", "matrix"]
-COMMANDS += ["rules", "cache", "cache clear", "cache dir", "cache prune"]
+COMMANDS = ["", "audit", "baseline", "clusters", "explain", "forecast", "images", "inspect"]
+COMMANDS += ["lock", "matrix", "rules", "cache", "cache clear", "cache dir", "cache prune"]
 COMMANDS += ["config", "config init", "config schema", "config show"]
 WITHOUT_VARIABLE = {"--help", "--check", "--update", "--max-size"}
 """Options that say what one call does, not how podfit works."""
@@ -60,7 +60,7 @@ def test_every_option_has_words_and_a_variable_of_its_name(command: str) -> None
             long = max(option.opts, key=len)
             expected = "PODFIT_" + long.removeprefix("--").replace("-", "_").upper()
             config_show = command == "config show" and long == "--output"
-            several = command in {"images", "inspect", "matrix"} and long == "--output"
+            several = command in {"forecast", "images", "inspect", "matrix"} and long == "--output"
             assert option.envvar == (None if config_show or several else expected), long
 
 
@@ -116,6 +116,7 @@ def test_the_list_of_commands() -> None:
   baseline  Write a baseline of findings that later audits do not report.
   clusters  List the built-in clusters, or show the node pools of one.
   explain   Explain where one workload can be scheduled and run.
+  forecast  Show what a change of the node pools of a cluster breaks.
   images    List images with their platforms and workloads.
   inspect   Show which platforms images support.
   lock      Write podfit.lock.json, for audits without network access.
