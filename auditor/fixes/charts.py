@@ -33,6 +33,7 @@ from auditor.fixes.verification import Before, Need, Outcome, judge_outcome
 from auditor.sources.chart import Chart, read_chart
 from auditor.sources.helm import ChartSource
 from auditor.sources.rendering import RenderError, Values
+from auditor.sources.template_graph import below_templates
 from auditor.sources.values import visible_values
 
 _UNRENDERED: Final = "the chart does not render with it"
@@ -113,14 +114,14 @@ class _Trial(Struct):
 
     def _met(self, chosen: Sequence[Candidate]) -> frozenset[int]:
         try:
-            outcome = self._outcome(chosen)
+            outcome = self._outcome(chosen, in_part=True)
         except RenderError:
             return frozenset()
         return frozenset(outcome.met)
 
-    def _outcome(self, chosen: Sequence[Candidate]) -> Outcome:
+    def _outcome(self, chosen: Sequence[Candidate], *, in_part: bool = False) -> Outcome:
         changes = {item.knob.key: item.setting.value for item in chosen}
-        texts = self.before.view.render(changes, self.budget)
+        texts = self.before.view.render(changes, self.budget, in_part=in_part)
         return judge_outcome(self.before, [item.setting for item in chosen], texts)
 
     def _fails(self, item: Candidate, outcome: Outcome) -> bool:
@@ -188,17 +189,17 @@ def find_chart_remedies(
     """Find and verify values that meet the needs of a chart.
 
     Args:
-        assessments: Of all workloads of the chart; if empty, the chart is rendered once more.
+        assessments: Of all workloads of the chart; if empty, they are read from the rendered chart.
 
     """
     try:
-        with source.opened(read_chart(source.path, source.shown)) as (chart, _):
-            view = _view(chart, source, judging, budget)
-            before = _before(view, needs, assessments, budget)
-            search = _search(chart, before, budget)
-            candidates = find_candidates(search, needs, before.assessments)
-            proposal = propose(before, candidates, budget)
-            return ChartRemedies(source, needs, view.values, search, proposal, budget.shortage)
+        chart, _ = source.opened(read_chart(source.path, source.shown))
+        view = _view(chart, source, judging, budget)
+        before = _before(source, view, needs, assessments, budget)
+        search = _search(chart, before, budget)
+        candidates = find_candidates(search, needs, before.assessments)
+        proposal = propose(before, candidates, budget)
+        return ChartRemedies(source, needs, view.values, search, proposal, budget.shortage)
     except SpentError:
         why = budget.shortage
     except RenderError as error:
@@ -216,17 +217,25 @@ def _view(chart: Chart, source: ChartSource, judging: Judging, budget: Budget) -
 
 
 def _before(
-    view: ChartView, needs: tuple[Need, ...], assessments: Sequence[Assessment], budget: Budget
+    source: ChartSource,
+    view: ChartView,
+    needs: tuple[Need, ...],
+    assessments: Sequence[Assessment],
+    budget: Budget,
 ) -> Before:
     if assessments:
         known = {workload_id(item.workload): item for item in assessments}
     else:
-        found = view.read(view.render({}, budget)).workloads
+        with budget.rendering(source.options.timeout):
+            rendered = source.rendered(view.path)
+        found = view.read(rendered.templates).workloads
         known = {name: view.judging.assess(item) for name, item in found.items()}
     texts = {name[0]: item.workload.document.text for name, item in known.items()}
     names = {name: item.workload.ref.name for name, item in known.items()}
     unreadable = view.read(texts).unreadable
-    return Before(replace(view, names=names), known, needs, texts, unreadable)
+    others = source.facts.graph(view.path).without_pods({below_templates(name) for name in texts})
+    part = source.facts.without(view.path, others)
+    return Before(replace(view, names=names, part=part), known, needs, texts, unreadable)
 
 
 def _search(chart: Chart, before: Before, budget: Budget) -> Search:

@@ -198,6 +198,7 @@ class ChartView(Struct, frozen=True):
     Attributes:
         values: What its templates see as `.Values`.
         names: Names of the audited objects, to distinguish them from objects that other values add.
+        part: A copy without the templates that made no pods; None for none.
 
     """
 
@@ -208,9 +209,15 @@ class ChartView(Struct, frozen=True):
     values: Values
     judging: Judging
     names: Mapping[WorkloadId, str] = field(default_factory=dict)
+    part: Path | None = None
 
-    def render(self, changes: Mapping[Key, object], budget: Budget) -> Mapping[str, str]:
+    def render(
+        self, changes: Mapping[Key, object], budget: Budget, *, in_part: bool = False
+    ) -> Mapping[str, str]:
         """Render with changed values, and return the texts by template.
+
+        Args:
+            in_part: Render `part`. Its result is to be verified with the whole chart.
 
         Raises:
             RenderError: Helm rejects the chart.
@@ -219,7 +226,8 @@ class ChartView(Struct, frozen=True):
         """
         with budget.rendering(self.options.timeout) as seconds:
             options = replace(self.options, timeout=seconds)
-            made = self.renderer.render(self.path, options, overlay(self.values, changes))
+            path = self.part if in_part and self.part else self.path
+            made = self.renderer.render(path, options, overlay(self.values, changes))
         return made.templates
 
     def read(self, texts: Mapping[str, str]) -> Reading:

@@ -86,9 +86,8 @@ def probe(
         group = waiting.pop(0)
         marks = dict(enumerate(group))
         try:
-            texts = view.render(
-                {item.key: _value(field_, n, item) for n, item in marks.items()}, budget
-            )
+            changes = {item.key: _value(field_, n, item) for n, item in marks.items()}
+            texts = view.render(changes, budget, in_part=True)
         except RenderError as error:
             refusal = read_refusal(error.text, view.name)
             waiting[:0] = _smaller_groups(group, refusal, view.values, landing.refused)

@@ -60,17 +60,27 @@ class Lack(Struct, frozen=True):
         ).problem
 
 
-def find_lacks(chart: Chart, options: HelmOptions, renderer: Renderer) -> tuple[Lack, ...]:
+def find_lacks(
+    chart: Chart,
+    options: HelmOptions,
+    renderer: Renderer,
+    known: dict[Path, tuple[Dependency, ...]] | None = None,
+) -> tuple[Lack, ...]:
     """Return the missing dependencies of a safe chart and its subcharts, given the options' values.
 
     Subcharts in archives are complete, because `helm package` requires it. Raises RenderError and
     SourceError.
+
+    Args:
+        known: The declared dependencies by the path of their chart; new ones are added.
+
     """
-    lacks = list(_Search(renderer).lacks(chart, None))
+    known = {} if known is None else known
+    lacks = list(_Search(renderer, known).lacks(chart, None))
     if not lacks:
         return ()
     values = visible_values(chart.path, options, renderer)
-    return tuple(_Search(renderer).lacks(chart, values))
+    return tuple(_Search(renderer, known).lacks(chart, values))
 
 
 def lacking(
@@ -109,6 +119,7 @@ class _Search(Struct):
     """Searches a chart and its subcharts, at most `left` charts."""
 
     renderer: Renderer
+    known: dict[Path, tuple[Dependency, ...]]
     left: int = _MAX_CHARTS
 
     def lacks(self, chart: Chart, values: Values | None, nesting: int = 0) -> Iterator[Lack]:
@@ -116,7 +127,9 @@ class _Search(Struct):
         if self.left < 0:
             raise SourceError(f"a chart contains more than {_MAX_CHARTS} charts", where=chart.shown)
         if chart.dependencies:
-            found = self.renderer.dependencies(chart.path)
+            if chart.path not in self.known:
+                self.known[chart.path] = self.renderer.dependencies(chart.path)
+            found = self.known[chart.path]
             if missing := tuple(lacking(chart.dependencies, found, values)):
                 yield Lack(chart, missing)
         if nesting >= _MAX_NESTING:

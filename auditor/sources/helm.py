@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -18,14 +18,14 @@ from auditor.files.yaml_reading import YamlError, read_documents
 from auditor.kubernetes.manifests import Document, Manifest
 from auditor.kubernetes.source_lines import LineMap, OneLine
 from auditor.sources.chart import CHART_FILE, Chart, read_chart
-from auditor.sources.chart_safety import made_safe
+from auditor.sources.chart_facts import ChartFacts
 from auditor.sources.dependencies import Completion, Lack, find_lacks
 from auditor.sources.fetching.fetch import OCI
 from auditor.sources.files import read_text
 from auditor.sources.interface import HelmOptions
-from auditor.sources.nondeterminism import find_random_templates, masked
+from auditor.sources.nondeterminism import masked
 from auditor.sources.rendering import Cause, Rendered, Renderer, RenderError, explain, makes_pods
-from auditor.sources.values import DEFAULT, check_values_files
+from auditor.sources.values import DEFAULT, check_values_files, read_values_file
 
 EMPTY: Final = Node({}, 1, 1)
 """The default for an absent mapping."""
@@ -99,6 +99,7 @@ class ChartSource:
         variant: The name of the options' values; "" if the chart is rendered only once.
         completion: Fetches missing dependencies; None without `--dependency-update`.
         release: The release that sets the values, if one does.
+        facts: What the variants of the chart share.
 
     """
 
@@ -109,6 +110,7 @@ class ChartSource:
     variant: str = ""
     completion: Completion | None = field(default=None, compare=False)
     release: Release | None = field(default=None, compare=False)
+    facts: ChartFacts = field(default_factory=ChartFacts, compare=False, repr=False)
 
     @property
     def name(self) -> str:
@@ -132,28 +134,26 @@ class ChartSource:
             if chart.is_library:
                 return
             yield from check_values_files(self.options)
-            with self.opened(chart) as (safe, problems):
-                yield from problems
-                yield from self._render(chart, safe)
+            safe, problems = self.opened(chart)
+            yield from problems
+            yield from self._render(chart, safe)
         except SourceError as error:
             yield error.problem
 
-    @contextmanager
-    def opened(self, chart: Chart) -> Iterator[tuple[Chart, tuple[Problem, ...]]]:
-        """Yield a safe chart, completed if the options ask for it. Raises SourceError."""
-        with made_safe(chart) as (safe, problems):
-            if self.completion is None:
-                yield safe, problems
-                return
-            complete, failures = self.completion.of(chart, safe)
-            with made_safe(complete) as (opened, more):
-                yield opened, tuple(dict.fromkeys((*problems, *failures, *more)))
+    def opened(self, chart: Chart) -> tuple[Chart, tuple[Problem, ...]]:
+        """Return a safe chart, completed if the options ask for it. Raises SourceError."""
+        safe, problems = self.facts.safe(chart)
+        if self.completion is None:
+            return safe, problems
+        complete, failures = self.completion.of(chart, safe)
+        opened, more = self.facts.safe(complete)
+        return opened, tuple(dict.fromkeys((*problems, *failures, *more)))
 
     def _render(self, chart: Chart, safe: Chart) -> Iterator[Document | Problem]:
         lacks: tuple[Lack, ...] = ()
         try:
-            lacks = find_lacks(safe, self.options, self.renderer)
-            rendered = self._rendered(safe.path)
+            lacks = find_lacks(safe, self.options, self.renderer, self.facts.dependencies)
+            rendered = self.rendered(safe.path)
         except RenderError as error:
             text = error.text.replace(f"{safe.path.absolute()}/", "")  # random if it is a copy
             if lacks and error.cause is Cause.REFUSED:
@@ -173,14 +173,35 @@ class ChartSource:
             fetchable = self.completion is None and lack.chart == chart
             yield lack.problem(refusal, fetchable=fetchable)
 
-    def _rendered(self, path: Path) -> Rendered:
+    def rendered(self, path: Path) -> Rendered:
+        """Render a safe chart, and mask what differs each time. Raises RenderError.
+
+        The search for remedies needs the result of a variant again, so it is kept.
+        """
+        if not self.variant:
+            return self._masked(path)
+        return self.facts.once(("rendered", path, self.options), lambda: self._masked(path))
+
+    def _masked(self, path: Path) -> Rendered:
         first = self.renderer.render(path, self.options)
         finished = time.monotonic()
-        again = partial(self.renderer.render, path, self.options)
-        return masked(first, again, find_random_templates(path), finished)
+        again = partial(self._render_again, path)
+        return masked(first, again, self.facts.random_templates(path), finished)
+
+    def _render_again(self, path: Path) -> Rendered:
+        """Render what differs each time, or the whole chart if that fails."""
+        options = self.options
+        texts = [text for name in options.values_files for text in read_values_file(name)]
+        texts += (*options.set_values, *options.set_strings)
+        constant = self.facts.graph(path).constant(texts)
+        with suppress(RenderError, SourceError):
+            if constant:
+                return self.renderer.render(self.facts.without(path, constant), options)
+        return self.renderer.render(path, options)
 
     def _document(self, chart: Chart, template: str, text: str) -> Document:
-        path, lines = _place(chart, template, text)
+        path, original = self.facts.once(("place", template), lambda: _place(chart, template))
+        lines = LineMap(original, text) if isinstance(original, str) else original
         return Document(
             path=path,
             text=text,
@@ -200,15 +221,15 @@ class ChartSource:
         return replace(problem, what=f"{problem.what}, with {self.variant}", hint=hint)
 
 
-def _place(chart: Chart, template: str, text: str) -> tuple[str, LineMap | OneLine | None]:
-    """Return the file to point to for a template, and its lines.
+def _place(chart: Chart, template: str) -> tuple[str, str | OneLine | None]:
+    """Return the file to point to for a template, and its text or line.
 
     For a subchart in an archive this is its declaration in Chart.yaml. A chart that is an archive
     itself has no lines.
     """
     path = chart.template_path(template)
     try:
-        return path, LineMap(read_text(Path(path), path), text)
+        return path, read_text(Path(path), path)
     except SourceError:
         declared = chart.declaration_of(template)
         description = Path(chart.shown) / CHART_FILE

@@ -18,6 +18,7 @@ from msgspec.structs import replace
 from auditor.sources.chart import ArchiveError
 from auditor.sources.chart_safety import chart_files
 from auditor.sources.rendering import Rendered, RenderError
+from auditor.sources.template_graph import below_templates, random_calls
 
 MASK: Final = "RANDOM"
 """Replaces random text: `web-test-RANDOM`."""
@@ -26,13 +27,6 @@ _DIGITS: Final = "1"
 
 Templates = frozenset[str]
 
-_ACTION: Final = re.compile(rb"\{\{-?(?!\s*/\*)[^{}]+")
-_LITERAL: Final = re.compile(rb'"(?:[^"\\\n]|\\.)*"|`[^`]*`')
-_RANDOM: Final = re.compile(
-    rb"\b(?:rand(?:Alpha|AlphaNum|Ascii|Bytes|Int|Numeric)|uuidv4|shuffle"
-    rb"|gen(?:CA|PrivateKey|SelfSignedCert|SignedCert)(?:WithKey)?|bcrypt|htpasswd|encryptAES|now)\b"
-)
-"""Template functions whose result differs each time."""
 _CLOCK: Final = b"now"
 _DEFINES: Final = re.compile(rb"\{\{-?\s*define\b")
 _KEPT: Final = re.compile(r"\bkind\b(?!:\s*(?:Secret|ConfigMap)\s*$)", re.MULTILINE)
@@ -67,7 +61,7 @@ def find_random_templates(chart: Path) -> RandomTemplates:
         found = dict(chart_files(chart, _may_call))
     except (ArchiveError, OSError):
         return RandomTemplates()
-    calls = {path: names for path, content in found.items() if (names := _calls(content))}
+    calls = {path: names for path, content in found.items() if (names := random_calls(content))}
     timed = [path for path, names in calls.items() if _CLOCK in names]
     return RandomTemplates(_affected(calls, found), _affected(timed, found))
 
@@ -77,7 +71,7 @@ def may_show(templates: Templates | None, rendered: Rendered) -> bool:
     if templates is None:
         return True
     return any(
-        _below_templates(name) in templates and _KEPT.search(text)
+        below_templates(name) in templates and _KEPT.search(text)
         for name, text in rendered.templates.items()
     )
 
@@ -144,14 +138,6 @@ def _may_call(path: str) -> bool:
     return "templates/" in path or path.endswith("values.yaml")
 
 
-def _calls(content: bytes) -> frozenset[bytes]:
-    """Return the random functions that the actions of a file call."""
-    if not _RANDOM.search(content):
-        return frozenset()
-    actions = (_LITERAL.sub(b"", action[0]) for action in _ACTION.finditer(content))
-    return frozenset(found for action in actions for found in _RANDOM.findall(action))
-
-
 def _affected(paths: Collection[str], found: Mapping[str, bytes]) -> Templates | None:
     """Return the templates whose output depends on these files; None if it may be any template."""
     names = [path.rpartition("/")[2].encode() for path in paths]
@@ -161,8 +147,4 @@ def _affected(paths: Collection[str], found: Mapping[str, bytes]) -> Templates |
                 return None
         elif any(name in content for name in names):  # included by path, mostly for a checksum
             return None
-    return frozenset(map(_below_templates, paths))
-
-
-def _below_templates(path: str) -> str:
-    return path.partition("templates/")[2]
+    return frozenset(map(below_templates, paths))

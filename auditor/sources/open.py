@@ -17,6 +17,7 @@ from auditor.errors import Problem, SourceError
 from auditor.files.paths import REPOSITORY_MARK, find_home, real_path
 from auditor.kubernetes.manifests import Document
 from auditor.sources.chart import enclosing_chart, is_archive, is_chart_folder
+from auditor.sources.chart_facts import ChartFacts
 from auditor.sources.dependencies import Completion, find_completion
 from auditor.sources.fetching.remote import ChartElsewhere, find_elsewhere
 from auditor.sources.files import ManifestFile, StandardInput, missing, shown_path, unreadable
@@ -245,11 +246,14 @@ class PartFinder(Struct, frozen=True):
     def _chart(self, path: Path) -> Iterator[ChartSource | Problem]:
         shown = shown_path(path)
         completion = find_completion(self.options, self.renderer)  # one for all variants
+        facts = ChartFacts()
         for found in find_variants(path, shown, self.options):
             if isinstance(found, Problem):
                 yield found
             else:
-                yield ChartSource(path, shown, found.options, self.renderer, found.name, completion)
+                yield ChartSource(
+                    path, shown, found.options, self.renderer, found.name, completion, facts=facts
+                )
 
     def _file(self, path: Path, *, source: str, lenient: bool) -> ManifestFile:
         return ManifestFile(
