@@ -9,7 +9,7 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from auditor.checks.assessment import Assessment
-from auditor.errors import SourceError
+from auditor.errors import Problem, SourceError
 from auditor.fixes.candidates import (
     Candidate,
     Candidates,
@@ -30,6 +30,8 @@ from auditor.fixes.renderings import (
 from auditor.fixes.templates import named_keys, template_texts
 from auditor.fixes.value_search import Knob, Search, search_knobs
 from auditor.fixes.verification import Before, Need, Outcome, judge_outcome
+from auditor.kubernetes.manifests import Document
+from auditor.kubernetes.workloads import Workload
 from auditor.sources.chart import Chart, read_chart
 from auditor.sources.helm import ChartSource
 from auditor.sources.rendering import RenderError, Values
@@ -213,7 +215,10 @@ def _view(chart: Chart, source: ChartSource, judging: Judging, budget: Budget) -
     with budget.rendering(source.options.timeout) as seconds:
         options = replace(source.options, timeout=seconds)
         values = visible_values(chart.path, options, source.renderer)
-    return ChartView(chart.name, chart.path, source.options, source.renderer, values, judging)
+    known: dict[Document, tuple[Workload | Problem, ...]] = source.facts.once("read", dict)
+    return ChartView(
+        chart.name, chart.path, source.options, source.renderer, values, judging, known=known
+    )
 
 
 def _before(

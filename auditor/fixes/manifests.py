@@ -150,14 +150,18 @@ def key_places(source: ChartSource) -> Callable[[Key], str]:
         location = release.holder.document.place(line, 1)
         return lambda _: f"{location.path}:{location.file_line}"
     shown = f"{source.shown}/{_FILE}"
-    try:
-        text = read_text(source.path / _FILE, shown)
-    except SourceError:
-        return lambda _: ""
-    root = next(iter(read_documents(text)), None)
+
+    def read() -> Node | None:
+        try:
+            root = next(iter(read_documents(read_text(source.path / _FILE, shown))), None)
+        except SourceError:
+            return None
+        return root if isinstance(root, Node) else None
+
+    root = source.facts.once(_FILE, read)
 
     def place(key: Key) -> str:
-        lines = list(_lines(root, key)) if isinstance(root, Node) else []
+        lines = list(_lines(root, key))
         return f"{shown}:{lines[-1]}" if len(lines) == len(key) else ""
 
     return place

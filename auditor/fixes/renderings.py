@@ -17,7 +17,7 @@ from auditor.audit.audit import read_document
 from auditor.checks.assessment import Assess
 from auditor.checks.wording import count
 from auditor.errors import Problem
-from auditor.fixes.paths import Key, overlay
+from auditor.fixes.paths import Key, holds_mark, overlay
 from auditor.kubernetes.custom_resources import Table
 from auditor.kubernetes.manifests import Document
 from auditor.kubernetes.workloads import Workload
@@ -199,6 +199,7 @@ class ChartView(Struct, frozen=True):
         values: What its templates see as `.Values`.
         names: Names of the audited objects, to distinguish them from objects that other values add.
         part: A copy without the templates that made no pods; None for none.
+        known: What was read of the same texts before, in any variant of the chart.
 
     """
 
@@ -210,6 +211,7 @@ class ChartView(Struct, frozen=True):
     judging: Judging
     names: Mapping[WorkloadId, str] = field(default_factory=dict)
     part: Path | None = None
+    known: dict[Document, tuple[Workload | Problem, ...]] = field(default_factory=dict)
 
     def render(
         self, changes: Mapping[Key, object], budget: Budget, *, in_part: bool = False
@@ -239,7 +241,12 @@ class ChartView(Struct, frozen=True):
             document = Document(
                 template, text, "", chart=template, namespace=namespace, template=template
             )
-            for item in self.judging.read(document):
+            items = self.known.get(document)
+            if items is None:
+                items = tuple(self.judging.read(document))
+            if not holds_mark(text):  # such a text is not rendered again
+                self.known[document] = items
+            for item in items:
                 if isinstance(item, Problem):
                     unreadable += 1
                 else:

@@ -256,5 +256,7 @@ def judge_outcome(
 
 
 def _repeats_more(before: str, after: str) -> bool:
+    if before == after:
+        return False
     then, now = (Counter(key.text() for key in repeated_keys(text)) for text in (before, after))
     return bool(now - then)

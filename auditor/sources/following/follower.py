@@ -150,6 +150,7 @@ class Releases(Struct):
     others: list[str] = field(default_factory=list)
     files: list[str] = field(default_factory=list)
     _read: int = 0
+    _may_install: dict[str, bool] = field(default_factory=dict)
 
     def look(self, document: Document) -> None:
         """Collect such objects from a document."""
@@ -160,7 +161,10 @@ class Releases(Struct):
                 if isinstance(item, Manifest) and item.ref.kind in _READERS.keys() | _PLACES
                 if _GROUPS.search(item.ref.api_version)
             )
-        if _may_install(document.text):
+        text = document.text
+        if text not in self._may_install:  # variants of a chart render many of the same texts
+            self._may_install[text] = _may_install(text)
+        if self._may_install[text]:
             self.others += (
                 f"{item.ref} ({item.location})"
                 for item in read_manifests(document)
@@ -214,6 +218,7 @@ class Releases(Struct):
         self.manifests.clear()
         self.others.clear()
         self.files.clear()
+        self._may_install.clear()
         self._read = 0
 
     def read(self) -> Iterator[Release | Problem]:
