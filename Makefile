@@ -14,13 +14,13 @@ COMPILE = $(UV) pip compile --quiet --upgrade --universal --generate-hashes --no
 	--no-header --python-version 3.11
 TESTS ?= tests
 SOURCES := auditor bench scripts tests
+SCHEMA := $(BIN)/check-jsonschema --builtin-schema
 CORE := $(addprefix tests/test_,admission.py compatibility.py kubelet.py nodes.py placeholders.py placement.py predicates.py tolerations.py validation.py windows.py)
-QUICK := $(wildcard tests/test_*.py) $(addprefix tests/,checks clusters config registry/content resources suppression yaml)
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test quick test-newest test-lowest lint fix docs package bench tools update clean
+.PHONY: help demo test quick test-newest test-lowest lint fix docs package bench tools update address clean
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s  %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -49,15 +49,22 @@ test-newest test-lowest: $(UV)
 	.tools/$@/bin/python -m pytest -n auto $(TESTS)
 
 quick: $(DEVELOP) ## run the tests without programs and servers
-	$(BIN)/python -m pytest -q -n auto --hypothesis-profile=quick $(QUICK)
+	.ci/quick $(BIN)/python
 
 lint: $(DEVELOP) ## check style, types, layers and generated documents
 	$(BIN)/ruff check $(SOURCES)
 	$(BIN)/ruff format --check $(SOURCES)
 	$(BIN)/mypy
 	PYTHONPATH=. $(BIN)/lint-imports
-	$(BIN)/zizmor --offline --persona=pedantic --no-progress --quiet action.yml
-	$(BIN)/check-jsonschema --builtin-schema vendor.github-actions action.yml
+	$(BIN)/zizmor --offline --persona=pedantic --no-progress --quiet action.yml .github
+	$(SCHEMA) vendor.github-actions action.yml
+	$(SCHEMA) vendor.github-workflows .github/workflows/*.yml
+	$(SCHEMA) custom.github-workflows-require-timeout .github/workflows/*.yml
+	$(SCHEMA) vendor.dependabot .github/dependabot.yml
+	$(SCHEMA) vendor.github-issue-config .github/ISSUE_TEMPLATE/config.yml
+	$(SCHEMA) vendor.github-issue-forms $(filter-out %/config.yml,$(wildcard .github/ISSUE_TEMPLATE/*.yml))
+	@$(BIN)/python -I scripts/fetch_tools.py actionlint
+	@PATH="$(CURDIR)/.tools/bin:$$PATH"; ! command -v actionlint >/dev/null || actionlint
 	$(BIN)/python scripts/write_docs.py --check
 
 fix: $(DEVELOP) ## fix style problems automatically
@@ -87,6 +94,9 @@ update: $(UV) ## lock the latest releases that pyproject.toml allows, in require
 	$(COMPILE) --group update -o requirements/update.txt
 	$(COMPILE) --group go -o requirements/go.txt
 	sed -n 's/ *\\$$//; /^[a-z]/p' requirements/run-helm.txt > requirements/constraints.txt
+
+address: ## write the address of the project everywhere: make address NAME=owner/repository
+	@$(PYTHON) -I scripts/address.py $(NAME)
 
 clean: ## remove everything that these commands created
 	rm -rf .venv .tools dist build .coverage .coverage.* .hypothesis

@@ -24,6 +24,7 @@ from typing import Final
 ROOT: Final = Path(__file__).resolve().parents[1]
 TOOLS: Final = ROOT / ".tools"
 MODULES: Final = {
+    "actionlint": "github.com/rhysd/actionlint/cmd/actionlint@v1.7.12",
     "crane": "github.com/google/go-containerregistry/cmd/crane@v0.20.6",
     "helm": "helm.sh/helm/v4/cmd/helm@v4.3.1",
     "kustomize": "sigs.k8s.io/kustomize/kustomize/v5@v5.7.1",
