@@ -22,6 +22,7 @@ COMMANDS: Final[Mapping[str, str]] = {
     "audit": "auditor.cli.audit:audit",
     "baseline": "auditor.cli.audit:baseline",
     "clusters": "auditor.cli.listings:clusters",
+    "doctor": "auditor.cli.doctor:doctor",
     "explain": "auditor.cli.views:explain",
     "forecast": "auditor.cli.forecast:forecast",
     "images": "auditor.cli.images:images",

@@ -9,8 +9,9 @@ from auditor.cli.app import app
 from tests.support.command import podfit
 
 ROOT: Any = typer.main.get_command(app)
-COMMANDS = ["", "audit", "baseline", "clusters", "explain", "forecast", "images", "inspect"]
-COMMANDS += ["lock", "matrix", "rules", "cache", "cache clear", "cache dir", "cache prune"]
+COMMANDS = ["", "audit", "baseline", "clusters", "doctor", "explain", "forecast", "images"]
+COMMANDS += ["inspect", "lock", "matrix", "rules"]
+COMMANDS += ["cache", "cache clear", "cache dir", "cache prune"]
 COMMANDS += ["config", "config init", "config schema", "config show"]
 WITHOUT_VARIABLE = {"--help", "--check", "--update", "--max-size"}
 """Options that say what one call does, not how podfit works."""
@@ -115,6 +116,7 @@ def test_the_list_of_commands() -> None:
   audit     Report workloads that may be scheduled onto the wrong nodes.
   baseline  Write a baseline of findings that later audits do not report.
   clusters  List the built-in clusters, or show the node pools of one.
+  doctor    Show what podfit finds on this machine, and what is missing.
   explain   Explain where one workload can be scheduled and run.
   forecast  Show what a change of the node pools of a cluster breaks.
   images    List images with their platforms and workloads.

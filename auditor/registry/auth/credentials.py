@@ -168,6 +168,19 @@ class Lookup(Struct, frozen=True):
     problems: tuple[str, ...] = ()
 
 
+class Logins(Struct, frozen=True):
+    """The configured logins.
+
+    Attributes:
+        stores: The sources that exist, each with the names of its credential helpers.
+        problems: Sources that could not be read, one sentence each.
+
+    """
+
+    stores: Mapping[str, tuple[str, ...]]
+    problems: tuple[str, ...] = ()
+
+
 class Keychain(Protocol):
     """Looks up credentials by registry."""
 
@@ -224,21 +237,35 @@ class DockerKeychain:
         self._helper_answers: dict[tuple[str, str], HelperAnswer | None] = {}
         self._helper_errors: dict[str, str] = {}
 
+    def logins(self) -> Logins:
+        """Return the sources and the helpers that they name. Runs no helper."""
+        stores = {
+            store.name: tuple(
+                sorted({*map(str, store.helpers.values()), store.default_helper} - {""})
+            )
+            for store in self._loaded()
+        }
+        return Logins(stores, tuple(self._problems))
+
     def find(self, registry: str, repository: str) -> Lookup:
-        with self._lock:
-            if self._stores is None:
-                self._stores = tuple(self._load())
+        stores = self._loaded()
         problems = list(self._problems)
         found = None
-        for store in self._stores:
+        for store in stores:
             try:
                 found = self._find_in(store, registry, repository)
             except HelperError as error:
                 problems.append(f"{error} (named in {store.name})")
             if found:
                 break
-        searched = tuple(store.name for store in self._stores)
+        searched = tuple(store.name for store in stores)
         return Lookup(found, searched, tuple(problems))
+
+    def _loaded(self) -> tuple[_Store, ...]:
+        with self._lock:
+            if self._stores is None:
+                self._stores = tuple(self._load())
+            return self._stores
 
     def _find_in(self, store: _Store, registry: str, repository: str) -> Credential | None:
         for key in _hosts(registry):

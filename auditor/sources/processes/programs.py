@@ -6,6 +6,7 @@ the caller asks for them.
 
 from __future__ import annotations
 
+import errno
 import importlib.util
 import os
 import subprocess
@@ -90,6 +91,7 @@ def cause_of_death(log: str) -> Cause:
 
 MAX_OUTPUT: Final = 64_000_000
 """Bytes; no chart for a real cluster renders more."""
+_QUICK_SECONDS: Final = 10.0
 _GO_ABORTED: Final = "fatal error: "
 _NOT_STARTED: Final = 127
 """The exit status of a shell, and of `launch.py`, if a program cannot be started."""
@@ -144,6 +146,13 @@ def run(
     if status < 0 or _GO_ABORTED in finished.stderr:
         raise RenderError(cause_of_death(finished.stderr), finished.stderr)
     return finished
+
+
+def network_is_blocked() -> bool:
+    """Whether a program that `run` starts without `online` cannot open internet sockets."""
+    script = "import socket\ntry: socket.socket()\nexcept OSError as error: print(error.errno)"
+    done = run((sys.executable, "-I", "-S", "-c", script), _QUICK_SECONDS, {})
+    return done.stdout.strip() == str(errno.ENETUNREACH)
 
 
 @contextmanager
