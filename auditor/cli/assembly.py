@@ -68,7 +68,8 @@ def find_remedies(config: Config, sources: Iterable[Source]) -> FindRemedies:
     def search(*audited: Any) -> Remedied:
         from auditor.fixes.finder import RemedyFinder
 
-        return RemedyFinder(rendered, custom_resources(config))(*audited)
+        finder = RemedyFinder(rendered, custom_resources(config), jobs=config.source_options.jobs)
+        return finder(*audited)
 
     return search
 

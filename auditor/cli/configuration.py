@@ -47,6 +47,7 @@ from auditor.policy.policy import Gate
 from auditor.registry.cache import charts_folder, default_root
 from auditor.registry.options import HostOptions, RegistryOptions
 from auditor.sources.interface import HelmOptions, HostRules, SourceOptions
+from auditor.sources.parallel import count_cores
 
 
 def registry_options(config: ImageConfig) -> RegistryOptions:
@@ -148,6 +149,7 @@ def make_config(flags: Flags) -> Config:
             offline=flags.images.offline,
             hosts=chart_hosts(images),
             follow=flags.sources.follow,
+            jobs=flags.sources.jobs or count_cores(),
         ),
         allow_empty=flags.sources.allow_empty,
         clusters=_distinct(resolved.cluster.value),

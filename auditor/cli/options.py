@@ -95,6 +95,17 @@ class SourceFlags(Struct, frozen=True):
         Renderer,
         option("--renderer", help="Helm library (embedded) or helm program (cli)."),
     ] = Renderer.AUTO
+    jobs: Annotated[
+        int | None,
+        option(
+            "--jobs",
+            metavar="N",
+            min=1,
+            max=64,
+            help="Number of charts that are rendered at the same time.",
+            show_default="the CPU cores",
+        ),
+    ] = None
     allow_empty: Annotated[
         bool, option("--allow-empty", help="Accept a SOURCE without workloads.")
     ] = False

@@ -29,6 +29,7 @@ from auditor.kubernetes.custom_resources import Table
 from auditor.policy.policy import Judged
 from auditor.sources.helm import ChartSource
 from auditor.sources.kustomize import KustomizationSource
+from auditor.sources.parallel import in_order
 
 _SHOWN: Final = 3
 """Maximum number of keys or objects in a sentence."""
@@ -177,12 +178,14 @@ class RemedyFinder(Struct, frozen=True):
         sources: Returns the charts and kustomizations after they were read.
         table: Custom resources that create pods; None for podfit's own table.
         budget: Makes the budget for one chart.
+        jobs: Number of charts that are searched at the same time.
 
     """
 
     sources: Callable[[], Iterable[RenderedSource]]
     table: Table | None = None
     budget: Callable[[], Budget] = Budget
+    jobs: int = 1
 
     def __call__(
         self,
@@ -206,11 +209,12 @@ class RemedyFinder(Struct, frozen=True):
         chart_search = _ChartSearch(judging, self.budget)
         for source in self.sources():
             if isinstance(source, ChartSource):
-                chart_search.search(source, needing[source.shown], rendered[source.shown])
+                chart_search.add(source, needing[source.shown], rendered[source.shown])
             else:
                 changes |= kustomization_remedies(
                     source, needing[source.shown], rendered[source.shown], judging
                 )
+        chart_search.run(self.jobs)
         result = list(observed)
         for number, found in changes.items():
             result[number] = _with_remedies(result[number], found)
@@ -233,6 +237,14 @@ def _with_remedies(judged: Judged, found: tuple[Remedy, ...], fix: str = "") -> 
     return rule, replace(seen, remedies=found, fix=fix or seen.fix)
 
 
+class _Task(Struct, frozen=True):
+    """The search in one source. `known` has the assessments of its workloads, if any."""
+
+    source: ChartSource
+    needs: dict[Hashable, Need]
+    known: list[Assessment]
+
+
 class _ChartSearch(Struct):
     """The search for remedies in charts.
 
@@ -249,11 +261,12 @@ class _ChartSearch(Struct):
     answers: dict[Hashable, list[Answer]] = field(default_factory=dict)
     overlays: list[Overlay] = field(default_factory=list)
     notices: list[str] = field(default_factory=list)
+    _waiting: list[_Task] = field(default_factory=list)
 
-    def search(
+    def add(
         self, source: ChartSource, needs: Iterable[Need], rendered: Iterable[Assessment]
     ) -> None:
-        """Search one source. The arguments are of all workloads of the chart, in all variants."""
+        """Add one source. The arguments are of all workloads of the chart, in all variants."""
         own: dict[Hashable, Need] = {}
         for need in needs:
             if _is_from(need, source) and (source.release or _need_key(need) not in self.answers):
@@ -261,12 +274,28 @@ class _ChartSearch(Struct):
         if not own:
             return
         known = [] if source.variant else [item for item in rendered if not item.workload.variants]
-        needed = tuple(own.values())
-        found = find_chart_remedies(source, needed, known, self.judging, self.budget())
-        for name, need in own.items():
-            self.answers.setdefault(name, []).append(Answer(need, found))
+        self._waiting.append(_Task(source, own, known))
+        for name in own:
+            self.answers.setdefault(name, [])
+
+    def run(self, jobs: int) -> None:
+        """Search the sources that were added."""
+        for task, found in zip(
+            self._waiting, in_order(self._search, self._waiting, jobs), strict=True
+        ):
+            self._take(task, found)
+        self._waiting.clear()
+
+    def _search(self, task: _Task) -> ChartRemedies:
+        needs = tuple(task.needs.values())
+        return find_chart_remedies(task.source, needs, task.known, self.judging, self.budget())
+
+    def _take(self, task: _Task, found: ChartRemedies) -> None:
+        for name, need in task.needs.items():
+            self.answers[name].append(Answer(need, found))
         self.overlays.append(chart_overlay(found))
         if found.shortage:
+            source = task.source
             shown = f"{source.shown} with {source.variant}" if source.variant else source.shown
             why = shorten(found.shortage, _MAX_WHY)
             self.notices.append(f"{shown}: the search for remedies is incomplete: {why}")

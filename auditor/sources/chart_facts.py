@@ -30,13 +30,16 @@ class ChartFacts:
     def __init__(self) -> None:
         self.dependencies: dict[Path, tuple[Dependency, ...]] = {}
         self._known: dict[Hashable, Any] = {}
-        self._lock = threading.RLock()
+        self._lock = threading.Lock()
+        self._locks: dict[Hashable, threading.RLock] = {}
         self._copies = ExitStack()
         weakref.finalize(self, self._copies.close)
 
     def once(self, key: Hashable, make: Callable[[], _T]) -> _T:
-        """Return the value of a key; it is made on first use. Errors are not kept."""
+        """Return the value of a key; one thread makes it on first use. Errors are not kept."""
         with self._lock:
+            lock = self._locks.setdefault(key, threading.RLock())
+        with lock:
             if key not in self._known:
                 self._known[key] = make()
             known: _T = self._known[key]

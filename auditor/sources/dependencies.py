@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+import threading
 import weakref
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
@@ -169,6 +170,7 @@ class Completion(Struct, weakref=True):
     _folder: Path | None = None
     _problem: Problem | None = None
     _path: Path | None = None
+    _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def of(self, chart: Chart, safe: Chart) -> tuple[Chart, tuple[Problem, ...]]:
         """Return the chart with its dependencies in charts/, or unchanged with a problem.
@@ -180,8 +182,9 @@ class Completion(Struct, weakref=True):
             safe: The same chart or its safe copy.
 
         """
-        if self._folder is None and self._problem is None:
-            self._complete(chart, safe)
+        with self._lock:
+            if self._folder is None and self._problem is None:
+                self._complete(chart, safe)
         problems = (self._problem,) if self._problem else ()
         return (replace(chart, path=self._path) if self._path else safe), problems
 

@@ -120,6 +120,7 @@ class SourceOptions(Struct, frozen=True):
         offline: Use only cached charts.
         hosts: The hosts that charts may be fetched from.
         follow: Audit the charts that objects such as HelmRelease install.
+        jobs: Number of charts that are rendered at the same time.
 
     """
 
@@ -131,6 +132,7 @@ class SourceOptions(Struct, frozen=True):
     offline: bool = False
     hosts: HostRules = field(default_factory=HostRules)
     follow: bool = False
+    jobs: int = 1
 
     def excludes(self, path: Path) -> bool:
         """Whether to skip a file or folder, given as an absolute path with links resolved."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -16,8 +17,9 @@ from msgspec import Struct
 from auditor.errors import Problem, SourceError
 from auditor.files.paths import REPOSITORY_MARK, find_home, real_path
 from auditor.kubernetes.manifests import Document
-from auditor.sources.chart import enclosing_chart, is_archive, is_chart_folder
+from auditor.sources.chart import ArchiveError, enclosing_chart, is_archive, is_chart_folder
 from auditor.sources.chart_facts import ChartFacts
+from auditor.sources.chart_safety import Entry, walk_chart
 from auditor.sources.dependencies import Completion, find_completion
 from auditor.sources.fetching.remote import ChartElsewhere, find_elsewhere
 from auditor.sources.files import ManifestFile, StandardInput, missing, shown_path, unreadable
@@ -25,6 +27,7 @@ from auditor.sources.following.follower import Follower, Releases, is_installer_
 from auditor.sources.helm import ChartSource
 from auditor.sources.interface import HelmOptions, Identifier, Source, SourceOptions
 from auditor.sources.kustomize import FILE_NAMES, KustomizationSource, kustomization_file, roots
+from auditor.sources.parallel import in_order
 from auditor.sources.renderers import choose_renderer
 from auditor.sources.rendering import Renderer
 from auditor.sources.values import find_variants
@@ -280,6 +283,7 @@ class OpenedSource:
         follower: Finds the charts installed by objects in the SOURCE; None without `--follow`.
         reason: Why the SOURCE has no parts, if the configuration excludes them.
         watch: Replaces a chart with a wrapper that observes its reading.
+        jobs: Number of charts that are rendered at the same time.
 
     """
 
@@ -288,6 +292,7 @@ class OpenedSource:
     follower: Follower | None = field(default=None, compare=False)
     reason: str = ""
     watch: Callable[[ChartSource], ChartSource] = field(default=lambda chart: chart, compare=False)
+    jobs: int = field(default=1, compare=False)
     _releases: Releases = field(default_factory=Releases, compare=False)
     _charts: list[ChartSource] = field(default_factory=list, compare=False)
 
@@ -322,8 +327,8 @@ class OpenedSource:
         reported: set[tuple[str, str, str]] = set()
         self._releases.clear()
         self._charts.clear()
-        for part in self._all_parts():
-            for item in self._documents_of(part):
+        for batch in self._batches():
+            for item in self._read(tuple(batch)):
                 if isinstance(item, Document):
                     self._releases.look(item)
                     yield identified(item)
@@ -331,12 +336,25 @@ class OpenedSource:
                     reported.add(key)
                     yield item
 
-    def _all_parts(self) -> Iterator[Part]:
+    def _batches(self) -> Iterator[Iterable[Part]]:
         """Yield the parts of the SOURCE, then the charts that they install, recursively."""
-        yield from self.parts
+        yield self.parts
         for _ in range(_MAX_FOLLOWED if self.follower else 0):
             if self.follower and self._releases.unread:
-                yield from self.follower.follow(self._releases)
+                yield self.follower.follow(self._releases)
+
+    def _read(self, parts: Sequence[Part]) -> Iterator[Document | Problem]:
+        """Yield the documents of the parts in order; charts are rendered ahead of their turn."""
+        watched = [self.watch(part) if isinstance(part, ChartSource) else part for part in parts]
+        slow = [part for part in watched if isinstance(part, ChartSource | KustomizationSource)]
+        read = in_order(lambda part: tuple(part.documents()), slow, self.jobs, _weight)
+        for part in watched:
+            if isinstance(part, ChartSource):
+                self._charts.append(part)
+            if isinstance(part, ChartSource | KustomizationSource):
+                yield from next(read)
+            else:
+                yield from self._documents_of(part)
 
     def _documents_of(self, part: Part) -> Iterator[Document | Problem]:
         if isinstance(part, RemotePart):
@@ -350,6 +368,21 @@ class OpenedSource:
             yield part
         elif not (isinstance(part, ManifestFile) and part.path.suffix == _TEMPLATE_SUFFIX):
             yield from part.documents()
+
+
+def _weight(part: ChartSource | KustomizationSource) -> int:
+    """Return the size of a chart's folder or archive in bytes, as a guess of its rendering time."""
+    if part.path.is_file():
+        return part.path.stat().st_size
+    if not isinstance(part, ChartSource):
+        return 0
+    with suppress(OSError, ArchiveError):
+        return part.facts.once("size", lambda: sum(map(_size, walk_chart(part.path))))
+    return 0
+
+
+def _size(entry: Entry) -> int:
+    return 0 if entry.leads_out else entry.file.stat().st_size
 
 
 def open_sources(
@@ -381,7 +414,7 @@ def open_sources(
             follower = Follower(Path(name).absolute(), options, renderer, paths)
             reason = "" if parts else finder.why_no_parts(name)
             followed = follower if options.follow else None
-            sources.append(OpenedSource(name, tuple(kept), followed, reason))
+            sources.append(OpenedSource(name, tuple(kept), followed, reason, jobs=options.jobs))
     return tuple(sources)
 
 

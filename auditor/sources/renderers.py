@@ -11,7 +11,7 @@ import json
 import os
 import re
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any, Final, NoReturn
@@ -196,80 +196,99 @@ def is_installed() -> bool:
 
 
 class EmbeddedRenderer:
-    """Helm's library. All charts share one process, which starts on first use."""
+    """Helm's library, in a process for each thread that renders. They start on first use."""
 
     def __init__(self) -> None:
-        self._worker = Worker()
-        self._quickly = partial(self._worker.ask, timeout=_QUICK_SECONDS)
+        self._idle: list[Worker] = []
 
     def close(self) -> None:
-        """Stop the process; the next call starts another."""
-        self._worker.close()
+        """Stop the idle processes; the next call starts another."""
+        for worker in self._idle:
+            worker.close()
 
     def render(self, chart: Path, options: HelmOptions, overlay: Values = NO_VALUES) -> Rendered:
-        self._quickly("validate_release_name", name=options.release_name)
-        values = self._compose(options, overlay)
-        try:
-            return self._render(chart, values, options)
-        except RenderError as error:
-            plain = drop_digits(values)
-            if error.cause is not Cause.REFUSED or plain == values:
-                raise
-            return self._render(chart, plain, options)
+        with self._worker() as worker:
+            _quickly(worker)("validate_release_name", name=options.release_name)
+            values = _compose(worker, options, overlay)
+            try:
+                return _render(worker, chart, values, options)
+            except RenderError as error:
+                plain = drop_digits(values)
+                if error.cause is not Cause.REFUSED or plain == values:
+                    raise
+                return _render(worker, chart, plain, options)
 
     def dependencies(self, chart: Path) -> tuple[Dependency, ...]:
-        listed = self._quickly("list_dependencies", chart=str(chart.absolute()))
+        with self._worker() as worker:
+            listed = _quickly(worker)("list_dependencies", chart=str(chart.absolute()))
         return tuple(Dependency(item["name"], item["version"], item["status"]) for item in listed)
 
-    def _render(self, chart: Path, values: dict[str, Any], options: HelmOptions) -> Rendered:
-        settings = {
-            "name": options.release_name,
-            "namespace": options.namespace or "default",
-            "kube_version": options.kube_version,
-            "api_versions": options.api_versions,
-        }
-        texts: dict[str, str] = self._worker.ask(
-            "render",
-            options.timeout,
-            chart=str(chart.absolute()),
-            values=values,
-            options={key: value for key, value in settings.items() if value},
-        )
-        templates = {
-            name: normalise(texts[name])
-            for name in sorted(texts)
-            if not name.endswith(_EMBEDDED_NOTES)
-        }
-        own = (text for name, text in texts.items() if name.partition("/")[2] == _EMBEDDED_NOTES)
-        return Rendered(
-            {name: text for name, text in templates.items() if text},
-            next(own, ""),
-            warnings_in(self._worker.log()),
-        )
-
-    def _compose(self, options: HelmOptions, overlay: Values) -> dict[str, Any]:
-        values: dict[str, Any] = {}
-        for name in options.values_files:
-            for text in read_values_file(name):
-                values = merge(values, self._quickly("read_values", text=text))
-        values = merge(values, dict(overlay))
-        for call, expressions in (
-            ("parse_set", options.set_values),
-            ("parse_set_string", options.set_strings),
-        ):
-            for expression in expressions:
-                values = apply_set(values, expression, partial(self._parse, call))
-        return values
-
-    def _parse(self, call: str, expression: str) -> dict[str, Any]:
+    @contextlib.contextmanager
+    def _worker(self) -> Iterator[Worker]:
+        """Yield a process that no other thread uses meanwhile."""
         try:
-            parsed: dict[str, Any] = keep_digits(self._quickly(call, expression=expression))
-        except RenderError as error:
-            flag = call.removeprefix("parse_").replace("_", "-")
-            raise RenderError(
-                error.cause, f"failed parsing --{flag} data: {error.text}: {expression}"
-            ) from error
-        return parsed
+            worker = self._idle.pop()
+        except IndexError:
+            worker = Worker()
+        try:
+            yield worker
+        finally:
+            self._idle.append(worker)
+
+
+def _quickly(worker: Worker) -> Callable[..., Any]:
+    return partial(worker.ask, timeout=_QUICK_SECONDS)
+
+
+def _render(worker: Worker, chart: Path, values: dict[str, Any], options: HelmOptions) -> Rendered:
+    settings = {
+        "name": options.release_name,
+        "namespace": options.namespace or "default",
+        "kube_version": options.kube_version,
+        "api_versions": options.api_versions,
+    }
+    texts: dict[str, str] = worker.ask(
+        "render",
+        options.timeout,
+        chart=str(chart.absolute()),
+        values=values,
+        options={key: value for key, value in settings.items() if value},
+    )
+    templates = {
+        name: normalise(texts[name]) for name in sorted(texts) if not name.endswith(_EMBEDDED_NOTES)
+    }
+    own = (text for name, text in texts.items() if name.partition("/")[2] == _EMBEDDED_NOTES)
+    return Rendered(
+        {name: text for name, text in templates.items() if text},
+        next(own, ""),
+        warnings_in(worker.log()),
+    )
+
+
+def _compose(worker: Worker, options: HelmOptions, overlay: Values) -> dict[str, Any]:
+    values: dict[str, Any] = {}
+    for name in options.values_files:
+        for text in read_values_file(name):
+            values = merge(values, _quickly(worker)("read_values", text=text))
+    values = merge(values, dict(overlay))
+    for call, expressions in (
+        ("parse_set", options.set_values),
+        ("parse_set_string", options.set_strings),
+    ):
+        for expression in expressions:
+            values = apply_set(values, expression, partial(_parse, worker, call))
+    return values
+
+
+def _parse(worker: Worker, call: str, expression: str) -> dict[str, Any]:
+    try:
+        parsed: dict[str, Any] = keep_digits(_quickly(worker)(call, expression=expression))
+    except RenderError as error:
+        flag = call.removeprefix("parse_").replace("_", "-")
+        raise RenderError(
+            error.cause, f"failed parsing --{flag} data: {error.text}: {expression}"
+        ) from error
+    return parsed
 
 
 _INSTALL_LIBRARY: Final = "run `pip install 'podfit[helm]'`"
