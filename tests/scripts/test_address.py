@@ -85,5 +85,5 @@ def _texts(root: Path) -> dict[str, str]:
 
 
 def _run(root: Path, *names: str) -> int:
-    script = [sys.executable, "-I", root / "scripts" / "address.py", *names]
+    script: list[str | Path] = [sys.executable, "-I", root / "scripts" / "address.py", *names]
     return subprocess.run(script, capture_output=True, timeout=60).returncode
