@@ -20,7 +20,7 @@ CORE := $(addprefix tests/test_,admission.py compatibility.py kubelet.py nodes.p
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test quick test-newest test-lowest lint fix docs package bench tools update address clean
+.PHONY: help demo test quick test-newest test-lowest lint fix docs site package bench tools update address clean
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s  %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -74,6 +74,9 @@ fix: $(DEVELOP) ## fix style problems automatically
 docs: $(DEVELOP) ## update the generated parts of the documents
 	$(BIN)/python scripts/write_docs.py
 
+site: $(DEVELOP) ## build the documentation site into site/; a broken link is an error
+	$(BIN)/python scripts/build_site.py
+
 package: $(DEVELOP) ## build the source distribution and the wheel into dist/
 	rm -rf dist
 	$(BIN)/python -m build --no-isolation
@@ -99,7 +102,7 @@ address: ## write the address of the project everywhere: make address NAME=owner
 	@$(PYTHON) -I scripts/address.py $(NAME)
 
 clean: ## remove everything that these commands created
-	rm -rf .venv .tools dist build .coverage .coverage.* .hypothesis
+	rm -rf .venv .tools dist build site .coverage .coverage.* .hypothesis
 	rm -rf .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 	find $(SOURCES) -name __pycache__ -type d -prune -exec rm -rf {} +
 

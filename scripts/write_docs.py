@@ -15,11 +15,14 @@ comments: the output of a command, a table, the layers of the architecture.
     <!-- layers -->
     <!-- end of layers -->
 
+The pictures in `docs/images` are the colored output of commands, in light and dark.
+
 With `--check` nothing is written; the exit code is 1 if a document is out of date.
 """
 
 from __future__ import annotations
 
+import io
 import os
 import re
 import shlex
@@ -33,8 +36,13 @@ from typing import Any, Final
 
 ROOT: Final = Path(__file__).resolve().parents[1]
 WIDTH: Final = "100"
+PICTURED: Final = "podfit audit examples/shop --locked"
 
 sys.path.insert(0, str(ROOT))
+from rich._export_format import CONSOLE_SVG_FORMAT  # noqa: E402
+from rich.console import Console  # noqa: E402
+from rich.terminal_theme import DEFAULT_TERMINAL_THEME, SVG_EXPORT_THEME  # noqa: E402
+from rich.text import Text  # noqa: E402
 from typer.main import get_command  # noqa: E402
 
 from auditor.checks.rulebook import load_builtin_rules  # noqa: E402 - the checkout, not an install
@@ -43,6 +51,8 @@ from auditor.cli.app import app  # noqa: E402
 from auditor.config.show import config_schema, schema_text  # noqa: E402
 from auditor.kubernetes.custom_resources import Entry, PodSource, builtin_entries  # noqa: E402
 
+_SVG: Final = re.sub(r" *@font-face \{\{.*?\}\}\n", "", CONSOLE_SVG_FORMAT, flags=re.DOTALL)
+"""The format of rich without the fonts, which a page would fetch from another host."""
 _BLOCK: Final = re.compile(
     r"(?P<begin><!-- (?P<what>output|last finding|table|layers)"
     r"(?: of:? (?P<of>[^\n]*?))? -->\n)"
@@ -71,6 +81,8 @@ def documents() -> Iterator[tuple[Path, str]]:
     for rule in load_builtin_rules():
         yield ROOT / "docs" / "rules" / f"{rule.id}.md", rule_page(rule)
     yield ROOT / "docs" / "schema" / "config-v1.json", schema_text(load_builtin_rules())
+    for look in ("light", "dark"):
+        yield ROOT / "docs" / "images" / f"finding-{look}.svg", picture(PICTURED, look)
     for path in sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")]):
         yield path, _BLOCK.sub(filled, read(path))
 
@@ -191,11 +203,21 @@ def last_finding(command: str) -> str:
     return f"```console\n$ {command}\n...\n" + "\n\n".join(blocks[-3:]) + "\n```\n"
 
 
+def picture(command: str, look: str) -> str:
+    """Return the same as an SVG, in light or dark colors."""
+    console = Console(record=True, width=int(WIDTH), file=io.StringIO())
+    text = "\n\n".join(printed(command, "--color=always").split("\n\n")[-3:])
+    shown = Text.from_ansi(f"$ {command}\n...\n{text}")
+    console.print(shown)
+    theme = {"light": DEFAULT_TERMINAL_THEME, "dark": SVG_EXPORT_THEME}[look]
+    return console.export_svg(title="podfit", theme=theme, code_format=_SVG, unique_id="podfit")
+
+
 @cache
-def printed(command: str) -> str:
-    """Return the output of a command, with 100 columns and without color."""
+def printed(command: str, *options: str) -> str:
+    """Return the output of a command with options, with 100 columns."""
     done = subprocess.run(
-        [sys.executable, "-m", "auditor", *shlex.split(command)[1:]],
+        [sys.executable, "-m", "auditor", *shlex.split(command)[1:], *options],
         cwd=ROOT,
         env=environment(),
         stdout=subprocess.PIPE,
