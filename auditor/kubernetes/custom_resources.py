@@ -32,7 +32,7 @@ from auditor.files.yaml_reading import YamlError, read_documents
 
 HERE: Final = "."
 
-_STEP: Final = re.compile(r"(?P<key>[^.\[\]{}/\s]+)(?P<each>\[\]|\{\})?")
+_STEP: Final = re.compile(r"(?P<key>[^.\[\]{}/\s]+)(?P<each>\[(?P<named>[A-Za-z]*)\]|\{\})?")
 _NAMING_KEYS: Final = ("name", "groupName")
 """Keys that identify the items of a list."""
 
@@ -49,8 +49,8 @@ def check_path(path: str) -> str:
     """Return the path. Raises ValueError if it is invalid.
 
     A path consists of keys separated by dots; `[]` after a key means each item of a list, `{}` each
-    value of a mapping. It is relative to the entry, or to the object with a leading `/`. `.` is the
-    entry itself.
+    value of a mapping, and `[key]` each item of a list whose `key` is the name of the entry. It is
+    relative to the entry, or to the object with a leading `/`. `.` is the entry itself.
     """
     steps = path.removeprefix("/").split(".")
     if path != HERE and not all(_STEP.fullmatch(step) for step in steps):
@@ -58,33 +58,50 @@ def check_path(path: str) -> str:
     return path
 
 
-def matches(path: str, here: Node, root: Node) -> Iterator[Match]:
+def matches(path: str, here: Node, root: Node, name: str = "") -> Iterator[Match]:
     """Yield the values at a path; nothing if a step is absent or has another type.
 
     `/` is the object itself.
+
+    Args:
+        name: The name of the entry, for `[key]`.
+
     """
     found = [Match(root if path.startswith("/") else here, "")]
     steps = "" if path == HERE else path.removeprefix("/")
     for step in filter(None, steps.split(".")):
-        found = [after for before in found for after in _step(step, before)]
+        found = [after for before in found for after in _step(step, before, name)]
     yield from found
 
 
-def _step(step: str, before: Match) -> Iterator[Match]:
-    key, each = step.rstrip("[]{}"), step.endswith(("[]", "{}"))
-    node = before.node.get(key) if before.node.is_mapping else None
-    if node is None:
+def _step(step: str, before: Match, wanted: str) -> Iterator[Match]:
+    parts = _STEP.fullmatch(step)
+    node = before.node.get(parts["key"]) if parts and before.node.is_mapping else None
+    if node is None or parts is None:
         return
-    path = f"{before.path}.{key}".lstrip(".")
-    if not each:
+    path = f"{before.path}.{parts['key']}".lstrip(".")
+    if not parts["each"]:
         yield Match(node, path, before.names)
-    elif step.endswith("[]") and isinstance(node.value, tuple):
+    elif step.endswith("]") and isinstance(node.value, tuple):
         for index, item in enumerate(node.value):
+            if parts["named"] and not _is_named(item, parts["named"], wanted):
+                continue
             name = _item_name(item) or str(index)
             yield Match(item, f"{path}[{name}]", (*before.names, name))
     elif step.endswith("{}") and isinstance(node.value, Mapping):
         for name, item in node.mapping().items():
             yield Match(item, f"{path}.{name}", (*before.names, name))
+
+
+def is_conditional(path: str) -> bool:
+    """Return whether a path has a step `[key]`, so that not every entry has such a place."""
+    steps = map(_STEP.fullmatch, path.removeprefix("/").split("."))
+    return any(step is not None and step["named"] for step in steps)
+
+
+def _is_named(item: Node, key: str, name: str) -> bool:
+    value = item.get(key) if item.is_mapping else None
+    return value is not None and value.value == name
 
 
 def _item_name(item: Node) -> str:
@@ -131,7 +148,15 @@ class PodSource(Struct, frozen=True):
         init_containers: Paths of init containers or lists of them.
         images: Container name -> paths of its image, of which the first present is used, or text
             with `{path}` in it.
+        merged: Scheduling fields that are merged from all levels; the first level prevails.
+        flat: Path of a mapping -> prefixes of its keys, after which the key of a label follows.
+        patches: Strategic merge patches of the pod spec in order, text or mappings: for each its
+            paths, of which the first present is used.
+        unread: Paths of fields that affect the placement, but that podfit cannot read.
         adds: The node selector that the controller adds.
+        default_selector: The node selector that the controller adds if the object sets none.
+        since: The first version of the controller with this default, compared with the object's
+            label `app.kubernetes.io/version`; "" for every version.
         node_selector: Whether the kind has a field for a node selector.
         operator_images: Whether the controller chooses images that are not set, so that there are
             pods without any image in the object.
@@ -148,7 +173,13 @@ class PodSource(Struct, frozen=True):
     containers: tuple[str, ...] = ("containers[]",)
     init_containers: tuple[str, ...] = ("initContainers[]",)
     images: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    merged: tuple[str, ...] = ()
+    flat: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    patches: tuple[tuple[str, ...], ...] = ()
+    unread: tuple[str, ...] = ()
     adds: Mapping[str, str] = field(default_factory=dict)
+    default_selector: Mapping[str, str] = field(default_factory=dict)
+    since: str = ""
     node_selector: bool = True
     operator_images: bool = False
 
@@ -211,7 +242,7 @@ def _template(path: str) -> PodSource:
 
 
 def _source(**values: Any) -> PodSource:
-    for key in ("when", "fields", "images", "adds"):
+    for key in ("when", "fields", "images", "flat", "adds", "default_selector"):
         values[key] = dict(values.get(key, ()))
     when = {path: tuple(map(_written, wanted)) for path, wanted in values.pop("when").items()}
     return PodSource(when=when, **values)
@@ -263,13 +294,42 @@ _SOURCE: Final = Record(
             "Container name -> path of its image, or several, of which the first present is used, "
             "or text with {path} in it.",
         ),
+        "merged": Key(
+            ListOf(Text(_field_name)),
+            "Fields that are merged from all levels; the first level prevails.",
+        ),
+        "flatSelectors": Key(
+            MapOf(OneOrMore(_NAME, "the prefixes"), check_path),
+            "Path of a mapping -> prefixes of its keys, after which the key of a node label "
+            "follows, such as spark.kubernetes.node.selector.",
+        ),
+        "patches": Key(
+            ListOf(OneOrMore(_PATH, "the paths")),
+            "Strategic merge patches of the pod spec, in their order: a path, or several, of which "
+            "the first present is used.",
+        ),
+        "unread": Key(
+            ListOf(_PATH),
+            "Paths of fields that affect the placement, but that podfit cannot read: where one is "
+            "set, the placement is undecided.",
+        ),
         "adds": Key(MapOf(_NAME), "Node selector that the controller adds."),
+        "defaultNodeSelector": Key(
+            MapOf(_NAME), "Node selector that the controller adds if the object sets none."
+        ),
+        "since": Key(
+            _NAME,
+            "First version of the controller with defaultNodeSelector, compared with the label "
+            "app.kubernetes.io/version of the object.",
+        ),
         "nodeSelector": Key(Flag(), "false: the kind has no nodeSelector field, only affinity."),
         "operatorImages": Key(
             Flag(), "true: the controller chooses images that are not set, so there are pods."
         ),
     },
     names={
+        "flatSelectors": "flat",
+        "defaultNodeSelector": "default_selector",
         "initContainers": "init_containers",
         "nodeSelector": "node_selector",
         "operatorImages": "operator_images",

@@ -178,6 +178,7 @@ class Scheduling:
         claims: Names of resource claims (DRA), which only some nodes can satisfy.
         linux_only: Present fields that the API server rejects for Windows.
         windows_only: Present fields that the API server rejects for Linux.
+        unread: Path of a field that may change the constraints, but that podfit cannot read; or "".
 
     """
 
@@ -197,6 +198,7 @@ class Scheduling:
     claims: tuple[str, ...] = ()
     linux_only: tuple[str, ...] = ()
     windows_only: tuple[str, ...] = ()
+    unread: str = ""
     places: Mapping[str, Place] = field(default_factory=dict, compare=False)
 
     def place(self, name: str) -> Place:

@@ -2,18 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import dataclasses
+import itertools
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 from msgspec import Struct
 
 from auditor.files.yaml_nodes import Node
-from auditor.kubernetes.custom_resources import FIELDS, HERE, PART, Match, PodSource, matches
+from auditor.kubernetes.custom_resources import (
+    FIELDS,
+    HERE,
+    PART,
+    Match,
+    PodSource,
+    is_conditional,
+    matches,
+)
 from auditor.kubernetes.image_mentions import find_mentions
 from auditor.kubernetes.injection import injected_containers
 from auditor.kubernetes.manifests import Document, Manifest
 from auditor.kubernetes.placeholders import filled, unfilled_node
-from auditor.kubernetes.pod_spec import is_host_process, read_scheduling
+from auditor.kubernetes.pod_overrides import (
+    Entry,
+    entry,
+    flat_selector,
+    is_before,
+    mapping,
+    merged,
+    patched,
+    read_patch,
+)
+from auditor.kubernetes.pod_spec import Scheduling, is_host_process, read_scheduling
 from auditor.kubernetes.requests import read_replicas, read_requests
 from auditor.kubernetes.workloads import Container, Role, Workload
 
@@ -29,7 +49,9 @@ _CONTAINER_KEYS: Final = (
 class Pod(Struct, frozen=True):
     """One sort of pods that an object makes.
 
-    `metadata` is that of the pod template, if there is one; the other fields are as in `Workload`.
+    `metadata` is that of the pod template, if there is one. `unread` is the path and value of a
+    field that may change the placement, but that podfit cannot read. Other fields are as in
+    `Workload`.
     """
 
     spec: Node
@@ -38,6 +60,7 @@ class Pod(Struct, frozen=True):
     component: str = ""
     guessed: bool = False
     selector_path: str = ""
+    unread: tuple[str, Node] | None = None
 
 
 def read_workload(manifest: Manifest, pod: Pod) -> Workload:
@@ -56,7 +79,7 @@ def read_workload(manifest: Manifest, pod: Pod) -> Workload:
             *_containers(pod.spec, document),
             *injected_containers(pod.metadata, document),
         ),
-        scheduling=read_scheduling(pod.spec),
+        scheduling=_scheduling(pod),
         labels=_labels(pod.metadata),
         annotations={**annotations, **_annotations(pod.metadata)},
         hooks=tuple(filter(None, map(str.strip, annotations.get(HOOK_ANNOTATION, "").split(",")))),
@@ -70,6 +93,15 @@ def read_workload(manifest: Manifest, pod: Pod) -> Workload:
         replicas=read_replicas(manifest.root, pod.controller or manifest.ref.kind),
         requests=read_requests(pod.spec),
     )
+
+
+def _scheduling(pod: Pod) -> Scheduling:
+    scheduling = read_scheduling(pod.spec)
+    if pod.unread is None:
+        return scheduling
+    path, node = pod.unread
+    places = {**scheduling.places, "unread": (node.line, node.column)}
+    return dataclasses.replace(scheduling, unread=path, places=places)
 
 
 def _annotations(metadata: Node | None) -> dict[str, str]:
@@ -119,9 +151,6 @@ def _image_volumes(spec: Node, document: Document) -> Iterator[Container]:
 _KEPT: Final = ("hostNetwork", "schedulingGates", "securityContext")
 """Further fields of a pod spec that are copied if present."""
 
-_Entry = tuple[Node, tuple[int, int]]
-"""A value, and the line and column of its key."""
-
 
 def assemble(manifest: Manifest, sources: Sequence[PodSource]) -> Iterator[Pod]:
     """Yield the pods of a custom resource."""
@@ -156,13 +185,31 @@ class _Assembly:
         if not containers and not init_containers and not source.operator_images:
             return
         metadata = self._match.node.get("metadata") if source.template else None
+        patches = [(found, read_patch(found.node)) for found in self._patches()]
+        spec = self._spec(containers, init_containers)
+        for _, patch in patches:
+            spec = patched(spec, patch, FIELDS) if patch is not None else spec
+        unread = [found for found, patch in patches if patch is None] + self._unread()
         yield Pod(
-            spec=self._spec(containers, init_containers),
+            spec=spec,
             metadata=metadata if metadata is not None and metadata.is_mapping else None,
             controller=source.controller,
             component=" ".join(filter(None, (source.component, *self._match.names))),
             selector_path=self._selector_path(),
+            unread=(unread[0].path, unread[0].node) if unread else None,
         )
+
+    def _matches(self, path: str) -> Iterator[Match]:
+        name = self._match.names[-1] if self._match.names else ""
+        return matches(path, self._base, self._root, name)
+
+    def _patches(self) -> Iterator[Match]:
+        for paths in self._source.patches:
+            found = (match for path in paths for match in self._matches(path) if match.node.value)
+            yield from itertools.islice(found, 1)
+
+    def _unread(self) -> list[Match]:
+        return [match for path in self._source.unread for match in self._matches(path)]
 
     def _value_at(self, path: str) -> str:
         for found in matches(path, self._match.node, self._root):
@@ -173,7 +220,8 @@ class _Assembly:
     def _selector_path(self) -> str:
         if not self._source.node_selector:
             return ""
-        for path in self._paths("nodeSelector"):
+        paths = (path for path in self._paths("nodeSelector") if not is_conditional(path))
+        for path in paths:
             return path[1:] if path.startswith("/") else f"{self._path}.{path}".lstrip(".")
         return ""
 
@@ -188,56 +236,69 @@ class _Assembly:
     def _spec(self, containers: list[Node], init_containers: list[Node]) -> Node:
         """Return a pod spec as in the API, with the place of each field in the object."""
         entries = dict(self._fields())
-        entries |= {key: found for key in _KEPT if (found := _entry(self._base, key))}
-        volumes = _entry(self._base, "volumes")
+        entries |= {key: found for key in _KEPT if (found := entry(self._base, key))}
+        volumes = entry(self._base, "volumes")
         if volumes is not None and volumes[0].is_sequence:
             entries["volumes"] = volumes
         line, column = self._place(containers)
         for key, nodes in (("containers", containers), ("initContainers", init_containers)):
             entries[key] = (Node(tuple(nodes), line, column), (line, column))
-        return _mapping(entries, self._base)
+        return mapping(entries, self._base)
 
     def _place(self, containers: list[Node]) -> tuple[int, int]:
-        own = _entry(self._base, "containers")
+        own = entry(self._base, "containers")
         if own is not None:
             return own[1]
         first = containers[0].get("image") if containers else None
         node = first or (self._base if self._base.line else self._match.node)
         return node.line, node.column
 
-    def _fields(self) -> Iterator[tuple[str, _Entry]]:
+    def _fields(self) -> Iterator[tuple[str, Entry]]:
         for name in FIELDS:
             found = self._field(name)
             if found is not None and name == "nodeAffinity":
-                yield "affinity", (_mapping({name: found}, found[0]), found[1])
-            elif name == "nodeSelector" and self._source.adds:
-                yield name, self._added(found)
-            elif found is not None:
+                yield "affinity", (mapping({name: found}, found[0]), found[1])
+                continue
+            if name == "nodeSelector":
+                found = self._selector(found)
+            if found is not None:
                 yield name, found
 
-    def _field(self, name: str) -> _Entry | None:
-        """Return the first value that is not empty, as controllers check `len(x) > 0`."""
+    def _field(self, name: str) -> Entry | None:
+        """Return the first value that is not empty, as controllers check `len(x) > 0`.
+
+        Fields that the controller merges are merged.
+        """
+        found = list(self._values(name))
+        if found and name in self._source.merged:
+            return merged(found)
+        return found[0] if found else None
+
+    def _values(self, name: str) -> Iterator[Entry]:
         for path in self._paths(name):
             key = path.removeprefix("/").rpartition(".")[2]
             holders = path.removesuffix(key).rstrip(".") or HERE
-            for holder in matches(holders, self._base, self._root):
-                found = _entry(holder.node, key) if holder.node.is_mapping else None
+            for holder in self._matches(holders):
+                found = entry(holder.node, key) if holder.node.is_mapping else None
                 if found is not None and found[0].value:
-                    return found
-        return None
+                    yield found
 
-    def _added(self, found: _Entry | None) -> _Entry:
-        """Return the node selector of the controller, overridden by that of the object."""
-        if found is not None and unfilled_node(found[0]):
-            return found
-        own = found[0] if found is not None else Node({}, 0, 0, {})
-        line, column = (found[0].line, found[0].column) if found else (0, 0)
-        entries: dict[str, _Entry] = {
-            key: (Node(value, line, column), (line, column))
-            for key, value in self._source.adds.items()
-        }
-        entries |= {key: (node, own.key_place(key)) for key, node in own.mapping().items()}
-        return _mapping(entries, own), (line, column)
+    def _selector(self, own: Entry | None) -> Entry | None:
+        """Return the node selector of the object with what the controller adds to it."""
+        if own is not None and unfilled_node(own[0]):
+            return own
+        source = self._source
+        flat = (
+            (node, (node.line, node.column))
+            for path, prefixes in source.flat.items()
+            for match in self._matches(path)
+            if (node := flat_selector(match.node, prefixes)) is not None
+        )
+        found = [*((own,) if own is not None else ()), *flat]
+        if not found and not (source.since and is_before(self._root, source.since)):
+            found += _constant(source.default_selector)
+        found += _constant(source.adds)
+        return merged(found) if found else None
 
     def _containers(self, paths: Sequence[str]) -> Iterator[Node]:
         """Yield the containers with an image; others only patch a container of the controller."""
@@ -272,15 +333,9 @@ class _Assembly:
         return None
 
 
-def _entry(holder: Node, key: str) -> _Entry | None:
-    node = holder.get(key)
-    return None if node is None else (node, holder.key_place(key))
-
-
-def _mapping(entries: dict[str, _Entry], place: Node) -> Node:
-    return Node(
-        {key: node for key, (node, _) in entries.items()},
-        place.line,
-        place.column,
-        {key: where for key, (_, where) in entries.items()},
-    )
+def _constant(selector: Mapping[str, str]) -> Iterator[Entry]:
+    """Yield a node selector that is not in the object, if there is one."""
+    if selector:
+        place = (0, 0)
+        entries = {key: (Node(value, *place), place) for key, value in selector.items()}
+        yield mapping(entries, Node({}, *place)), place

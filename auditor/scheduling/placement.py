@@ -59,6 +59,7 @@ class Predicate(Enum):
     NODE_AFFINITY = "node-affinity"
     TAINTS = "taints"
     CORDON = "cordon"
+    UNREAD = "unread-field"
     TOPOLOGY = "topology-spread"
     RESOURCES = "resources"
     SCHEDULER = "scheduler"
@@ -183,21 +184,30 @@ def _conclude(steps: list[Step], *, creates_pod: Answer) -> Placement:
 
 
 def _soften(steps: list[Step], admission: Admission) -> list[Step]:
-    """Return the steps as undecided if an unknown RuntimeClass could change them.
+    """Return the steps as undecided if an unknown RuntimeClass or unread field could change them.
 
     It may add selectors and tolerations, but does not remove selectors.
     """
-    if not admission.open_question:
+    questions = list(_questions(admission))
+    if not questions:
         return steps
-    source = admission.scheduling.place("runtimeClassName")
-    question = Step(Predicate.RUNTIME_CLASS, None, admission.open_question, source)
     softened = [
         Step(step.predicate, None, step.message, step.place)
         if step.predicate is Predicate.TAINTS and step.answer is False
         else step
         for step in steps
     ]
-    return [*softened, question]
+    return [*softened, *questions]
+
+
+def _questions(admission: Admission) -> Iterator[Step]:
+    scheduling = admission.scheduling
+    if admission.open_question:
+        source = scheduling.place("runtimeClassName")
+        yield Step(Predicate.RUNTIME_CLASS, None, admission.open_question, source)
+    if scheduling.unread:
+        message = f"podfit cannot read {scheduling.unread}, which may set a nodeSelector"
+        yield Step(Predicate.UNREAD, None, message, scheduling.place("unread"))
 
 
 def _node_name(scheduling: Scheduling, node: NodeView) -> Step:

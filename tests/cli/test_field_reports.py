@@ -44,3 +44,58 @@ def test_a_windows_agent_is_not_moved_to_linux(folder: Path) -> None:
     )
     values = podfit("audit", "logs", "--locked", "--cluster", "aks", "-o", "values")
     assert "linux" not in values.out
+
+
+ELSEWHERE = """\
+apiVersion: argoproj.io/v1alpha1
+kind: WorkflowTemplate
+metadata: {name: patched}
+spec:
+  podSpecPatch: %s
+  templates: [{name: main, container: {image: "acme/web:1.0"}}]
+---
+apiVersion: sparkoperator.k8s.io/v1beta2
+kind: SparkApplication
+metadata: {name: conf}
+spec:
+  image: acme/web:1.0
+  sparkConf: {"spark.kubernetes.node.selector.kubernetes.io/os": linux}
+  driver: {cores: 1}
+  executor: {instances: 1}
+---
+apiVersion: tekton.dev/v1
+kind: PipelineRun
+metadata: {name: pr}
+spec:
+  taskRunSpecs: [{pipelineTaskName: build, podTemplate: {nodeSelector: {kubernetes.io/os: linux}}}]
+  pipelineSpec:
+    tasks: [{name: build, taskSpec: {steps: [{name: s, image: "acme/web:1.0"}]}}]
+---
+apiVersion: actions.github.com/v1alpha1
+kind: AutoscalingRunnerSet
+metadata: {name: runners}
+spec:
+  listenerTemplate: {spec: {containers: [{name: listener, image: "acme/web:1.0"}]}}
+"""
+
+
+def test_a_guard_in_a_field_of_a_custom_resource_is_read(folder: Path) -> None:
+    write_lock(folder, {"docker.io/acme/web:1.0": ("linux/amd64",)})
+    guard = "'nodeSelector: {kubernetes.io/os: linux}'"
+    (folder / "cr.yaml").write_text(ELSEWHERE % guard)
+
+    done = podfit("audit", "cr.yaml", "--locked", "--cluster", "hybrid")
+    assert done.code == 0, done.out
+
+
+def test_an_unreadable_patch_leaves_the_placement_undecided(folder: Path) -> None:
+    write_lock(folder, {"docker.io/acme/web:1.0": ("linux/amd64",)})
+    (folder / "cr.yaml").write_text(ELSEWHERE % "'{{workflow.parameters.patch}}'")
+
+    done = podfit("audit", "cr.yaml", "--locked", "--cluster", "hybrid", "-o", "json")
+    assert (done.code, done.json["findings"]) == (0, [])
+    workload = "WorkflowTemplate/patched"
+    told = podfit("explain", workload, "cr.yaml", "--locked", "--cluster", "hybrid").out
+    assert "podfit cannot read spec.podSpecPatch, which may set a nodeSelector" in " ".join(
+        told.split()
+    )

@@ -105,7 +105,13 @@ custom-resources:
         containers: [main]
         initContainers: []
         images: {main: image}
+        merged: [tolerations]
+        flatSelectors: {/spec.conf: shop.node.selector.}
+        patches: [/spec.patch, [patch, /spec.defaults.patch]]
+        unread: [/spec.racks]
         adds: {kubernetes.io/os: linux}
+        defaultNodeSelector: {kubernetes.io/arch: amd64}
+        since: 1.2.0
         nodeSelector: true
         operatorImages: true
 lock-file: locks/podfit.lock.json
