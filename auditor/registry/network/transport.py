@@ -151,7 +151,7 @@ class Transport:
             prepared, stream=True, timeout=timeout, allow_redirects=False, proxies=proxies
         )
         try:
-            body = b"" if request.method == "HEAD" else _body(response, request.limit)
+            body = _body(response, request.limit)
         finally:
             response.close()
         headers = tuple((name.lower(), value) for name, value in response.raw.headers.items())
@@ -239,6 +239,9 @@ def _check_proxy(proxy: str) -> None:
 
 
 def _body(response: requests.Response, limit: int) -> bytes:
+    if response.request.method == "HEAD":
+        response.raw.read()  # returns nothing, and frees the connection for the next request
+        return b""
     if response.is_redirect:
         read_beginning(response.raw, MAX_IGNORED_BODY)
         return b""

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from auditor.images.images import ImageReference, UnknownReason
-from auditor.registry.network.transport import Answer, Request
+from auditor.registry.network.transport import Answer, Request, Transport
 from auditor.registry.options import HostOptions
 from tests.registry.conftest import NewAsker
 from tests.registry.test_hostile import SECRET, index_body
@@ -125,6 +125,19 @@ def test_a_proxy_that_refuses(
 
     assert answer.message == f"registry registry.example unreachable: the proxy {why}"
     assert server.paths() == ["CONNECT registry.example:443"]
+
+
+def test_a_head_request_leaves_its_connection_to_the_next_one(server: FaultServer) -> None:
+    server.on("/v2/app/manifests/1", index(index_body()))
+    request = Request("HEAD", f"http://{server.host}/v2/app/manifests/1", {}, 1000)
+    transport = Transport()
+
+    with transport.live.until(lambda: False):
+        answers = [transport.send(request, HostOptions(), (5, 5), private=True) for _ in range(3)]
+    transport.close()
+
+    assert [answer.status for answer in answers] == [200, 200, 200]
+    assert server.connections == 1
 
 
 def test_secrets_are_not_shown() -> None:
