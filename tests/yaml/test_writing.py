@@ -3,9 +3,10 @@
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from auditor.files import yaml_writing
 from auditor.files.yaml_nodes import Node
 from auditor.files.yaml_reading import read_documents
 from auditor.files.yaml_writing import block, flow
@@ -30,6 +31,23 @@ def read(text: str) -> Any:
 def test_what_is_written_is_read_back(value: dict[str, Any]) -> None:
     assert read(flow(value)) == value
     assert read(block(value)) == value
+
+
+USUAL = st.text(st.sampled_from(" -:#ayn01.'\"\\{}[]|>~=<\n\té"), max_size=9)
+ANY = st.recursive(
+    SCALARS | USUAL | st.floats(allow_nan=False, allow_infinity=False),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(USUAL | st.text(max_size=8), inner, max_size=3)
+    ),
+    max_leaves=12,
+)
+
+
+@settings(max_examples=400)
+@given(ANY)
+def test_usual_values_are_written_as_ruamel_writes_them(value: Any) -> None:
+    assert block(value) == yaml_writing._written(value, in_flow=False)
 
 
 def test_flow() -> None:
