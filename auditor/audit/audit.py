@@ -323,7 +323,7 @@ class Auditor(Struct, frozen=True):
         self, observed: Sequence[Judged], assessments: Sequence[Assessment], assess_one: Assess
     ) -> Remedied:
         """Add remedies to the observations; a failure is only a notice."""
-        if self.remedies is None or not any(seen.guard.requirements for _, seen in observed):
+        if self.remedies is None:
             return Remedied(tuple(observed))
         try:
             return self.remedies(observed, assessments, self.rules, assess_one)

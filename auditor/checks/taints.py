@@ -121,7 +121,7 @@ def _kept_off_by_taint(assessment: Assessment) -> Iterator[PoolFit]:
 TAINT_DEPENDENCE: Final = Check(_taint_dependence)
 
 
-_CONTROL_PLANE: Final = (
+CONTROL_PLANE: Final = (
     "CriticalAddonsOnly",
     "node-role.kubernetes.io/control-plane",
     "node-role.kubernetes.io/master",
@@ -138,8 +138,8 @@ def _untolerated(assessment: Assessment, parameters: Parameters) -> Iterator[Obs
     workload = assessment.workload
     if not workload.is_daemon_set or workload.scheduling.node_name:
         return
-    found = [fit for _, fits in assessment.by_cluster for fit in _closed_by_taints(workload, fits)]
-    taints = list(dict.fromkeys(taint for fit in found for taint in _keeping(workload, fit)))
+    found = [fit for _, fits in assessment.by_cluster for fit in closed_by_taints(workload, fits)]
+    taints = list(dict.fromkeys(taint for fit in found for taint in keeping_taints(workload, fit)))
     tolerations = tuple(Toleration(t.key, "Equal", t.value, t.effect) for t in taints)
     if not found or not _opens(workload, found, tolerations):
         return
@@ -161,21 +161,22 @@ def _untolerated(assessment: Assessment, parameters: Parameters) -> Iterator[Obs
     )
 
 
-def _closed_by_taints(workload: Workload, fits: Sequence[PoolFit]) -> list[PoolFit]:
+def closed_by_taints(workload: Workload, fits: Sequence[PoolFit]) -> list[PoolFit]:
     """Return the pools that only taints close: selected ones, or any if the pod has no pool."""
     closed = [
         fit
         for fit in fits
         if fit.placement.by_taint_only
         and fit.runnable is Runnable.YES
-        and _keeping(workload, fit)
-        and not any(taint.key in _CONTROL_PLANE for taint in fit.pool.taints)
+        and keeping_taints(workload, fit)
+        and not any(taint.key in CONTROL_PLANE for taint in fit.pool.taints)
     ]
     selected = [fit for fit in closed if _selecting(workload, fit)]
     return selected if any(map(could_run, fits)) else selected or closed
 
 
-def _keeping(workload: Workload, fit: PoolFit) -> tuple[Taint, ...]:
+def keeping_taints(workload: Workload, fit: PoolFit) -> tuple[Taint, ...]:
+    """Return the taints that keep the pods off a pool."""
     scheduling = workload.scheduling
     tolerations = (*scheduling.tolerations, *daemon_tolerations(scheduling))
     return untolerated(fit.pool.taints, tolerations, BLOCKING, fit.cluster.gates)

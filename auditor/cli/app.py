@@ -24,6 +24,7 @@ COMMANDS: Final[Mapping[str, str]] = {
     "clusters": "auditor.cli.listings:clusters",
     "doctor": "auditor.cli.doctor:doctor",
     "explain": "auditor.cli.views:explain",
+    "fix": "auditor.cli.fix:fix",
     "forecast": "auditor.cli.forecast:forecast",
     "images": "auditor.cli.images:images",
     "inspect": "auditor.cli.images:inspect",

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from msgspec import Struct
 
+from auditor.audit.report import Remedied
 from auditor.checks.interface import UNREACHED_SELECTOR
 from auditor.checks.rulebook import Rule
 from auditor.clusters.profiles import load_cluster
 from auditor.config.model import Config, Reach
 from auditor.errors import Problem
 from auditor.kubernetes.custom_resources import Table, table_with
-from auditor.policy.policy import select_rules
+from auditor.policy.policy import Judged, select_rules
 from auditor.registry.cache import MAX_STALE, Cache, CachingInspector, default_max_age, default_root
 from auditor.registry.interface import ChainInspector, Inspector, Lookup, Overrides
 from auditor.registry.lock import (
@@ -35,7 +36,6 @@ from auditor.sources.open import OpenedSource
 
 if TYPE_CHECKING:
     from auditor.audit.audit import FindRemedies
-    from auditor.audit.report import Remedied
     from auditor.fixes.finder import RenderedSource
     from auditor.registry.network.transport import Observer
 
@@ -56,22 +56,31 @@ def applied_rules(config: Config, rules: Iterable[Rule]) -> tuple[Rule, ...]:
     return tuple(rule for rule in chosen if rule.check is not UNREACHED_SELECTOR)
 
 
-def find_remedies(config: Config, sources: Iterable[Source]) -> FindRemedies:
-    """Return a search for remedies in the charts and kustomizations of the sources."""
-    opened = [item for item in sources if isinstance(item, OpenedSource)]
+def find_remedies(config: Config, sources: Iterable[Source]) -> FindRemedies | None:
+    """Return a search for remedies in the charts and kustomizations of the sources, if wanted."""
+    if not config.remedies:
+        return None
+    opened = tuple(sources)
 
-    def rendered() -> Iterator[RenderedSource]:
-        for item in opened:
-            yield from item.charts
-            yield from (part for part in item.parts if isinstance(part, KustomizationSource))
-
-    def search(*audited: Any) -> Remedied:
+    def search(observed: Sequence[Judged], *audited: Any) -> Remedied:
+        if not any(seen.guard.requirements for _, seen in observed):
+            return Remedied(tuple(observed))
         from auditor.fixes.finder import RemedyFinder
 
-        finder = RemedyFinder(rendered, custom_resources(config), jobs=config.source_options.jobs)
-        return finder(*audited)
+        finder = RemedyFinder(
+            lambda: rendered(opened), custom_resources(config), jobs=config.source_options.jobs
+        )
+        return finder(observed, *audited)
 
     return search
+
+
+def rendered(sources: Iterable[Source]) -> Iterator[RenderedSource]:
+    """Yield the charts and kustomizations of sources that were read."""
+    for item in sources:
+        if isinstance(item, OpenedSource):
+            yield from item.charts
+            yield from (part for part in item.parts if isinstance(part, KustomizationSource))
 
 
 def custom_resources(config: Config) -> Table | None:

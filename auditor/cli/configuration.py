@@ -26,6 +26,7 @@ from auditor.cli.options import (
     GateFlags,
     IgnoreFlags,
     ImageFlags,
+    PedanticFlags,
     RequirementFlags,
     RuleFlags,
     SourceFlags,
@@ -109,7 +110,7 @@ class Flags(Struct, frozen=True):
     config: ConfigFlags = field(default_factory=ConfigFlags)
     clusters: ClusterFlags = field(default_factory=ClusterFlags)
     gate: GateFlags = field(default_factory=GateFlags)
-    rules: RuleFlags = field(default_factory=RuleFlags)
+    rules: PedanticFlags = field(default_factory=RuleFlags)
     ignores: IgnoreFlags = field(default_factory=IgnoreFlags)
     requirements: RequirementFlags = field(default_factory=RequirementFlags)
 
@@ -156,7 +157,7 @@ def make_config(flags: Flags) -> Config:
         images=images,
         gate=Gate(None if fail_on == "never" else Severity[fail_on.upper()], resolved.strict.value),
         pedantic=resolved.pedantic.value,
-        remedies=flags.rules.remedies,
+        remedies=isinstance(flags.rules, RuleFlags) and flags.rules.remedies,
         rules={name: setting.value for name, setting in resolved.rules.items()},
         rule_folders=tuple(flags.config.rule_folders),
         custom_resources=tuple(setting.value for setting in resolved.custom_resources),

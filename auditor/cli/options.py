@@ -304,12 +304,17 @@ class RequirementFlags(Struct, frozen=True):
     ] = field(default_factory=list)
 
 
-class RuleFlags(RequirementFlags, frozen=True):
-    """Options for the rules and remedies."""
+class PedanticFlags(RequirementFlags, frozen=True):
+    """Options for the rules."""
 
     pedantic: Annotated[
         bool, option("--pedantic/--no-pedantic", help="Also apply the pedantic rules.")
     ] = False
+
+
+class RuleFlags(PedanticFlags, frozen=True):
+    """Options for the rules and remedies."""
+
     remedies: Annotated[
         bool,
         option(

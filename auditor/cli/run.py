@@ -13,7 +13,7 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from auditor.audit.audit import Auditor
+from auditor.audit.audit import Auditor, FindRemedies
 from auditor.audit.report import ImageEntry, Report
 from auditor.checks.assessment import Assessment
 from auditor.checks.findings import Finding
@@ -205,8 +205,17 @@ _NAMED: Final = 10
 """Number of workloads that are listed if the requested one was not found."""
 
 
+Search = Callable[[Sequence[Source]], FindRemedies]
+"""Makes the search for remedies in the sources of an audit."""
+
+
 def run_audit(
-    config: Config, output: WatchFlags, *, tell: bool = False, policy: Policy | None = None
+    config: Config,
+    output: WatchFlags,
+    *,
+    tell: bool = False,
+    policy: Policy | None = None,
+    search: Search | None = None,
 ) -> Report:
     """Run the audit of a configuration.
 
@@ -215,9 +224,11 @@ def run_audit(
         output: Options for progress and logging.
         tell: Print problems and notices on standard error.
         policy: Replaces the configured suppression policy.
+        search: Replaces the configured search for remedies.
 
     """
-    (report,) = run_audits(config, output, (load_clusters(config),), policy=policy)
+    worlds = (load_clusters(config),)
+    (report,) = run_audits(config, output, worlds, policy=policy, search=search)
     if tell:
         tell_problems(report.problems)
         tell_notices(report.notices)
@@ -230,6 +241,7 @@ def run_audits(
     worlds: Sequence[tuple[ClusterProfile, ...]],
     *,
     policy: Policy | None = None,
+    search: Search | None = None,
 ) -> tuple[Report, ...]:
     """Audit the sources against several sets of clusters; read and inspect everything once."""
     rules = load_rulebook(config.rule_folders)
@@ -254,7 +266,7 @@ def run_audits(
             table=custom_resources(config),
             allow_empty=config.allow_empty,
             requirements=config.requirements,
-            remedies=find_remedies(config, sources) if config.remedies else None,
+            remedies=search(sources) if search else find_remedies(config, sources),
             on_document=shown.on_document,
             on_image=shown.on_image,
         )

@@ -49,13 +49,19 @@ def read_documents(
 
     Empty documents are omitted, as are those for whose text `skip` returns true.
     """
+    for _, first_line, part in split_documents(text):
+        if not skip(part):
+            yield from _read_part(part, first_line)
+
+
+def split_documents(text: str) -> Iterator[tuple[int, int, str]]:
+    """Yield index, number of lines before, and text of each part between `---` lines."""
     start, first_line = 0, 0
     for end in (*(match.start() for match in _SEPARATOR.finditer(text)), len(text)):
         part = text[start:end]
         if end < len(text) and _has_only_directives(part):
             continue  # they belong to the next document
-        if not skip(part):
-            yield from _read_part(part, first_line)
+        yield start, first_line, part
         first_line += part.count("\n")
         start = end
 

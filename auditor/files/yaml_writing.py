@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
@@ -21,6 +22,7 @@ _USUAL_LINES: Final = re.compile(r"(?:[ -~]*[!-~]\n)*[ -~]*[!-~]\n?")
 _MAX_KEY: Final = 100
 _TEXT: Final = "tag:yaml.org,2002:str"
 _WIDTH: Final = 2**20
+_LIST_INDENT: Final = 2
 
 
 def flow(value: Any) -> str:
@@ -28,12 +30,12 @@ def flow(value: Any) -> str:
     return _written(value, in_flow=True).strip()
 
 
-def block(value: Any) -> str:
+def block(value: Any, *, list_indent: int = _LIST_INDENT) -> str:
     """Return a value in block style with an indent of two spaces and a final newline."""
-    try:
-        return "".join(f"{line}\n" for line in _lines(value, ""))
-    except _UnusualError:
-        return _written(value, in_flow=False)
+    if list_indent == _LIST_INDENT:
+        with suppress(_UnusualError):
+            return "".join(f"{line}\n" for line in _lines(value, ""))
+    return _written(value, in_flow=False, list_indent=list_indent)
 
 
 class _UnusualError(Exception):
@@ -98,14 +100,14 @@ def _is_plain(text: str) -> bool:
     return bool(_PLAIN.fullmatch(text)) and plain_scalar(text) == text
 
 
-def _written(value: Any, *, in_flow: bool) -> str:
+def _written(value: Any, *, in_flow: bool, list_indent: int = _LIST_INDENT) -> str:
     stream = io.StringIO()
-    _writer(in_flow=in_flow).dump(value, stream)
+    _writer(in_flow=in_flow, list_indent=list_indent).dump(value, stream)
     return stream.getvalue().removesuffix("...\n")
 
 
 @cache
-def _writer(*, in_flow: bool) -> YAML:
+def _writer(*, in_flow: bool, list_indent: int) -> YAML:
     from ruamel.yaml import YAML
     from ruamel.yaml.representer import SafeRepresenter
 
@@ -129,7 +131,7 @@ def _writer(*, in_flow: bool) -> YAML:
     writer.width = _WIDTH
     writer.allow_unicode = True
     writer.brace_single_entry_mapping_in_flow_sequence = True
-    writer.indent(mapping=2, sequence=4, offset=2)
+    writer.indent(mapping=2, sequence=list_indent + 2, offset=list_indent)
     return writer
 
 

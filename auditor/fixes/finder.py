@@ -70,7 +70,7 @@ def fix_text(answers: Sequence[Answer]) -> str:
             place = values_place(answer.found.source)
             places.setdefault(_settings_text(answer.chosen), []).append(place)
         else:
-            without[_text_without_values(answer)] = None
+            without[text_without_values(answer)] = None
     if not places:
         return "; ".join(without)
     values = "; ".join(f"values{_in(where)}: {text}" for text, where in places.items())
@@ -99,7 +99,8 @@ def _in(places: Sequence[str]) -> str:
     return f" in {listed(unique(places), limit=_SHOWN)}" if all(places) else ""
 
 
-def _text_without_values(answer: Answer) -> str:
+def text_without_values(answer: Answer) -> str:
+    """Return the fix of a finding that no value of its chart resolves, and why."""
     need, search = answer.need, answer.found.search
     fix = need.observation.fix
     if answer.is_unreached:
@@ -206,7 +207,7 @@ class RemedyFinder(Struct, frozen=True):
         changes = dict(manifest_remedies(plain, judging))
         needing = _by_chart((need.document.chart, need) for need in needs)
         rendered = _by_chart((item.workload.document.chart, item) for item in assessments)
-        chart_search = _ChartSearch(judging, self.budget)
+        chart_search = ChartSearch(judging, self.budget)
         for source in self.sources():
             if isinstance(source, ChartSource):
                 chart_search.add(source, needing[source.shown], rendered[source.shown])
@@ -245,7 +246,7 @@ class _Task(Struct, frozen=True):
     known: list[Assessment]
 
 
-class _ChartSearch(Struct):
+class ChartSearch(Struct):
     """The search for remedies in charts.
 
     A need is searched in the first variant of its chart that has it, and in every release of the
@@ -253,6 +254,7 @@ class _ChartSearch(Struct):
 
     Attributes:
         answers: Answers by a key that a need has in all variants of its chart.
+        sources: All charts and variants.
 
     """
 
@@ -262,11 +264,13 @@ class _ChartSearch(Struct):
     overlays: list[Overlay] = field(default_factory=list)
     notices: list[str] = field(default_factory=list)
     _waiting: list[_Task] = field(default_factory=list)
+    sources: list[ChartSource] = field(default_factory=list)
 
     def add(
         self, source: ChartSource, needs: Iterable[Need], rendered: Iterable[Assessment]
     ) -> None:
         """Add one source. The arguments are of all workloads of the chart, in all variants."""
+        self.sources.append(source)
         own: dict[Hashable, Need] = {}
         for need in needs:
             if _is_from(need, source) and (source.release or _need_key(need) not in self.answers):

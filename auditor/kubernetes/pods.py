@@ -35,7 +35,7 @@ from auditor.kubernetes.pod_overrides import (
 )
 from auditor.kubernetes.pod_spec import Scheduling, is_host_process, read_scheduling
 from auditor.kubernetes.requests import read_replicas, read_requests
-from auditor.kubernetes.workloads import Container, Role, Workload
+from auditor.kubernetes.workloads import Container, FieldPlace, Role, Workload
 
 HOOK_ANNOTATION: Final = "helm.sh/hook"
 
@@ -61,6 +61,11 @@ class Pod(Struct, frozen=True):
     guessed: bool = False
     selector_path: str = ""
     unread: tuple[str, Node] | None = None
+    fields: Mapping[str, FieldPlace] | None = None
+
+
+_WRITABLE: Final = ("nodeSelector", "affinity", "tolerations")
+"""The fields of a pod spec that guards are written to."""
 
 
 def read_workload(manifest: Manifest, pod: Pod) -> Workload:
@@ -92,6 +97,9 @@ def read_workload(manifest: Manifest, pod: Pod) -> Workload:
         selector_path=pod.selector_path,
         replicas=read_replicas(manifest.root, pod.controller or manifest.ref.kind),
         requests=read_requests(pod.spec),
+        fields={name: _field_place(pod.spec, name) for name in _WRITABLE}
+        if pod.fields is None
+        else pod.fields,
     )
 
 
@@ -102,6 +110,10 @@ def _scheduling(pod: Pod) -> Scheduling:
     path, node = pod.unread
     places = {**scheduling.places, "unread": (node.line, node.column)}
     return dataclasses.replace(scheduling, unread=path, places=places)
+
+
+def _field_place(node: Node, *keys: str) -> FieldPlace:
+    return FieldPlace((node.line, node.column), keys)
 
 
 def _annotations(metadata: Node | None) -> dict[str, str]:
@@ -197,6 +209,7 @@ class _Assembly:
             component=" ".join(filter(None, (source.component, *self._match.names))),
             selector_path=self._selector_path(),
             unread=(unread[0].path, unread[0].node) if unread else None,
+            fields=dict(self._field_places()),
         )
 
     def _matches(self, path: str) -> Iterator[Match]:
@@ -210,6 +223,38 @@ class _Assembly:
 
     def _unread(self) -> list[Match]:
         return [match for path in self._source.unread for match in self._matches(path)]
+
+    def _field_places(self) -> Iterator[tuple[str, FieldPlace]]:
+        """Yield where each field that guards are written to is, or would be added."""
+        affinity = "nodeAffinity" if "nodeAffinity" in self._source.fields else "affinity"
+        for name in ("nodeSelector", affinity, "tolerations"):
+            paths = self._paths(name)
+            if name == "nodeSelector" and not self._source.node_selector:
+                continue
+            if place := self._present_place(paths) or self._absent_place(paths):
+                yield name, place
+
+    def _present_place(self, paths: Sequence[str]) -> FieldPlace | None:
+        """Return the place that `_field` reads."""
+        for path in paths:
+            key = path.removeprefix("/").rpartition(".")[2]
+            for holder in self._matches(path.removesuffix(key).rstrip(".") or HERE):
+                node = holder.node.get(key) if holder.node.is_mapping else None
+                if node is not None and node.value:
+                    return _field_place(holder.node, key)
+        return None
+
+    def _absent_place(self, paths: Sequence[str]) -> FieldPlace | None:
+        plain = (item for item in paths if not is_conditional(item) and not set(item) & set("[]{}"))
+        path = next(plain, None)
+        if path is None:
+            return None
+        keys = path.removeprefix("/").split(".")
+        if path.startswith("/"):
+            return _field_place(self._root, *keys)
+        if self._base.line:
+            return _field_place(self._base, *keys)
+        return _field_place(self._match.node, "spec", *keys)
 
     def _value_at(self, path: str) -> str:
         for found in matches(path, self._match.node, self._root):

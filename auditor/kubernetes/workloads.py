@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from enum import Enum
 from typing import Final
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 from auditor.kubernetes.manifests import Document, Location, ObjectRef
 from auditor.kubernetes.pod_spec import Place, Scheduling
@@ -51,6 +51,13 @@ class Container(Struct, frozen=True):
     host_process: bool = False
 
 
+class FieldPlace(Struct, frozen=True):
+    """Where a field of a pod spec is, or would be added: keys below the mapping at a place."""
+
+    place: Place
+    keys: tuple[str, ...]
+
+
 class Workload(Struct, frozen=True):
     """An object that makes pods, and its pod template.
 
@@ -66,6 +73,8 @@ class Workload(Struct, frozen=True):
         guessed: Whether the kind is unknown and the pod spec was recognised by its shape.
         selector_path: Path of nodeSelector in the object, such as
             `spec.template.spec.nodeSelector`; "" if the kind has no such field.
+        fields: Where the object has nodeSelector, affinity (or nodeAffinity) and tolerations, or
+            would have them.
         variants: The variants of the chart that render it so; () if it was rendered only once.
         nth: Its position among the objects of its kind, which identifies it in later runs.
         replicas: The number of its pods; 1 if it does not say.
@@ -87,6 +96,7 @@ class Workload(Struct, frozen=True):
     component: str = ""
     guessed: bool = False
     selector_path: str = ""
+    fields: Mapping[str, FieldPlace] = field(default_factory=dict)
     variants: tuple[str, ...] = ()
     nth: int = 0
     replicas: int = 1

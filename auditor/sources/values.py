@@ -12,6 +12,7 @@ import json
 import re
 import tempfile
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
@@ -191,6 +192,17 @@ def check_values_files(options: HelmOptions) -> Iterator[Problem]:
                 why="podfit merges them like Helm 4; Helm 3 reads only the first",
                 hint="put each document into a separate file, and pass each with -f",
             ).problem
+
+
+@contextmanager
+def more_values(options: HelmOptions, text: str, *, first: bool) -> Iterator[HelmOptions]:
+    """Yield options with one more values file, before or after the others."""
+    with tempfile.TemporaryDirectory(prefix="podfit-values-") as folder:
+        path = Path(folder) / "values.yaml"
+        path.write_text(text, encoding="utf-8")
+        files = options.values_files
+        more = (str(path), *files) if first else (*files, str(path))
+        yield replace(options, values_files=more)
 
 
 DEFAULT: Final = "default"

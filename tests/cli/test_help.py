@@ -9,7 +9,7 @@ from auditor.cli.app import app
 from tests.support.command import podfit
 
 ROOT: Any = typer.main.get_command(app)
-COMMANDS = ["", "audit", "baseline", "clusters", "doctor", "explain", "forecast", "images"]
+COMMANDS = ["", "audit", "baseline", "clusters", "doctor", "explain", "fix", "forecast", "images"]
 COMMANDS += ["inspect", "lock", "matrix", "rules"]
 COMMANDS += ["cache", "cache clear", "cache dir", "cache prune"]
 COMMANDS += ["config", "config init", "config schema", "config show"]
@@ -61,7 +61,8 @@ def test_every_option_has_words_and_a_variable_of_its_name(command: str) -> None
             long = max(option.opts, key=len)
             expected = "PODFIT_" + long.removeprefix("--").replace("-", "_").upper()
             config_show = command == "config show" and long == "--output"
-            several = command in {"forecast", "images", "inspect", "matrix"} and long == "--output"
+            several = command in {"fix", "forecast", "images", "inspect", "matrix"}
+            several = several and long == "--output"
             assert option.envvar == (None if config_show or several else expected), long
 
 
@@ -118,6 +119,7 @@ def test_the_list_of_commands() -> None:
   clusters  List the built-in clusters, or show the node pools of one.
   doctor    Show what podfit finds on this machine, and what is missing.
   explain   Explain where one workload can be scheduled and run.
+  fix       Add selectors and tolerations that resolve findings.
   forecast  Show what a change of the node pools of a cluster breaks.
   images    List images with their platforms and workloads.
   inspect   Show which platforms images support.

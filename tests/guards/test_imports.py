@@ -50,7 +50,11 @@ HOMES = {
     "tabulate": ("auditor/formats/",),
     "typer": ("auditor/cli/",),
     "urllib3": ("auditor/registry/",),
-    "yaml": ("auditor/files/yaml_nodes.py", "auditor/files/yaml_reading.py"),
+    "yaml": (
+        "auditor/files/yaml_editing.py",
+        "auditor/files/yaml_nodes.py",
+        "auditor/files/yaml_reading.py",
+    ),
 }
 """Where each third-party library may be imported (docs/dependencies.md)."""
 
