@@ -56,10 +56,14 @@ def test_the_wheel_audits_the_example_from_another_folder(wheel: Path, tmp_path:
     assert "missing-os-selector" in done.stdout
 
 
-def test_the_wheel_has_the_command(wheel: Path) -> None:
+def test_the_wheel_has_the_commands(wheel: Path) -> None:
     (entry_points,) = (
         name for name in zipfile.ZipFile(wheel).namelist() if name.endswith("entry_points.txt")
     )
     text = zipfile.ZipFile(wheel).read(entry_points).decode()
 
-    assert text.split() == ["[console_scripts]", "podfit", "=", "auditor.cli.app:main"]
+    assert text.splitlines() == [
+        "[console_scripts]",
+        "kubectl-podfit = auditor.cli.app:main",
+        "podfit = auditor.cli.app:main",
+    ]
