@@ -2,47 +2,22 @@
 
 from __future__ import annotations
 
-import atexit
 import os
-import shutil
-import subprocess
-import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable
 from pathlib import Path, PurePosixPath
 from typing import Final
 
 from msgspec import Struct, field
 
-from auditor.errors import ConfigurationError, UsageError
-from auditor.files.paths import (
-    CONFIG_NAMES,
-    LOCK_NAME,
-    REPOSITORY_MARK,
-    find_home,
-    find_program,
-    real_path,
-)
+from auditor.config.revisions import LINK, Entry, GitRepository, open_repository
+from auditor.errors import UsageError
+from auditor.files.paths import CONFIG_NAMES, LOCK_NAME, find_home, real_path
 from auditor.kubernetes.manifests import Document
 from auditor.policy.baseline import BASELINE_NAME
 
-MAX_FILE: Final = 20_000_000
-MAX_TOTAL: Final = 500_000_000
-"""Maximum bytes of one file, and of all files, that are copied from a revision."""
-_SECONDS: Final = 60
 _SUFFIXES: Final = (".yaml", ".yml", ".json", ".toml", ".conf", ".pem", ".crt")
 """Suffixes of policy files and of the files they reference."""
-_FILE_MODES: Final = ("100644", "100755")
-_LINK: Final = "120000"
 _STEERING: Final = (CONFIG_NAMES[0], LOCK_NAME, BASELINE_NAME)
-_GIT: Final = ("-c", "core.hooksPath=" + os.devnull, "-c", "core.fsmonitor=false")
-_ENVIRONMENT: Final = {
-    "GIT_ALLOW_PROTOCOL": "none",
-    "GIT_CONFIG_GLOBAL": os.devnull,
-    "GIT_CONFIG_NOSYSTEM": "1",
-    "GIT_NO_LAZY_FETCH": "1",
-    "GIT_NO_REPLACE_OBJECTS": "1",
-    "GIT_TERMINAL_PROMPT": "0",
-}
 
 
 class PolicyBase(Struct):
@@ -130,91 +105,19 @@ def open_policy_base(wanted: str) -> PolicyBase:
             "repository",
             hint="use a folder that contains the trusted files",
         )
-    git = find_program("git")
-    if git is None:
-        raise UsageError("--policy-from needs git on PATH", hint="install it, or use a folder")
-    repository = _Repository(git, root)
+    repository = open_repository(root, "--policy-from")
     commit = repository.commit(wanted)
-    copy = Path(tempfile.mkdtemp(prefix="podfit-policy-"))
-    atexit.register(shutil.rmtree, copy, ignore_errors=True)
-    repository.copy(commit, copy)
-    (copy / REPOSITORY_MARK).mkdir()  # so that lock files above a SOURCE are found
-    return PolicyBase(root, real_path(copy), wanted)
+    copy = repository.copied(commit, "podfit-policy-", _is_policy(repository, commit))
+    return PolicyBase(root, copy, wanted)
 
 
-class _Repository(Struct, frozen=True):
-    """A git repository, read without hooks, filters, user settings and network access."""
+def _is_policy(repository: GitRepository, commit: str) -> Callable[[Entry], bool]:
+    """Return the test whether a file may be a policy file, or a file that one references."""
 
-    git: str
-    root: Path
+    def wanted(item: Entry) -> bool:
+        if item.mode == LINK and PurePosixPath(item.path).name in _STEERING:
+            why = f"{item.path} is a symbolic link; replace it by the file"
+            raise repository.unreadable(commit, why)
+        return item.is_file and item.path.endswith(_SUFFIXES)
 
-    def commit(self, revision: str) -> str:
-        arguments = ("rev-parse", "--verify", "--quiet", "--end-of-options", revision + "^{commit}")
-        done = self._run(*arguments)
-        if done.returncode:
-            raise UsageError(
-                f"--policy-from {revision}: this clone does not have the revision",
-                hint=f"fetch it first: `git fetch --depth=1 origin {revision}`; with "
-                "actions/checkout, set `fetch-depth: 0`",
-            )
-        return done.stdout.decode().strip()
-
-    def copy(self, commit: str, folder: Path) -> None:
-        """Copy the files of a commit that may be policy files to a folder, without links."""
-        files = dict(self._files(commit))
-        if not files:
-            return
-        done = self._run("cat-file", "--batch", given="\n".join(files.values()).encode())
-        rest = memoryview(done.stdout)
-        for path, name in files.items():
-            head, _, _ = bytes(rest[:200]).partition(b"\n")
-            found, _, size_text = head.rpartition(b" ")
-            if found != f"{name} blob".encode():
-                raise _unreadable(commit, f"{path} is not in this clone")
-            start, size = len(head) + 1, int(size_text)
-            target = folder / path
-            target.parent.mkdir(parents=True, exist_ok=True)
-            target.write_bytes(rest[start : start + size])
-            rest = rest[start + size + 1 :]
-
-    def _files(self, commit: str) -> Iterator[tuple[str, str]]:
-        """Yield path and object name of each file to copy."""
-        done = self._run("ls-tree", "-r", "-z", "--full-tree", "--long", commit)
-        if done.returncode:
-            raise _unreadable(commit, done.stderr.decode("utf-8", "replace").strip())
-        total = 0
-        for row in filter(None, done.stdout.split(b"\0")):
-            described, _, raw = row.partition(b"\t")
-            mode, _, name, size = described.decode().split()
-            path = os.fsdecode(raw)
-            parts = PurePosixPath(path).parts
-            if mode == _LINK and parts[-1] in _STEERING:
-                raise _unreadable(commit, f"{path} is a symbolic link; replace it by the file")
-            if mode not in _FILE_MODES or not path.endswith(_SUFFIXES) or ".." in parts:
-                continue
-            if int(size) > MAX_FILE:
-                continue  # podfit does not read files of this size
-            total += int(size)
-            if total > MAX_TOTAL:
-                raise _unreadable(commit, f"its files have more than {MAX_TOTAL:,} bytes")
-            yield path, name
-
-    def _run(self, *arguments: str, given: bytes = b"") -> subprocess.CompletedProcess[bytes]:
-        kept = {name: text for name, text in os.environ.items() if not name.startswith("GIT_")}
-        safe = f"safe.directory={self.root}"
-        try:
-            return subprocess.run(
-                [self.git, "-C", str(self.root), *_GIT, "-c", safe, *arguments],
-                input=given,
-                capture_output=True,
-                env={**kept, **_ENVIRONMENT},
-                timeout=_SECONDS,
-            )
-        except (OSError, subprocess.TimeoutExpired) as error:
-            raise _unreadable(arguments[0], str(error)) from error
-
-
-def _unreadable(what: str, why: str) -> ConfigurationError:
-    return ConfigurationError(
-        f"--policy-from: git cannot read {what}", why=why, hint="use a folder instead"
-    )
+    return wanted
