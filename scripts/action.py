@@ -1,5 +1,7 @@
 """The step "Audit" of `action.yml`: runs podfit with the inputs and sets the outputs.
 
+With the input `base`, podfit also compares with that revision, and the comparison decides.
+
 The exit code of podfit becomes the output `exit-code`; the last step of the action exits with it
 after the reports were uploaded. This is not a shell script because that would have to quote inputs.
 """
@@ -15,6 +17,12 @@ from pathlib import Path
 from typing import Final
 
 USAGE: Final = 2
+REPORTS: Final = {
+    "json-file": ".json",
+    "sarif-file": ".sarif",
+    "diff-file": "-diff.json",
+}
+"""The end of the name of each report, by output."""
 SWITCHES: Final = {"true": True, "false": False}
 
 
@@ -25,32 +33,45 @@ class InputError(ValueError):
 def main(environment: Mapping[str, str]) -> int:
     reports = Path(environment["RUNNER_TEMP"]) / "podfit-reports"
     reports.mkdir(parents=True, exist_ok=True)
-    json_file, sarif_file = reports / "podfit.json", reports / "podfit.sarif"
-    for stale in (json_file, sarif_file):
+    files = {name: reports / f"podfit{end}" for name, end in REPORTS.items()}
+    for stale in files.values():
         stale.unlink(missing_ok=True)
     try:
-        arguments = command_line(environment, json_file, sarif_file)
+        commands = command_lines(environment, files)
     except InputError as error:
         print(f"error: {error}", flush=True)
         return finish(environment, {"exit-code": str(USAGE)})
-    code = subprocess.run(
-        [sys.executable, "-I", "-m", "auditor", *arguments], check=False
-    ).returncode
-    outputs = {"exit-code": str(code), "findings": findings(json_file)}
-    outputs |= {
-        name: str(path) if path.exists() else ""
-        for name, path in (("json-file", json_file), ("sarif-file", sarif_file))
-    }
+    for command in commands:
+        arguments = [sys.executable, "-I", "-m", "auditor", *command]
+        code = subprocess.run(arguments, check=False).returncode
+        if code == USAGE:
+            break
+    outputs = {"exit-code": str(code), "findings": findings(files)}
+    outputs |= {name: str(path) if path.exists() else "" for name, path in files.items()}
     return finish(environment, outputs)
 
 
-def command_line(environment: Mapping[str, str], json_file: Path, sarif_file: Path) -> list[str]:
-    """Return the arguments of podfit. Raises `InputError`."""
-    arguments = ["audit", "--no-progress", "--color", "never"]
-    arguments += ["-o", "github" if switch(environment, "ANNOTATIONS") else "pretty"]
-    arguments += ["-o", f"json={json_file}", "-o", f"sarif={sarif_file}"]
+def command_lines(environment: Mapping[str, str], files: Mapping[str, Path]) -> list[list[str]]:
+    """Return the arguments of podfit for each run; the last one decides. Raises `InputError`."""
+    shown = ["-o", "github" if switch(environment, "ANNOTATIONS") else ""]
     if switch(environment, "SUMMARY") and (summary := environment.get("GITHUB_STEP_SUMMARY")):
-        arguments += ["-o", f"markdown={summary}"]
+        shown += ["-o", f"markdown={summary}"]
+    written = [f"json={files['json-file']}", f"sarif={files['sarif-file']}"]
+    reports = [argument for output in written for argument in ("-o", output)]
+    common = common_arguments(environment)
+    base = environment.get("INPUT_BASE", "").strip()
+    if not base:
+        return [["audit", *(text or "pretty" for text in shown), *reports, *common]]
+    comparison = ["-o", f"json={files['diff-file']}", f"--base={base}"]
+    return [
+        ["audit", *reports, *common],
+        ["diff", *(text or "text" for text in shown), *comparison, *common],
+    ]
+
+
+def common_arguments(environment: Mapping[str, str]) -> list[str]:
+    """Return the options and paths of every run. Raises `InputError`."""
+    arguments = ["--no-progress", "--color", "never"]
     if switch(environment, "STRICT"):
         arguments.append("--strict")
     for name, option in (
@@ -82,11 +103,13 @@ def listed(environment: Mapping[str, str], name: str) -> list[str]:
     return [line.strip() for line in lines if line.strip()]
 
 
-def findings(json_file: Path) -> str:
-    """Return the number of findings that are not suppressed, or "" without a report."""
-    if not json_file.exists():
+def findings(files: Mapping[str, Path]) -> str:
+    """Return the number of new findings, or of findings that are not suppressed; "" if unknown."""
+    if files["diff-file"].exists():
+        return str(len(json.loads(files["diff-file"].read_text(encoding="utf-8"))["appearing"]))
+    if not files["json-file"].exists():
         return ""
-    found = json.loads(json_file.read_text(encoding="utf-8"))["findings"]
+    found = json.loads(files["json-file"].read_text(encoding="utf-8"))["findings"]
     return str(sum(item["suppressed"] is None for item in found))
 
 

@@ -22,6 +22,7 @@ COMMANDS: Final[Mapping[str, str]] = {
     "audit": "auditor.cli.audit:audit",
     "baseline": "auditor.cli.audit:baseline",
     "clusters": "auditor.cli.listings:clusters",
+    "diff": "auditor.cli.diff:diff",
     "doctor": "auditor.cli.doctor:doctor",
     "explain": "auditor.cli.views:explain",
     "fix": "auditor.cli.fix:fix",

@@ -111,6 +111,28 @@ class SourceFlags(Struct, frozen=True):
     ] = False
 
 
+class DiffFlags(SourceFlags, frozen=True):
+    """Options for what is compared."""
+
+    sources: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="OLD NEW | [SOURCE]...",
+            help="What to compare: a SOURCE of `podfit audit`, REV:PATH of a git revision, a JSON "
+            "report of podfit, or a lock file. With --base: SOURCEs.",
+        ),
+    ] = field(default_factory=list)
+    base: Annotated[
+        str | None,
+        option(
+            "--base",
+            metavar="REV",
+            help="Compare the SOURCEs, or the working directory, with their version at the merge "
+            "base of this git revision and HEAD.",
+        ),
+    ] = None
+
+
 def _seconds(text: str) -> float:
     try:
         seconds = float(text)

@@ -200,6 +200,7 @@ def _workload(workload: Workload) -> Json:
         "kind": workload.ref.kind,
         "namespace": workload.ref.namespace,
         "name": workload.ref.name,
+        "component": workload.component,
     }
 
 

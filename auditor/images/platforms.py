@@ -129,6 +129,18 @@ def normalise(platform: Platform) -> Platform:
     return replace(platform, variant=variants.get(platform.variant, platform.variant))
 
 
+def missing_platforms(
+    platforms: tuple[Platform, ...], others: tuple[Platform, ...]
+) -> tuple[Platform, ...]:
+    """Return the platforms that others do not contain, ignoring the revision of Windows builds."""
+    known = set(map(_comparable, others))
+    return tuple(platform for platform in platforms if _comparable(platform) not in known)
+
+
+def _comparable(platform: Platform) -> Platform:
+    return replace(normalise(platform), os_version=platform.windows_build)
+
+
 def _encode(part: str) -> str:
     return quote(part, safe="", errors="replace").replace("~", "%7E")
 

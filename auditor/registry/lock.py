@@ -41,7 +41,7 @@ from auditor.images.images import (
     UnknownPlatforms,
     UnknownReason,
 )
-from auditor.images.platforms import Platform, normalise
+from auditor.images.platforms import Platform, missing_platforms
 from auditor.images.references import parse_reference
 from auditor.registry.storage import (
     AnswerError,
@@ -225,12 +225,12 @@ class Change(Struct, frozen=True):
     @property
     def lost(self) -> tuple[Platform, ...]:
         """The locked platforms that no longer exist, ignoring the revision of Windows builds."""
-        return _without(self.locked.platforms, self.found.platforms)
+        return missing_platforms(self.locked.platforms, self.found.platforms)
 
     @property
     def gained(self) -> tuple[Platform, ...]:
         """The platforms that are not locked."""
-        return _without(self.found.platforms, self.locked.platforms)
+        return missing_platforms(self.found.platforms, self.locked.platforms)
 
     def __str__(self) -> str:
         return f"{self.image.familiar}: {'; '.join(self._clauses())}"
@@ -409,12 +409,3 @@ def _lockable(
     for image, found in answers.items():
         if isinstance(found, UnknownPlatforms) or found.digest:
             yield image, found
-
-
-def _without(platforms: tuple[Platform, ...], others: tuple[Platform, ...]) -> tuple[Platform, ...]:
-    known = set(map(_comparable, others))
-    return tuple(platform for platform in platforms if _comparable(platform) not in known)
-
-
-def _comparable(platform: Platform) -> Platform:
-    return replace(normalise(platform), os_version=platform.windows_build)

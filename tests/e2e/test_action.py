@@ -166,6 +166,44 @@ def test_policy_ref_takes_the_policy_from_the_base(runner: Runner) -> None:
     assert runner.run(extra_args="--locked", policy_ref="no-such-revision").code == 2
 
 
+def commit(folder: Path, message: str) -> None:
+    for arguments in (("add", "-A"), ("commit", "-q", "-m", message)):
+        identity = ("-c", "user.name=Test", "-c", "user.email=test@example.test")
+        subprocess.run(["git", *identity, *arguments], cwd=folder, check=True, timeout=60)
+
+
+def test_base_limits_the_job_to_what_a_pull_request_changes(runner: Runner) -> None:
+    folder = runner.workspace
+    (folder / ".git").rmdir()
+    subprocess.run(["git", "init", "-q", "-b", "main"], cwd=folder, check=True, timeout=60)
+    (folder / "agent.yaml").write_text(POD)
+    commit(folder, "base")
+    (folder / "other.yaml").write_text(GUARDED.replace("agent", "other"))
+    run = runner.run(extra_args="--locked", base="main")
+    assert (run.code, run.outputs["findings"]) == (0, "0")
+    assert "::error" not in run.log
+    assert "Nothing got worse" in run.summary and "missing-os-selector" not in run.summary
+    assert json.loads(Path(run.outputs["json-file"]).read_text())["summary"]["errors"] == 1
+    assert Path(run.outputs["sarif-file"]).exists()
+
+    (folder / "other.yaml").write_text(POD.replace("agent", "other"))
+    run = runner.run(extra_args="--locked", base="main")
+    assert (run.code, run.outputs["exit-code"], run.outputs["findings"]) == (1, "1", "1")
+    assert "file=other.yaml" in run.log and "file=agent.yaml" not in run.log
+    assert "DaemonSet/other" in run.summary
+    diff = json.loads(Path(run.outputs["diff-file"]).read_text())
+    assert [item["workload"]["name"] for item in diff["appearing"]] == ["other"]
+
+    run = runner.run(extra_args="--locked", base="main", policy_ref="main")
+    assert (run.code, run.outputs["findings"]) == (1, "1")
+
+
+def test_a_base_that_is_not_there_is_a_usage_error(runner: Runner) -> None:
+    (runner.workspace / "agent.yaml").write_text(POD)
+    run = runner.run(extra_args="--locked", base="no-such-revision")
+    assert (run.code, run.outputs["exit-code"], run.outputs["diff-file"]) == (2, "2", "")
+
+
 def test_fail_on_never_lets_findings_pass(runner: Runner) -> None:
     (runner.workspace / "agent.yaml").write_text(POD)
     run = runner.run(extra_args="--locked", fail_on="never", annotations="false", summary="false")
