@@ -61,6 +61,10 @@ def test_every_option_has_words_and_a_variable_of_its_name(command: str) -> None
             long = max(option.opts, key=len)
             expected = "PODFIT_" + long.removeprefix("--").replace("-", "_").upper()
             config_show = command == "config show" and long == "--output"
+            several = (
+                command in {"diff", "forecast", "images", "inspect", "matrix"}
+                and long == "--output"
+            )
             several = command in {"fix", "forecast", "images", "inspect", "matrix"}
             several = several and long == "--output"
             assert option.envvar == (None if config_show or several else expected), long
@@ -117,6 +121,7 @@ def test_the_list_of_commands() -> None:
   audit     Report workloads that may be scheduled onto the wrong nodes.
   baseline  Write a baseline of findings that later audits do not report.
   clusters  List the built-in clusters, or show the node pools of one.
+  diff      Show what a change of a chart or manifest makes worse.
   doctor    Show what podfit finds on this machine, and what is missing.
   explain   Explain where one workload can be scheduled and run.
   fix       Add selectors and tolerations that resolve findings.

@@ -182,14 +182,16 @@ def test_base_limits_the_job_to_what_a_pull_request_changes(runner: Runner) -> N
     run = runner.run(extra_args="--locked", base="main")
     assert (run.code, run.outputs["findings"]) == (0, "0")
     assert "::error" not in run.log
-    assert "Nothing got worse" in run.summary and "missing-os-selector" not in run.summary
+    assert "Nothing got worse" in run.summary
+    assert "missing-os-selector" not in run.summary
     assert json.loads(Path(run.outputs["json-file"]).read_text())["summary"]["errors"] == 1
     assert Path(run.outputs["sarif-file"]).exists()
 
     (folder / "other.yaml").write_text(POD.replace("agent", "other"))
     run = runner.run(extra_args="--locked", base="main")
     assert (run.code, run.outputs["exit-code"], run.outputs["findings"]) == (1, "1", "1")
-    assert "file=other.yaml" in run.log and "file=agent.yaml" not in run.log
+    assert "file=other.yaml" in run.log
+    assert "file=agent.yaml" not in run.log
     assert "DaemonSet/other" in run.summary
     diff = json.loads(Path(run.outputs["diff-file"]).read_text())
     assert [item["workload"]["name"] for item in diff["appearing"]] == ["other"]

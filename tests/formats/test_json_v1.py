@@ -123,6 +123,7 @@ def test_a_finding() -> None:
             "kind": "DaemonSet",
             "namespace": "default",
             "name": "web",
+            "component": "",
         },
         "containers": [
             {

@@ -24,8 +24,12 @@ def test_silenced_findings_are_not_counted(script: ModuleType, tmp_path: Path) -
     report = tmp_path / "podfit.json"
     found = [{"suppressed": None}, {"suppressed": {"by": "comment"}}, {"suppressed": None}]
     report.write_text(json.dumps({"findings": found}))
-    assert script.findings(report) == "2"
+    files = {"json-file": report, "diff-file": tmp_path / "podfit-diff.json"}
+    assert script.findings(files) == "2"
+    files["diff-file"].write_text(json.dumps({"appearing": [{}]}))
+    assert script.findings(files) == "1"
 
 
 def test_without_a_report_there_is_no_number(script: ModuleType, tmp_path: Path) -> None:
-    assert script.findings(tmp_path / "podfit.json") == ""
+    files = {name: tmp_path / "podfit.json" for name in ("json-file", "diff-file")}
+    assert script.findings(files) == ""
