@@ -61,11 +61,7 @@ def test_every_option_has_words_and_a_variable_of_its_name(command: str) -> None
             long = max(option.opts, key=len)
             expected = "PODFIT_" + long.removeprefix("--").replace("-", "_").upper()
             config_show = command == "config show" and long == "--output"
-            several = (
-                command in {"diff", "forecast", "images", "inspect", "matrix"}
-                and long == "--output"
-            )
-            several = command in {"fix", "forecast", "images", "inspect", "matrix"}
+            several = command in {"diff", "fix", "forecast", "images", "inspect", "matrix"}
             several = several and long == "--output"
             assert option.envvar == (None if config_show or several else expected), long
 
