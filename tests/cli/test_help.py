@@ -9,7 +9,18 @@ from auditor.cli.app import app
 from tests.support.command import podfit
 
 ROOT: Any = typer.main.get_command(app)
-COMMANDS = ["", "audit", "baseline", "clusters", "diff", "doctor", "explain", "fix", "forecast", "images"]
+COMMANDS = [
+    "",
+    "audit",
+    "baseline",
+    "clusters",
+    "diff",
+    "doctor",
+    "explain",
+    "fix",
+    "forecast",
+    "images",
+]
 COMMANDS += ["inspect", "lock", "matrix", "rules"]
 COMMANDS += ["cache", "cache clear", "cache dir", "cache prune"]
 COMMANDS += ["config", "config init", "config schema", "config show"]

@@ -31,5 +31,5 @@ def test_silenced_findings_are_not_counted(script: ModuleType, tmp_path: Path) -
 
 
 def test_without_a_report_there_is_no_number(script: ModuleType, tmp_path: Path) -> None:
-    files = {name: tmp_path / "podfit.json" for name in ("json-file", "diff-file")}
+    files = dict.fromkeys(("json-file", "diff-file"), tmp_path / "podfit.json")
     assert script.findings(files) == ""
