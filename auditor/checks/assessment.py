@@ -288,6 +288,7 @@ def _demands(workload: Workload) -> Hashable:
             for item in sorted(workload.annotations.items())
             if item[0].startswith(IGNORE_ANNOTATION)
         ),
+        tuple((item.path, item.scheduling) for item in workload.misplaced),
         (workload.hooks, workload.controller, workload.guessed, workload.ref.namespace),
     )
 

@@ -18,6 +18,7 @@ from auditor.checks.images import (
     REFERENCED_IMAGE,
     UNRESOLVED_IMAGE,
 )
+from auditor.checks.inert_guards import INERT_GUARD
 from auditor.checks.interface import IGNORE_LAPSE, UNREACHED_SELECTOR, Check
 from auditor.checks.kubelet_rejection import KUBELET_REJECTION
 from auditor.checks.platforms import (
@@ -26,7 +27,7 @@ from auditor.checks.platforms import (
     MIXED_PLATFORMS,
     NO_COMPATIBLE_NODE,
 )
-from auditor.checks.selectors import CONFLICTING_SELECTOR, DEPRECATED_LABEL, INERT_GUARD
+from auditor.checks.selectors import CONFLICTING_SELECTOR, DEPRECATED_LABEL
 from auditor.checks.taints import BROAD_TOLERATION, TAINT_DEPENDENCE, UNTOLERATED
 from auditor.errors import ConfigurationError, printable
 from auditor.files.strict import (

@@ -1,20 +1,14 @@
-"""Checks of node selectors: conflicts with the images, deprecated labels, ineffective guards."""
+"""Checks of node selectors: conflicts with the images, deprecated labels."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterator, Sequence
-from functools import partial
+from collections.abc import Iterator, Sequence
 from typing import Final
 
-from msgspec import Struct
-
-from auditor.checks.assessment import Assessment, ImageUse, PoolFit
-from auditor.checks.findings import Confidence, Consequence, Guard, Observation
+from auditor.checks.assessment import Assessment, ImageUse
+from auditor.checks.findings import Consequence, Observation
 from auditor.checks.interface import Check, Parameters
 from auditor.checks.root_cause import (
-    ARCHITECTURES,
-    SYSTEMS,
     Cause,
     Family,
     all_families,
@@ -28,31 +22,24 @@ from auditor.checks.wording import (
     built_for,
     consequence,
     corrected,
-    guard_text,
     images_are,
     listed,
     only_for,
     pool_ids,
-    pool_names,
     remaining_fixes,
     subject,
     unique,
 )
 from auditor.kubernetes.manifests import Location
-from auditor.kubernetes.pod_spec import NodeSelectorTerm, Place, Requirement, Scheduling
+from auditor.kubernetes.pod_spec import Scheduling
 from auditor.kubernetes.workloads import Workload
 from auditor.scheduling.admission import admit, origin
-from auditor.scheduling.compatibility import Mismatch, Runnable
 from auditor.scheduling.nodes import (
     ARCHITECTURE_LABEL,
     DEPRECATED_LABELS,
     OS_LABEL,
-    PLATFORM_LABELS,
-    WINDOWS_BUILD_LABEL,
     ClusterProfile,
 )
-from auditor.scheduling.placement import Predicate, Verdict
-from auditor.scheduling.predicates import requirement_holds, term_matches, view
 
 _OTHER_IMAGE: Final = "use an image that meets it"
 
@@ -202,191 +189,3 @@ def _deprecated_label(assessment: Assessment, parameters: Parameters) -> Iterato
 
 
 DEPRECATED_LABEL: Final = Check(_deprecated_label)
-
-
-_WORDS: Final = (*SYSTEMS, *ARCHITECTURES)
-_HINT: Final = re.compile(rf"(?<![a-z])(?:{'|'.join(_WORDS)}|win|(?<=/)(?:os|arch)\b)")
-"""The start of a word that seems to name a platform: `win2019`, but not `alarm`."""
-_REJECTED: Final = "the scheduler ignores it; the kubelet of an incompatible node rejects the pod"
-
-
-class _Ineffective(Struct, frozen=True):
-    """Part of a pod spec that looks like a guard but does not affect scheduling.
-
-    Attributes:
-        aspect: Identifies it among the others of the workload.
-        seems_to_exclude: Returns whether it appears to keep the pod off a pool.
-
-    """
-
-    aspect: str
-    message: str
-    why: str
-    place: Place
-    seems_to_exclude: Callable[[PoolFit], bool]
-
-
-def _inert_guard(assessment: Assessment, parameters: Parameters) -> Iterator[Observation]:
-    """Find ineffective guards, on pools that the pod can be scheduled onto and may not run on."""
-    del parameters
-    candidates = tuple(_ineffective(assessment.workload))
-    exposed = [
-        fit
-        for fit in (fits_by_cause(assessment, Cause.MISSING_GUARD) if candidates else ())
-        if fit.placement.verdict is Verdict.ADMITTED and fit.runnable is not Runnable.YES
-    ]
-    for item in candidates:
-        if fits := [fit for fit in exposed if item.seems_to_exclude(fit)]:
-            yield _observation(assessment.workload, item, fits)
-    if pending := [fit for fit in assessment.fits if _gets_pending_pod(assessment.workload, fit)]:
-        yield _invisible_selector(assessment, pending)
-
-
-def _observation(workload: Workload, item: _Ineffective, fits: Sequence[PoolFit]) -> Observation:
-    sure = any(fit.runnable is Runnable.NO for fit in fits)
-    return Observation(
-        workload=workload,
-        message=f"{workload}: {item.message}",
-        location=workload.place(item.place),
-        pools=pool_ids(fits),
-        why=item.why,
-        fix="use nodeSelector or required node affinity",
-        consequence=consequence(workload),
-        confidence=Confidence.HIGH if sure else Confidence.MEDIUM,
-        aspect=item.aspect,
-    )
-
-
-def _ineffective(workload: Workload) -> Iterator[_Ineffective]:
-    yield from _preferences(workload)
-    yield from _declarations(workload)
-    yield from _tolerations(workload)
-    yield from _negations(workload)
-
-
-def _preferences(workload: Workload) -> Iterator[_Ineffective]:
-    for term in workload.scheduling.preferred_terms:
-        if any(item.key in PLATFORM_LABELS for item in term.expressions):
-            yield _Ineffective(
-                f"preferred {term}",
-                f"preferred node affinity for {term} is not a requirement",
-                "it raises the score of some nodes; when they are full, the pod lands on others",
-                term.place,
-                partial(_is_refused_by, term),
-            )
-
-
-def _declarations(workload: Workload) -> Iterator[_Ineffective]:
-    name = workload.scheduling.os_name
-    if name:
-        yield _Ineffective(
-            "spec.os",
-            "spec.os.name does not choose the node",
-            _REJECTED,
-            workload.scheduling.place("os"),
-            partial(_is_other, name),
-        )
-    label = workload.labels.get(OS_LABEL)
-    if label:
-        yield _Ineffective(
-            "label",
-            f"{OS_LABEL} is set as a label of the pod, not as a selector",
-            _REJECTED,
-            (0, 0),
-            partial(_is_other, label),
-        )
-
-
-def _tolerations(workload: Workload) -> Iterator[_Ineffective]:
-    """Yield tolerations that name a platform, unless the pod also selects it."""
-    demands = platform_demands(workload.scheduling)
-    chosen = {DEPRECATED_LABELS.get(d.key, d.key) for d in demands if d.operator == "In"}
-    for toleration in workload.scheduling.tolerations:
-        word = toleration.value.lower()
-        label = OS_LABEL if word in SYSTEMS else ARCHITECTURE_LABEL
-        if word in _WORDS and label not in chosen:
-            yield _Ineffective(
-                f"toleration {toleration}",
-                f"the toleration of {toleration} allows nodes but does not select them",
-                "a toleration allows tainted nodes; it does not keep the pod off other nodes",
-                toleration.place,
-                partial(_is_other, word),
-            )
-
-
-def _negations(workload: Workload) -> Iterator[_Ineffective]:
-    for term in workload.scheduling.required_terms or ():
-        for item in term.expressions:
-            if item.operator in ("NotIn", "DoesNotExist") and _is_about_platforms(item):
-                yield _Ineffective(
-                    f"affinity {item}",
-                    f"{item} holds on every node without that label",
-                    "NotIn and DoesNotExist match nodes without the label, as in this cluster",
-                    item.place,
-                    partial(_lacks_label, item),
-                )
-
-
-def _is_refused_by(term: NodeSelectorTerm, fit: PoolFit) -> bool:
-    return term_matches(term, view(fit.pool)) is False
-
-
-def _is_other(word: str, fit: PoolFit) -> bool:
-    return word not in (fit.pool.platform.os, fit.pool.platform.architecture)
-
-
-def _lacks_label(requirement: Requirement, fit: PoolFit) -> bool:
-    """Return whether the requirement matches the pool because the label is missing.
-
-    Excluding a Windows build counts only for pods that cannot run on the pool's operating system.
-    """
-    if requirement.key in fit.pool.labels:
-        return False
-    is_build = requirement.key == WINDOWS_BUILD_LABEL
-    if is_build and all(result.mismatch is not Mismatch.OS for _, result in fit.incompatible):
-        return False
-    return requirement_holds(requirement, view(fit.pool)) is True
-
-
-def _is_about_platforms(requirement: Requirement) -> bool:
-    """Return whether a requirement on a custom label seems to name a platform."""
-    text = " ".join((f"/{requirement.key}", *requirement.values)).lower()
-    return bool(_HINT.search(text))
-
-
-def _gets_pending_pod(workload: Workload, fit: PoolFit) -> bool:
-    """Return whether the DaemonSet controller creates a pod that then stays Pending."""
-    placement = fit.placement
-    return (
-        workload.is_daemon_set
-        and placement.verdict is Verdict.REFUSED
-        and placement.creates_pod is True
-        and any(step.predicate is Predicate.NODE_SELECTOR for step in placement.deciding)
-    )
-
-
-def _invisible_selector(assessment: Assessment, fits: Sequence[PoolFit]) -> Observation:
-    workload, cluster = assessment.workload, fits[0].cluster
-    added = {
-        item: source
-        for item in admit(workload, cluster).scheduling.node_selector
-        if (source := origin(item, workload, cluster))
-    }
-    guard = Guard(tuple(added))
-    sources = listed(unique(added.values()))
-    return Observation(
-        workload=workload,
-        message=f"{workload} is not kept off {pool_names(fits, assessment)} by the selector of "
-        f"{sources}",
-        location=workload.place(workload.scheduling.place("runtimeClassName")),
-        pools=pool_ids(fits),
-        why="the DaemonSet controller ignores that selector: it creates a pod for every such "
-        "node, which stays Pending, and the rollout never completes",
-        fix=f"set {guard_text(guard, workload)} in the pod template as well",
-        guard=guard,
-        consequence=Consequence.CERTAIN,
-        aspect="namespace" if sources == "its namespace" else "runtime class",
-    )
-
-
-INERT_GUARD: Final = Check(_inert_guard)

@@ -12,6 +12,7 @@ from auditor.checks.findings import Explanation, Finding, Observation, Subject
 from auditor.checks.rulebook import Rule
 from auditor.checks.wording import listed, unique
 from auditor.images.platforms import Platform, normalise, parse_platform
+from auditor.kubernetes.source_lines import Precision
 from auditor.scheduling.placement import Verdict
 
 _ARCHITECTURES: Final = ("amd64", "arm64")
@@ -187,9 +188,11 @@ def notes_of(finding: Finding, report: Report) -> tuple[tuple[str, str], ...]:
 
 
 def explained(explanation: Explanation) -> str:
-    """Return the message and fix of an explanation."""
+    """Return the message of an explanation, its line where that is known, and its fix."""
     seen = explanation.observation
-    return f"{seen.message}; {seen.fix}" if seen.fix else seen.message
+    known = seen.location.precision is not Precision.FILE
+    message = f"{seen.message} (line {seen.location.file_line})" if known else seen.message
+    return f"{message}; {seen.fix}" if seen.fix else message
 
 
 def rule_url(rule: Rule) -> str:

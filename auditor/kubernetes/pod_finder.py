@@ -14,6 +14,7 @@ from msgspec.structs import replace
 from auditor.files.yaml_nodes import Node, ShapeError
 from auditor.kubernetes.custom_resources import Match, PodSource, Table, builtin_table
 from auditor.kubernetes.manifests import Manifest
+from auditor.kubernetes.misplaced import misplaced_fields
 from auditor.kubernetes.pods import Pod, assemble, assemble_at, read_workload
 from auditor.kubernetes.workloads import Workload
 
@@ -145,7 +146,8 @@ def find_workloads(manifest: Manifest, table: Table | None = None) -> Iterator[W
     group = _group(manifest)
     path = POD_TEMPLATES.get((group, manifest.ref.kind))
     if path is not None:
-        yield read_workload(manifest, _core_pod(manifest, path))
+        workload = read_workload(manifest, _core_pod(manifest, path))
+        yield replace(workload, misplaced=tuple(misplaced_fields(manifest.root, path)))
     elif not is_core(group):
         sources = _sources(manifest, table)
         if sources is not None:

@@ -9,6 +9,7 @@ from typing import Final
 from msgspec import Struct, field
 
 from auditor.kubernetes.manifests import Document, Location, ObjectRef
+from auditor.kubernetes.misplaced import Misplaced
 from auditor.kubernetes.pod_spec import Place, Scheduling
 from auditor.kubernetes.requests import Requests
 
@@ -79,6 +80,7 @@ class Workload(Struct, frozen=True):
         nth: Its position among the objects of its kind, which identifies it in later runs.
         replicas: The number of its pods; 1 if it does not say.
         requests: The CPU and memory that one pod requests.
+        misplaced: Scheduling fields that Kubernetes does not read where they stand.
 
     """
 
@@ -101,6 +103,7 @@ class Workload(Struct, frozen=True):
     nth: int = 0
     replicas: int = 1
     requests: Requests = Requests()
+    misplaced: tuple[Misplaced, ...] = ()
 
     @property
     def is_daemon_set(self) -> bool:

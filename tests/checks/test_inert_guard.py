@@ -4,7 +4,7 @@ import pytest
 
 from auditor.checks.assessment import Assessment
 from auditor.checks.findings import Confidence, Consequence, Observation
-from auditor.checks.selectors import INERT_GUARD
+from auditor.checks.inert_guards import INERT_GUARD
 from auditor.scheduling.nodes import ClusterProfile, RuntimeClass
 from tests.support.assessments import ARM, LINUX, UNKNOWN, WINDOWS_2022, assessed, image
 from tests.support.objects import cluster, pool

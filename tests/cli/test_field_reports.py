@@ -99,3 +99,23 @@ def test_an_unreadable_patch_leaves_the_placement_undecided(folder: Path) -> Non
     assert "podfit cannot read spec.podSpecPatch, which may set a nodeSelector" in " ".join(
         told.split()
     )
+
+
+def test_a_misplaced_guard_is_pointed_at_with_its_line(folder: Path) -> None:
+    write_lock(folder, {"docker.io/library/nginx:1.27": ("linux/amd64",)})
+    (folder / "web.yaml").write_text(
+        "apiVersion: apps/v1\n"
+        "kind: Deployment\n"
+        "metadata: {name: web}\n"
+        "spec:\n"
+        "  nodeSelector: {kubernetes.io/os: linux}\n"
+        "  template:\n"
+        '    spec: {containers: [{name: c, image: "nginx:1.27"}]}\n'
+    )
+
+    done = podfit("audit", "web.yaml", "--locked", "--cluster", "hybrid")
+    assert done.code == 1
+    assert (
+        "note: Deployment/web: Kubernetes does not read spec.nodeSelector (line 5); move it to "
+        "spec.template.spec.nodeSelector [inert-guard]"
+    ) in " ".join(done.out.split())
