@@ -161,3 +161,16 @@ def complete_cluster(incomplete: str) -> list[str]:
     from auditor.clusters.profiles import BUILT_IN
 
     return [name for name in BUILT_IN if name.startswith(incomplete)]
+
+
+def complete_workload(incomplete: str) -> list[str]:
+    """Complete the workloads below the working directory. Renders charts; queries no registry."""
+    from auditor.cli.configuration import Flags, make_config
+    from auditor.cli.run import list_workloads
+    from auditor.errors import PodfitError
+
+    try:
+        names = list_workloads(make_config(Flags()))
+    except PodfitError:
+        return []
+    return [name for name in names if name.startswith(incomplete)]

@@ -13,7 +13,7 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from auditor.audit.audit import Auditor, FindRemedies
+from auditor.audit.audit import Auditor, FindRemedies, take_inventory
 from auditor.audit.report import ImageEntry, Report
 from auditor.checks.assessment import Assessment
 from auditor.checks.findings import Finding
@@ -322,6 +322,13 @@ def find_workload(report: Report, name: str) -> tuple[Assessment, ...]:
     names = unique(str(item.workload) for item in report.assessments)
     known = f"workloads: {listed(names, limit=_NAMED)}" if names else "there are no workloads"
     raise UsageError(f'no workload "{name}"', hint=suggestion(name, by_name) or known)
+
+
+def list_workloads(config: Config) -> list[str]:
+    """Return the workloads of the sources as NAME and as KIND/NAME, without querying registries."""
+    sources = open_sources(config.sources, config.source_options)
+    found = take_inventory(sources, table=custom_resources(config)).workloads
+    return sorted({str(workload.ref) for workload in found} | {item.ref.name for item in found})
 
 
 def run_baseline(config: Config, output: WatchFlags) -> int:

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 from msgspec.structs import replace
 
+from auditor.cli.commands import complete_workload
 from auditor.cli.options import (
     ClusterFlags,
     ConfigFlags,
@@ -50,7 +51,11 @@ def matrix(
 def explain(
     workload: Annotated[
         str,
-        typer.Argument(metavar="WORKLOAD", help="Name of the workload, or KIND/NAME."),
+        typer.Argument(
+            metavar="WORKLOAD",
+            help="Name of the workload, or KIND/NAME.",
+            autocompletion=complete_workload,
+        ),
     ],
     sources: SourceFlags,
     clusters: ClusterFlags,

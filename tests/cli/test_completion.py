@@ -78,3 +78,19 @@ def test_company_rules_are_completed(tmp_path: Path) -> None:
     (tmp_path / "policy" / "our-rule.yaml").write_text(text)
     assert complete("podfit rules --rules policy our", tmp_path) == ["our-rule"]
     assert complete("podfit rules --rules nowhere unused", tmp_path) == ["unused-ignore"]
+
+
+def test_workloads_are_completed(tmp_path: Path) -> None:
+    folder = tmp_path / "deploy"
+    folder.mkdir()
+    for kind in ("Deployment", "DaemonSet"):
+        spec = "spec: {template: {spec: {containers: [{name: a, image: a.test/b}]}}}"
+        text = f"{{apiVersion: apps/v1, kind: {kind}, metadata: {{name: web}}, {spec}}}\n"
+        (folder / f"{kind}.yaml").write_text(text)
+
+    assert complete("podfit explain De", tmp_path) == ["Deployment/web"]
+    assert complete("podfit explain w", tmp_path) == ["web"]
+    (folder / "broken.yaml").write_text("kind: [")
+    assert complete("podfit explain Da", tmp_path) == ["DaemonSet/web"]
+    (tmp_path / ".podfit.yaml").write_text("version: 2\n")
+    assert complete("podfit explain Da", tmp_path) == []
