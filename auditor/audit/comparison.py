@@ -99,6 +99,7 @@ class Comparison(Struct, frozen=True):
     Attributes:
         appearing: The findings that only NEW has.
         disappearing: The findings that only OLD has.
+        suppressed: The findings of OLD that are suppressed in NEW; as in NEW.
         raised: The findings with a higher severity in NEW; those of NEW.
         images: Images that were added, removed, replaced or moved.
         lost: Platforms that images lost and that pools have; only without workloads.
@@ -116,6 +117,7 @@ class Comparison(Struct, frozen=True):
     gate: Gate
     appearing: tuple[FindingEntry, ...] = ()
     disappearing: tuple[FindingEntry, ...] = ()
+    suppressed: tuple[FindingEntry, ...] = ()
     raised: tuple[FindingEntry, ...] = ()
     images: tuple[ImageChange, ...] = ()
     lost: tuple[LostPlatform, ...] = ()
@@ -153,7 +155,7 @@ class Comparison(Struct, frozen=True):
     @property
     def changed(self) -> bool:
         """Whether the sides differ in anything that is compared."""
-        findings = self.appearing or self.disappearing or self.raised
+        findings = self.appearing or self.disappearing or self.suppressed or self.raised
         return bool(
             findings or self.images or self.pools or self.keys or self.added or self.removed
         )
@@ -172,15 +174,18 @@ def compare_sides(old: Side, new: Side, gate: Gate) -> Comparison:
         return Comparison(old, new, gate)
     pairs = pair_workloads(old, new)
     kept = [item for item in pairs if item.old and item.new]
-    found, same = _findings(old, new, pairs)
+    matched = _matcher(old, new, pairs)
+    same, gone, appearing = matched(old.active, new.active)
+    hidden, gone, _ = matched(gone, [item for item in new.findings if item.suppressed is not None])
     images = tuple(_images(old, new, kept))
     only_images = old.images_only and new.images_only
     return Comparison(
         old,
         new,
         gate,
-        appearing=tuple(after for before, after in found if after and not before),
-        disappearing=tuple(before for before, after in found if before and not after),
+        appearing=tuple(appearing),
+        disappearing=tuple(gone),
+        suppressed=tuple(after for _, after in hidden),
         raised=tuple(after for before, after in same if _rank(after) > _rank(before)),
         images=images,
         lost=tuple(_lost(images, new.clusters)) if only_images else (),
@@ -201,49 +206,49 @@ def _pool_names(side: Side) -> set[tuple[str, str, str]]:
     return {(item.name, pool.name, pool.platform) for item in side.clusters for pool in item.pools}
 
 
-_Found = tuple[FindingEntry | None, FindingEntry | None]
+_Matched = tuple[list[tuple[FindingEntry, FindingEntry]], list[FindingEntry], list[FindingEntry]]
+"""The findings that both sides have, and those that only OLD and only NEW has."""
 
 
-def _findings(
+def _matcher(
     old: Side, new: Side, pairs: Sequence[WorkloadPair]
-) -> tuple[list[_Found], list[tuple[FindingEntry, FindingEntry]]]:
-    """Return the findings that one side has, and the pairs that both have.
+) -> Callable[[Sequence[FindingEntry], Sequence[FindingEntry]], _Matched]:
+    """Return the function that pairs findings of OLD and NEW.
 
     Two findings are the same if the same rule is about the same containers of the same workload.
     `id` decides between several of them, and about findings whose workload is not in the report.
     """
     before = _indices((index, item.old) for index, item in enumerate(pairs))
     after = _indices((index, item.new) for index, item in enumerate(pairs))
-    renamed = {
-        (index, name): other
-        for index, item in enumerate(pairs)
-        for name, other in item.containers.items()
-    }
+    old_place, new_place = _place_in(old), _place_in(new)
 
     def old_key(item: FindingEntry) -> Hashable:
         index = before.get(old_place(item), before.get(("", item.workload)))
-        names = (renamed.get((index or 0, each.name), each.name) for each in item.containers)
-        return None if index is None else (index, item.rule, tuple(names))
+        if index is None:
+            return None
+        renamed = pairs[index].containers
+        names = (renamed.get(each.name, each.name) for each in item.containers)
+        return index, item.rule, tuple(names)
 
     def new_key(item: FindingEntry) -> Hashable:
         index = after.get(new_place(item), after.get(("", item.workload)))
         names = tuple(each.name for each in item.containers)
         return None if index is None else (index, item.rule, names)
 
-    old_place, new_place = _place_in(old), _place_in(new)
-    same: list[tuple[FindingEntry, FindingEntry]] = []
-    rest = (list(old.active), list(new.active))
-    for keys in (
-        (_with(old_key, lambda item: item.id), _with(new_key, lambda item: item.id)),
-        (_with(old_key, lambda item: item.message), _with(new_key, lambda item: item.message)),
-        (old_key, new_key),
-        (lambda item: (item.rule, item.id),) * 2,
-    ):
-        paired, *rest_lists = pair(*rest, *keys)
-        same += paired
-        rest = (rest_lists[0], rest_lists[1])
-    gone: list[_Found] = [(item, None) for item in rest[0]]
-    return [*gone, *((None, item) for item in rest[1])], same
+    def matched(olds: Sequence[FindingEntry], news: Sequence[FindingEntry]) -> _Matched:
+        same: list[tuple[FindingEntry, FindingEntry]] = []
+        gone, come = list(olds), list(news)
+        for keys in (
+            (_with(old_key, lambda item: item.id), _with(new_key, lambda item: item.id)),
+            (_with(old_key, lambda item: item.message), _with(new_key, lambda item: item.message)),
+            (old_key, new_key),
+            (lambda item: (item.rule, item.id),) * 2,
+        ):
+            paired, gone, come = pair(gone, come, *keys)
+            same += paired
+        return same, gone, come
+
+    return matched
 
 
 def _indices(groups: Iterable[tuple[int, Group | None]]) -> dict[GroupKey, int]:

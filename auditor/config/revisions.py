@@ -104,17 +104,19 @@ class GitRepository(Struct, frozen=True):
         atexit.register(shutil.rmtree, folder, ignore_errors=True)
         chosen = tuple(self._chosen(commit, wanted))
         links: dict[Path, bytes] = {}
-        for item, content in self._contents(commit, chosen):
-            target = folder / item.path
-            if item.mode == LINK:
-                links[target] = content
-                continue
-            target.parent.mkdir(parents=True, exist_ok=True)
-            target.write_bytes(content)
-        for target, content in links.items():  # last, so that no file is written through a link
-            target.parent.mkdir(parents=True, exist_ok=True)
-            target.symlink_to(os.fsdecode(content))
-        (folder / REPOSITORY_MARK).mkdir()
+        try:
+            for item, content in self._contents(commit, chosen):
+                target = folder / item.path
+                target.parent.mkdir(parents=True, exist_ok=True)
+                if item.mode == LINK:
+                    links[target] = content
+                else:
+                    target.write_bytes(content)
+            for target, content in links.items():  # last: no file is written through a link
+                _link(target, content)
+            (folder / REPOSITORY_MARK).mkdir()
+        except OSError as error:
+            raise self.unreadable(commit, error.strerror or str(error)) from error
         return folder
 
     def entries(self, commit: str) -> Iterator[Entry]:
@@ -173,6 +175,14 @@ class GitRepository(Struct, frozen=True):
         return ConfigurationError(
             f"{self.option}: git cannot read {what}", why=why, hint="use a folder instead"
         )
+
+
+def _link(path: Path, target: bytes) -> None:
+    """Create a link; a file with its target, as git does, if links are not allowed (Windows)."""
+    try:
+        path.symlink_to(os.fsdecode(target))
+    except OSError:
+        path.write_bytes(target)
 
 
 def open_repository(root: Path, option: str) -> GitRepository:

@@ -53,7 +53,8 @@ def write_comparison_text(result: Comparison, style: Style) -> str:
         list(_findings("New findings", result.appearing, pen)),
         list(_findings("Findings with a higher severity", result.raised, pen)),
         *(list(_block(section, pen)) for section in _sections(result) if section.lines),
-        list(_gone(result.disappearing, pen)),
+        list(_gone("Findings that are suppressed now", result.suppressed, pen)),
+        list(_gone("Findings that are gone", result.disappearing, pen)),
         list(_reservations(result, pen)),
         list(_end(result, pen)),
     ]
@@ -89,9 +90,9 @@ def _block(section: Section, pen: Pen) -> Iterator[str]:
         yield f"  and {count(len(section.lines) - _LISTED, 'other')}; -o json lists all"
 
 
-def _gone(findings: Sequence[FindingEntry], pen: Pen) -> Iterator[str]:
+def _gone(title: str, findings: Sequence[FindingEntry], pen: Pen) -> Iterator[str]:
     if findings:
-        yield pen.paint(f"Findings that are gone: {len(findings)}", Look.STRONG)
+        yield pen.paint(f"{title}: {len(findings)}", Look.STRONG)
     for finding in _ordered(findings)[:_LISTED]:
         text = f"{finding.severity}[{finding.rule}]: {finding.message}"
         yield from pen.wrap(pen.text(text), "  ", "    ")
@@ -265,7 +266,11 @@ def conclusion(result: Comparison) -> str:
     ]
     worse = ", ".join(text for number, text in parts if number)
     verdict = worse or _not_worse(result)
-    gone = f"{count(len(result.disappearing), 'finding')} gone" if result.disappearing else ""
+    fewer = (
+        (len(result.disappearing), f"{count(len(result.disappearing), 'finding')} gone"),
+        (len(result.suppressed), f"{count(len(result.suppressed), 'finding')} suppressed now"),
+    )
+    gone = ", ".join(text for number, text in fewer if number)
     images = max(len(result.old.images), len(result.new.images))
     scope = f"{count(result.compared, 'workload')}, {count(images, 'image')} compared"
     if result.new.images_only:
@@ -295,6 +300,7 @@ def write_comparison_markdown(result: Comparison, style: Style) -> str:
         _markdown_findings("New findings", result.appearing, style),
         _markdown_findings("Findings with a higher severity", result.raised, style),
         *map(_markdown_section, sections),
+        _folded("Findings that are suppressed now", _finding_lines(result.suppressed)),
         _folded("Findings that are gone", _finding_lines(result.disappearing)),
         "\n".join(f"> {markdown_prose(text)}\n>" for text in _reserved(result)).removesuffix("\n>"),
         "\n".join(f"- **not audited**: {markdown(item.what)}" for item in _failures(result)),
@@ -351,6 +357,7 @@ def write_comparison_json(result: Comparison, style: Style) -> str:
         "new": _side_data(result, result.new),
         "appearing": _built(result.appearing),
         "disappearing": _built(result.disappearing),
+        "suppressed": _built(result.suppressed),
         "raised": _built(result.raised),
         "images": list(map(_image_data, result.images)),
         "lost_platforms": _built(result.lost),

@@ -351,6 +351,39 @@ def test_git_runs_no_filter_and_no_hook(repository: Path) -> None:
     assert not (repository / "evil").exists()
 
 
+def test_a_finding_that_is_suppressed_now_is_not_gone() -> None:
+    ignored = pod(image="web:2").replace(
+        "{name: web}", "{name: web, annotations: {ignore.podfit.dev/missing-os-selector: x}}", 1
+    )
+    found = compared(pod(image="web:2"), ignored)
+    assert names(found["suppressed"]) == [("missing-os-selector", "web")]
+    assert (found["appearing"], found["disappearing"], found["exit_code"]) == ([], [], 0)
+    assert "1 finding suppressed now" in diff("old.yaml", "new.yaml").out
+    assert names(compared(ignored, pod(image="web:2"))["appearing"]) == [
+        ("missing-os-selector", "web")
+    ]
+
+
+def test_a_link_of_a_revision_does_not_lead_out_of_it(repository: Path, tmp_path: Path) -> None:
+    (tmp_path / "secret.yaml").write_text(pod("secret", image="web:2"))
+    (repository / "deploy").mkdir()
+    (repository / "deploy" / "out.yaml").symlink_to(tmp_path / "secret.yaml")
+    (repository / "deploy" / "in.yaml").symlink_to("../app.yaml")
+    git("add", "-A")
+    git("commit", "-q", "-m", "links")
+    done = diff("HEAD:deploy", "app.yaml", "-o", "json")
+    assert (done.code, done.json["old"]["workloads"]) == (3, 1)
+    assert "links to a file outside" in done.err
+
+
+def test_a_submodule_is_an_error(repository: Path) -> None:
+    git("update-index", "--add", "--cacheinfo", f"160000,{'1' * 40},deploy/module")
+    git("commit", "-q", "-m", "submodule")
+    done = diff("HEAD:deploy", "app.yaml")
+    assert (done.code, "deploy/module is a submodule" in done.err) == (2, True)
+    assert diff("HEAD:app.yaml", "app.yaml").code == 0
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
