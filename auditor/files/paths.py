@@ -7,7 +7,6 @@ from any working directory and for any spelling of SOURCE.
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Iterator
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -133,6 +132,8 @@ def find_program(name: str) -> str | None:
     repository, are skipped: a pull request can put files there. On Windows, `shutil.which` would
     search the working directory first.
     """
+    import shutil
+
     folders = (Path(entry) for entry in os.environ.get("PATH", os.defpath).split(os.pathsep))
     here = Path(os.path.realpath(Path.cwd()))
     checkout = next((each for each in (here, *here.parents) if (each / ".git").exists()), here)

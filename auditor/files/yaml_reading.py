@@ -13,10 +13,9 @@ from __future__ import annotations
 
 import json
 import math
-import mmap
 import re
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import yaml as pyyaml
 from msgspec import Struct
@@ -29,6 +28,10 @@ from auditor.files.yaml_nodes import (
     plain_scalar,
     tagged_scalar,
 )
+
+if TYPE_CHECKING:
+    import mmap
+
 
 _SEPARATOR: Final = re.compile(r"^---(?=\s|$)", re.MULTILINE)
 _JSON_START: Final = re.compile(r"[^ \t\r\n]")

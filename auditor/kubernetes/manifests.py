@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import mmap
 import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from msgspec import Struct
 
@@ -15,6 +14,10 @@ from auditor.errors import ManifestError, Problem
 from auditor.files.yaml_nodes import Node, ShapeError
 from auditor.files.yaml_reading import Word, YamlError, read_documents
 from auditor.kubernetes.source_lines import LineMap, OneLine, Precision, SourceLine
+
+if TYPE_CHECKING:
+    import mmap
+
 
 _WORDS: Final = (Word("kind"), Word("apiVersion"))
 """Keys that every Kubernetes object or its list has."""

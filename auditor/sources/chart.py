@@ -8,13 +8,12 @@ from __future__ import annotations
 import gzip
 import io
 import re
-import tarfile
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
-from typing import BinaryIO, Final
+from typing import TYPE_CHECKING, BinaryIO, Final
 
 from msgspec import Struct
 
@@ -23,6 +22,10 @@ from auditor.files.paths import real_path
 from auditor.files.yaml_nodes import Node, ShapeError
 from auditor.files.yaml_reading import YamlError, read_documents
 from auditor.sources.files import decode, missing, read_text
+
+if TYPE_CHECKING:
+    import tarfile
+
 
 SUFFIXES: Final = (".tgz", ".tar.gz")
 MAX_UNPACKED: Final = 100 << 20
@@ -62,6 +65,8 @@ def read_members(file: BinaryIO, wanted: Callable[[str], bool]) -> Iterator[tupl
     Paths are relative to the chart's folder, the first element in the archive. Links and other
     special files are skipped, as in Helm. Raises ArchiveError.
     """
+    import tarfile
+
     unpacked = 0
     try:
         # Mode "r|gz" cannot read the extra field in the header that `helm package` writes.
@@ -91,6 +96,8 @@ def open_members(path: Path, wanted: Callable[[str], bool]) -> Iterator[tuple[st
 
 def pack(members: Iterator[tuple[str, bytes]]) -> bytes:
     """Return a chart archive of these files."""
+    import tarfile
+
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w:gz") as archive:
         for path, content in members:

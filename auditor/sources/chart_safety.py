@@ -10,8 +10,6 @@ import contextlib
 import io
 import json
 import os
-import shutil
-import tempfile
 from collections.abc import Callable, Collection, Iterable, Iterator
 from pathlib import Path
 from typing import Final
@@ -217,6 +215,8 @@ _IGNORE_FILE: Final = ".helmignore"
 @contextlib.contextmanager
 def without_files(chart: Path, paths: Collection[str]) -> Iterator[Path]:
     """Copy a chart without these files (see `Hazard.path`). Raises SourceError."""
+    import tempfile
+
     drop = frozenset(paths)
     with tempfile.TemporaryDirectory(prefix="podfit-chart-") as name:
         copy = Path(name, "chart")
@@ -264,6 +264,8 @@ def _unpack(archive: Path, into: Path, drop: frozenset[str]) -> None:
 
 def _copy(chart: Path, into: Path, drop: frozenset[str]) -> None:
     """Copy a folder; links within the chart are replaced by their targets, others left out."""
+    import shutil
+
     left = MAX_UNPACKED
     for count, entry in enumerate(walk_chart(chart)):
         if entry.path in drop or entry.leads_out or not entry.file.is_file():

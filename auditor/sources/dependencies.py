@@ -6,8 +6,6 @@ never changed.
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 import threading
 import weakref
 from collections.abc import Iterator, Mapping, Sequence
@@ -189,6 +187,9 @@ class Completion(Struct, weakref=True):
         return (replace(chart, path=self._path) if self._path else safe), problems
 
     def _complete(self, chart: Chart, safe: Chart) -> None:
+        import shutil
+        import tempfile
+
         self._folder = Path(tempfile.mkdtemp(prefix="podfit-complete-"))
         weakref.finalize(self, shutil.rmtree, self._folder, ignore_errors=True)
         try:
@@ -227,6 +228,8 @@ class _Layout(Struct):
 
     def copy(self, chart: Chart, above: tuple[Path, ...] = ()) -> Path:
         """Copy a chart after its `file://` dependencies. Raises SourceError."""
+        import shutil
+
         original = real_path(chart.path)
         if original in above or len(above) >= _MAX_LOCAL:
             raise SourceError(f"{chart.shown} depends on itself", where=chart.shown)

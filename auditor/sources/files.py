@@ -7,7 +7,6 @@ rendered. `normalise` brings both to the same text, so that line numbers and ord
 from __future__ import annotations
 
 import codecs
-import mmap
 import os
 import re
 import stat
@@ -105,6 +104,8 @@ def read_bytes(path: Path, shown: str) -> bytes:
 
 
 def _large_file_may_hold_objects(path: Path, shown: str) -> bool:
+    import mmap
+
     try:
         with (
             path.open("rb") as file,

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -234,6 +233,8 @@ def _wrapped(folder: Path, patches: str) -> Iterator[tuple[Path, bool]]:
 
     Yields the folder itself and False on Windows if it is on another drive than the temporary one.
     """
+    import tempfile
+
     with tempfile.TemporaryDirectory(prefix="podfit-kustomize-") as name:
         wrapper = real_path(Path(name))
         try:

@@ -6,7 +6,6 @@ import os
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future
 from typing import TypeVar
 
 _T = TypeVar("_T")
@@ -34,6 +33,8 @@ def in_order(
     if jobs < 2 or len(items) < 2:  # noqa: PLR2004 - nothing to do at the same time
         yield from map(work, items)
         return
+    from concurrent.futures import Future
+
     futures: list[Future[_R]] = [Future() for _ in items]
     waiting = deque(sorted(range(len(items)), key=lambda index: -weight(items[index])))
 

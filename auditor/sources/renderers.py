@@ -10,7 +10,6 @@ import importlib.util
 import json
 import os
 import re
-import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from pathlib import Path
@@ -127,6 +126,8 @@ class CliRenderer:
 @contextlib.contextmanager
 def _flags(options: HelmOptions, overlay: Values) -> Iterator[list[str]]:
     """Yield the options as flags. The overlay is the last values file, below `--set`."""
+    import tempfile
+
     flags = [f"--namespace={options.namespace or 'default'}"]
     documents = [text for name in options.values_files for text in read_values_file(name)]
     if overlay:
@@ -154,6 +155,8 @@ def _attributed(pieces: Iterable[Piece]) -> Iterator[Piece]:
 
 
 def _run(program: str, timeout: float, *arguments: str) -> Finished:
+    import tempfile
+
     folders = ("HELM_CACHE_HOME", "HELM_CONFIG_HOME", "HELM_DATA_HOME", "HELM_PLUGINS")
     with tempfile.TemporaryDirectory(prefix="podfit-helm-") as home:
         own = {**dict.fromkeys(folders, home), "HELM_NO_PLUGINS": "1", "KUBECONFIG": os.devnull}

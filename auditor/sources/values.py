@@ -10,7 +10,6 @@ from __future__ import annotations
 import base64
 import json
 import re
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -286,6 +285,8 @@ def visible_values(chart: Path, options: HelmOptions, renderer: Renderer) -> Val
         chart: A safe chart, without links to files outside it.
 
     """
+    import tempfile
+
     with tempfile.TemporaryDirectory(prefix="podfit-values-") as name:
         copy = Path(name, "chart")
         try:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import os
 import sys
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -240,6 +239,8 @@ _NAME: Final = "podfit-{}"
 @contextmanager
 def _registered(repositories: Sequence[Repository]) -> Iterator[dict[str, str]]:
     """Yield variables that make the program use a temporary list of these repositories only."""
+    import tempfile
+
     listed = [
         {**item.entry(), "name": item.name or _NAME.format(index)}
         for index, item in enumerate(repositories)
@@ -259,6 +260,8 @@ def _surroundings(hosts: HostRules) -> Iterator[dict[str, str]]:
     The user's own repositories may have private addresses. If the proxy refused a request, its
     reason replaces Helm's less specific error.
     """
+    import tempfile
+
     from auditor.sources.fetching.proxy import gate
 
     own = {urlsplit(item.url).hostname or "" for item in helm_repositories()}

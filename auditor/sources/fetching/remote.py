@@ -6,7 +6,6 @@ import contextlib
 import hashlib
 import os
 import re
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
@@ -107,6 +106,8 @@ class ChartElsewhere(Struct, frozen=True):
             ) from error
 
     def _pulled(self, folder: Path, fetcher: Fetcher) -> Path:
+        import tempfile
+
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=".pull-", dir=folder) as name:
             try:

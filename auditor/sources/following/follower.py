@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
-import tempfile
 import weakref
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -366,6 +364,9 @@ class Follower(Struct, weakref=True):
         return path.as_posix()
 
     def _write(self, content: bytes) -> str:
+        import shutil
+        import tempfile
+
         if self._folder is None:
             self._folder = Path(tempfile.mkdtemp(prefix="podfit-releases-"))
             weakref.finalize(self, shutil.rmtree, self._folder, ignore_errors=True)

@@ -9,9 +9,7 @@ from __future__ import annotations
 import errno
 import importlib.util
 import os
-import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -122,6 +120,8 @@ def run(
         online: Whether to allow network access, through the user's proxies.
 
     """
+    import subprocess
+
     environment = online_environment() if online else isolated_environment()
     with _temporary(stdin) as given, _temporary() as stdout, _temporary() as stderr:
         try:
@@ -158,6 +158,8 @@ def network_is_blocked() -> bool:
 @contextmanager
 def _temporary(text: str = "") -> Iterator[BinaryIO]:
     """Yield an unnamed file with this content, at its beginning."""
+    import tempfile
+
     with tempfile.TemporaryFile() as file:
         file.write(text.encode())
         file.seek(0)

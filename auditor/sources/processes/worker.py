@@ -5,12 +5,10 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import subprocess
-import tempfile
 import threading
 import weakref
 from pathlib import Path
-from typing import Any, BinaryIO, Final, cast
+from typing import TYPE_CHECKING, Any, BinaryIO, Final, cast
 
 from auditor.sources.processes.programs import (
     bounded,
@@ -19,6 +17,10 @@ from auditor.sources.processes.programs import (
     isolated_environment,
 )
 from auditor.sources.rendering import Cause, RenderError
+
+if TYPE_CHECKING:
+    import subprocess
+
 
 _CHILD: Final = Path(__file__).with_name("render_child.py")
 _START_SECONDS: Final = 20.0
@@ -91,6 +93,9 @@ class _Child:
     """The process, its pipes and its log."""
 
     def __init__(self) -> None:
+        import subprocess
+        import tempfile
+
         self._log = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the process
         process = subprocess.Popen(
             bounded(helm_child(_CHILD), _MAX_LOG_FILE),
@@ -134,6 +139,8 @@ class _Child:
 
     def failure(self, timeout: float) -> RenderError:
         """Stop the process and return the error for a missing answer."""
+        import subprocess
+
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._process.wait(_END_SECONDS)
         self._log.seek(self._logged)
