@@ -81,8 +81,9 @@ package: $(DEVELOP) ## build the source distribution and the wheel into dist/
 	rm -rf dist
 	$(BIN)/python -m build --no-isolation
 
-bench: $(DEVELOP) ## measure the startup time, and the time to resolve images
+bench: $(DEVELOP) ## measure the startup time, audits (CHARTS=...), and the time to resolve images
 	$(BIN)/python bench/startup.py
+	$(BIN)/python -m bench.audit $(CHARTS)
 	@$(BIN)/python -I scripts/fetch_tools.py skopeo crane
 	$(BIN)/python -m bench.resolve --write
 

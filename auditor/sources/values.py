@@ -196,6 +196,8 @@ def check_values_files(options: HelmOptions) -> Iterator[Problem]:
 @contextmanager
 def more_values(options: HelmOptions, text: str, *, first: bool) -> Iterator[HelmOptions]:
     """Yield options with one more values file, before or after the others."""
+    import tempfile
+
     with tempfile.TemporaryDirectory(prefix="podfit-values-") as folder:
         path = Path(folder) / "values.yaml"
         path.write_text(text, encoding="utf-8")
