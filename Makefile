@@ -15,7 +15,7 @@ COMPILE = $(UV) pip compile --quiet --upgrade --universal --generate-hashes --no
 TESTS ?= tests
 SOURCES := auditor bench scripts tests
 SCHEMA := $(BIN)/check-jsonschema --builtin-schema
-CORE := $(addprefix tests/test_,admission.py compatibility.py kubelet.py nodes.py placeholders.py placement.py predicates.py tolerations.py validation.py windows.py)
+CORE := tests/scheduling
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 

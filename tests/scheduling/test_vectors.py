@@ -34,7 +34,7 @@ API_VERSIONS = {"Deployment": "apps/v1", "DaemonSet": "apps/v1", "Pod": "v1", "S
 
 @cache
 def vectors() -> dict[str, Any]:
-    text = Path(__file__).with_name("data").joinpath("vectors.yaml").read_text(encoding="utf-8")
+    text = Path(__file__).parents[1].joinpath("data", "vectors.yaml").read_text(encoding="utf-8")
     data: dict[str, Any] = yaml.safe_load(text)
     return data
 
