@@ -35,7 +35,6 @@ class Problem(Struct, frozen=True, order=True):
         where: `path[:line[:column]]`, or "".
         why: The cause, as reported by the failing program or library.
         hint: What the user can do about it.
-
     """
 
     what: str

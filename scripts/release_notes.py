@@ -32,7 +32,6 @@ def release_notes(tag: str, source: str, changelog: str) -> str:
         tag: Such as `v1.2.3`.
         source: The module that defines `__version__`.
         changelog: In the format of Keep a Changelog: `## [1.2.3] - 2026-11-30`.
-
     """
     found = re.search(r'^__version__ = "(.+)"$', source, re.MULTILINE)
     version = found[1] if found else ""

@@ -60,7 +60,6 @@ class Inventory(Struct, frozen=True):
         supporting: Manifests of other kinds that affect placement (RuntimeClass, Namespace).
         problems: What could not be read.
         notices: What was not audited.
-
     """
 
     workloads: tuple[Workload, ...]
@@ -76,7 +75,6 @@ class Unseen(Struct, frozen=True):
     Args:
         ref: The object.
         sign: What suggests that it makes pods; None if only its kind is unknown.
-
     """
 
     ref: ObjectRef
@@ -105,7 +103,6 @@ def take_inventory(
     Args:
         table: Custom resources that create pods; None for podfit's own table.
         allow_empty: Do not report a source without workloads as a problem.
-
     """
     collected = _Collected(table)
     for source in sources:
@@ -132,7 +129,6 @@ class _Collected(Struct):
 
     Attributes:
         read: The workloads of each document text, shared between variants of a chart.
-
     """
 
     table: Table | None
@@ -243,7 +239,6 @@ class Facts(Struct, frozen=True):
     Attributes:
         answers: Reference and platforms for each image text.
         tags: What the tag resolves to, for some references with both a tag and a digest.
-
     """
 
     inventory: Inventory
@@ -263,7 +258,6 @@ class Auditor(Struct, frozen=True):
         allow_empty: Do not report a source without workloads as a problem.
         requirements: Platforms that images must support.
         remedies: Finds what would resolve findings; None to skip this.
-
     """
 
     inspector: Inspector

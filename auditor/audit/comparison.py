@@ -25,7 +25,6 @@ class ImageChange(Struct, frozen=True):
         new: None if it was removed.
         lost: The platforms that only the old one supports, ignoring the revision of Windows builds.
         gained: The platforms that only the new one supports.
-
     """
 
     old: Image | None
@@ -109,7 +108,6 @@ class Comparison(Struct, frozen=True):
         removed: Workloads that only OLD has.
         other_clusters: Whether the sides were audited against different clusters.
         compared: Number of workloads that both sides have.
-
     """
 
     old: Side

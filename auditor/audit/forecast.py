@@ -48,7 +48,6 @@ class Outlook(Struct, frozen=True):
         pools: The pools of the platform, as `cluster/pool`.
         added: Whether the current cluster has no pool of the platform.
         standings: One for each workload, in document order.
-
     """
 
     platform: str
@@ -69,7 +68,6 @@ class Weight(Struct, frozen=True):
         cpu: Thousandths of a CPU that the pods request together.
         memory: Bytes that they request together.
         unstated: Pods without a request for CPU or for memory, which the sums do not contain.
-
     """
 
     workloads: int
@@ -86,7 +84,6 @@ class Forecast(Struct, frozen=True):
         current: The audit of the current clusters.
         target: The audit of the changed clusters.
         outlooks: One for each platform of the changed clusters.
-
     """
 
     current: Report

@@ -55,7 +55,6 @@ class Group(Struct, frozen=True):
 
     Attributes:
         others: Its keys in variants that give it another name.
-
     """
 
     key: GroupKey
@@ -101,7 +100,6 @@ class WorkloadPair(Struct, frozen=True):
     Attributes:
         containers: Names of containers of OLD and what they are called in NEW.
         replaced: Images of OLD and NEW of the same container that differ.
-
     """
 
     old: Group | None

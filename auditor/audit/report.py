@@ -26,7 +26,6 @@ class ImageEntry(Struct, frozen=True):
         text: As written in the first manifest that uses it.
         reference: None if the text is not a valid reference.
         users: The workloads that use it, sorted.
-
     """
 
     text: str
@@ -59,7 +58,6 @@ class Overlay(Struct, frozen=True):
         findings: Number of findings that a guard would resolve.
         unreached: Workloads whose nodeSelector no value sets.
         objections: Why other keys were not used, one clause each.
-
     """
 
     chart: str
@@ -78,7 +76,6 @@ class Remedied(Struct, frozen=True):
         observed: The observations with remedies, and new ones.
         overlays: One for each chart with missing guards, by name.
         notices: Why some observations have no remedies.
-
     """
 
     observed: tuple[Judged, ...]
@@ -114,7 +111,6 @@ class Report(Struct, frozen=True):
         gate: Decides the exit code.
         notices: Messages that do not affect the exit code.
         overlays: One for each chart with missing guards, by name.
-
     """
 
     findings: tuple[Finding, ...]

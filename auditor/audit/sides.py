@@ -143,7 +143,6 @@ class Side(Struct, frozen=True):
         name: What the user compares, such as `HEAD~1:charts/shop`.
         root: The start of the paths of the side, which the other side does not share.
         images_only: Whether it is a lock file, which has neither workloads nor findings.
-
     """
 
     summary: Summary

@@ -31,7 +31,6 @@ class ImageUse(Struct, frozen=True):
         reference: None if the image text is not a valid reference.
         tagged: What the tag resolves to without the digest, if the digest names a bare manifest;
             None if it was not resolved.
-
     """
 
     container: Container
@@ -61,7 +60,6 @@ class PoolFit(Struct, frozen=True):
     Attributes:
         results: One result per image in `Assessment.judged`, in the same order.
         refusal: Why the kubelet rejects the pod; None if it accepts it.
-
     """
 
     cluster: ClusterProfile
@@ -176,7 +174,6 @@ def assess(
         answers: Reference and platforms for each image text.
         tags: What the tag resolves to, for references with both a tag and a digest.
         requirements: Platforms that the configuration requires of images.
-
     """
     uses = []
     for container in workload.containers:
@@ -253,7 +250,6 @@ def merge_findings(findings: Sequence[Finding]) -> dict[int, tuple[str, ...]]:
 
     Returns:
         The index of each finding to keep, with the variants it occurs in.
-
     """
     variants: dict[int, tuple[str, ...]] = {}
     first: dict[str, list[int]] = {}

@@ -52,7 +52,6 @@ class Guard(Struct, frozen=True):
     Attributes:
         requirements: `In` or `NotIn` each. An `In` with one value is written as nodeSelector, any
             other as required node affinity. Empty if no guard can help.
-
     """
 
     requirements: tuple[Requirement, ...] = ()
@@ -76,7 +75,6 @@ class Subject(Struct, frozen=True):
     Attributes:
         platforms: As containerd formats them; empty if unknown.
         problem: Why the platforms are unknown or do not fit.
-
     """
 
     container: str
@@ -102,7 +100,6 @@ class Remedy(Struct, frozen=True):
         keys: Keys of the values, such as `agent.nodeSelector`.
         where: `path:line` of the change, or "".
         verified: Whether podfit applied the change and the finding was resolved.
-
     """
 
     kind: RemedyKind
@@ -124,7 +121,6 @@ class Observation(Struct, frozen=True):
         aspect: Distinguishes several observations of one rule about the same containers; stable
             between runs.
         remedies: The best first.
-
     """
 
     workload: Workload
@@ -153,7 +149,6 @@ class Finding(Struct, frozen=True):
 
     Attributes:
         variants: The variants of the chart it occurs in; empty if there is only one rendering.
-
     """
 
     rule: str

@@ -28,7 +28,6 @@ def shortest_guard(assessment: Assessment, offending: Sequence[PoolFit]) -> Guar
 
     Returns:
         An empty guard if no candidate works, or if `spec.nodeName` bypasses the scheduler.
-
     """
     if assessment.workload.scheduling.node_name:
         return Guard()

@@ -57,7 +57,6 @@ class _Ineffective(Struct, frozen=True):
         aspect: Identifies it among the others of the workload.
         seems_to_exclude: Returns whether it appears to keep the pod off a pool.
         fix: What to do instead.
-
     """
 
     aspect: str

@@ -25,7 +25,6 @@ class Check(Struct, frozen=True):
     Attributes:
         observe: A pure function that yields observations; it does not sort, ignore or grade them.
         parameters: The parameters that a rule must set, with their allowed values.
-
     """
 
     observe: Callable[[Assessment, Parameters], Iterator[Observation]]
@@ -49,7 +48,6 @@ def unreached(workload: Workload, pools: tuple[str, ...]) -> Observation:
 
     Args:
         pools: The pools that the pod has to be kept off.
-
     """
     return Observation(
         workload=workload,

@@ -21,7 +21,6 @@ class Exemption(Struct, frozen=True):
         images: Globs of image names.
         reason: Why, for the people who read the configuration.
         platforms: The platforms that the images may lack; empty for all.
-
     """
 
     images: tuple[str, ...]
@@ -38,7 +37,6 @@ class PlatformRequirement(Struct, frozen=True):
         paths: Globs of files or folders, relative to `root`; empty for all files.
         exemptions: Images that need not meet the requirement.
         root: The folder of the configuration; empty for a requirement of the command line.
-
     """
 
     platforms: tuple[Platform, ...]
@@ -76,7 +74,6 @@ def required_platforms(
         requirements: Of the configurations and the command line.
         document: The document that uses the image; None for an image on its own.
         image: The image.
-
     """
     found = (
         platform

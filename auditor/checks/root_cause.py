@@ -54,7 +54,6 @@ class Cause(Enum):
         DECLARATION: The pod declares an operating system (spec.os, label) that its images or its
             selector exclude.
         MISSING_GUARD: Nothing keeps the pod off the nodes that cannot run it.
-
     """
 
     EMPTY = auto()

@@ -101,7 +101,6 @@ class Rule(Struct, frozen=True):
             same workload instead of being reported separately.
         pedantic: Whether it is off by default.
         references: Links.
-
     """
 
     id: str
@@ -129,7 +128,6 @@ def load_rulebook(folders: Iterable[Path]) -> tuple[Rule, ...]:
     Raises:
         ConfigurationError: A folder has no rules, an id is duplicated, or `explains` names an
             unknown rule.
-
     """
     rules = {rule.id: rule for rule in load_builtin_rules()}
     for folder in folders:

@@ -142,7 +142,6 @@ def consequence(workload: Workload, *, certain: bool = False) -> Consequence:
 
     Args:
         certain: Whether the pod fails on every node.
-
     """
     if _is_waited_for(workload):
         return Consequence.BLOCKS
@@ -238,7 +237,6 @@ def ways_to_place(assessment: Assessment, fits: Sequence[PoolFit], guard: str = 
     Args:
         fits: All pools of the clusters that have no node for it.
         guard: An instruction that keeps it off incompatible nodes, or "".
-
     """
     fits = [fit for fit in fits if suits_declaration(assessment.workload, fit.pool)] or fits
     able = [

@@ -201,7 +201,6 @@ def opened_inspector(
         locks: Lock files that were already read.
         observer: Called for every request.
         fresh: Do not use cached tags.
-
     """
     if locks is None:
         locks = {path: read_lock(path) for path in find_lock_files(config)}

@@ -215,7 +215,6 @@ class Surveyed(Struct, frozen=True):
         base: The origin of trusted files, or None.
         areas: The areas of the SOURCEs.
         resolved: The settings with their origins.
-
     """
 
     flags: Flags

@@ -51,7 +51,6 @@ class Part(Struct, frozen=True):
     Attributes:
         text: What was found.
         help: What to do, if it is broken.
-
     """
 
     name: str

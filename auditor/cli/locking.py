@@ -49,7 +49,6 @@ class _Target(Struct, frozen=True):
 
     Attributes:
         whole: Whether all of its sources could be read.
-
     """
 
     path: Path
@@ -152,7 +151,6 @@ def _target(path: Path, inventory: Inventory, stated: Overrides, *, rewrite: boo
         inventory: The images of its sources.
         stated: The platforms that the configuration sets.
         rewrite: Whether to replace all entries, which resolves merge conflicts in the file.
-
     """
     parsed = parse_images(inventory).values()
     references = {item for item in parsed if isinstance(item, ImageReference)}

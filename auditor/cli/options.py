@@ -410,7 +410,6 @@ class ConfigFlags(RuleFolderFlags, frozen=True):
 
     Attributes:
         given: The option or variable that set each parameter.
-
     """
 
     config: Annotated[

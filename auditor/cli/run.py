@@ -225,7 +225,6 @@ def run_audit(
         tell: Print problems and notices on standard error.
         policy: Replaces the configured suppression policy.
         search: Replaces the configured search for remedies.
-
     """
     worlds = (load_clusters(config),)
     (report,) = run_audits(config, output, worlds, policy=policy, search=search)

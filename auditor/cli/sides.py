@@ -41,7 +41,6 @@ class Input(Struct, frozen=True):
         copy: The temporary folder with the files of its revision.
         shown: How the paths of this folder are shown, such as `HEAD~1:`.
         home: The repository of the revision.
-
     """
 
     sources: tuple[str, ...]

@@ -115,7 +115,6 @@ class _FollowedRenderer(Struct, frozen=True):
 
     Attributes:
         what: The chart and its variant.
-
     """
 
     inner: Renderer

@@ -41,7 +41,6 @@ class PoolChange(Struct, frozen=True):
     Attributes:
         old: Name or platform of the pools that are replaced; "" for an added pool.
         new: Name of a pool of the cluster, or platform of the new pool.
-
     """
 
     old: str

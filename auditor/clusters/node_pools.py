@@ -99,7 +99,6 @@ class PotentialPools(Struct, frozen=True):
         name: The name of the NodePool.
         pools: One for each platform of its nodes; empty if it creates no nodes.
         assumption: A clause about what the objects leave open; "" for nothing.
-
     """
 
     name: str

@@ -34,7 +34,6 @@ class ConfigFile(Struct, frozen=True):
         root: The YAML document.
         settings: The parsed settings.
         left_out: Whether `registries` was ignored because the file is not trusted.
-
     """
 
     path: Path
@@ -103,7 +102,6 @@ def read_config(
         within: Folder that must contain the file and the files it references, because its author
             may not be the user of podfit; None for a file outside of the audited repositories.
         trusted: Whether to use `registries`.
-
     """
     shown = shown_path(path)
     if within is not None and not real_path(path).is_relative_to(within):

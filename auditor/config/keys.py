@@ -134,7 +134,6 @@ class Context(Struct, frozen=True):
         rules: The known rules.
         path: Path of the file, for locations.
         locate: Resolves the path of another file; raises ValueError with a message.
-
     """
 
     rules: tuple[Rule, ...]

@@ -35,7 +35,6 @@ class Area(Struct, frozen=True):
         whole: Whether a SOURCE contains the whole root.
         streams: Whether standard input and remote charts belong to the area.
         base: Origin of trusted policy files, if it is not the root.
-
     """
 
     root: Path
@@ -86,7 +85,6 @@ class Lookup(Struct, frozen=True):
         wanted: False with `--no-config`.
         trusted: True with `--trust-config`.
         base: The base of `--policy-from`.
-
     """
 
     named: Path | None = None
@@ -199,7 +197,6 @@ class ImageConfig(Struct, frozen=True):
         verify_children: Fetch the manifests that indexes list.
         max_age: Maximum age of cached tags in seconds; None for the default.
         refresh: Ignore cached tags.
-
     """
 
     reach: Reach = Reach.ONLINE
@@ -224,7 +221,6 @@ class IgnoreConfig(Struct, frozen=True):
         wanted: False with `--no-ignores`.
         baseline: Baseline for all areas; None for that of each area.
         stale: Whether to report baseline entries that match no finding.
-
     """
 
     wanted: bool = True
@@ -241,7 +237,6 @@ class Config(Struct, frozen=True):
         areas: The repositories of the sources, each with its own configuration.
         notices: Notices about the configuration.
         policy_base: Origin of trusted policy files, if they are not those of the sources.
-
     """
 
     sources: tuple[str, ...] = (".",)

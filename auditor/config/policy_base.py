@@ -27,7 +27,6 @@ class PolicyBase(Struct):
         root: The audited repository.
         folder: Its trusted version.
         shown: The revision or folder as the user wrote it.
-
     """
 
     root: Path

@@ -30,7 +30,6 @@ class Setting(Struct, Generic[T], frozen=True):
         value: The value.
         raw: The value as it would be written in a configuration.
         origin: An option, a variable, `path:line:column`, or `default`.
-
     """
 
     value: T

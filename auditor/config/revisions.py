@@ -45,7 +45,6 @@ class Entry(Struct, frozen=True):
         mode: As git writes it: `100644`, `120000` for a link, `160000` for a submodule.
         name: The name of the object.
         size: Bytes; 0 for a submodule.
-
     """
 
     path: str
@@ -65,7 +64,6 @@ class GitRepository(Struct, frozen=True):
         git: The path of the program.
         root: The root of the working tree.
         option: The option or argument that names the revision, for messages.
-
     """
 
     git: str

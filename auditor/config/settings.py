@@ -41,7 +41,6 @@ class ChartSettings(Struct, frozen=True):
         path: Glob relative to the root of the repository.
         variants: Additional variants to render.
         severity: Maximum severity of findings, for third-party charts.
-
     """
 
     path: str
@@ -57,7 +56,6 @@ class Registry(Struct, frozen=True):
         mirrors: Registries that are tried first.
         rewrite: Registry that is used instead.
         allowed: Globs of repositories; () for all.
-
     """
 
     options: HostOptions = field(default_factory=HostOptions)

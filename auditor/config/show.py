@@ -40,7 +40,6 @@ class Entry(Struct, frozen=True):
         key: The key.
         value: One item, or those of a list or mapping.
         below: Nested key, if any.
-
     """
 
     key: str

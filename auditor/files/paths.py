@@ -67,7 +67,6 @@ class Home(Struct, frozen=True):
     Attributes:
         root: Absolute, with links resolved.
         is_repository: Whether it has a `.git` entry; otherwise it has a configuration file.
-
     """
 
     root: Path

@@ -284,7 +284,6 @@ class Record(Struct, Generic[T], frozen=True):
         keys: The known keys.
         placed: Whether to pass line and column of the record as `place`.
         names: Keyword arguments of keys with another name.
-
     """
 
     what: str

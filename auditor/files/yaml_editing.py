@@ -46,7 +46,6 @@ class Part(Struct):
         end: The index after a scalar or a collection in flow style.
         entries: Key, value and end of the value of each entry of a mapping.
         items: The items of a list with their ends.
-
     """
 
     start: int
@@ -137,7 +136,6 @@ class YamlText:
 
         Args:
             before: The key before which new keys are inserted; by default, they come last.
-
         """
         if place not in self.mappings:
             raise ValueError("the text has no mapping at this place")

@@ -40,7 +40,6 @@ class Node:
         column: Of the first character, from 1.
         keys: Line and column of each key of a mapping.
         size: Number of nodes, with aliases expanded.
-
     """
 
     __slots__ = ("value", "line", "column", "keys", "size")

@@ -125,7 +125,6 @@ class ValuesProof(Struct, frozen=True):
 
     Attributes:
         in_place: Whether the values become defaults of the chart, which other values override.
-
     """
 
     bench: Bench

@@ -49,7 +49,6 @@ class Proposal(Struct, frozen=True):
     Attributes:
         partners: The other candidates that a key needs.
         objections: Why other knobs were not used.
-
     """
 
     chosen: tuple[Candidate, ...] = ()
@@ -69,7 +68,6 @@ def propose(before: Before, candidates: Candidates, budget: Budget) -> Proposal:
 
     Returns:
         An empty proposal if the budget is spent.
-
     """
     trial = _Trial(before, list(candidates.able), budget, dict(candidates.objections))
     wanted = {need.number for need in before.needs}
@@ -160,7 +158,6 @@ class ChartRemedies(Struct, frozen=True):
     Attributes:
         search: The knobs.
         shortage: Why the search is incomplete, as the end of a sentence; "" if it is complete.
-
     """
 
     source: ChartSource
@@ -192,7 +189,6 @@ def find_chart_remedies(
 
     Args:
         assessments: Of all workloads of the chart; if empty, they are read from the rendered chart.
-
     """
     try:
         chart, _ = source.opened(read_chart(source.path, source.shown))

@@ -60,7 +60,6 @@ def fix_text(answers: Sequence[Answer]) -> str:
 
     Args:
         answers: One, or one for each object that installs the chart with its own values.
-
     """
     seen = answers[0].need.observation
     places: dict[str, list[str]] = {}
@@ -180,7 +179,6 @@ class RemedyFinder(Struct, frozen=True):
         table: Custom resources that create pods; None for podfit's own table.
         budget: Makes the budget for one chart.
         jobs: Number of charts that are searched at the same time.
-
     """
 
     sources: Callable[[], Iterable[RenderedSource]]
@@ -199,7 +197,6 @@ class RemedyFinder(Struct, frozen=True):
 
         Args:
             assess: Assesses a workload against the clusters of the audit.
-
         """
         needs = find_needs(observed, assessments)
         judging = Judging(assess, self.table)
@@ -255,7 +252,6 @@ class ChartSearch(Struct):
     Attributes:
         answers: Answers by a key that a need has in all variants of its chart.
         sources: All charts and variants.
-
     """
 
     judging: Judging

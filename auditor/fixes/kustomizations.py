@@ -43,7 +43,6 @@ def kustomization_remedies(
 
     Args:
         assessments: Of all workloads that the kustomization builds.
-
     """
     pods = {_place(need.observation.workload): need for need in needs}
     tried = {
@@ -119,7 +118,6 @@ def _entry(need: Need, inner_name: str = "") -> dict[str, Any] | None:
 
     Args:
         inner_name: The name in a kustomization. A target is added, as the namespace may differ.
-
     """
     workload, guard = need.observation.workload, need.whole
     ref, path = workload.ref, workload.selector_path.split(".")[:-1]

@@ -36,7 +36,6 @@ class Edit(Struct, frozen=True, order=True):
     Attributes:
         line: The line, from 1, before which lines are inserted.
         replaces: Number of lines that are removed.
-
     """
 
     line: int
@@ -49,7 +48,6 @@ def find_edit(source: Sequence[str], workload: Workload, guard: Guard) -> Edit |
 
     Args:
         source: The lines of the workload's document.
-
     """
     scheduling = workload.scheduling
     if not workload.selector_path or "affinity" in scheduling.places:

@@ -138,7 +138,6 @@ class Field(Struct, frozen=True):
         keys: The names of values that charts use for it.
         marked: Makes a value for it from a mark.
         marks: Returns the keys of labels or taints in this field of a pod.
-
     """
 
     name: str

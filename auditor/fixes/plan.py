@@ -68,7 +68,6 @@ class Planner(Struct, frozen=True):
         values_file: Returns the values file to write for a chart.
         in_place: Whether that is the chart's own values.yaml.
         jobs: How many charts are rendered at the same time.
-
     """
 
     report: Report

@@ -40,7 +40,6 @@ class Budget(Struct):
 
     Attributes:
         shortage: Why the search is incomplete, as the end of a sentence; "" if it is complete.
-
     """
 
     renders: int = RENDERS
@@ -70,7 +69,6 @@ class Budget(Struct):
         Raises:
             RenderError: Helm rejects the chart.
             SpentError: The budget is spent, or Helm failed otherwise.
-
         """
         self.take()
         seconds = min(timeout, max(self._until - self.clock(), 0.0))
@@ -122,7 +120,6 @@ class Refusal(Struct, frozen=True):
         named: Keys in the failing expression.
         below: The path of the values of the chart whose template fails; None if no template does.
         wants_text: Whether the template expected a string.
-
     """
 
     chart: str = ""
@@ -200,7 +197,6 @@ class ChartView(Struct, frozen=True):
         names: Names of the audited objects, to distinguish them from objects that other values add.
         part: A copy without the templates that made no pods; None for none.
         known: What was read of the same texts before, in any variant of the chart.
-
     """
 
     name: str
@@ -224,7 +220,6 @@ class ChartView(Struct, frozen=True):
         Raises:
             RenderError: Helm rejects the chart.
             SpentError: The budget is spent, or Helm failed otherwise.
-
         """
         with budget.rendering(self.options.timeout) as seconds:
             options = replace(self.options, timeout=seconds)

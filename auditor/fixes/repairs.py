@@ -33,7 +33,6 @@ class Repair(Struct, frozen=True):
         guard: Which nodes it selects.
         tolerations: What it must tolerate to run on them.
         resolved: The findings that are gone with it.
-
     """
 
     before: Assessment

@@ -61,7 +61,6 @@ class Landing(Struct):
         reached: The workloads that each probe affects.
         scheduling: The scheduling fields of these workloads, with the marks.
         refused: Keys with which the chart does not render.
-
     """
 
     reached: dict[Probe, set[WorkloadId]] = msgspec.field(default_factory=dict)
@@ -79,7 +78,6 @@ def probe(
 
     Args:
         landing: The results are added to it.
-
     """
     waiting = [list(keys)] if keys else []
     while waiting:
@@ -153,7 +151,6 @@ class Knob:
         feeds: The workloads whose pods it affects.
         current: Its present value.
         as_text: Whether the template expects YAML text instead of a mapping or list.
-
     """
 
     key: Key
@@ -177,7 +174,6 @@ class Search(Struct):
         marked: Scheduling fields of the workloads whose nodeSelector was replaced by marks.
         refused: Keys for a selector or affinity with which the chart does not render, so that
             their effect is unknown.
-
     """
 
     knobs: list[Knob] = msgspec.field(default_factory=list)
@@ -295,7 +291,6 @@ def setting(knob: Knob, guard: Guard, kept: Mapping[str, str]) -> Setting | None
 
     Args:
         kept: Entries of the pods' nodeSelector that the template drops when the value is set.
-
     """
     if knob.field is NODE_SELECTOR and not guard.affinity:
         value: Any = {**kept, **_mapping(knob.current), **guard.node_selector}

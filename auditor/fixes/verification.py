@@ -36,7 +36,6 @@ def find_harm(
     Args:
         settings: The settings that affect it.
         whole: The guard that it needs, or None.
-
     """
     lost = _lost_pools(old, new, whole)
     if lost:
@@ -124,7 +123,6 @@ class Need(Struct, frozen=True):
         number: The index of the observation in the audit.
         offending: The pools that the guard must exclude.
         whole: The guard for all observations of the workload.
-
     """
 
     number: int
@@ -201,7 +199,6 @@ class Before(Struct, frozen=True):
         needs: What is to be resolved.
         texts: Rendered templates that create pods, by name.
         unreadable: Number of objects that cannot be read.
-
     """
 
     view: ChartView
@@ -218,7 +215,6 @@ class Outcome(Struct):
         met: The numbers of the needs that it resolves.
         harmed: Workloads that are worse than before, with the end of a sentence about each.
         broken: What is wrong with the chart as a whole, or "".
-
     """
 
     met: set[int] = field(default_factory=set)

@@ -26,7 +26,6 @@ class Style(Struct, frozen=True):
         quiet: Write only findings and problems.
         source_url: URL prefix of paths from the root of the repository, such as
             `https://github.com/o/r/blob/SHA/`; "" for no links.
-
     """
 
     color: bool = False

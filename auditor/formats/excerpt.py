@@ -80,7 +80,6 @@ class Mark(Struct, frozen=True):
 
     Attributes:
         primary: Whether it is the reported location.
-
     """
 
     start: int
@@ -94,7 +93,6 @@ class Line(Struct, frozen=True):
 
     Attributes:
         number: Line number from 1; None for omitted lines.
-
     """
 
     number: int | None

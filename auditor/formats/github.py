@@ -34,7 +34,6 @@ class Annotation(Struct, frozen=True):
 
     Attributes:
         properties: Ordered; empty values are omitted.
-
     """
 
     level: str

@@ -25,7 +25,6 @@ class Block(Struct, frozen=True):
         finding: The finding that is shown in full.
         shared: By label of a note, a reference to an earlier block with the same long text.
         also: The other workloads with the same cause, as escaped text per image.
-
     """
 
     finding: Finding

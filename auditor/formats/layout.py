@@ -134,7 +134,6 @@ class Row(Struct, frozen=True):
 
     Attributes:
         result: Set in the first line of a workload.
-
     """
 
     cells: tuple[Cell, ...]
@@ -147,7 +146,6 @@ class Layout(Struct, frozen=True):
     Attributes:
         headers: One or two lines of titles.
         widths: Widths of the columns, which are separated by `GAP`.
-
     """
 
     headers: tuple[Row, ...]
@@ -236,7 +234,6 @@ def _widths(
         minima: Minimum widths.
         room: Total width.
         wanted: Width of the first column, for which the last one shrinks to `_ENOUGH`.
-
     """
     natural = _used(rows, [_UNLIMITED] * len(minima))
     floor = [min(*pair) for pair in zip(natural, minima, strict=True)]

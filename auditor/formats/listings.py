@@ -59,7 +59,6 @@ def _notes(profile: ClusterProfile, common: frozenset[str]) -> Iterator[str]:
     Args:
         profile: The profile.
         common: Labels whose values vary between nodes in every pool.
-
     """
     if any(pool.open_labels for pool in profile.pools):
         yield "Nodes may have other labels; a selector on one leaves the placement undecided."

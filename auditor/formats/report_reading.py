@@ -46,7 +46,6 @@ def side_of(report: Report, replaced: tuple[tuple[str, str], ...] = ()) -> Side:
 
     Args:
         replaced: Texts, such as the path of a temporary folder, and what is shown instead.
-
     """
     return msgspec.convert(_replaced(report_data(report), replaced), Side)
 

@@ -53,7 +53,6 @@ class Result(Struct, frozen=True):
         outcome: The outcome.
         rules: The rules that cause an error, warning, info or ignored outcome.
         text: Shown instead of the rules.
-
     """
 
     outcome: Outcome

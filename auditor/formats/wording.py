@@ -28,7 +28,6 @@ def runs_on(platforms: Sequence[Platform], limit: int = _SHOWN) -> str:
     Args:
         platforms: The platforms of an image.
         limit: Maximum number of architectures or builds per system; below 2, only systems.
-
     """
     if not platforms:
         return "nothing"
@@ -146,7 +145,6 @@ def _distinguish(
         word: The preposition before the detail.
         details: The detail of each name.
         common: Returns a common prefix of details, which is removed.
-
     """
     names = list(names)
     found: dict[str, set[str]] = {}

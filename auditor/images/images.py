@@ -21,7 +21,6 @@ class ImageReference(Struct, frozen=True, order=True):
         repository: With `library/` for official images.
         tag: "" only if there is a digest.
         digest: `algorithm:hexadecimal`, or "".
-
     """
 
     registry: str
@@ -98,7 +97,6 @@ class KnownPlatforms:
             `platforms`.
         rows: Digests of the manifests that an index lists, including nested ones; empty if read
             from a lock file.
-
     """
 
     platforms: tuple[Platform, ...]

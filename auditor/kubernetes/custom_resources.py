@@ -65,7 +65,6 @@ def matches(path: str, here: Node, root: Node, name: str = "") -> Iterator[Match
 
     Args:
         name: The name of the entry, for `[key]`.
-
     """
     found = [Match(root if path.startswith("/") else here, "")]
     steps = "" if path == HERE else path.removeprefix("/")
@@ -160,7 +159,6 @@ class PodSource(Struct, frozen=True):
         node_selector: Whether the kind has a field for a node selector.
         operator_images: Whether the controller chooses images that are not set, so that there are
             pods without any image in the object.
-
     """
 
     at: str

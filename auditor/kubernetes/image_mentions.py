@@ -29,7 +29,6 @@ class Mention(Struct, frozen=True):
     Attributes:
         name: The name of the flag or variable.
         node: The text of the image.
-
     """
 
     name: str

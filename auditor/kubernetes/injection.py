@@ -25,7 +25,6 @@ class Switch(Struct, frozen=True):
         name: The annotation or label.
         on: The values with which the injector acts; empty for all but those of `off`.
         off: The values with which the injector does nothing.
-
     """
 
     name: str
@@ -45,7 +44,6 @@ class Injection(Struct, frozen=True):
         container: The name that the injector gives the container.
         switch: What turns the injector on or off.
         tag: The annotation that names the tag, if the image has none; "" for none.
-
     """
 
     image: str
@@ -100,7 +98,6 @@ def injected_containers(metadata: Node | None, document: Document) -> Iterator[C
     Args:
         metadata: The metadata of the pod or pod template.
         document: The document that holds it.
-
     """
     if metadata is None:
         return

@@ -43,7 +43,6 @@ class Location:
         column: From 1.
         rendered: Whether line and column refer to the rendered text of the template at `path`.
         lines: Maps rendered lines to template lines, on demand.
-
     """
 
     path: str
@@ -110,7 +109,6 @@ class Document:
             host.
         lines: Maps rendered lines to template lines.
         variant: The name of the values that a chart was rendered with; "" if only rendered once.
-
     """
 
     path: str
@@ -160,7 +158,6 @@ class Manifest(Struct, frozen=True):
     Attributes:
         ordinal: Its position among the objects of the document.
         nth: Its position among the objects of its kind, which other kinds do not affect.
-
     """
 
     ref: ObjectRef

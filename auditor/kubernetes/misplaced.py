@@ -38,7 +38,6 @@ class Misplaced(Struct, frozen=True):
         belongs: Where Kubernetes reads it, such as `spec.template.spec.nodeSelector`.
         scheduling: What it would demand there.
         place: Line and column of its key.
-
     """
 
     path: str
@@ -53,7 +52,6 @@ def misplaced_fields(root: Node, template: tuple[str, ...]) -> Iterator[Misplace
     Args:
         root: The object.
         template: The path of its pod template, a mapping with `metadata` and `spec`.
-
     """
     spec = (*template, "spec")
     for path, holder in _holders(root, spec):

@@ -141,7 +141,6 @@ def find_workloads(manifest: Manifest, table: Table | None = None) -> Iterator[W
 
     Args:
         table: The custom resources; None for the built-in table.
-
     """
     group = _group(manifest)
     path = POD_TEMPLATES.get((group, manifest.ref.kind))

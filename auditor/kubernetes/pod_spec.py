@@ -142,7 +142,6 @@ class Toleration:
 
     Attributes:
         seconds: tolerationSeconds for a NoExecute taint; None means forever.
-
     """
 
     key: str = ""
@@ -179,7 +178,6 @@ class Scheduling:
         linux_only: Present fields that the API server rejects for Windows.
         windows_only: Present fields that the API server rejects for Linux.
         unread: Path of a field that may change the constraints, but that podfit cannot read; or "".
-
     """
 
     node_selector: tuple[Requirement, ...] = ()

@@ -26,7 +26,6 @@ class Requests(Struct, frozen=True):
     Attributes:
         cpu: Thousandths of a CPU; None if podfit found no request.
         memory: Bytes; None if podfit found no request.
-
     """
 
     cpu: int | None = None

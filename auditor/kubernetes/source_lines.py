@@ -52,7 +52,6 @@ class _TemplateLine(Struct, frozen=True):
     Attributes:
         literals: The text around its actions; () if that is too little to recognise the line.
         makes_more: Whether an action can produce several lines.
-
     """
 
     number: int

@@ -92,7 +92,6 @@ class Sign(Struct, frozen=True):
         what: Name of the field, or the kind of a manifest that is text.
         path: Its path in the object.
         in_text: Whether it is part of a text, such as a value of a ConfigMap.
-
     """
 
     what: str
@@ -109,7 +108,6 @@ def find_sign(manifest: Manifest, table: Table | None = None) -> Sign | None:
     Args:
         manifest: The object.
         table: Table of custom resources; None for podfit's own.
-
     """
     if manifest.root.size > MAX_NODES:
         return None

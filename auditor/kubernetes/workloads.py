@@ -42,7 +42,6 @@ class Container(Struct, frozen=True):
         image: The reference as written.
         location: The location of the image's text.
         host_process: Whether it is a Windows HostProcess container.
-
     """
 
     name: str
@@ -81,7 +80,6 @@ class Workload(Struct, frozen=True):
         replicas: The number of its pods; 1 if it does not say.
         requests: The CPU and memory that one pod requests.
         misplaced: Scheduling fields that Kubernetes does not read where they stand.
-
     """
 
     ref: ObjectRef

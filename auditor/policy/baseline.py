@@ -52,7 +52,6 @@ class Match(Struct, frozen=True):
             not hide another.
         image: Must match the image of every container, with or without registry and tag.
         path: Relative to the root of the repository; a folder includes its files.
-
     """
 
     kind: Globs = ()
@@ -81,7 +80,6 @@ class IgnoreEntry(Struct, frozen=True):
     Attributes:
         location: Its place in the configuration.
         expires: The last day on which it applies; None if it does not expire.
-
     """
 
     rules: tuple[str, ...]
@@ -163,7 +161,6 @@ def make_baseline(
 
     Args:
         audited: Paths of the audited documents; None for all.
-
     """
     before = old.entries if old else ()
     known = {entry.id: entry for entry in before}
@@ -182,7 +179,6 @@ def split_stale(
         silenced: Number of findings silenced by each id.
         audited: Paths of the audited documents.
         whole: Whether all files were audited, so that entries for other paths are stale too.
-
     """
     left = Counter(silenced)
     kept = []

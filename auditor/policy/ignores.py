@@ -47,7 +47,6 @@ class Statement(Struct, frozen=True):
         rules: As written.
         reason: The user's text, or "".
         mistake: Why it is invalid, as a clause after "it"; "" if it is valid.
-
     """
 
     layer: Layer
@@ -199,7 +198,6 @@ class Scope:
         whole: Whether the whole folder was audited, so that unused entries are stale.
         streams: Whether it also applies to standard input.
         honours: Returns whether a comment or annotation is effective.
-
     """
 
     root: str
@@ -251,7 +249,6 @@ class Silences(Struct, frozen=True):
         used: All statements and entries that matched a finding, including those that another one
             took precedence over.
         baselined: For each baseline file, the number of findings of each id it silenced.
-
     """
 
     each: tuple[Silence | None, ...]

@@ -26,7 +26,6 @@ class Gate(Struct, frozen=True):
     Attributes:
         fail_on: The lowest severity that gives exit code 1; None for never.
         strict: Whether unresolved images and undecided placements make the audit incomplete.
-
     """
 
     fail_on: Severity | None = Severity.ERROR
@@ -43,7 +42,6 @@ class Suppressed(Struct, frozen=True):
         by: The layer: comment, annotation, config or baseline.
         reason: The user's text.
         where: The location of the statement.
-
     """
 
     finding: Finding
@@ -71,7 +69,6 @@ class Policy(Struct, frozen=True):
         ignores: Whether to silence findings.
         stale: Whether to report stale baseline entries.
         today: Compared with the expiry dates of ignores.
-
     """
 
     scopes: tuple[Scope, ...] = ()
@@ -118,7 +115,6 @@ def judge(
 
     Args:
         audited: What was audited, to report unused ignores; None to skip this.
-
     """
     policy = policy or Policy()
     rated = [(rule, _with_confidence(seen)) for rule, seen in observed]

@@ -46,7 +46,6 @@ class Audited(Struct, frozen=True):
         rules: The rules that were applied.
         known: The ids of all rules; empty if not available.
         complete: Whether every source could be read.
-
     """
 
     assessments: Sequence[Assessment]

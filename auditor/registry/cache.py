@@ -334,7 +334,6 @@ class CachingInspector:
         max_age: Seconds for which the answer for a tag is valid; 0 to check every tag.
         max_stale: Maximum age in seconds of an answer for an unreachable registry; 0 for none.
         clock: Returns seconds since the epoch.
-
     """
 
     def __init__(

@@ -57,7 +57,6 @@ class RegistryInspector:
         keychain: The user's credentials.
         blobs: Content that need not be downloaded again.
         observer: Called for every request, from any thread.
-
     """
 
     def __init__(

@@ -75,7 +75,6 @@ class LayoutSource(Struct, frozen=True):
     Attributes:
         ref: The image to select; "" for all.
         name: The name of the image; None to use the annotations.
-
     """
 
     scheme: str
@@ -207,7 +206,6 @@ class LayoutImage(Struct, frozen=True):
         names: From annotations: full names, or tags only.
         read: Returns the platforms, given the name for messages. Raises like `resolve`.
         source: The layout, for `KnownPlatforms.source`.
-
     """
 
     names: tuple[str, ...]

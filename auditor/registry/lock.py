@@ -144,7 +144,6 @@ def parse_lock(content: bytes, where: str) -> LockFile:
     Args:
         content: The bytes of the file.
         where: Its path, for messages.
-
     """
     if len(content) > MAX_LOCK:
         raise _wrong(f"larger than {MAX_LOCK // 2**20} MiB", where)
@@ -255,7 +254,6 @@ class LockComparison(Struct, frozen=True):
         added: Images in use that are not locked.
         dropped: Locked images that are not in use.
         unresolved: Images whose current platforms are unknown.
-
     """
 
     changes: tuple[Change, ...] = ()
@@ -295,7 +293,6 @@ def disagreements(
     Args:
         lock: The lock file.
         answers: For the references of `pinned`.
-
     """
     comparison = compare(lock, {image: answers[pin] for image, pin in pinned(lock).items()})
     unverified = [f"{image.familiar}: {found.message}" for image, found in comparison.unresolved]

@@ -32,7 +32,6 @@ class HostOptions:
         client_key: PEM file of its key.
         trusted_realms: `host` or `host:port` of token services that may receive the credentials.
         headers: Sent only to this host, as they may be secret.
-
     """
 
     insecure: Insecure = ""
@@ -52,7 +51,6 @@ class Place(Struct, frozen=True):
         root: Path of the API.
         options: Settings of the host; None for its entry in `RegistryOptions.hosts`.
         pulls: Requests the host is used for; a mirror that stores content by digest has no tags.
-
     """
 
     host: str
@@ -81,7 +79,6 @@ class Namespace(Struct, frozen=True):
         mirrors: Tried in this order, before the registry.
         origin: The registry itself, if its location differs from its name.
         blocked: A clause that explains why the images must not be pulled, or "".
-
     """
 
     prefix: str
@@ -119,7 +116,6 @@ class RegistryOptions(Struct, frozen=True):
         allowed: Globs of `host/repository`; empty allows all.
         verify_children: Also check that the manifest of every index entry exists.
         mirror_timeout: Time after which a mirror is skipped.
-
     """
 
     hosts: Mapping[str, HostOptions] = msgspec.field(default_factory=lambda: NO_HOSTS)
@@ -150,7 +146,6 @@ class Deadline(Struct, frozen=True):
         moment: On the monotonic clock.
         why: A clause for the user, once the deadline has passed.
         cancelled: Set when the run is cancelled.
-
     """
 
     clock: Clock

@@ -158,7 +158,6 @@ def replace_file(path: Path, content: bytes, *, mode: int) -> None:
         path: The file to write.
         content: Its bytes.
         mode: Permissions of a new file, before the umask.
-
     """
     temporary = path.with_name(f"{TEMPORARY}{os.urandom(8).hex()}")
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)

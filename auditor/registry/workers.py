@@ -45,7 +45,6 @@ class Workers:
         Args:
             most: Maximum number of threads.
             most_in: Returns the maximum number of running jobs of a lane.
-
         """
         self._most, self._most_in = most, most_in
         self._changed = threading.Condition()

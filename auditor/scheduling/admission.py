@@ -39,7 +39,6 @@ def invalidities(scheduling: Scheduling, gates: Collection[str] = ()) -> Iterato
 
     Args:
         gates: Enabled feature gates.
-
     """
     for item in scheduling.node_selector:
         yield from _invalid_key(item, "nodeSelector")
@@ -174,7 +173,6 @@ class Admission(Struct, frozen=True):
         scheduling: The scheduling fields after the admission plug-ins.
         refusals: Why the API server rejects the pod, one sentence each.
         open_question: Why the scheduling may be incomplete (an unknown RuntimeClass), or "".
-
     """
 
     scheduling: Scheduling

@@ -70,7 +70,6 @@ class Compatibility(Struct, frozen=True):
         mismatch: Why the image does not run, if so.
         failure: How the container fails, if so.
         event: The text of the event or container log.
-
     """
 
     runnable: Runnable
@@ -88,7 +87,6 @@ def compatibility(
     Args:
         host_process: It is a Windows HostProcess container, so the build does not matter.
         mounted: The image is mounted as a volume (KEP-4639): it must be pulled but need not run.
-
     """
     if mounted:
         return _mounted_image(image, pool)

@@ -33,7 +33,6 @@ class KubeletRefusal(Struct, frozen=True):
     Attributes:
         reason: The reason in the pod's status.
         place: Line and column of the field that caused it.
-
     """
 
     reason: str

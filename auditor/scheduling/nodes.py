@@ -95,7 +95,6 @@ class NodePool(Struct, frozen=True):
         varying: Keys of labels that every node has with different or unknown values.
         node_labels: Additional labels of each node, by node name.
         resources: Extended resources and huge pages of the nodes; None if unknown.
-
     """
 
     name: str
@@ -135,7 +134,6 @@ class Retirement(Struct, frozen=True):
     Attributes:
         what: What ends on that day, as a clause.
         source: The address of the announcement.
-
     """
 
     platform: Platform
@@ -157,7 +155,6 @@ class ClusterProfile(Struct, frozen=True):
         description: One sentence for a list of clusters.
         default_selector: The node selector of namespaces without their own.
         retirements: When the node images of the cluster are retired, if known.
-
     """
 
     name: str

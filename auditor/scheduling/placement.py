@@ -71,7 +71,6 @@ class Step(Struct, frozen=True):
     Attributes:
         answer: None if unknown.
         place: Line and column of the field that decided it.
-
     """
 
     predicate: Predicate
@@ -86,7 +85,6 @@ class Placement(Struct, frozen=True):
     Attributes:
         creates_pod: Whether the DaemonSet controller creates a pod for such a node (None if
             unknown); always True for other kinds.
-
     """
 
     verdict: Verdict

@@ -45,7 +45,6 @@ class NodeView(Struct, frozen=True):
         labels: Labels with a known value.
         varying: Keys of labels with an unknown value.
         open_labels: Whether the node may have other labels.
-
     """
 
     name: str

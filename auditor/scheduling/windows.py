@@ -66,7 +66,6 @@ def windows_build_runs(image: str, host: str, *, newest: bool = True) -> bool:
     Args:
         newest: Accept images down to the last LTSC release before the host instead (containerd
             since 2.1.6).
-
     """
     wanted, actual = _build(image), _build(host)
     if wanted is None or actual is None or wanted[:2] != actual[:2]:

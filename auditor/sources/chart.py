@@ -151,7 +151,6 @@ class Chart(Struct, frozen=True):
         shown: The path as the user would write it.
         name: The name in Chart.yaml, which may differ from the folder's; Helm's template names
             begin with it.
-
     """
 
     path: Path

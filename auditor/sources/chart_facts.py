@@ -24,7 +24,6 @@ class ChartFacts:
 
     Attributes:
         dependencies: The declared dependencies by the path of their chart.
-
     """
 
     def __init__(self) -> None:

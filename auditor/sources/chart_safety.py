@@ -49,7 +49,6 @@ class Entry(Struct, frozen=True, order=True):
     Attributes:
         path: The path in the chart, with slashes.
         leads_out: Whether it is a link to a target outside the chart.
-
     """
 
     path: str
@@ -160,7 +159,6 @@ class Hazard(Struct, frozen=True, order=True):
         path: The path in the chart; a subchart's archive counts as a folder.
         target: The link's target or the reference.
         is_schema: Whether it is a reference in a values schema, not a link.
-
     """
 
     path: str

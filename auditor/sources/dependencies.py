@@ -42,7 +42,6 @@ class Lack(Struct, frozen=True):
         Args:
             refusal: Helm's error, if it cannot render without them.
             fetchable: Whether `--dependency-update` would fetch them.
-
         """
         what = f"chart {self.chart.name} is incomplete: dependencies are not in its charts/"
         listed = ", ".join(
@@ -72,7 +71,6 @@ def find_lacks(
 
     Args:
         known: The declared dependencies by the path of their chart; new ones are added.
-
     """
     known = {} if known is None else known
     lacks = list(_Search(renderer, known).lacks(chart, None))
@@ -178,7 +176,6 @@ class Completion(Struct, weakref=True):
         Args:
             chart: The chart at its original path, for `file://` dependencies within the repository.
             safe: The same chart or its safe copy.
-
         """
         with self._lock:
             if self._folder is None and self._problem is None:

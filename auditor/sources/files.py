@@ -41,7 +41,6 @@ class ManifestFile(Struct, frozen=True):
         shown: The path as the user would write it.
         source: The SOURCE that the file belongs to.
         lenient: Found while walking a folder, so it need not contain manifests.
-
     """
 
     path: Path
@@ -197,7 +196,6 @@ class Piece(Struct, frozen=True):
     Attributes:
         template: The path in the `# Source:` comment that Helm writes before each object, or "".
         line: The line on which the text begins, from 1.
-
     """
 
     template: str

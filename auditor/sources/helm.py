@@ -52,7 +52,6 @@ class Release:
         may_be_plain: Whether the folder may contain manifests or a kustomization instead.
         values_path: Path of the values in `holder`, present or not.
         holder: The object that contains the values.
-
     """
 
     name: str
@@ -100,7 +99,6 @@ class ChartSource:
         completion: Fetches missing dependencies; None without `--dependency-update`.
         release: The release that sets the values, if one does.
         facts: What the variants of the chart share.
-
     """
 
     path: Path

@@ -35,7 +35,6 @@ class HelmOptions(Struct, frozen=True):
         kube_version: "" means the version that the renderer's Helm was built for.
         api_versions: Added to the built-in ones in `.Capabilities.APIVersions`.
         timeout: Seconds for one chart.
-
     """
 
     values_files: tuple[str, ...] = ()
@@ -70,7 +69,6 @@ class Tree(Struct, frozen=True):
         exclude: Globs relative to `root` of entries that the walk skips. A SOURCE on the command
             line is never skipped.
         variants: Variants by glob, for the charts that match.
-
     """
 
     root: Path
@@ -92,7 +90,6 @@ class HostRules(Struct, frozen=True):
     Attributes:
         allowed: Globs of `host[:port]`; () allows all.
         private: Hosts that may resolve to private addresses.
-
     """
 
     allowed: tuple[str, ...] = ()
@@ -121,7 +118,6 @@ class SourceOptions(Struct, frozen=True):
         hosts: The hosts that charts may be fetched from.
         follow: Audit the charts that objects such as HelmRelease install.
         jobs: Number of charts that are rendered at the same time.
-
     """
 
     helm: HelmOptions = field(default_factory=HelmOptions)
@@ -163,7 +159,6 @@ class Source(Protocol):
         name: The name that the user gave, for messages.
         why_empty: A clause that explains why the source creates no pods although nothing is wrong,
             or "". Valid after the documents are read.
-
     """
 
     @property

@@ -50,7 +50,6 @@ class KustomizationSource(Struct, frozen=True):
         path: The folder.
         shown: The folder as the user would write it.
         patches: Text of a kustomization that is applied on top.
-
     """
 
     path: Path

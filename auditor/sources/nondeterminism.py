@@ -48,7 +48,6 @@ class RandomTemplates(Struct, frozen=True):
     Attributes:
         changing: Templates that call a random function or `now`.
         timed: Templates that call `now`.
-
     """
 
     changing: Templates | None = frozenset()
@@ -86,7 +85,6 @@ def masked(
 
     Args:
         finished: The time of the first rendering (`time.monotonic`).
-
     """
     if not first.templates or not may_show(random.changing, first):
         return first

@@ -68,7 +68,6 @@ def walk(
 
     Args:
         skips: Whether to skip an entry and everything below it.
-
     """
     roots = _roots(folder)
     entries_left = max_entries
@@ -284,7 +283,6 @@ class OpenedSource:
         reason: Why the SOURCE has no parts, if the configuration excludes them.
         watch: Replaces a chart with a wrapper that observes its reading.
         jobs: Number of charts that are rendered at the same time.
-
     """
 
     name: str

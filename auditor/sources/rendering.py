@@ -53,7 +53,6 @@ class Dependency(Struct, frozen=True):
     Attributes:
         status: `ok`, `unpacked`, `missing`, `wrong version` and others, as in
             `helm dependency list`.
-
     """
 
     name: str
@@ -69,7 +68,6 @@ class Rendered(Struct, frozen=True):
             tests, without NOTES.txt.
         notes: The chart's own rendered NOTES.txt, or "".
         warnings: Helm's warnings, one line each.
-
     """
 
     templates: Mapping[str, str]

@@ -53,7 +53,6 @@ class _Part(Struct, frozen=True):
         names: What other parts include it by: the named template, the file's name.
         literals: The texts in its actions, and their last path components.
         is_open: Whether it may include any template.
-
     """
 
     file: str
@@ -86,7 +85,6 @@ class TemplateGraph(Struct, frozen=True):
 
         Args:
             values: The texts of further values, which `tpl` may evaluate.
-
         """
         parts = (*self.parts, *(part for text in values for part in _parts("", text.encode())))
         affected = _reaching(parts, lambda part: part.is_random)
@@ -100,7 +98,6 @@ class TemplateGraph(Struct, frozen=True):
 
         Args:
             shown: The templates that made pods, as paths below `templates/`.
-
         """
         others = self._plain() - _reaching(self.parts, lambda part: part.places_pods)
         return frozenset(path for path in others if below_templates(path) not in shown)

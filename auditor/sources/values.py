@@ -50,7 +50,6 @@ def apply_set(base: dict[str, Any], expression: str, parse: Parse) -> dict[str, 
 
     Args:
         parse: Helm's own parser; its errors pass through.
-
     """
     whole = parse(expression)
     combined: dict[str, Any] = {}
@@ -285,7 +284,6 @@ def visible_values(chart: Path, options: HelmOptions, renderer: Renderer) -> Val
 
     Args:
         chart: A safe chart, without links to files outside it.
-
     """
     import tempfile
 

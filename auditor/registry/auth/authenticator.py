@@ -112,7 +112,6 @@ class Authorization:
     Attributes:
         credential: The credential used; None for an anonymous token.
         fresh: Whether the token was just fetched.
-
     """
 
     header: str = field(repr=False)

@@ -160,7 +160,6 @@ class Lookup(Struct, frozen=True):
         credential: None if there is none.
         searched: The sources that exist.
         problems: Sources that could not be read, one sentence each.
-
     """
 
     credential: Credential | None
@@ -174,7 +173,6 @@ class Logins(Struct, frozen=True):
     Attributes:
         stores: The sources that exist, each with the names of its credential helpers.
         problems: Sources that could not be read, one sentence each.
-
     """
 
     stores: Mapping[str, tuple[str, ...]]
@@ -223,7 +221,6 @@ class DockerKeychain:
         environ: Environment of the process.
         home: The user's home, or None.
         ask: Runs a credential helper.
-
     """
 
     def __init__(

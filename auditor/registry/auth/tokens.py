@@ -57,7 +57,6 @@ class Token:
     Attributes:
         good_until: On the monotonic clock.
         credentialed: Whether it was issued for the user, not anonymously.
-
     """
 
     value: str = field(repr=False)

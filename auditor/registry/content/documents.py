@@ -78,7 +78,6 @@ class Descriptor(Struct, frozen=True):
     Attributes:
         size: In bytes, or None.
         data: Embedded content, unverified.
-
     """
 
     digest: str
@@ -104,7 +103,6 @@ class Index(Struct, frozen=True):
     Attributes:
         rows: In order, without attestations.
         notes: Skipped rows, one sentence each.
-
     """
 
     rows: tuple[Row, ...]
@@ -333,7 +331,6 @@ def name_artifact(declared: str, config_type: str, layer_types: Sequence[str]) -
         config_type: Media type of the config.
         layer_types: Media type of each layer, or "". Old signatures have the config of an image,
             but no layer of one.
-
     """
     has_layers = any(media_type.startswith(_LAYER_PREFIXES) for media_type in layer_types)
     has_other = bool(layer_types) and all(layer_types) and not has_layers

@@ -78,7 +78,6 @@ def resolve(repository: Content, name: str, each: Each, *, verify_children: bool
         name: The image, for messages.
         each: Applies a function to items.
         verify_children: Check that every manifest of an index exists.
-
     """
     fetched = repository.top()
     try:
@@ -178,7 +177,6 @@ class Entry(Struct, frozen=True):
     Attributes:
         version_source: Source of the OS version; None if it is in the row.
         dangling: The row exists, its manifest does not.
-
     """
 
     platform: Platform

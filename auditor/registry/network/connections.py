@@ -166,7 +166,6 @@ class Fault(Exception):
         why: A clause for the user.
         transient: Whether a retry may help.
         where: The failing host, if it is not the registry: a redirect target or `PROXY`.
-
     """
 
     def __init__(self, kind: FaultKind, why: str, *, transient: bool = False) -> None:

@@ -31,7 +31,6 @@ class Endpoint(Struct, frozen=True):
         private: Whether a non-public address is allowed.
         root: Path of the API.
         mirror_of: The registry that it mirrors, or "".
-
     """
 
     name: str
@@ -67,7 +66,6 @@ def endpoints_of(
         registry: A valid host (see `auditor.images.references`).
         options: The settings of all hosts.
         given: Used instead of the settings for the host.
-
     """
     found = given or options.hosts.get(registry) or _ranged(registry, options)
     if found and found.insecure == "any":

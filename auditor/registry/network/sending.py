@@ -199,7 +199,6 @@ class Realm(Struct, frozen=True):
     Attributes:
         private: Whether a non-public address is allowed.
         trusted: Whether it may receive the user's credentials.
-
     """
 
     url: str

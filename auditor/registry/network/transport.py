@@ -63,7 +63,6 @@ class Answer:
     Attributes:
         headers: Names in lower case, in order, including repeated ones.
         body: Complete for a success, the beginning of an error, empty for a redirect.
-
     """
 
     status: int
@@ -336,7 +335,6 @@ def read_whole(stream: Stream, length: str, encoding: str, limit: int) -> bytes:
         length: The Content-Length header, or "".
         encoding: The Content-Encoding header, or "": some proxies compress unasked.
         limit: Maximum number of bytes, compressed and decompressed.
-
     """
     if length.isascii() and length.isdigit() and int(length[:20]) > limit:
         raise _too_large(limit)

@@ -106,7 +106,6 @@ class Pull(Struct, frozen=True):
         chart: The name in the repository, or the full `oci://` reference or archive URL.
         version: "" means the newest.
         repository: The repository of `chart`; without a URL for the other forms.
-
     """
 
     chart: str

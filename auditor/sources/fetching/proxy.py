@@ -38,7 +38,6 @@ class Gate(Struct):
     Attributes:
         variables: Environment variables that make a program use the proxy.
         refusals: Messages about refused connections.
-
     """
 
     variables: Mapping[str, str] = field(default_factory=dict)
@@ -54,7 +53,6 @@ def gate(private: frozenset[str]) -> Iterator[Gate]:
 
     Args:
         private: Hosts that may have private addresses.
-
     """
     opened = Gate()
     if {"http", "https", "all"} & urllib.request.getproxies_environment().keys():

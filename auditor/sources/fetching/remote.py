@@ -69,7 +69,6 @@ class ChartElsewhere(Struct, frozen=True):
         cache: The folder of archives, as `<hash of the reference>/<digest>.tgz`.
         fetcher: None if Helm is not installed.
         offline: Whether to use only the cache.
-
     """
 
     chart: RemoteChart
@@ -137,7 +136,6 @@ def find_elsewhere(
     Args:
         named_by_user: Whether the user named it, as opposed to an untrusted file. Its host is
             then allowed.
-
     """
     if options.cache is None:
         return None

@@ -42,7 +42,6 @@ def remotes_of(root: Path) -> frozenset[str]:
 
     Args:
         root: The folder that contains `.git`.
-
     """
     try:
         text = read_text(_git_folder(root / REPOSITORY_MARK) / "config", "config")
@@ -257,7 +256,6 @@ class Follower(Struct, weakref=True):
     Attributes:
         source: The path of the SOURCE.
         named: The paths of all SOURCEs.
-
     """
 
     source: Path

@@ -62,7 +62,6 @@ def bounded(command: Sequence[str], output: int, *, online: bool = False) -> tup
 
     Args:
         output: Bytes of each file that the command may write.
-
     """
     if sys.platform == "win32":
         return tuple(command)
@@ -118,7 +117,6 @@ def run(
 
     Args:
         online: Whether to allow network access, through the user's proxies.
-
     """
     import subprocess
 
