@@ -108,6 +108,9 @@ class _Reader(Struct, frozen=True):
             return Side(Summary(incomplete=False), self._shown_clusters(), name=item.name), None
         flags = _flags_of(self.flags, item.sources, item)
         config = make_config(flags)
+        if item.copy and self.flags.gate.policy_from:
+            # The author of the change may also have written the cache.
+            config = replace(config, images=replace(config.images, refresh=True))
         if is_old and self.allow_empty:
             config = replace(config, allow_empty=True)
         (report,) = run_audits(config, self.output, (self.clusters,))

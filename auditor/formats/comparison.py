@@ -29,7 +29,7 @@ SCHEMA_VERSION: Final = 1
 _EFFECTS: Final[Mapping[Effect, str]] = {
     Effect.STOPPED: "can no longer run on",
     Effect.WIDENED: "may now be scheduled onto",
-    Effect.NARROWED: "is no longer scheduled onto",
+    Effect.NARROWED: "can no longer be scheduled onto",
     Effect.STARTED: "can now run on",
 }
 _NAMED: Final = 5
@@ -111,7 +111,7 @@ def _sections(result: Comparison) -> Iterator[Section]:
         ),
         worse=True,
     )
-    yield Section("Values that changed their key", tuple(map(_key, result.keys)))
+    yield Section("Values that no longer resolve a finding", tuple(map(_key, result.keys)))
     others = (Effect.WIDENED, Effect.NARROWED, Effect.STARTED)
     placements = [line for effect in others for line in _pools(result, effect)]
     yield Section("Placements", tuple(placements))

@@ -7,7 +7,11 @@ from typing import Any
 
 import pytest
 from jsonschema import Draft202012Validator
+from msgspec.structs import replace
 
+from auditor.cli import sides
+from auditor.cli.run import run_audits
+from auditor.config.model import Config, Reach
 from tests.support.command import Done, podfit, write_lock
 from tests.support.tools import ROOT, require_tool
 
@@ -243,8 +247,8 @@ def test_an_invalid_report_is_a_configuration_error(change: Any, why: str) -> No
 def test_a_side_that_cannot_be_audited_is_not_without_changes() -> None:
     Path("old.yaml").write_text(pod(image="web:2"))
     Path("bad.yaml").write_text("a: [\n")
-    for sides in (("old.yaml", "bad.yaml"), ("bad.yaml", "old.yaml"), ("old.yaml", "none.yaml")):
-        done = diff(*sides)
+    for both in (("old.yaml", "bad.yaml"), ("bad.yaml", "old.yaml"), ("old.yaml", "none.yaml")):
+        done = diff(*both)
         assert done.code == 3
         assert "Nothing was compared" in done.out
         assert "gone" not in done.out
@@ -402,6 +406,25 @@ def test_a_submodule_is_an_error(repository: Path) -> None:
 def test_wrong_usage(arguments: tuple[str, ...], message: str) -> None:
     done = diff(*arguments)
     assert (done.code, message in done.err, done.out) == (2, True, "")
+
+
+def test_with_a_trusted_policy_the_base_does_not_use_cached_tags(
+    repository: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The author of a change may have written the cache to make its findings look old."""
+    seen = []
+
+    def audited(config: Config, *arguments: Any) -> Any:
+        seen.append((config.policy_base is not None, config.images.refresh))
+        locked = replace(config.images, reach=Reach.LOCKED)
+        return run_audits(replace(config, images=locked), *arguments)
+
+    monkeypatch.setattr(sides, "run_audits", audited)
+    assert podfit("diff", "--base", "HEAD", "--policy-from", "HEAD").code == 0
+    assert seen == [(True, False), (False, True)]
+    seen.clear()
+    assert podfit("diff", "--base", "HEAD").code == 0
+    assert seen == [(False, False), (False, False)]
 
 
 def test_annotations_are_those_of_new_findings(repository: Path) -> None:
