@@ -27,6 +27,8 @@ from auditor.scheduling.windows import (
 )
 
 _CRI_O_ARM: Final = ("v8", "v7", "v6", "v5", "")
+_ONLY_ARM: Final = ("v5", "v6", "v7", "v8")
+"""The variants of 32-bit ARM that `platforms.Only` tries (compare.go, platformVector)."""
 _FALLBACKS: Final = (("amd64", "386"), ("arm64", "arm"))
 """Pairs of host and image architecture: these hosts may support the 32-bit instruction set."""
 
@@ -178,10 +180,11 @@ def _architecture_mismatch(row: Platform, pool: NodePool) -> Mismatch | None:
     if row.architecture == host.architecture:
         # containerd's DefaultSpec has no variant for amd64 and arm64.
         wanted = host.variant if host.architecture == "arm" else ""
-        older = _has_fallback(pool) and row.variant < wanted
+        older = _has_fallback(pool) and row.variant in _ONLY_ARM and row.variant < wanted
         return None if row.variant == wanted or older else Mismatch.VARIANT
     if _has_fallback(pool) and (host.architecture, row.architecture) in _FALLBACKS:
-        return None
+        tried = row.architecture != "arm" or row.variant in _ONLY_ARM
+        return None if tried else Mismatch.VARIANT
     return Mismatch.ARCHITECTURE
 
 

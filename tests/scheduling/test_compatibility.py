@@ -15,7 +15,7 @@ from auditor.scheduling.compatibility import (
     lacking_platforms,
     row_mismatch,
 )
-from auditor.scheduling.nodes import NodePool
+from auditor.scheduling.nodes import CONTAINERD, NodePool, Runtime
 from tests.support.objects import pool
 
 YES, NO, UNKNOWN = Runnable.YES, Runnable.NO, Runnable.UNKNOWN
@@ -361,3 +361,22 @@ def test_required_platforms(platforms: list[str], required: str, *, supported: b
     assert lacking_platforms(image(*platforms), [platform]) == lacking
     for one in platforms[:1] if len(platforms) == 1 else []:
         assert lacking_platforms(image(one, kind="manifest"), [platform]) == lacking
+
+
+@pytest.mark.parametrize(
+    ("host", "variant", "selected"),
+    [
+        ("linux/arm/v7", "v5", True),
+        ("linux/arm/v7", "v2", False),
+        ("linux/arm64", "v6", True),
+        ("linux/arm64", "v1", False),
+        ("linux/arm64", "v8.0", False),
+    ],
+)
+def test_the_arm_variants_that_an_old_containerd_tries(
+    host: str, variant: str, selected: bool
+) -> None:
+    nodes = NodePool("arm", parse_platform(host), {}, runtime=Runtime(CONTAINERD, (2, 0, 5)))
+
+    mismatch = row_mismatch(parse_platform(f"linux/arm/{variant}"), nodes)
+    assert mismatch is (None if selected else Mismatch.VARIANT)
