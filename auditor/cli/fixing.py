@@ -82,7 +82,7 @@ def _planned(config: Config, options: FixOptions, output: OutputFlags) -> tuple[
     def search(sources: Sequence[Source]) -> Any:
         def keep(observed: Any, assessments: Any, rules: Any, assess: Any) -> Remedied:
             del assessments, rules
-            kept.update(assess=assess)
+            kept.update(observed=tuple(observed), assess=assess)
             return Remedied(tuple(observed))
 
         kept.update(sources=sources)
@@ -91,6 +91,7 @@ def _planned(config: Config, options: FixOptions, output: OutputFlags) -> tuple[
     report = run_audit(config, output, search=search)
     planner = Planner(
         report,
+        kept["observed"],
         kept["assess"],
         lambda: rendered(kept["sources"]),
         lambda source: values_file(source, options),
@@ -275,9 +276,11 @@ def _summary(plan: Plan, report: Report, *, written: bool) -> Iterator[str]:
         for file in plan.files:
             if file.before is None:
                 yield f"Pass {terminal(str(file.path))} to Helm with -f, after your other values."
-    elif report.findings:
-        yield f"Nothing was fixed ({count(total, 'finding')})" if plan.unfixed else "Nothing to fix"
-    else:
+    elif report.problems:
+        yield "Nothing was fixed: the audit is incomplete"
+    elif plan.unfixed:
+        yield f"Nothing was fixed ({count(total, 'finding')})"
+    elif not plan.settled:
         yield "Nothing to fix"
 
 

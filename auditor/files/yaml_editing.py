@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from difflib import SequenceMatcher
+from itertools import accumulate
 from typing import Any, Final
 
 import yaml as pyyaml
@@ -224,6 +226,9 @@ class _Writer(Struct, frozen=True):
         key, old, end = entry
         if end != old.last:
             raise ValueError("the value is an alias")
+        if isinstance(value, str) and old.style == "|":
+            yield from self._rewrite(old, value)
+            return
         nested = isinstance(value, Mapping | list) and not node.is_flow
         if nested and "\n" not in self.text[key.end : old.end] and old.style not in ("|", ">"):
             gap = len(self.text[: old.start].rstrip(" ")) if old.end > old.start else old.start
@@ -238,6 +243,22 @@ class _Writer(Struct, frozen=True):
             return
         text = json.dumps(value) if _is_json(node) else flow(value)
         yield TextEdit(old.start, old.end, text if old.end > old.start else f" {text}")
+
+    def _rewrite(self, old: Part, value: str) -> Iterator[TextEdit]:
+        """Replace the lines of a literal text that differ."""
+        start = self.text.find("\n", old.start) + 1
+        before = self.text[start : old.end].splitlines(keepends=True)
+        while before and not before[-1].strip():
+            before.pop()
+        first = next(filter(str.strip, before), "")
+        indent, end = first[: len(first) - len(first.lstrip(" "))], self._line_break(start)
+        lines = value.rstrip().split("\n")
+        after = [f"{indent}{line}{end}" if line else end for line in lines]
+        places = [start, *(start + length for length in accumulate(map(len, before)))]
+        matcher = SequenceMatcher(None, before, after, autojunk=False)
+        for tag, low, high, new_low, new_high in matcher.get_opcodes():
+            if tag != "equal":
+                yield TextEdit(places[low], places[high], "".join(after[new_low:new_high]))
 
     def _insert(self, node: Part, new: Mapping[str, Any], before: str) -> TextEdit:
         anchor = next((key for key, _, _ in node.entries if key.scalar == before), None)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -23,7 +23,7 @@ from auditor.fixes.verification import Need
 from auditor.kubernetes.manifests import Document
 from auditor.kubernetes.workloads import Workload
 from auditor.sources.files import read_text
-from auditor.sources.helm import ChartSource
+from auditor.sources.helm import ChartSource, Release
 from auditor.sources.rendering import Values
 from auditor.sources.values import more_values
 
@@ -31,17 +31,42 @@ _NOTE: Final = "# Written by `podfit fix`: pass it to Helm with -f, after your o
 
 
 class ChartChange(Struct, frozen=True):
-    """Values for one chart, and the numbers of the needs that they resolve."""
+    """Values for one chart, and the numbers of the needs that they resolve.
+
+    `is_proved` tells whether they resolve them in every variant, without harm.
+    """
 
     source: ChartSource
     values: Values
     changes: Mapping[Key, Any]
     numbers: tuple[int, ...]
+    is_proved: bool = True
 
     @property
     def overlay(self) -> dict[str, Any]:
         """What Helm merges over the values."""
         return overlay(self.values, self.changes)
+
+    def in_holder(self, release: Release) -> tuple[TextEdit, ...]:
+        """Return the edits that add the values to the object of a release. Raises ValueError."""
+        if release.holder is None or release.holder.document.rendered:
+            raise ValueError("the object that installs the chart is not in a file of its own")
+        *keys, last = release.values_path
+        parsed = YamlText(release.holder.document.text)
+        root = release.holder.root
+        place = (root.line, root.column)
+        held: Any = root.plain()
+        for key in keys:
+            held = held[int(key)] if isinstance(held, list) else (held or {}).get(key)
+        known = held.get(last) if isinstance(held, Mapping) else None
+        value: Any = self.overlay
+        if last == "valuesContent" or (last == "values" and isinstance(known, str)):
+            text = known if isinstance(known, str) else ""
+            value = apply_edits(text, value_edits(text, self.overlay))
+        change: dict[Any, Any] = {last: value}
+        for key in reversed(keys):
+            change = {key: change}
+        return tuple(sorted(set(parsed.edits(place, change))))
 
     def written(self, path: Path) -> tuple[str | None, tuple[TextEdit, ...]]:
         """Return the text of a values file and the edits that add the values.
@@ -86,26 +111,38 @@ def value_edits(text: str, values: Mapping[str, Any]) -> tuple[TextEdit, ...]:
 def chart_changes(
     search: ChartSearch, needs: Sequence[Need], proof: ValuesProof
 ) -> Iterator[ChartChange]:
-    """Yield the values for each chart, from those of its variants that fit together."""
-    by_chart: dict[str, list[Answer]] = {}
+    """Yield the values for each chart and each object that installs one.
+
+    The values of the variants of a chart are put together if that holds.
+    """
+    groups: dict[Hashable, list[Answer]] = {}
     numbers: dict[int, list[int]] = {}
     for number, answers in search.answered(needs):
         for answer in answers:
             if answer.chosen and answer.need.has_home:
-                by_chart.setdefault(answer.found.source.shown, []).append(answer)
+                groups.setdefault(_target(answer.found.source), []).append(answer)
                 numbers.setdefault(id(answer.need), []).append(number)
-    for shown, answers in by_chart.items():
-        sources = [item for item in search.sources if item.shown == shown]
-        found = list(dict.fromkeys(id(item.found) for item in answers))
+    for target, answers in groups.items():
+        sources = [item for item in search.sources if _target(item) == target]
         kept: ChartChange | None = None
-        for one in found:
+        for one in dict.fromkeys(id(item.found) for item in answers):
             own = [item for item in answers if id(item.found) == one]
             wider = _with(kept, own, numbers)
             met = [need for need in needs if need.number in wider.numbers]
             if all(proof.holds(wider, source, met) for source in sources):
                 kept = wider
+            else:
+                yield replace(_with(None, own, numbers), is_proved=False)
         if kept is not None:
             yield kept
+
+
+def _target(source: ChartSource) -> Hashable:
+    """Return what identifies the place of the values of a chart."""
+    release = source.release
+    if release is None or release.holder is None:
+        return source.shown
+    return id(release.holder.document), release.holder.ordinal, release.values_path
 
 
 def _with(

@@ -34,9 +34,9 @@ def _changes(text: str, edits: Sequence[TextEdit]) -> list[tuple[int, int, int]]
     changes: list[tuple[int, int, int]] = []
     for edit in sorted(edits):
         first = text.count("\n", 0, edit.start)
-        begins_line = edit.start == 0 or text[edit.start - 1] == "\n"
-        whole = edit.start == edit.end and begins_line and edit.text.endswith("\n")
-        end = first if whole else text.count("\n", 0, edit.end) + 1
+        ends = (edit.text[-1:], text[: edit.start][-1:], text[: edit.end][-1:])
+        is_whole = set(ends) <= {"", "\n"}
+        end = text.count("\n", 0, edit.end) + (not is_whole)
         added = edit.text.count("\n") - text.count("\n", edit.start, edit.end)
         if changes and first < changes[-1][1]:
             start, last, before = changes.pop()

@@ -13,7 +13,7 @@ from auditor.files.yaml_editing import TextEdit, YamlText, apply_edits, extends
 from auditor.files.yaml_nodes import Node
 from auditor.files.yaml_reading import read_documents
 from auditor.fixes.renderings import Judging
-from auditor.fixes.repairs import Bench, Repair, repair_changes
+from auditor.fixes.repairs import Bench, Repair, accepted, repair_changes
 from auditor.kubernetes.manifests import Document
 from auditor.kubernetes.workloads import Workload
 
@@ -32,20 +32,9 @@ def edit_document(
     """Write repairs into a document; those that fail together are tried in halves."""
     text = YamlText(document.text)
     proof = _Proof(document, judging, bench, tuple(_workloads(document, judging)))
-    done: list[Repair] = []
-    edits: tuple[TextEdit, ...] = ()
-    pending = [list(repairs)] if repairs else []
-    while pending:
-        group = pending.pop(0)
-        tried = _edits(text, (*done, *group))
-        if tried and proof.holds([*done, *group], tried):
-            done += group
-            edits = tried
-        elif len(group) > 1:
-            middle = len(group) // 2
-            pending[:0] = [group[:middle], group[middle:]]
+    done = accepted(repairs, lambda group: proof.holds(group, _edits(text, group)))
     failed = [item for item in repairs if not any(item is other for other in done)]
-    return Edited(edits, tuple(done), tuple(failed))
+    return Edited(_edits(text, done), tuple(done), tuple(failed))
 
 
 def _edits(text: YamlText, repairs: Iterable[Repair]) -> tuple[TextEdit, ...]:
@@ -89,6 +78,8 @@ class _Proof(Struct, frozen=True):
 
     def holds(self, repairs: Sequence[Repair], edits: Sequence[TextEdit]) -> bool:
         """Return whether the edits resolve all findings of the repairs, and change nothing else."""
+        if not edits:
+            return False
         try:
             text = apply_edits(self.document.text, edits)
         except ValueError:

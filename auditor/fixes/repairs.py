@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from msgspec import Struct
@@ -233,11 +233,26 @@ def repair_changes(repair: Repair) -> list[tuple[str, Any]] | None:
         else:
             changes.append(("affinity", required))
     if repair.tolerations:
-        items = tuple(_fields(item) for item in repair.tolerations)
+        items = tuple(toleration_fields(item) for item in repair.tolerations)
         changes.append(("tolerations", Append(items)))
     return changes if all(name in workload.fields for name, _ in changes) else None
 
 
-def _fields(item: Toleration) -> dict[str, str]:
+def toleration_fields(item: Toleration) -> dict[str, str]:
+    """Return a `core/v1` Toleration object."""
     named = {"key": item.key, "operator": item.operator, "value": item.value, "effect": item.effect}
     return {key: value for key, value in named.items() if value}
+
+
+def accepted(repairs: Sequence[Repair], holds: Callable[[Sequence[Repair]], bool]) -> list[Repair]:
+    """Return the repairs that hold together; those that fail are tried in halves."""
+    done: list[Repair] = []
+    pending = [list(repairs)] if repairs else []
+    while pending:
+        group = pending.pop(0)
+        if holds([*done, *group]):
+            done += group
+        elif len(group) > 1:
+            middle = len(group) // 2
+            pending[:0] = [group[:middle], group[middle:]]
+    return done

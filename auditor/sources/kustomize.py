@@ -208,6 +208,55 @@ def _unread(folder: Path) -> str:
     return ""
 
 
+_MAX_FILES: Final = 5000
+"""Maximum number of files of a kustomization that are copied."""
+
+
+@contextmanager
+def edited_copy(source: KustomizationSource, text: str) -> Iterator[KustomizationSource | None]:
+    """Yield a copy of a kustomization and its bases with another text of its file.
+
+    Yields None if it has too many files, or cannot be copied.
+    """
+    import shutil
+    import tempfile
+
+    folders = list(_folders(source.path))
+    top = Path(os.path.commonpath(folders))
+    with tempfile.TemporaryDirectory(prefix="podfit-kustomize-") as name:
+        try:
+            left = _MAX_FILES
+            for folder in folders:
+                for path in folder.rglob("*"):
+                    left -= 1
+                    copy = Path(name, path.relative_to(top))
+                    if left >= 0 and path.is_file() and not copy.exists():
+                        copy.parent.mkdir(parents=True, exist_ok=True)
+                        shutil.copyfile(path, copy)
+            copied = Path(name, real_path(source.path).relative_to(top))
+            file = copied / Path(source.file).name
+            file.write_bytes(text.encode())
+        except OSError:
+            left = -1
+        yield replace(source, path=copied) if left >= 0 else None
+
+
+def _folders(folder: Path) -> Iterator[Path]:
+    """Yield the folder of a kustomization, and those of its parts and other files that it names."""
+    pending, seen = [folder], set[Path]()
+    while pending:
+        path = pending.pop()
+        if real_path(path) in seen:
+            continue
+        seen.add(real_path(path))
+        if path.is_dir():
+            yield real_path(path)
+            root = _root(path)
+            pending += (path / part for part in (_parts(root) if root else ()))
+        elif path.is_file():
+            yield real_path(path).parent
+
+
 def _root(folder: Path) -> Node | None:
     file = kustomization_file(folder)
     try:

@@ -11,7 +11,7 @@ import pytest
 from tests.support.charts import require_library, write_tree
 from tests.support.command import Done, podfit, write_lock
 from tests.support.reports import workload
-from tests.support.tools import missing
+from tests.support.tools import missing, require_kustomize
 
 LOCK = {
     "docker.io/library/nginx:1.31": ("linux/amd64", "linux/arm64"),
@@ -292,3 +292,119 @@ def test_options_that_contradict_each_other() -> None:
 
     assert done.code == 2
     assert "--in-place cannot be used with --overlay" in done.err
+
+
+def test_a_kustomization_is_given_a_patch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    require_kustomize(monkeypatch, tmp_path)
+    web = workload().replace("spec:\n  template:\n", f"spec:\n{SELECTED}")
+    write_tree(
+        tmp_path / "deploy",
+        {
+            "base/web.yaml": web,
+            "base/kustomization.yaml": "resources: [web.yaml]\n",
+            "prod/kustomization.yaml": "# prod\nnamePrefix: prod-\nresources:\n- ../base  # all\n",
+        },
+    )
+    done = fix("--write", "--allow-dirty", "--cluster", "rke1", source="deploy")
+
+    assert (done.code, done.out) == (0, "Fixed 1 of 1 finding in deploy/prod/kustomization.yaml\n")
+    text = Path("deploy/prod/kustomization.yaml").read_text(encoding="utf-8")
+    assert text.startswith(
+        "# prod\nnamePrefix: prod-\nresources:\n- ../base  # all\npatches:\n- target:\n"
+    )
+    assert "kubernetes.io/os: linux" in text
+    assert "key: cattle.io/os" in text
+    assert Path("deploy/base/web.yaml").read_text(encoding="utf-8") == web
+    assert fix("--cluster", "rke1", source="deploy").out == "Nothing to fix\n"
+
+
+SELECTED = """\
+  selector: {matchLabels: {app: web}}
+  template:
+    metadata: {labels: {app: web}}
+"""
+ARGO = """\
+apiVersion: argoproj.io/v1alpha1
+kind: Application
+metadata: {name: shop}
+spec:
+  source:
+    repoURL: https://git.example/shop.git
+    path: shop
+    helm:VALUES
+"""
+FLUX = """\
+apiVersion: source.toolkit.fluxcd.io/v1
+kind: GitRepository
+metadata: {name: shop}
+spec: {url: https://git.example/shop.git}
+---
+apiVersion: helm.toolkit.fluxcd.io/v2
+kind: HelmRelease
+metadata: {name: shop}
+spec:
+  chart: {spec: {chart: shop, sourceRef: {kind: GitRepository, name: shop}}}
+"""
+ARGO_TEXT = """
+      values: |
+        # mine
+        image: nginx:1.31
+
+        nodeSelector: {}
+"""
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (
+            ARGO.replace("VALUES", " {}"),
+            ARGO.replace(
+                "VALUES",
+                "\n      valuesObject:\n        nodeSelector:\n          kubernetes.io/os: linux",
+            ),
+        ),
+        (
+            ARGO.replace("VALUES", ARGO_TEXT.rstrip("\n")),
+            ARGO.replace(
+                "VALUES",
+                ARGO_TEXT.rstrip("{} \n") + "\n          kubernetes.io/os: linux",
+            ),
+        ),
+        (FLUX, f"{FLUX}  values:\n    nodeSelector:\n      kubernetes.io/os: linux\n"),
+    ],
+)
+def test_values_go_into_the_object_that_installs_the_chart(
+    tmp_path: Path, before: str, after: str
+) -> None:
+    require_library()
+    write_tree(tmp_path / "shop", CHART)
+    (tmp_path / ".git").mkdir()
+    write('[remote "origin"]\nurl = https://git.example/shop.git\n', ".git/config")
+    path = write(before, "app.yaml")
+    done = fix("--write", "--allow-dirty", "--follow", source="app.yaml")
+
+    assert path.read_text(encoding="utf-8") == after
+    assert (done.code, done.out) == (0, "Fixed 1 of 1 finding in app.yaml\n")
+    assert fix("--follow", source="app.yaml").out == "Nothing to fix\n"
+
+
+def test_objects_in_one_file_are_fixed_together(tmp_path: Path) -> None:
+    require_library()
+    write_tree(tmp_path / "shop", CHART)
+    (tmp_path / ".git").mkdir()
+    write('[remote "origin"]\nurl = https://git.example/shop.git\n', ".git/config")
+    argo = ARGO.replace("VALUES", " {}")
+    write("---\n".join((argo, argo.replace("name: shop", "name: other"), workload())), "app.yaml")
+    done = fix("--write", "--allow-dirty", "--follow", source="app.yaml")
+
+    assert done.code == 0
+    assert Path("app.yaml").read_text(encoding="utf-8").count("kubernetes.io/os: linux") == 3
+    assert fix("--follow", source="app.yaml").out == "Nothing to fix\n"
+
+
+def test_what_cannot_be_read_is_not_clean() -> None:
+    done = fix(source="missing.yaml")
+
+    assert (done.code, done.out) == (3, "Nothing was fixed: the audit is incomplete\n")
+    assert "missing.yaml does not exist" in done.err

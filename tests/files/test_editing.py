@@ -102,6 +102,12 @@ CASES: dict[str, tuple[str, dict[str, Any], str, str]] = {
     "JSON before a key": ('{\n  "a": 1\n}\n', {"b": "c"}, "a", '{\n  "b": "c",\n  "a": 1\n}\n'),
     "JSON on one line": ('{"a": {"b": "c"}}', {"a": {"d": "e"}}, "", '{"a": {"b": "c", "d": "e"}}'),
     "after literal text": ("a: |\n  text\n\n", {"b": "c"}, "", "a: |\n  text\n\nb: c\n"),
+    "lines of literal text": (
+        "a: |\n  b: c\n\n  d: e\n\nf: g\n",
+        {"a": "b: c\nx: z\n\nd: e\n"},
+        "",
+        "a: |\n  b: c\n  x: z\n\n  d: e\n\nf: g\n",
+    ),
     "a value that is there": ("a: {b: 'c'}\n", {"a": {"b": "c"}}, "", "a: {b: 'c'}\n"),
     "a longer list": (
         "a: [{b: 'c'}]\n",

@@ -41,12 +41,12 @@ def planned(
     kept: list[Any] = []
 
     def keep(*audited: Any) -> Remedied:
-        kept.append(audited[-1])
+        kept.extend((tuple(audited[0]), audited[-1]))
         return Remedied(tuple(audited[0]))
 
     auditor = Auditor(inspector or FakeInspector(IMAGES), (cluster,), RULES, remedies=keep)
     report = auditor.audit([FakeSource((Document(path, text, "deploy"),))])
-    planner = Planner(report, kept[0], tuple, lambda _: Path("podfit-values.yaml"))
+    planner = Planner(report, kept[0], kept[1], tuple, lambda _: Path("podfit-values.yaml"))
     return report, planner.plan()
 
 
