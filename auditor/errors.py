@@ -8,6 +8,7 @@ A stage that can continue without the failed part catches the error and keeps th
     ├── ConfigurationError      exit 2   invalid cluster, rules, lock or configuration file
     └── IncompleteError         exit 3   a part of the audit failed
         ├── SourceError                  a file, folder or chart cannot be read or rendered
+        │   └── DependencyError          a dependency of a chart is missing
         └── ManifestError                a document that the API server would not accept
 """
 
@@ -23,6 +24,16 @@ EXIT_USAGE: Final = 2
 EXIT_INCOMPLETE: Final = 3
 EXIT_INTERRUPTED: Final = 130
 
+PARTS: Final = (
+    "chart",
+    "dependency",
+    "file",
+    "kustomization",
+    "manifest",
+    "release",
+    "source",
+)
+"""The parts of an audit that can fail on their own, in alphabetical order."""
 MAX_WHY: Final = 600
 """Characters kept of an external error text: Helm can print 200 KB."""
 
@@ -35,22 +46,34 @@ class Problem(Struct, frozen=True, order=True):
         where: `path[:line[:column]]`, or "".
         why: The cause, as reported by the failing program or library.
         hint: What the user can do about it.
+        part: What failed, for `accept` in the configuration: a word of `PARTS`, or "".
+        changes_no_pod: Whether the audit is complete without it, so that it is only a note.
     """
 
     what: str
     where: str = ""
     why: str = ""
     hint: str = ""
+    part: str = ""
+    changes_no_pod: bool = False
+
+    @property
+    def note(self) -> str:
+        """The problem in one line, for those that are only notes."""
+        head = f"{self.where}: {self.what}" if self.where else self.what
+        return f"{head}: {self.why}" if self.why else head
 
 
 class PodfitError(Exception):
     """An error that is reported to the user without a traceback."""
 
     exit_code: ClassVar[int] = EXIT_USAGE
+    part: ClassVar[str] = ""
+    """The part of the audit that failed; that of the source if it is ""."""
 
     def __init__(self, what: str, *, where: str = "", why: str = "", hint: str = "") -> None:
         super().__init__(what)
-        self.problem = Problem(what, where, shorten(why), hint)
+        self.problem = Problem(what, where, shorten(why), hint, self.part)
 
 
 class UsageError(PodfitError):
@@ -71,8 +94,16 @@ class SourceError(IncompleteError):
     """A file, folder or chart that cannot be read or rendered."""
 
 
+class DependencyError(SourceError):
+    """A dependency of a chart that is missing or cannot be fetched."""
+
+    part = "dependency"
+
+
 class ManifestError(IncompleteError):
     """A document, or an object in it, that the API server would not accept."""
+
+    part = "manifest"
 
 
 def shorten(text: str, limit: int = MAX_WHY) -> str:

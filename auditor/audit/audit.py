@@ -119,7 +119,7 @@ def take_inventory(
         merge_workloads(collected.workloads),
         tuple(collected.supporting),
         tuple(dict.fromkeys(collected.problems)),
-        tuple(_unseen_notices(signed)),
+        (*dict.fromkeys(collected.notes), *_unseen_notices(signed)),
         len(signed),
     )
 
@@ -135,6 +135,7 @@ class _Collected(Struct):
     workloads: list[Workload] = field(default_factory=list)
     supporting: list[Manifest] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
     unseen: list[Unseen] = field(default_factory=list)
     read: dict[Document, tuple[Workload, ...]] = field(default_factory=dict)
     seen: set[Document] = field(default_factory=set)
@@ -145,7 +146,10 @@ class _Collected(Struct):
 
     def add(self, item: Document | Problem) -> None:
         if isinstance(item, Problem):
-            self.problems.append(item)
+            if item.changes_no_pod:
+                self.notes.append(item.note)
+            else:
+                self.problems.append(item)
         elif item not in self.seen:
             self.seen.add(item)
             variants = (item.variant,) if item.variant else ()
@@ -186,7 +190,7 @@ def read_document(
                 yield from _unseen(item, table)
         except ShapeError as error:
             problem = shape_error(error, document).problem
-            yield Problem(f"{item.ref}: {problem.what}", problem.where, problem.why, problem.hint)
+            yield replace(problem, what=f"{item.ref}: {problem.what}")
 
 
 def _unseen(manifest: Manifest, table: Table | None) -> Iterator[Unseen]:
@@ -222,6 +226,7 @@ def _nothing(source: Source, unseen: Sequence[Unseen]) -> Problem:
         if unseen
         else source.why_empty,
         hint="name a chart, a manifest or a folder of them; --allow-empty accepts this",
+        part="source",
     )
 
 
@@ -297,18 +302,25 @@ class Auditor(Struct, frozen=True):
         observed, crashes = self._observe(assessments)
         remedied = self._remedied(observed, assessments, assess_one)
         problems = (*inventory.problems, *unread, *crashes)
-        audited = Audited(assessments, self.rules, self.known, complete=not problems)
+        acceptance = self.policy.accept(problems)
+        audited = Audited(assessments, self.rules, self.known, not problems, acceptance.used)
         judgement = judge(remedied.observed, self.policy, audited)
         return Report(
             findings=judgement.findings,
             suppressed=judgement.suppressed,
             assessments=tuple(assessments),
             images=list_images(assessments),
-            problems=problems,
+            problems=acceptance.problems,
+            accepted=acceptance.accepted,
             clusters=clusters,
             rules=self.rules,
             gate=self.gate,
-            notices=(*inventory.notices, *grown, *remedied.notices),
+            notices=(
+                *inventory.notices,
+                *grown,
+                *remedied.notices,
+                *(item.note for item in acceptance.accepted),
+            ),
             unaudited=inventory.unaudited,
             overlays=remedied.overlays,
         )

@@ -13,6 +13,7 @@ from auditor.checks.rulebook import Rule
 from auditor.errors import EXIT_CLEAN, EXIT_FINDINGS, EXIT_INCOMPLETE, Problem
 from auditor.images.images import ImageReference, KnownPlatforms, Platforms
 from auditor.images.platforms import Platform
+from auditor.policy.acceptance import Accepted
 from auditor.policy.policy import Gate, Judged, Suppressed
 from auditor.scheduling.compatibility import lacking_platforms
 from auditor.scheduling.nodes import ClusterProfile
@@ -97,6 +98,7 @@ class Totals(Struct, frozen=True):
     undecided: int
     problems: int
     unaudited: int = 0
+    accepted: int = 0
 
 
 class Report(Struct, frozen=True):
@@ -111,6 +113,7 @@ class Report(Struct, frozen=True):
         gate: Decides the exit code.
         notices: Messages that do not affect the exit code.
         overlays: One for each chart with missing guards, by name.
+        accepted: What could not be audited, and the configuration accepts.
     """
 
     findings: tuple[Finding, ...]
@@ -125,6 +128,7 @@ class Report(Struct, frozen=True):
     overlays: tuple[Overlay, ...] = ()
     unaudited: int = 0
     """Number of objects that may make pods, or install charts, and were not audited."""
+    accepted: tuple[Accepted, ...] = ()
 
     @property
     def totals(self) -> Totals:
@@ -142,7 +146,13 @@ class Report(Struct, frozen=True):
             undecided=sum(fit.placement.verdict is Verdict.UNDECIDED for fit in fits),
             problems=len(self.problems),
             unaudited=self.unaudited,
+            accepted=len(self.accepted),
         )
+
+    @property
+    def partial(self) -> bool:
+        """Whether parts were not audited, although this is no failure."""
+        return bool(self.unaudited or self.accepted)
 
     @property
     def incomplete(self) -> bool:

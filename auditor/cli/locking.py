@@ -20,7 +20,7 @@ from auditor.cli.assembly import (
 )
 from auditor.cli.console import say, tell, tell_notices, tell_problems
 from auditor.cli.options import WatchFlags
-from auditor.cli.run import notices_of
+from auditor.cli.run import make_policy, notices_of
 from auditor.cli.terminal import Display, display
 from auditor.cli.verbose import tell_request
 from auditor.config.model import Config, Reach
@@ -78,9 +78,12 @@ def run_lock(
         with opened_inspector(config, locks={}, observer=observer, fresh=True) as inspection:
             answers = inspection.inspector.inspect(asked, shown.on_image)
             remarks = inspection.remarks()
-    problems = [problem for item in inventories.values() for problem in item.problems]
+    found = (problem for item in inventories.values() for problem in item.problems)
+    acceptance = make_policy(config, baselines=False).accept(tuple(found))
+    problems = acceptance.problems
     tell_problems(problems)
     tell_notices((*config.notices, *remarks, *notices_of(chain.from_iterable(sources.values()))))
+    tell_notices(item.note for item in acceptance.accepted)
     codes = [_finish(target, answers, wanted, check=check) for target in targets]
     if EXIT_FINDINGS in codes:
         return EXIT_FINDINGS

@@ -124,6 +124,7 @@ def _scope(area: Area, baseline: Baseline | None) -> Scope:
     return Scope(
         root=str(area.root),
         entries=settings.ignore,
+        accepted=settings.accept,
         caps=tuple(
             (chart.path, chart.severity) for chart in settings.charts if chart.severity is not None
         ),
@@ -340,7 +341,8 @@ def run_baseline(config: Config, output: WatchFlags) -> int:
     for path, scopes in _by_baseline(config, policy):
         old = read_baseline(path) if path.is_file() else None
         findings = _findings(report, policy, scopes)
-        whole = all(scope.whole for scope in scopes) and not report.problems
+        failed = report.problems or report.accepted
+        whole = all(scope.whole for scope in scopes) and not failed
         audited = None if whole else audited_paths(report.assessments, scopes)
         baseline = make_baseline(shown_path(path), findings, old, audited)
         verb = "unchanged:" if baseline == old else "wrote"
@@ -363,7 +365,8 @@ def without_stale_entries(config: Config, output: WatchFlags) -> Report:
 
 def _prune(config: Config, policy: Policy, report: Report) -> Iterator[str]:
     """Remove stale entries from the baselines and yield notices about it."""
-    audited = Audited(report.assessments, report.rules, frozenset(), complete=not report.problems)
+    failed = report.problems or report.accepted
+    audited = Audited(report.assessments, report.rules, frozenset(), complete=not failed)
     if not audited.settled:
         yield "the baseline was not updated: a source, image or placement could not be resolved"
         return

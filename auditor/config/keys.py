@@ -21,6 +21,7 @@ from auditor.config.settings import (
     host_name,
     registry_shape,
 )
+from auditor.errors import PARTS
 from auditor.files.strict import (
     Choice,
     Constant,
@@ -43,7 +44,7 @@ from auditor.files.yaml_nodes import Node, ShapeError
 from auditor.images.platforms import Platform, parse_platform
 from auditor.kubernetes.custom_resources import ENTRIES
 from auditor.kubernetes.manifests import Location
-from auditor.policy.baseline import IgnoreEntry, Match
+from auditor.policy.baseline import AcceptEntry, IgnoreEntry, Match
 from auditor.policy.policy import RuleSetting
 from auditor.sources.interface import Variant
 
@@ -197,6 +198,36 @@ def ignore_shape(context: Context) -> Record[IgnoreEntry]:
                 Text(_day, {"format": "date"}), "Last day on which the entry applies: YYYY-MM-DD."
             ),
         },
+        placed=True,
+    )
+
+
+def accept_shape(context: Context) -> Record[AcceptEntry]:
+    """Return the shape of an entry of `accept`."""
+
+    def build(place: tuple[int, int], **values: Any) -> AcceptEntry:
+        return AcceptEntry(location=Location(context.path, *place), **values)
+
+    return Record(
+        "an accept entry",
+        build,
+        {
+            "parts": Key(
+                OneOrMore(Choice({part: part for part in PARTS}, "a part"), "parts"),
+                f"Kinds of parts that may fail: {', '.join(PARTS)}.",
+                required=True,
+            ),
+            "path": Key(
+                OneOrMore(_GLOB, "path"),
+                "Files or folders, relative to the repository root.",
+                required=True,
+            ),
+            "reason": Key(_not_blank("a reason"), "Reason for the entry.", required=True),
+            "expires": Key(
+                Text(_day, {"format": "date"}), "Last day on which the entry applies: YYYY-MM-DD."
+            ),
+        },
+        names={"path": "paths"},
         placed=True,
     )
 
@@ -387,6 +418,9 @@ def make_shape(context: Context) -> Record[Settings]:
             "pedantic": Key(Flag(), "Also apply the pedantic rules."),
             "rules": Key(RuleSettings(context.rules), "Settings by rule."),
             "ignore": Key(ListOf(ignore_shape(context)), "Findings to suppress."),
+            "accept": Key(
+                ListOf(accept_shape(context)), "Parts that need not be audited, with a reason."
+            ),
             "exclude": Key(GLOBS, "Globs of files to skip, relative to the repository root."),
             "charts": Key(ListOf(chart_shape(file)), "Settings for charts by path."),
             "images": Key(IMAGES, "Settings for images."),

@@ -15,7 +15,7 @@ from auditor.checks.requirements import PlatformRequirement
 from auditor.files.strict import Choice, Key, ListOf, MappingOr, Record, Text
 from auditor.images.platforms import Platform
 from auditor.kubernetes.custom_resources import Entry
-from auditor.policy.baseline import IgnoreEntry
+from auditor.policy.baseline import AcceptEntry, IgnoreEntry
 from auditor.policy.policy import RuleSetting
 from auditor.registry.options import (
     HostOptions,
@@ -75,6 +75,7 @@ class Settings(Struct, frozen=True):
     exclude: tuple[str, ...] = ()
     rules: Mapping[str, RuleSetting] = field(default_factory=dict)
     ignore: tuple[IgnoreEntry, ...] = ()
+    accept: tuple[AcceptEntry, ...] = ()
     overrides: tuple[tuple[str, tuple[Platform, ...]], ...] = ()
     require: tuple[PlatformRequirement, ...] = ()
     registries: Mapping[str, Registry] = field(default_factory=dict)

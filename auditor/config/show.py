@@ -18,7 +18,7 @@ from auditor.config.keys import VERSION, Context, make_shape
 from auditor.config.model import Area
 from auditor.config.precedence import DEFAULT, Given, Resolved, Setting
 
-_LISTS: Final = ("ignore", "exclude", "charts")
+_LISTS: Final = ("ignore", "accept", "exclude", "charts")
 _FILES: Final = ("lock-file", "baseline")
 _MAPPINGS: Final = ("rules", "images", "registries")
 _PLAIN: Final = re.compile(r"[A-Za-z][\w./-]*")
@@ -205,6 +205,12 @@ pedantic: false
 #     match: {kind: DaemonSet, name: "node-exporter*", path: "charts/monitoring/**"}
 #     reason: the Windows pool is tainted, see OPS-123
 #     expires: 2099-12-31
+
+# Parts of the audit that may fail, such as a kustomization that does not build in CI.
+# accept:
+#   - parts: [kustomization]
+#     path: overlays/dev
+#     reason: its .env file exists only on the machines of developers
 
 # Files to skip, as globs relative to the root of the repository.
 # exclude: ["**/testdata/**"]

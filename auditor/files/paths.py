@@ -117,6 +117,11 @@ def real_path(path: Path) -> Path:
         return real_path(path.parent) / path.name if path.name else path
 
 
+def is_within(path: Path, root: Path) -> bool:
+    """Whether a real path is below a folder, and not in its `.git`, which may hold credentials."""
+    return path.is_relative_to(root) and REPOSITORY_MARK not in path.relative_to(root).parts
+
+
 def _exists(path: Path) -> bool:
     try:
         return path.exists()

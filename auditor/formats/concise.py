@@ -31,6 +31,8 @@ def _lines(report: Report, pen: Pen) -> Iterator[str]:
         where = pen.text(problem.where) or "podfit"
         why = f" ({pen.text(' '.join(escape.lines(problem.why)))})" if problem.why else ""
         yield f"{where}: {pen.paint('not audited:', Look.BAD)} {pen.text(problem.what)}{why}"
+    for item in report.accepted:
+        yield f"podfit: {pen.paint('not audited:', Look.CAUTION)} {pen.text(item.note)}"
     if report.unaudited:
         text = f"{count(report.unaudited, 'object')} that may make pods"
         yield f"podfit: {pen.paint('not audited:', Look.BAD)} {text}"

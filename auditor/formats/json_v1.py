@@ -56,6 +56,10 @@ def report_data(report: Report) -> Json:
         "workloads": [_assessment(assessment) for assessment in report.assessments],
         "images": [_image(entry) for entry in report.images],
         "errors": [problem_data(problem) for problem in report.problems],
+        "accepted": [
+            {**problem_data(item.problem), "reason": item.reason, "accepted_at": item.where}
+            for item in report.accepted
+        ],
         "notices": list(report.notices),
         "overlays": [_overlay(overlay) for overlay in report.overlays],
     }
@@ -74,6 +78,7 @@ def _summary(report: Report) -> Json:
         "unstated": totals.unstated,
         "undecided": totals.undecided,
         "unaudited": totals.unaudited,
+        "accepted": totals.accepted,
         "incomplete": report.incomplete,
         "exit_code": report.exit_code,
     }
@@ -276,4 +281,5 @@ def problem_data(problem: Problem) -> Json:
         "where": problem.where,
         "why": problem.why,
         "hint": problem.hint,
+        "part": problem.part or None,
     }

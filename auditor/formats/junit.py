@@ -48,7 +48,7 @@ def write_junit(report: Report, style: Style) -> str:
         _count(suite)
     for key in sorted(cases.keys() - placed):
         root.append(_about_no_workload(key, cases[key]))
-    if report.problems or report.unaudited:
+    if report.problems or report.partial:
         suite = ET.SubElement(root, "testsuite", name="podfit")
         suite.extend(_not_audited(problem) for problem in report.problems)
         suite.extend(_unaudited(report))
@@ -59,11 +59,15 @@ def write_junit(report: Report, style: Style) -> str:
 
 
 def _unaudited(report: Report) -> Iterator[ET.Element]:
-    """Yield a skipped case if there are objects that may make pods and were not audited."""
+    """Yield a skipped case for objects that may make pods, and for each accepted part."""
     if report.unaudited:
         case = ET.Element("testcase", name="not audited", classname="objects that may make pods")
         message = f"{count(report.unaudited, 'object')} not audited"
         ET.SubElement(case, "skipped", message=message)
+        yield case
+    for item in report.accepted:
+        case = ET.Element("testcase", name="not audited", classname=visible(item.problem.what))
+        ET.SubElement(case, "skipped", message=visible(item.note))
         yield case
 
 

@@ -50,7 +50,7 @@ def write_markdown(report: Report, style: Style) -> str:
 def _head(report: Report) -> str:
     failed = bool(report.findings) or report.incomplete
     details = " · ".join((scope(report), *reservations(report)))
-    mark = "✗" if failed else "?" if report.unaudited else "✓"
+    mark = "✗" if failed else "?" if report.partial else "✓"
     return f"### {mark} podfit: {verdict(report)}\n\n{details}\n"
 
 

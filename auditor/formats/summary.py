@@ -137,7 +137,7 @@ def overall(report: Report) -> Outcome:
     """Return the outcome of the audit: that of its most severe finding."""
     if report.findings:
         return Outcome(str(max(finding.severity for finding in report.findings)))
-    return Outcome.UNKNOWN if report.incomplete or report.unaudited else Outcome.OK
+    return Outcome.UNKNOWN if report.incomplete or report.partial else Outcome.OK
 
 
 def verdict(report: Report) -> str:
@@ -148,7 +148,7 @@ def verdict(report: Report) -> str:
         return ", ".join(count(number, noun) for number, noun in parts if number)
     if report.incomplete:
         return "No findings, but the audit is incomplete"
-    return "No problems in what was audited" if report.unaudited else "No problems"
+    return "No problems in what was audited" if report.partial else "No problems"
 
 
 def scope(report: Report) -> str:
@@ -167,6 +167,7 @@ def reservations(report: Report) -> tuple[str, ...]:
         (totals.undecided, f"{count(totals.undecided, 'placement')} undecided"),
         (totals.problems, f"{count(totals.problems, 'part')} not audited"),
         (totals.unaudited, f"{count(totals.unaudited, 'object')} not audited"),
+        (totals.accepted, f"{count(totals.accepted, 'part')} not audited (accepted)"),
         (report.incomplete and bool(report.findings), "audit incomplete"),
     )
     return tuple(text for number, text in parts if number)

@@ -187,12 +187,12 @@ def read_manifests(document: Document) -> Iterator[Manifest | Problem]:
     kinds: Counter[str] = Counter()
     for part in read_documents(document.text, skip=_is_definition):
         if isinstance(part, YamlError):
-            yield Problem(
+            yield ManifestError(
                 "not a YAML document that Kubernetes can read",
                 where=f"{document.path}:{part.line}:{part.column}",
                 why=part.message,
                 hint="fix it, or leave the file out; its other documents were audited",
-            )
+            ).problem
             continue
         for item in _objects(part):
             try:

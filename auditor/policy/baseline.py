@@ -95,6 +95,27 @@ class IgnoreEntry(Struct, frozen=True):
         return finding.rule in self.rules and not self.expired(today) and self.match.meets(finding)
 
 
+class AcceptEntry(Struct, frozen=True):
+    """An entry of `accept` in the configuration: parts of the audit that may fail.
+
+    Attributes:
+        parts: Words of `errors.PARTS`.
+        paths: Globs relative to the root of the repository.
+        location: Its place in the configuration.
+        expires: The last day on which it applies; None if it does not expire.
+
+    """
+
+    parts: tuple[str, ...]
+    paths: Globs
+    reason: str
+    location: Location
+    expires: date | None = None
+
+    def expired(self, today: date) -> bool:
+        return self.expires is not None and self.expires < today
+
+
 def _image_names(text: str) -> tuple[str, ...]:
     reference = parse_reference(text)
     return (text, *(reference.names if isinstance(reference, ImageReference) else ()))

@@ -25,7 +25,7 @@ from auditor.errors import shorten
 from auditor.files.paths import covers
 from auditor.kubernetes.manifests import Document, Location
 from auditor.kubernetes.workloads import IGNORE_ANNOTATION, Workload
-from auditor.policy.baseline import Baseline, IgnoreEntry
+from auditor.policy.baseline import AcceptEntry, Baseline, IgnoreEntry
 
 _SEPARATOR: Final = re.compile(r"(---|\.\.\.)(\s|$)")
 
@@ -193,6 +193,7 @@ class Scope:
     Attributes:
         root: Absolute path.
         entries: The `ignore` entries of the configuration.
+        accepted: The `accept` entries of the configuration.
         caps: The maximum severity of findings in files that match a glob.
         config: The configuration file, for messages about its entries.
         whole: Whether the whole folder was audited, so that unused entries are stale.
@@ -208,6 +209,7 @@ class Scope:
     whole: bool = False
     streams: bool = False
     honours: Callable[[Statement], bool] = field(default=lambda _: True, compare=False)
+    accepted: tuple[AcceptEntry, ...] = ()
 
     def cap(self, severity: Severity, document: Document) -> Severity:
         """Apply the cap of the first glob that matches the document."""

@@ -12,7 +12,9 @@ from auditor.checks.assessment import merge_findings, same_place
 from auditor.checks.findings import Confidence, Explanation, Finding, Observation, Severity
 from auditor.checks.interface import IGNORE_LAPSE
 from auditor.checks.rulebook import Rule
+from auditor.errors import Problem
 from auditor.kubernetes.workloads import Workload
+from auditor.policy.acceptance import Acceptance, accept
 from auditor.policy.ignores import Scope, Silence, Silences, scope_of, silence
 from auditor.policy.unused_ignores import Audited, find_lapses, find_stale_baselines
 
@@ -75,6 +77,12 @@ class Policy(Struct, frozen=True):
     ignores: bool = True
     stale: bool = True
     today: date = field(default=date.min)
+
+    def accept(self, problems: Sequence[Problem]) -> Acceptance:
+        """Find which problems the configuration accepts."""
+        if not self.ignores:
+            return Acceptance(tuple(problems))
+        return accept(problems, self.scopes, self.today)
 
 
 class Judgement(Struct, frozen=True):

@@ -17,7 +17,7 @@ from auditor.files.strict import suggestion
 from auditor.kubernetes.manifests import Document, Location, ObjectRef
 from auditor.kubernetes.pod_spec import Scheduling
 from auditor.kubernetes.workloads import Workload
-from auditor.policy.baseline import IgnoreEntry, split_stale
+from auditor.policy.baseline import AcceptEntry, IgnoreEntry, split_stale
 from auditor.policy.ignores import (
     Scope,
     Silences,
@@ -46,12 +46,14 @@ class Audited(Struct, frozen=True):
         rules: The rules that were applied.
         known: The ids of all rules; empty if not available.
         complete: Whether every source could be read.
+        accepting: The locations of the `accept` entries that accept a part.
     """
 
     assessments: Sequence[Assessment]
     rules: Sequence[Rule]
     known: frozenset[str]
     complete: bool = True
+    accepting: frozenset[Location] = frozenset()
 
     @property
     def applied(self) -> frozenset[str]:
@@ -81,6 +83,9 @@ def find_lapses(
     for scope in scopes:
         for entry in scope.entries:
             for about in _unused_entries(entry, scope, audited, silences.used, today):
+                yield Lapse.EFFECT, about
+        for accepting in scope.accepted:
+            for about in _unused_acceptance(accepting, scope, audited, today):
                 yield Lapse.EFFECT, about
 
 
@@ -159,9 +164,32 @@ def _unused_entries(
             return
         what = f"the ignore of {listed(f'`{rule}`' for rule in unused)} silences nothing"
         why, fix = "the audit has no such finding", _REMOVE
-    document = scope.config or Document(entry.location.path, "", "")
-    owner = steering_workload(document, "Configuration", entry.location.line)
-    yield _observation(owner, what, entry.location, why, fix, aspect=",".join(entry.rules))
+    yield _in_configuration(scope, entry.location, what, why, fix, aspect=",".join(entry.rules))
+
+
+def _unused_acceptance(
+    entry: AcceptEntry, scope: Scope, audited: Audited, today: date
+) -> Iterator[Observation]:
+    names = listed(f"`{part}`" for part in entry.parts)
+    if entry.expired(today):
+        what = f"the acceptance of {names} expired on {entry.expires}"
+        why = f"the parts count as not audited again; its reason was: {entry.reason}"
+        fix = "resolve why they cannot be audited, or set another date"
+    elif scope.whole and entry.location not in audited.accepting:
+        what = f"the acceptance of {names} accepts nothing"
+        why = "everything that it covers was audited"
+        fix = "remove it, so that it cannot hide what is not audited next"
+    else:
+        return
+    yield _in_configuration(scope, entry.location, what, why, fix, aspect=",".join(entry.parts))
+
+
+def _in_configuration(
+    scope: Scope, location: Location, what: str, why: str, fix: str, aspect: str
+) -> Observation:
+    document = scope.config or Document(location.path, "", "")
+    owner = steering_workload(document, "Configuration", location.line)
+    return _observation(owner, what, location, why, fix, aspect=aspect)
 
 
 def find_stale_baselines(

@@ -1,7 +1,7 @@
 """Copies of charts that are safe to render: without links and schema references to the outside.
 
-Files are found in folders, through links within the chart, and in archives of subcharts. Copies are
-made in temporary folders; the user's chart is never changed.
+Files are found in folders, through links within the chart's repository, and in archives of
+subcharts. Copies are made in temporary folders; the user's chart is never changed.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import contextlib
 import io
 import json
 import os
+import re
 from collections.abc import Callable, Collection, Iterable, Iterator
 from pathlib import Path
 from typing import Final
@@ -18,7 +19,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from auditor.errors import Problem, SourceError
-from auditor.files.paths import real_path
+from auditor.files.paths import find_home, is_within, real_path
 from auditor.files.yaml_reading import YamlError, read_documents
 from auditor.sources.chart import (
     CHART_FILE,
@@ -48,7 +49,7 @@ class Entry(Struct, frozen=True, order=True):
 
     Attributes:
         path: The path in the chart, with slashes.
-        leads_out: Whether it is a link to a target outside the chart.
+        leads_out: Whether it is a link to a target outside the chart and its repository.
     """
 
     path: str
@@ -57,12 +58,13 @@ class Entry(Struct, frozen=True, order=True):
 
 
 def walk_chart(folder: Path) -> Iterator[Entry]:
-    """Yield the entries of a chart's folder; links to folders are followed within the chart.
+    """Yield the entries of a chart's folder; links are followed within the chart's repository.
 
     Links to a parent folder and unreadable folders are skipped: Helm fails on them and reports it.
     Raises ArchiveError if there are too many entries, and OSError if `folder` cannot be read.
     """
-    root = real_path(folder)
+    home = find_home(folder)
+    roots = (real_path(folder), *((home.root,) if home and home.is_repository else ()))
     pending, left = [("", folder)], _MAX_ENTRIES
     while pending:
         above, current = pending.pop()
@@ -79,7 +81,7 @@ def walk_chart(folder: Path) -> Iterator[Entry]:
         for item in found:
             path, file = f"{above}{item.name}", Path(item.path)
             target = real_path(file) if item.is_symlink() else file
-            if item.is_symlink() and not target.is_relative_to(root):
+            if item.is_symlink() and not any(is_within(target, root) for root in roots):
                 yield Entry(path, file, leads_out=True)
             elif not target.is_dir():
                 yield Entry(path, file)
@@ -145,6 +147,7 @@ def _with_archives(above: str, wanted: Wanted) -> Wanted:
 
 
 SCHEMA_FILE: Final = "values.schema.json"
+_SCHEMA: Final = re.compile(rf"(?:{SUBCHARTS}/[^/]+/)*{re.escape(SCHEMA_FILE)}")
 _REFERENCES: Final = ("$ref", "$dynamicRef", "$recursiveRef", "$schema")
 _BUILT_IN: Final = ("http://json-schema.org/", "https://json-schema.org/")
 """The drafts, which are built into Helm's validator."""
@@ -153,7 +156,7 @@ _MAX_SCHEMA: Final = 5 << 20
 
 
 class Hazard(Struct, frozen=True, order=True):
-    """A link or schema reference to a target outside the chart.
+    """A link to a target outside the chart's repository, or an external schema reference.
 
     Attributes:
         path: The path in the chart; a subchart's archive counts as a folder.
@@ -204,7 +207,8 @@ def external_references(schema: bytes) -> frozenset[str]:
 
 
 def _is_schema(path: str) -> bool:
-    return path.rpartition("/")[2] == SCHEMA_FILE
+    """Whether Helm validates values against the file: only the chart and its subcharts have one."""
+    return _SCHEMA.fullmatch(path) is not None
 
 
 _IGNORE_FILE: Final = ".helmignore"
@@ -261,7 +265,7 @@ def _unpack(archive: Path, into: Path, drop: frozenset[str]) -> None:
 
 
 def _copy(chart: Path, into: Path, drop: frozenset[str]) -> None:
-    """Copy a folder; links within the chart are replaced by their targets, others left out."""
+    """Copy a folder; links within the repository are replaced by their targets, others left out."""
     import shutil
 
     left = MAX_UNPACKED
@@ -336,18 +340,38 @@ def _hazards(chart: Chart) -> tuple[Hazard, ...]:
         ) from error
 
 
+_RENDERED: Final = re.compile(
+    rf"(?:{SUBCHARTS}/[^/]+/)*(?:{SUBCHARTS}(?:/[^/]+)?|ci(?:/.*)?|templates(?:/.*)?|\.helmignore"
+    r"|(?:Chart|requirements|values)\.(?:yaml|lock))"
+)
+"""Paths that Helm reads to render a chart. Templates reach other files through `.Files` only."""
+_VALUES: Final = ("values.yaml", "values.yml")
+"""Values may hold templates too, for `tpl`."""
+_FILES: Final = b"Files"
+
+
 def _problem(hazard: Hazard, chart: Chart) -> Problem:
     where = f"{chart.shown}/{hazard.path}"
     if hazard.is_schema:
-        return SourceError(
+        problem = SourceError(
             f"the values of chart {chart.name} were not checked against a schema",
             where=where,
             why=f"the schema refers to {hazard.target}, which podfit does not read",
-            hint="`helm lint` checks it; what the chart renders was audited",
+            hint="`helm lint` checks it",
         ).problem
-    return SourceError(
-        f"a link in chart {chart.name} to a file outside the chart was left out",
+        return replace(problem, changes_no_pod=True)
+    problem = SourceError(
+        f"a link in chart {chart.name} to a file outside the repository was left out",
         where=where,
         why=f"it points to {hazard.target}",
         hint="put a copy of the file into the chart",
     ).problem
+    return replace(problem, changes_no_pod=not _may_render(hazard.path, chart))
+
+
+def _may_render(path: str, chart: Chart) -> bool:
+    """Whether a file may change what a chart renders."""
+    if _RENDERED.fullmatch(path):
+        return True
+    files = chart_files(chart.path, lambda name: "templates/" in name or name.endswith(_VALUES))
+    return any(_FILES in content for _, content in files)

@@ -15,7 +15,7 @@ from typing import Any, Final
 from msgspec import Struct, field
 from msgspec.structs import replace
 
-from auditor.errors import PodfitError, Problem, SourceError
+from auditor.errors import DependencyError, PodfitError, Problem, SourceError
 from auditor.files.paths import find_home, real_path
 from auditor.sources.chart import Chart, Declaration, is_chart_folder, read_chart
 from auditor.sources.chart_safety import safe_copy
@@ -50,7 +50,7 @@ class Lack(Struct, frozen=True):
         )
         build = f"run `helm dependency build {self.chart.shown}`"
         hint = f"{build}, or add --dependency-update to this command" if fetchable else build
-        return SourceError(
+        return DependencyError(
             f"{what}, and it cannot be rendered without them" if refusal else what,
             where=self.chart.shown,
             why=f"{listed}; Helm reports: {refusal}" if refusal else listed,
@@ -248,7 +248,7 @@ def _local_dependencies(chart: Chart, folder: Path, root: Path) -> Iterator[Path
         written = PurePosixPath(item.repository.removeprefix(_LOCAL))
         path = real_path(Path(folder, written))
         if written.is_absolute() or not path.is_relative_to(root):
-            raise SourceError(
+            raise DependencyError(
                 f"dependency {item.name} is outside the repository and was not read",
                 where=chart.shown,
                 why=f"Chart.yaml names {item.repository}",
@@ -273,7 +273,7 @@ def _root_of(chart: Chart) -> Path:
 def _problem(chart: Chart, error: PodfitError | RenderError) -> Problem:
     if isinstance(error, PodfitError):
         return error.problem
-    return SourceError(
+    return DependencyError(
         f"the dependencies of chart {chart.name} could not be fetched",
         where=chart.shown,
         why=error.text or error.cause.value,

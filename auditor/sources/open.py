@@ -13,9 +13,10 @@ from pathlib import Path
 from typing import Final
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from auditor.errors import Problem, SourceError
-from auditor.files.paths import REPOSITORY_MARK, find_home, real_path
+from auditor.files.paths import REPOSITORY_MARK, find_home, is_within, real_path
 from auditor.kubernetes.manifests import Document
 from auditor.sources.chart import ArchiveError, enclosing_chart, is_archive, is_chart_folder
 from auditor.sources.chart_facts import ChartFacts
@@ -124,15 +125,10 @@ def _file(entry: os.DirEntry[str], roots: tuple[Path, ...]) -> Iterator[Path | P
             yield path
         return
     target = real_path(path)
-    if not any(_is_inside(target, root) for root in roots):
+    if not any(is_within(target, root) for root in roots):
         yield _leads_out(path)
     elif target.is_file():
         yield path
-
-
-def _is_inside(target: Path, root: Path) -> bool:
-    """Whether a path is below `root` and outside `.git`."""
-    return target.is_relative_to(root) and REPOSITORY_MARK not in target.relative_to(root).parts
 
 
 def _leads_out(path: Path) -> Problem:
@@ -349,10 +345,12 @@ class OpenedSource:
         for part in watched:
             if isinstance(part, ChartSource):
                 self._charts.append(part)
-            if isinstance(part, ChartSource | KustomizationSource):
-                yield from next(read)
-            else:
-                yield from self._documents_of(part)
+            in_turn = isinstance(part, ChartSource | KustomizationSource)
+            for item in next(read) if in_turn else self._documents_of(part):
+                if isinstance(item, Problem) and not item.part:
+                    yield replace(item, part=_part_of(part))
+                else:
+                    yield item
 
     def _documents_of(self, part: Part) -> Iterator[Document | Problem]:
         if isinstance(part, RemotePart):
@@ -414,6 +412,13 @@ def open_sources(
             followed = follower if options.follow else None
             sources.append(OpenedSource(name, tuple(kept), followed, reason, jobs=options.jobs))
     return tuple(sources)
+
+
+def _part_of(part: Part) -> str:
+    """Return the word of `errors.PARTS` for what fails with a part."""
+    if isinstance(part, ChartSource | RemotePart):
+        return "chart"
+    return "kustomization" if isinstance(part, KustomizationSource) else "file"
 
 
 def _is_found(part: Part) -> bool:

@@ -251,6 +251,7 @@ pedantic: false  # default
 rules:
   inert-guard: false  # .podfit.yaml:4:3
 ignore: []  # default
+accept: []  # default
 exclude:
   - a  # .podfit.yaml:6:5
   - "b: c"  # .podfit.yaml:7:5

@@ -31,7 +31,7 @@ def read(folder: Path, text: str) -> Settings:
 
 
 def test_all_of_them_are_looked_at() -> None:
-    assert (len(CONFIGURATIONS), len(MANIFESTS)) == (3, 2)
+    assert (len(CONFIGURATIONS), len(MANIFESTS)) == (4, 2)
     assert len(CONFIGURATIONS) + len(MANIFESTS) == len(SHOWN)
 
 

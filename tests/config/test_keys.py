@@ -55,6 +55,11 @@ ignore:
       path: charts/**
     reason: the pool is tainted
     expires: 2026-12-31
+accept:
+  - parts: [chart, kustomization]
+    path: [overlays/dev, "vendor/**"]
+    reason: needs files of developers
+    expires: 2026-12-31
 exclude: ["**/testdata/**"]
 charts:
   - path: charts/shop
@@ -172,6 +177,31 @@ def test_an_ignore_entry() -> None:
     )
     assert (entry.reason, entry.expires) == ("the pool is tainted", date(2026, 12, 31))
     assert str(entry.location) == ".podfit.yaml:18:5"
+
+
+def test_an_accept_entry() -> None:
+    (entry,) = read(EVERYTHING).accept
+
+    assert entry.parts == ("chart", "kustomization")
+    assert entry.paths == ("overlays/dev", "vendor/**")
+    assert (entry.reason, entry.expires) == ("needs files of developers", date(2026, 12, 31))
+    assert str(entry.location) == ".podfit.yaml:29:5"
+
+
+@pytest.mark.parametrize(
+    ("entry", "message"),
+    [
+        ("{path: x, reason: r}", "an accept entry needs `parts`"),
+        ("{parts: chart, reason: r}", "an accept entry needs `path`"),
+        ("{parts: chart, path: x}", "an accept entry needs `reason`"),
+        ("{parts: charts, path: x, reason: r}", "`charts` is not a part; did you mean `chart`?"),
+        ("{parts: chart, path: ../x, reason: r}", "without `..`"),
+    ],
+)
+def test_an_invalid_accept_entry(entry: str, message: str) -> None:
+    with pytest.raises(ConfigurationError) as raised:
+        read(f"version: 1\naccept: [{entry}]\n")
+    assert message in raised.value.problem.what
 
 
 def test_a_chart_with_a_variant() -> None:

@@ -204,11 +204,15 @@ def test_images() -> None:
 
 
 def test_errors() -> None:
-    shown = data(audit(workload(), Problem("not YAML", "x.yaml:1:1", "tabs", "use spaces")))
-
-    assert shown["errors"] == [
-        {"what": "not YAML", "where": "x.yaml:1:1", "why": "tabs", "hint": "use spaces"}
-    ]
+    problem = Problem("not YAML", "x.yaml:1:1", "tabs", "use spaces", "manifest")
+    expected = {
+        "what": "not YAML",
+        "where": "x.yaml:1:1",
+        "why": "tabs",
+        "hint": "use spaces",
+        "part": "manifest",
+    }
+    assert data(audit(workload(), problem))["errors"] == [expected]
 
 
 def test_no_style_changes_it() -> None:

@@ -86,6 +86,7 @@ def test_a_missing_dependency(
         where="web",
         why="db 1.0.0 (missing)",
         hint="run `helm dependency build web`; the rest was audited",
+        part="dependency",
     )
     assert [lack.problem() for lack in lacks] == [problem] * count
 

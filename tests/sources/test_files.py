@@ -101,7 +101,7 @@ def test_a_link_that_leads_nowhere(
     (source,) = open_sources(["a.yaml"])
 
     assert list(source.documents()) == [
-        Problem("a.yaml is a broken link", where="a.yaml", hint="fix the link")
+        Problem("a.yaml is a broken link", where="a.yaml", hint="fix the link", part="file")
     ]
 
 

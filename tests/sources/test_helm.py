@@ -345,9 +345,10 @@ def test_nothing_outside_the_chart_is_read(name: str, tmp_path: Path) -> None:
     assert [document.text for document in documents] == ['text: ""\n']
     assert "s3cret" not in str(problems)
     assert [(problem.what, problem.where) for problem in problems] == [
-        ("a link in chart web to a file outside the chart was left out", "web/key"),
+        ("a link in chart web to a file outside the repository was left out", "web/key"),
         ("the values of chart web were not checked against a schema", "web/values.schema.json"),
     ]
+    assert [problem.changes_no_pod for problem in problems] == [False, True]
 
 
 HOSTILE = {

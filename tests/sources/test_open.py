@@ -210,6 +210,7 @@ def test_a_problem_of_all_charts_is_told_once(folder: Path) -> None:
             "values file gone.yaml does not exist",
             where="gone.yaml",
             hint="check the path; no chart was rendered",
+            part="chart",
         )
     ]
 
@@ -249,6 +250,7 @@ def test_a_library_chart_says_why_it_makes_no_pods(folder: Path) -> None:
                 where=argument,
                 why="it is a library chart (`type: library`), which other charts include",
                 hint="name a chart, a manifest or a folder of them; --allow-empty accepts this",
+                part="source",
             ),
         )
 

@@ -240,12 +240,13 @@ def _may_install(text: str) -> bool:
 
 def not_followed(name: str, where: str, why: str, hint: str = "") -> Problem:
     """Return the problem for a release whose chart was not audited."""
-    return SourceError(
+    problem = SourceError(
         f"{name} was not followed to its chart",
         where=where,
         why=why,
         hint=hint or "audit the chart itself, with its values",
     ).problem
+    return replace(problem, part="release")
 
 
 class Follower(Struct, weakref=True):

@@ -159,6 +159,7 @@ def test_nothing_outside_of_the_repository_is_read(
         where="web",
         why=f"Chart.yaml names {where}",
         hint="move it into the repository, or publish it",
+        part="dependency",
     )
     assert "is incomplete" in problems[1].what
 

@@ -92,6 +92,7 @@ def test_nothing_outside_of_the_repository_is_read(repo: Path, path: str) -> Non
         where="apps/eu.yaml:1:1",
         why=f"the repository has no chart {path}",
         hint="audit the chart itself, with its values",
+        part="release",
     )
 
 
@@ -129,6 +130,7 @@ def test_a_folder_of_another_repository_is_not_taken_from_this_one(repo: Path) -
         where="apps/eu.yaml:1:1",
         why="its source is git.test/acme/other, but this is a clone of git.test/acme/shop",
         hint="audit the chart itself, with its values",
+        part="release",
     )
 
 
