@@ -171,7 +171,7 @@ class Scheduling:
         required_terms: Terms of which one must match; None without required node affinity.
         preferred_terms: Terms of preferred node affinity, which exclude no node.
         os_name: `spec.os.name`.
-        host_process: The `hostProcess` values of the containers.
+        host_process: The `hostProcess` values of the pod and its containers.
         spread_keys: Topology keys of `DoNotSchedule` spread constraints, required node labels.
         resources: Requested extended resources and huge pages, which only some nodes offer.
         claims: Names of resource claims (DRA), which only some nodes can satisfy.
@@ -235,7 +235,9 @@ def is_host_process(node: Node) -> bool:
 
 
 def _host_processes(spec: Node) -> Iterator[bool]:
-    """Yield hostProcess of each container, by default that of the pod."""
+    """Yield hostProcess of the pod, if set, and of each container, by default that of the pod."""
+    if spec.at("securityContext", "windowsOptions", "hostProcess") is not None:
+        yield is_host_process(spec)
     for container in containers(spec):
         own = container.at("securityContext", "windowsOptions", "hostProcess")
         yield is_host_process(spec if own is None else container)

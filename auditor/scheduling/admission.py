@@ -152,7 +152,7 @@ def _invalid_host_process(scheduling: Scheduling) -> Iterator[str]:
     if True not in scheduling.host_process:
         return
     if False in scheduling.host_process:
-        yield "either all containers of a pod are hostProcess containers, or none"
+        yield "hostProcess must be the same for a pod and all its containers"
     if not scheduling.host_network:
         yield "hostProcess containers need hostNetwork: true"
 

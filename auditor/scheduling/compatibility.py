@@ -18,7 +18,7 @@ from msgspec import Struct
 
 from auditor.images.images import KnownPlatforms
 from auditor.images.platforms import Platform, normalise
-from auditor.scheduling.nodes import CONTAINERD, CRI_O, DOCKER, NodePool
+from auditor.scheduling.nodes import CONTAINERD, CRI_O, DOCKER, NodePool, Runtime
 from auditor.scheduling.windows import (
     Generation,
     matcher_generation,
@@ -176,6 +176,8 @@ def _architecture_mismatch(row: Platform, pool: NodePool) -> Mismatch | None:
         if row.architecture != host.architecture:
             return Mismatch.ARCHITECTURE
         return None if row.variant in _cri_o_variants(host) else Mismatch.VARIANT
+    if row.architecture == "arm64" and row.variant in _later_spellings(pool.runtime):
+        return Mismatch.VARIANT if host.architecture == "arm64" else Mismatch.ARCHITECTURE
     row, host = normalise(row), normalise(host)
     if row.architecture == host.architecture:
         # containerd's DefaultSpec has no variant for amd64 and arm64.
@@ -183,8 +185,9 @@ def _architecture_mismatch(row: Platform, pool: NodePool) -> Mismatch | None:
         older = _has_fallback(pool) and row.variant in _ONLY_ARM and row.variant < wanted
         return None if row.variant == wanted or older else Mismatch.VARIANT
     if _has_fallback(pool) and (host.architecture, row.architecture) in _FALLBACKS:
-        tried = row.architecture != "arm" or row.variant in _ONLY_ARM
-        return None if tried else Mismatch.VARIANT
+        # platformVector: 386 has no variant, 32-bit ARM those of its versions.
+        known = _ONLY_ARM if row.architecture == "arm" else ("",)
+        return None if row.variant in known else Mismatch.VARIANT
     return Mismatch.ARCHITECTURE
 
 
@@ -207,6 +210,12 @@ def _has_fallback(pool: NodePool) -> bool:
     if runtime is None:
         return False
     return runtime.name == DOCKER or (runtime.name == CONTAINERD and runtime.version < (2, 1, 0))
+
+
+def _later_spellings(runtime: Runtime | None) -> tuple[str, ...]:
+    """Return spellings of an ARM64 variant that only containerd since 2.0 reads (normalizeArch)."""
+    old = runtime is not None and runtime.name == CONTAINERD and runtime.version < (2, 0, 0)
+    return ("v8.0",) if old else ()
 
 
 def _is_cri_o(pool: NodePool) -> bool:

@@ -26,6 +26,7 @@ class Generation(IntEnum):
     SERVER_2022_FLOOR = 3
     LTSC_FLOOR = 4
     FEATURES = 5
+    PREVIOUS_LTSC = 6
 
 
 def matcher_generation(runtime: Runtime | None) -> Generation:
@@ -36,7 +37,7 @@ def matcher_generation(runtime: Runtime | None) -> Generation:
         return Generation.SERVER_2022_FLOOR
     version = runtime.version
     if version >= (2, 3, 0):
-        return Generation.FEATURES
+        return Generation.PREVIOUS_LTSC if version >= (2, 3, 5) else Generation.FEATURES
     if version >= (2, 1, 6):
         return Generation.LTSC_FLOOR
     if version >= (1, 7, 6) or (1, 6, 23) <= version < (1, 7, 0):
@@ -52,9 +53,8 @@ def windows_row_matches(row: Platform, host: Platform, generation: Generation) -
         return True  # unknown build: the pull may succeed
     if generation <= Generation.EXACT:
         return _build(row.os_version) == _build(host.os_version)
-    return windows_build_runs(
-        row.os_version, host.os_version, newest=generation >= Generation.LTSC_FLOOR
-    )
+    newest = generation in (Generation.LTSC_FLOOR, Generation.FEATURES)
+    return windows_build_runs(row.os_version, host.os_version, newest=newest)
 
 
 def windows_build_runs(image: str, host: str, *, newest: bool = True) -> bool:
@@ -65,7 +65,7 @@ def windows_build_runs(image: str, host: str, *, newest: bool = True) -> bool:
 
     Args:
         newest: Accept images down to the last LTSC release before the host instead (containerd
-            since 2.1.6).
+            2.1.6 to 2.3.4).
     """
     wanted, actual = _build(image), _build(host)
     if wanted is None or actual is None or wanted[:2] != actual[:2]:

@@ -1,4 +1,4 @@
-"""Compare podfit with upstream code: `python -m tests.oracle [--cases N] [--seed SEED] [AREA...]`."""
+"""Compare podfit with upstream code: `python -m tests.oracle [--cases N] [--seed S] [AREA...]`."""
 
 from __future__ import annotations
 

@@ -17,7 +17,18 @@ TAINT_KEYS: Final = ("os", "zone", "gpus", "node.kubernetes.io/not-ready")
 CORDON: Final = "node.kubernetes.io/unschedulable"
 HOSTILE: Final = (
     *("-a", "a-", "a b", "a/b/c", "/a", "a/", "A/b", "é", "\u202e", "\n", "a\n", "x" * 63),
-    *("x" * 64, "x" * 254 + "/a", ".", "_", "a..b/c", "9223372036854775808", "-1", "+1", "１", "\x00"),
+    *(
+        "x" * 64,
+        "x" * 254 + "/a",
+        ".",
+        "_",
+        "a..b/c",
+        "9223372036854775808",
+        "-1",
+        "+1",
+        "\uff11",
+        "\x00",
+    ),
 )
 _COMPARED: Final = ("4", "0", "-1", "x", "04", "9223372036854775807", "9223372036854775808", "")
 
@@ -117,7 +128,9 @@ class Cases:
         if self.chance(0.15):
             context |= random.choice(({"fsGroup": 1}, {"runAsUser": 1}, {"sysctls": []}))
         if self.chance(0.15):
-            context["windowsOptions"] = random.choice(({}, {"hostProcess": True}, {"hostProcess": False}))
+            context["windowsOptions"] = random.choice(
+                ({}, {"hostProcess": True}, {"hostProcess": False})
+            )
         if context:
             found["securityContext"] = context
         if self.chance(0.2):
@@ -172,6 +185,8 @@ class Cases:
 
     def version(self) -> str:
         if self.chance(0.03):
-            return self.random.choice(("10.0", "x", "10.0.x", "10.0.20348.x", "10.1.20348.1", "6.3.9600"))
+            return self.random.choice(
+                ("10.0", "x", "10.0.x", "10.0.20348.x", "10.1.20348.1", "6.3.9600")
+            )
         build = self.random.choice((14393, 17763, 20347, 20348, 20349, 25398, 26100, 26200, 28000))
         return f"10.0.{build}" + self.random.choice(("", ".1", ".4000"))

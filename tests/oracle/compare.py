@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import time
 from collections.abc import Callable, Iterator
+from itertools import product
 from typing import Any, Final
 
 from msgspec import Struct
@@ -20,9 +20,9 @@ from auditor.scheduling.admission import admit, invalidities
 from auditor.scheduling.compatibility import row_mismatch
 from auditor.scheduling.nodes import ClusterProfile, NodePool, Runtime, RuntimeClass, Taint
 from auditor.scheduling.placement import Predicate, place
-from auditor.scheduling.predicates import COMPARISON_GATE, every
+from auditor.scheduling.predicates import COMPARISON_GATE, every, tolerates
 from tests.oracle.build import ask, build
-from tests.oracle.cases import Cases, Data
+from tests.oracle.cases import CORDON, EFFECTS, TAINT_KEYS, VALUES, Cases, Data
 
 RUNTIMES: Final = {
     (1, 7, 29): "containerd17",
@@ -150,7 +150,10 @@ def _validation(cases: Cases) -> Case | None:
 
 def _admission(cases: Cases) -> Case | None:
     spec = cases.spec()
-    scheduling = {"nodeSelector": cases.labels(2), "tolerations": cases.some(cases.toleration)}
+    scheduling: Data = {
+        "nodeSelector": cases.labels(2),
+        "tolerations": cases.some(cases.toleration),
+    }
     classes: dict[str, RuntimeClass] = {}
     question: Data = {"area": "admission", "gate": True}
     if cases.chance(0.7):
@@ -178,27 +181,34 @@ def _admission(cases: Cases) -> Case | None:
     if admission.refusals:
         return Case({**question, "pod": pod}, "refused")
     demands = {item.key: item.values[0] for item in admission.scheduling.node_selector}
-    tolerations = {_words(item) for item in admission.scheduling.tolerations}
-    return Case({**question, "pod": pod}, (demands, tolerations))
+    return Case({**question, "pod": pod}, (demands, _tolerated(admission.scheduling.tolerations)))
 
 
 def _toleration(item: Data) -> Toleration:
-    texts = (item.get(key, "") for key in ("key", "operator", "value", "effect"))
-    return Toleration(*texts, seconds=item.get("tolerationSeconds"))
+    key, operator, value, effect = (
+        item.get(name, "") for name in ("key", "operator", "value", "effect")
+    )
+    return Toleration(key, operator, value, effect, item.get("tolerationSeconds"))
 
 
-def _words(item: Toleration) -> tuple[Any, ...]:
-    return dataclasses.astuple(dataclasses.replace(item, place=(0, 0)))[:5]
+def _tolerated(tolerations: tuple[Toleration, ...]) -> frozenset[Taint]:
+    """Return the tolerated taints: the plug-in drops a toleration that another one contains."""
+    gates = (COMPARISON_GATE,)
+    return frozenset(t for t in TAINTS if any(tolerates(item, t, gates) for item in tolerations))
 
 
 def _spec(answer: Any) -> Any:
     if "errors" in answer:
         return "refused"
     spec = answer["spec"]
-    tolerations = {_words(_toleration(item)) for item in spec.get("tolerations", ())}
-    return spec.get("nodeSelector", {}), tolerations
+    tolerations = tuple(map(_toleration, spec.get("tolerations", ())))
+    return spec.get("nodeSelector", {}), _tolerated(tolerations)
 
 
+TAINTS: Final = tuple(
+    Taint(key, value, effect)
+    for key, value, effect in product((*TAINT_KEYS, CORDON), VALUES, EFFECTS)
+)
 ROWS: Final = 8
 """Rows of an index in one case."""
 
@@ -277,7 +287,9 @@ def compare(name: str, count: int, seed: str) -> Result:
     area = AREAS[name]
     program = build(area.program)
     started = time.monotonic()
-    cases = list(_make(area, -(-count // area.batch), Cases(f"{name} {seed}", hostile=area.hostile)))
+    cases = list(
+        _make(area, -(-count // area.batch), Cases(f"{name} {seed}", hostile=area.hostile))
+    )
     answers = list(ask(program, (case.question for case in cases)))
     assert len(answers) == len(cases)
     differences = [

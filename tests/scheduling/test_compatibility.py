@@ -380,3 +380,21 @@ def test_the_arm_variants_that_an_old_containerd_tries(
 
     mismatch = row_mismatch(parse_platform(f"linux/arm/{variant}"), nodes)
     assert mismatch is (None if selected else Mismatch.VARIANT)
+
+
+@pytest.mark.parametrize(
+    ("row", "node", "runtime", "mismatch"),
+    [
+        ("linux/arm/v1", "linux/arm64", "containerd://2.0.4", Mismatch.VARIANT),
+        ("linux/arm/v5", "linux/arm64", "containerd://2.0.4", None),
+        ("linux/arm/v2", "linux/arm/v7", "containerd://1.7.29", Mismatch.VARIANT),
+        ("linux/386/v2", "linux/amd64", "containerd://1.7.29", Mismatch.VARIANT),
+        ("linux/arm64/v8.0", "linux/arm64", "containerd://1.7.29", Mismatch.VARIANT),
+        ("linux/arm64/v8.0", "linux/amd64", "containerd://1.7.29", Mismatch.ARCHITECTURE),
+        ("linux/arm64/v8.0", "linux/arm64", "containerd://2.0.4", None),
+    ],
+)
+def test_variants_that_the_matcher_does_not_know(
+    row: str, node: str, runtime: str, mismatch: Mismatch | None
+) -> None:
+    assert row_mismatch(parse_platform(row), pool(node, runtime=runtime)) is mismatch

@@ -2,9 +2,10 @@
 
 import pytest
 
+from auditor.kubernetes.pod_spec import read_scheduling
 from auditor.scheduling.admission import invalidities, is_label_key, is_label_value
 from auditor.scheduling.predicates import COMPARISON_GATE
-from tests.support.objects import workload
+from tests.support.objects import pod_spec, workload
 
 AFFINITY = """
 affinity:
@@ -57,7 +58,7 @@ REFUSED = [
     (
         HOST_PROCESS
         + "initContainers: [{name: a, securityContext: {windowsOptions: {hostProcess: false}}}]",
-        "either all containers of a pod are hostProcess containers, or none",
+        "hostProcess must be the same for a pod and all its containers",
     ),
 ]
 TERMS = [
@@ -192,3 +193,11 @@ def test_label_keys(text: str, valid: bool) -> None:
 )
 def test_label_values(text: str, valid: bool) -> None:
     assert is_label_value(text) is valid
+
+
+@pytest.mark.parametrize(("own", "problems"), [("true", 0), ("false", 1), ("null", 0)])
+def test_the_containers_of_a_host_process_pod(own: str, problems: int) -> None:
+    context = f"securityContext: {{windowsOptions: {{hostProcess: {own}}}}}"
+    spec = pod_spec(HOST_PROCESS + f"containers: [{{name: a, {context}}}]")
+
+    assert len(list(invalidities(read_scheduling(spec)))) == problems

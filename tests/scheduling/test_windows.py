@@ -11,7 +11,7 @@ from auditor.scheduling.windows import (
     windows_row_matches,
 )
 
-STRICT, EXACT, FLOOR, LTSC, FEATURES = Generation
+STRICT, EXACT, FLOOR, LTSC, FEATURES, PREVIOUS = Generation
 
 
 @pytest.mark.parametrize(
@@ -34,7 +34,9 @@ STRICT, EXACT, FLOOR, LTSC, FEATURES = Generation
         ("containerd://2.1.6", LTSC),
         ("containerd://2.2.9", LTSC),
         ("containerd://2.3.0", FEATURES),
-        ("containerd://3.0.0", FEATURES),
+        ("containerd://2.3.4", FEATURES),
+        ("containerd://2.3.5", PREVIOUS),
+        ("containerd://3.0.0", PREVIOUS),
         ("docker://28.0.1", FLOOR),
         ("cri-o://1.34.0", FLOOR),
     ],
@@ -121,3 +123,12 @@ def test_the_host_itself_goes_down_to_server_2022() -> None:
     assert not windows_build_runs("10.0.20348", "10.0.26200")
     assert not windows_build_runs("10.0.26201", "10.0.26200", newest=False)
     assert not windows_build_runs("10.0.20347", "10.0.26200", newest=False)
+
+
+@pytest.mark.parametrize(
+    ("generation", "matches"), [(LTSC, False), (FEATURES, False), (PREVIOUS, True)]
+)
+def test_a_host_newer_than_the_last_ltsc_release(generation: Generation, matches: bool) -> None:
+    row = Platform("windows", "amd64", os_version="10.0.20348.1")
+    host = Platform("windows", "amd64", os_version="10.0.26200")
+    assert windows_row_matches(row, host, generation) is matches

@@ -26,6 +26,7 @@ import (
 	_ "k8s.io/kubernetes/pkg/apis/core/install"
 	corev1 "k8s.io/kubernetes/pkg/apis/core/v1"
 	"k8s.io/kubernetes/pkg/apis/core/validation"
+	"k8s.io/kubernetes/pkg/capabilities"
 	"k8s.io/kubernetes/pkg/controller/daemon"
 	schedulerconfig "k8s.io/kubernetes/pkg/scheduler/apis/config"
 	"k8s.io/kubernetes/pkg/scheduler/framework"
@@ -50,7 +51,7 @@ type question struct {
 	Selector string             `json:"selector"`
 }
 
-// answers are the fields of the answer of each area; others are left out.
+// answer has the fields of the answer of each area; others are left out.
 type answer struct {
 	Filters map[string]bool `json:"filters,omitempty"`
 	Creates *bool           `json:"creates,omitempty"`
@@ -224,6 +225,7 @@ func answerLine(line []byte) (answer, error) {
 func main() {
 	klog.SetOutput(os.Stderr)
 	klog.LogToStderr(false)
+	capabilities.Setup(true, 0) // as with --allow-privileged, which clusters set
 	in := bufio.NewScanner(os.Stdin)
 	in.Buffer(nil, 1<<24)
 	out := bufio.NewWriter(os.Stdout)
