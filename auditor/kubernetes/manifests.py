@@ -13,6 +13,7 @@ from msgspec import Struct
 from auditor.errors import ManifestError, Problem
 from auditor.files.yaml_nodes import Node, ShapeError
 from auditor.files.yaml_reading import Word, YamlError, read_documents
+from auditor.kubernetes.openshift import template_objects
 from auditor.kubernetes.source_lines import LineMap, OneLine, Precision, SourceLine
 
 if TYPE_CHECKING:
@@ -179,7 +180,8 @@ def may_hold_objects(data: bytes | mmap.mmap) -> bool:
 def read_manifests(document: Document) -> Iterator[Manifest | Problem]:
     """Yield the objects of a document in order, and a `Problem` for each that cannot be read.
 
-    An object of any kind with a list of `items` is replaced by these, as in kubectl.
+    An object of any kind with a list of `items` is replaced by these, as in kubectl, and a Template
+    of OpenShift by its objects.
     """
     if document.lenient and not may_hold_objects(document.text.encode("utf-8", "replace")):
         return
@@ -266,6 +268,8 @@ def _list_items(root: Node) -> tuple[_Item, ...] | None:
     """Return the items of a list, or None. Items of a `PodList` need not set their kind."""
     if not root.is_mapping:
         return None
+    if (objects := template_objects(root)) is not None:
+        return tuple(_Item(node) for node in objects)
     kind, listed, version = (root.get(key) for key in ("kind", "items", "apiVersion"))
     if kind is None or not kind.is_text or listed is None or not listed.is_sequence:
         return None
