@@ -170,6 +170,7 @@ def test_one_bad_document_does_not_hide_the_others() -> None:
         where="x.yaml:6:1",
         why="while parsing a flow node: did not find expected node content",
         hint="fix it, or leave the file out; its other documents were audited",
+        part="manifest",
     )
 
 
