@@ -23,7 +23,7 @@ from tests.support.reports import HYBRID, joined, workload
 
 RKE1 = load_cluster("rke1")
 ARM = load_cluster("hybrid-arm64")
-KINDS = Path(__file__).parents[1] / "resources" / "kinds.yaml"
+KINDS = Path(__file__).parents[1] / "kubernetes" / "kinds.yaml"
 _SCHEDULING = frozenset(
     ("nodeSelector", "affinity", "nodeAffinity", "tolerations", "podTolerations", "placement")
 )

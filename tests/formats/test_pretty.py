@@ -252,7 +252,7 @@ def test_an_explanation_is_attached() -> None:
     explained = replace(finding, explanations=(Explanation("broad-toleration", other),))
 
     text = pretty(replace(report, findings=(explained,)))
-    note = "    = note: a toleration undoes the taint; name the taint [broad-toleration]\n"
+    note = "    = note: a toleration undoes the taint (line 8); name the taint [broad-toleration]\n"
     assert note in text
 
 
