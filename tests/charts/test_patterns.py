@@ -185,9 +185,11 @@ PATTERNS: Mapping[str, Pattern] = {
     "a schema that lies elsewhere": Pattern(
         "patterns/remote-schema",
         notices=(
-            "remote-schema/values.schema.json: the values of chart remote-schema were not checked "
-            "against a schema: the schema refers to https://schemas.example/a.json, which podfit "
-            "does not read",
+            (
+                "remote-schema/values.schema.json: the values of chart remote-schema were not "
+                "checked against a schema: the schema refers to https://schemas.example/a.json, "
+                "which podfit does not read"
+            ),
         ),
     ),
     "YAML that parsers read differently": Pattern("patterns/odd-yaml"),
