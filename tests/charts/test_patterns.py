@@ -61,7 +61,7 @@ def failing(chart: str, problem: str, shown: str = "", *, timeout: float = 30) -
     problem = f"chart {chart} {problem}"
     place = f"{chart}/{shown}" if shown else chart
     options = HelmOptions(timeout=timeout)
-    return Pattern(f"patterns/{chart}", (), 0, problem, place, 3, options=options)
+    return Pattern(f"patterns/{chart}", (), 0, problem, place, code=3, options=options)
 
 
 PATTERNS: Mapping[str, Pattern] = {
