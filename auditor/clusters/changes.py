@@ -9,7 +9,6 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from auditor.clusters.kubectl import POOL_LABELS, base_name
-from auditor.clusters.node_pools import WINDOWS_BUILDS
 from auditor.clusters.profiles import load_cluster, parse_node_platform
 from auditor.errors import UsageError
 from auditor.files.strict import suggestion
@@ -21,6 +20,7 @@ from auditor.scheduling.nodes import (
     Retirement,
     platform_labels,
 )
+from auditor.scheduling.windows import WINDOWS_RELEASES
 
 _OF_THE_IMAGE: Final = frozenset(
     (
@@ -87,12 +87,12 @@ def _no_pool(name: str, clusters: Sequence[ClusterProfile]) -> UsageError:
 def _platform(text: str) -> Platform:
     """Parse a platform of nodes; `windows-2025` is short for that of Windows Server 2025."""
     year = text.removeprefix("windows-")
-    if year in WINDOWS_BUILDS and year != text:
-        return Platform("windows", "amd64", os_version=WINDOWS_BUILDS[year])
+    if year in WINDOWS_RELEASES and year != text:
+        return Platform("windows", "amd64", os_version=WINDOWS_RELEASES[year])
     try:
         return parse_node_platform(text)
     except ValueError as error:
-        years = ", ".join(f"windows-{year}" for year in WINDOWS_BUILDS)
+        years = ", ".join(f"windows-{year}" for year in WINDOWS_RELEASES)
         hint = f"write a platform such as linux/arm64, or one of {years}"
         raise UsageError(f"`{text}` is not the platform of a pool: {error}", hint=hint) from error
 

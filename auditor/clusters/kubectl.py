@@ -33,6 +33,7 @@ from auditor.scheduling.nodes import (
     parse_runtime,
     platform_labels,
 )
+from auditor.scheduling.windows import WINDOWS_RELEASES
 
 _SHORT_KEYS: Final = ("name", "handler", "nodeSelector", "tolerations")
 
@@ -102,7 +103,6 @@ POOL_LABELS: Final = (
 """Labels with which clouds and provisioners name a node's pool."""
 
 _ROLE_PREFIX: Final = "node-role.kubernetes.io/"
-_SERVERS: Final = {"17763": "2019", "20348": "2022", "25398": "23h2", "26100": "2025"}
 
 
 def base_name(labels: Mapping[str, str], platform: Platform) -> str:
@@ -120,8 +120,10 @@ def base_name(labels: Mapping[str, str], platform: Platform) -> str:
 def _platform_name(platform: Platform) -> str:
     if platform.os != "windows" or not platform.windows_build:
         return f"{platform.os}-{platform.architecture}"
-    build = platform.windows_build.rpartition(".")[2]
-    return f"windows-{_SERVERS.get(build, build)}"
+    for release, build in WINDOWS_RELEASES.items():
+        if build == platform.windows_build:
+            return f"windows-{release}"
+    return f"windows-{platform.windows_build.rpartition('.')[2]}"
 
 
 def unique_names(pools: Sequence[tuple[str, Platform]]) -> list[str]:

@@ -30,6 +30,7 @@ from auditor.scheduling.nodes import (
     Taint,
     platform_labels,
 )
+from auditor.scheduling.windows import WINDOWS_RELEASES
 
 KINDS: Final = frozenset(("NodePool", "EC2NodeClass", "AKSNodeClass"))
 NODE_POOL_LABEL: Final = "karpenter.sh/nodepool"
@@ -37,11 +38,6 @@ NODE_POOL_LABEL: Final = "karpenter.sh/nodepool"
 _GROUP: Final = "karpenter.sh"
 _ARCHITECTURES: Final = ("amd64", "arm64")
 _SYSTEMS: Final = ("linux", "windows")
-WINDOWS_BUILDS: Final = {
-    "2019": "10.0.17763",
-    "2022": "10.0.20348",
-    "2025": "10.0.26100",
-}
 _WINDOWS_FAMILY: Final = re.compile(r"windows(?P<year>20[0-9]{2})", re.IGNORECASE)
 _VARYING: Final = (
     "karpenter.sh/capacity-type",
@@ -294,7 +290,7 @@ def _platforms(
 def _builds(requirements: Sequence[_Requirement], node_class: Node | None) -> Iterator[str]:
     for family in _families(node_class):
         if match := _WINDOWS_FAMILY.search(family):
-            yield WINDOWS_BUILDS.get(match["year"], "")
+            yield WINDOWS_RELEASES.get(match["year"], "")
             return
     for item in requirements:
         if item.key == WINDOWS_BUILD_LABEL and item.operator == "In":

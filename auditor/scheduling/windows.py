@@ -13,6 +13,14 @@ from typing import Final
 from auditor.images.platforms import Platform
 from auditor.scheduling.nodes import CONTAINERD, Runtime
 
+WINDOWS_RELEASES: Final = {
+    "2019": "10.0.17763",
+    "2022": "10.0.20348",
+    "23h2": "10.0.25398",
+    "2025": "10.0.26100",
+}
+"""The version of each release of Windows Server that runs containers of Kubernetes."""
+
 _SERVER_2022: Final = 20348
 _LTSC: Final = (20348, 26100)
 _BUILD: Final = re.compile(r"([0-9]{1,5})\.([0-9]{1,5})\.([0-9]{1,5})(\..*)?", re.DOTALL)

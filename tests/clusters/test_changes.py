@@ -38,6 +38,7 @@ def shown(pools: tuple[NodePool, ...]) -> list[str]:
     [
         ("linux/arm64", "linux-arm64 linux/arm64"),
         ("windows-2025", "windows-2025 windows(10.0.26100)/amd64"),
+        ("windows-23h2", "windows-23h2 windows(10.0.25398)/amd64"),
         ("windows(10.0.20348)/amd64", "windows-2022 windows(10.0.20348)/amd64"),
         ("linux/amd64", "linux-amd64-2 linux/amd64"),
     ],
