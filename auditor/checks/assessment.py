@@ -104,7 +104,9 @@ class PoolFit(Struct, frozen=True):
 
     @property
     def failure(self) -> Failure | None:
-        """How the pod fails on this pool; None if it runs or the result is unknown."""
+        """How the pod fails on this pool; None if it runs, no pod is created, or unknown."""
+        if self.placement.creates_pod is False:
+            return None
         if self.placement.verdict is Verdict.REFUSED:
             return Failure.PENDING
         if self.refusal is not None:

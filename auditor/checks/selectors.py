@@ -56,16 +56,18 @@ def _conflicting_selector(assessment: Assessment, parameters: Parameters) -> Ite
     wrong = _wrong_demands(assessment, scheduling)
     text = listed(unique(_text(demand, workload, cluster) for demand in wrong))
     uses = _images_without(assessment, pinned)
+    podless = any(fit.placement.creates_pod is False for fit in fits)
+    unplaced = "the DaemonSet controller creates no pod" if podless else "the pod stays Pending"
     if pinned:
         message = f"{workload} demands {text}, but {_lack(uses, assessment, pinned)}"
         why = (
-            "the image has no platform of the selected nodes: the pod stays Pending, or fails "
+            f"the image has no platform of the selected nodes: {unplaced}, or the pod fails "
             "on every node that it lands on"
         )
         fix = _fix(assessment, cluster, wrong)
     else:
         message = f"{workload} demands {text}, which no node meets"
-        why = "nodeSelector and required node affinity must both hold, so the pod stays Pending"
+        why = f"nodeSelector and required node affinity must both hold, so {unplaced}"
         fix = "remove the wrong requirement"
     yield Observation(
         workload=workload,

@@ -68,6 +68,8 @@ def _images(assessment: Assessment, pen: Pen) -> Iterator[str]:
 
 def _pool(fit: PoolFit, assessment: Assessment, pen: Pen) -> Iterator[str]:
     failure = f" ({fit.failure.value})" if fit.failure is not None else ""
+    if fit.placement.creates_pod is False and not fit.placement.rejected:
+        failure = " (the DaemonSet controller creates no pod)"
     name = pen.text(f"{fit.cluster.name}/{fit.name}")
     outcome = f"{fit.pool.platform}: {LEGEND[fit.cell]}{failure}"
     yield from _painted(name, Look.STRONG, _wrapped(f"{name}  {outcome}", "", pen), pen)

@@ -41,6 +41,13 @@ def test_what_the_user_sees() -> None:
     assert fit("", AMD64, node=WINDOWS_2022).failure is Failure.PULL
 
 
+def test_a_daemon_set_without_a_pod_has_no_failure() -> None:
+    chosen = "nodeSelector: {kubernetes.io/os: windows}"
+    for spec, node in (("", TAINTED), (chosen, LINUX)):
+        (found,) = assessed(spec, AMD64, clusters=[cluster(node)], kind="DaemonSet").fits
+        assert (found.placement.creates_pod, found.failure) == (False, None)
+
+
 def test_the_reasons() -> None:
     assert fit("", AMD64).reasons == ()
     assert fit("os: {name: windows}", AMD64, ARM_BARE, node=TAINTED).reasons == (

@@ -230,3 +230,22 @@ def test_it_never_runs() -> None:
 )
 def test_what_is_no_conflict(spec: str) -> None:
     assert list(CONFLICTING_SELECTOR.observe(assessed(spec, AMD64), {})) == []
+
+
+@pytest.mark.parametrize(
+    ("spec", "why"),
+    [
+        (
+            "nodeSelector: {kubernetes.io/os: linux, kubernetes.io/arch: s390x}",
+            "the DaemonSet controller creates no pod, or the pod fails on every node",
+        ),
+        (
+            "nodeSelector: {kubernetes.io/os: linux}\n" + AFFINITY.rpartition("        -")[0],
+            "must both hold, so the DaemonSet controller creates no pod",
+        ),
+    ],
+)
+def test_a_daemon_set_that_selects_no_node_has_no_pending_pod(spec: str, why: str) -> None:
+    (found,) = CONFLICTING_SELECTOR.observe(assessed(spec, AMD64, kind="DaemonSet"), {})
+    assert why in found.why
+    assert "Pending" not in found.why

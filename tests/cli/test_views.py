@@ -201,6 +201,28 @@ def test_a_workload_by_kind_and_name() -> None:
     assert podfit("explain", "pod/report", "--locked").out.startswith("Pod/report\n")
 
 
+def test_a_daemon_set_gets_no_pod_on_nodes_that_it_does_not_select(folder: Path) -> None:
+    text = MANIFESTS.split("---")[1].replace("Deployment", "DaemonSet")
+    (folder / "shop.yaml").write_text(text)
+
+    out = podfit("explain", "payments-gateway-of-the-second-generation", "--locked").out
+
+    platform = "windows(10.0.20348)/amd64"
+    head, _, _ = out.partition(f"{platform}: ")[2].partition("✗")
+    assert head.split() == [
+        "kept",
+        "off",
+        "(the",
+        "DaemonSet",
+        "controller",
+        "creates",
+        "no",
+        "pod)",
+    ]
+    assert "linux/amd64: runs\n" in out
+    assert "Pending" not in out
+
+
 @pytest.mark.parametrize(
     ("name", "help_line"),
     [

@@ -124,6 +124,12 @@ def fit(vector: Mapping[str, Any]) -> PoolFit:
     return assess(pod, answers, [cluster(vector)]).fits[0]
 
 
+def phase(outcome: PoolFit) -> str:
+    if outcome.placement.rejected:
+        return "AdmissionReject"
+    return "NoPod" if outcome.placement.creates_pod is False else PHASES[outcome.failure]
+
+
 @pytest.mark.parametrize("vector", vectors()["vectors"], ids=lambda vector: vector["id"])
 def test_vector(vector: Mapping[str, Any]) -> None:
     outcome = fit(vector)
@@ -134,7 +140,7 @@ def test_vector(vector: Mapping[str, Any]) -> None:
         "schedulable": placed,
         "runnable": outcome.runnable is Runnable.YES,
         "finding": outcome.lands_and_fails,
-        "phase": "AdmissionReject" if outcome.placement.rejected else PHASES[outcome.failure],
+        "phase": phase(outcome),
     }
     if "creates_pod" in expected:
         observed["creates_pod"] = outcome.placement.creates_pod
