@@ -98,6 +98,7 @@ class Comparison(Struct, frozen=True):
     Attributes:
         appearing: The findings that only NEW has.
         disappearing: The findings that only OLD has.
+        undetermined: The findings that only OLD has, of workloads that are partly unknown in NEW.
         suppressed: The findings of OLD that are suppressed in NEW; as in NEW.
         raised: The findings with a higher severity in NEW; those of NEW.
         images: Images that were added, removed, replaced or moved.
@@ -115,6 +116,7 @@ class Comparison(Struct, frozen=True):
     gate: Gate
     appearing: tuple[FindingEntry, ...] = ()
     disappearing: tuple[FindingEntry, ...] = ()
+    undetermined: tuple[FindingEntry, ...] = ()
     suppressed: tuple[FindingEntry, ...] = ()
     raised: tuple[FindingEntry, ...] = ()
     images: tuple[ImageChange, ...] = ()
@@ -153,9 +155,15 @@ class Comparison(Struct, frozen=True):
     @property
     def changed(self) -> bool:
         """Whether the sides differ in anything that is compared."""
-        findings = self.appearing or self.disappearing or self.suppressed or self.raised
+        findings = (self.appearing, self.disappearing, self.undetermined, self.suppressed)
         return bool(
-            findings or self.images or self.pools or self.keys or self.added or self.removed
+            any(findings)
+            or self.raised
+            or self.images
+            or self.pools
+            or self.keys
+            or self.added
+            or self.removed
         )
 
     @property
@@ -175,6 +183,7 @@ def compare_sides(old: Side, new: Side, gate: Gate) -> Comparison:
     matched = _matcher(old, new, pairs)
     same, gone, appearing = matched(old.active, new.active)
     hidden, gone, _ = matched(gone, [item for item in new.findings if item.suppressed is not None])
+    is_undetermined = _undetermined_in(old, pairs)
     images = tuple(_images(old, new, kept))
     only_images = old.images_only and new.images_only
     return Comparison(
@@ -182,7 +191,8 @@ def compare_sides(old: Side, new: Side, gate: Gate) -> Comparison:
         new,
         gate,
         appearing=tuple(appearing),
-        disappearing=tuple(gone),
+        disappearing=tuple(item for item in gone if not is_undetermined(item)),
+        undetermined=tuple(filter(is_undetermined, gone)),
         suppressed=tuple(after for _, after in hidden),
         raised=tuple(after for before, after in same if _rank(after) > _rank(before)),
         images=images,
@@ -247,6 +257,34 @@ def _matcher(
         return same, gone, come
 
     return matched
+
+
+def _undetermined_in(old: Side, pairs: Sequence[WorkloadPair]) -> Callable[[FindingEntry], bool]:
+    """Return whether NEW cannot show that a finding of OLD is gone.
+
+    This is so if an image or the placement is unknown on a pool where OLD had the problem.
+    """
+    before = _indices((index, item.old) for index, item in enumerate(pairs))
+    place = _place_in(old)
+
+    def is_undetermined(item: FindingEntry) -> bool:
+        index = before.get(place(item), before.get(("", item.workload)))
+        if index is None:
+            return False
+        fits, news = pairs[index].old_fits, pairs[index].new_fits
+        wrong = {
+            (fit.cluster, fit.pool)
+            for fit in fits
+            if fit.placement != _REFUSED and fit.runnable == "no"
+        }
+        return any(
+            (fit.placement != _REFUSED and fit.runnable == "unknown")
+            or (fit.placement == "undecided" and fit.runnable == "no")
+            for fit in news
+            if not wrong or (fit.cluster, fit.pool) in wrong
+        )
+
+    return is_undetermined
 
 
 def _indices(groups: Iterable[tuple[int, Group | None]]) -> dict[GroupKey, int]:

@@ -53,6 +53,7 @@ def write_comparison_text(result: Comparison, style: Style) -> str:
         list(_findings("New findings", result.appearing, pen)),
         list(_findings("Findings with a higher severity", result.raised, pen)),
         *(list(_block(section, pen)) for section in _sections(result) if section.lines),
+        list(_gone("Findings that could not be checked in NEW", result.undetermined, pen)),
         list(_gone("Findings that are suppressed now", result.suppressed, pen)),
         list(_gone("Findings that are gone", result.disappearing, pen)),
         list(_reservations(result, pen)),
@@ -268,6 +269,7 @@ def conclusion(result: Comparison) -> str:
     verdict = worse or _not_worse(result)
     fewer = (
         (len(result.disappearing), f"{count(len(result.disappearing), 'finding')} gone"),
+        (len(result.undetermined), f"{count(len(result.undetermined), 'finding')} not checked"),
         (len(result.suppressed), f"{count(len(result.suppressed), 'finding')} suppressed now"),
     )
     gone = ", ".join(text for number, text in fewer if number)
@@ -300,6 +302,7 @@ def write_comparison_markdown(result: Comparison, style: Style) -> str:
         _markdown_findings("New findings", result.appearing, style),
         _markdown_findings("Findings with a higher severity", result.raised, style),
         *map(_markdown_section, sections),
+        _folded("Findings that could not be checked in NEW", _finding_lines(result.undetermined)),
         _folded("Findings that are suppressed now", _finding_lines(result.suppressed)),
         _folded("Findings that are gone", _finding_lines(result.disappearing)),
         "\n".join(f"> {markdown_prose(text)}\n>" for text in _reserved(result)).removesuffix("\n>"),
@@ -357,6 +360,7 @@ def write_comparison_json(result: Comparison, style: Style) -> str:
         "new": _side_data(result, result.new),
         "appearing": _built(result.appearing),
         "disappearing": _built(result.disappearing),
+        "undetermined": _built(result.undetermined),
         "suppressed": _built(result.suppressed),
         "raised": _built(result.raised),
         "images": list(map(_image_data, result.images)),

@@ -368,6 +368,20 @@ def test_a_finding_that_is_suppressed_now_is_not_gone() -> None:
     ]
 
 
+def test_a_finding_whose_image_is_unknown_now_is_not_gone() -> None:
+    found = compared(pod(image="web:2"), pod(image="other:9"))
+    assert names(found["undetermined"]) == [("missing-os-selector", "web")]
+    assert found["disappearing"] == []
+    done = diff("old.yaml", "new.yaml")
+    assert "Findings that could not be checked in NEW: 1\n" in done.out
+    assert "1 finding not checked" in done.out
+    found = compared(pod(image="web:2"), pod(image="other:9", selector=GUARD))
+    assert (names(found["undetermined"]), names(found["disappearing"])) == (
+        [],
+        [("missing-os-selector", "web")],
+    )
+
+
 def test_a_link_of_a_revision_does_not_lead_out_of_it(repository: Path, tmp_path: Path) -> None:
     (tmp_path / "secret.yaml").write_text(pod("secret", image="web:2"))
     (repository / "deploy").mkdir()
