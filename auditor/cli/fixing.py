@@ -259,10 +259,9 @@ def _summary(plan: Plan, report: Report, *, written: bool) -> Iterator[str]:
         seen = item.finding.observation
         yield f"not fixed: {terminal(f'{item.finding.rule}: {seen.message}')}"
         yield f"  --> {terminal(str(seen.location))}"
-        why = (
-            item.why if not seen.fix or item.why.startswith(seen.fix) else f"{item.why}; {seen.fix}"
-        )
-        yield f"   = help: {terminal(why)}"
+        more = "" if item.why.startswith(seen.fix) else seen.fix
+        if why := "; ".join(filter(None, (item.why, more))):
+            yield f"   = help: {terminal(why)}"
     if plan.unfixed:
         yield ""
     for path in plan.settled:

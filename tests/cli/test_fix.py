@@ -408,3 +408,10 @@ def test_what_cannot_be_read_is_not_clean() -> None:
 
     assert (done.code, done.out) == (3, "Nothing was fixed: the audit is incomplete\n")
     assert "missing.yaml does not exist" in done.err
+
+
+def test_the_help_of_a_finding_without_a_change_is_its_fix() -> None:
+    write(workload().replace("nginx:1.31", "nginx:${TAG}"))
+    done = fix()
+
+    assert "   = help: render it first; Kubernetes does not expand variables" in done.out
