@@ -20,7 +20,7 @@ CORE := tests/scheduling
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test quick test-newest test-lowest lint fix docs site package bench oracle tools update address clean
+.PHONY: help demo test quick test-newest test-lowest lint fix docs site package bench oracle conformance tools update address clean
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s  %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -90,6 +90,9 @@ bench: $(DEVELOP) ## measure the startup time, audits (CHARTS=...), and the time
 oracle: CASES ?= 100000
 oracle: $(DEVELOP) ## compare podfit with the code of Kubernetes, containerd and CRI-O; needs Go
 	$(BIN)/python -m tests.oracle --cases $(CASES)
+
+conformance: $(DEVELOP) ## compare podfit with a Kubernetes control plane on this machine; needs Go
+	$(BIN)/python -m tests.conformance
 
 tools: $(DEVELOP) ## fetch programs for tests: docker-registry, helm, kustomize, skopeo
 	$(BIN)/python -I scripts/fetch_tools.py docker-registry helm kustomize skopeo

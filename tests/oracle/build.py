@@ -19,7 +19,12 @@ from scripts.fetch_tools import TOOLS, find_go, run
 
 HERE: Final = Path(__file__).parent
 FOLDER: Final = TOOLS / "oracle"
-PACKAGES: Final = {"runtimes": ".", "kubernetes": "./answers"}
+PACKAGES: Final = {
+    "runtimes": ("runtimes", "."),
+    "kubernetes": ("kubernetes", "./answers"),
+    "controlplane": ("kubernetes", "./controlplane"),
+}
+"""The folder of the module, and the package in it, of each program."""
 _OLDEST: Final = "github.com/containerd/platforms@v0.2.1"
 _SYSTEM_CALLS: Final = """\
 package windows
@@ -30,9 +35,12 @@ func RtlGetNtVersionNumbers() (uint32, uint32, uint32) { return 10, 0, 0 }
 
 def build(name: str) -> Path:
     """Return the path of a program. Raises `FetchError` if it cannot be built."""
-    home, program = HERE / name, FOLDER / name
+    module, package = PACKAGES[name]
+    home, program = HERE / module, FOLDER / name
     digest = hashlib.sha256()
-    for path in sorted((*home.rglob("*.go"), home / "go.mod", home / "go.sum", Path(__file__))):
+    for path in sorted(
+        (*(home / package).rglob("*.go"), home / "go.mod", home / "go.sum", Path(__file__))
+    ):
         digest.update(path.read_bytes())
     stamp = FOLDER / f"{name}.sha256"
     if program.exists() and stamp.exists() and stamp.read_text() == digest.hexdigest():
@@ -41,7 +49,7 @@ def build(name: str) -> Path:
     if name == "runtimes":
         _copy_oldest_matcher()
     command = (find_go(), "build", "-trimpath", "-ldflags=-s -w", "-o", str(program))
-    run(*command, PACKAGES[name], cwd=home)
+    run(*command, package, cwd=home)
     stamp.write_text(digest.hexdigest())
     return program
 
