@@ -7,6 +7,7 @@ DaemonSet controller answer for that pool.
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -202,6 +203,7 @@ def main() -> int:
     options = parser.parse_args()
     if unknown := set(options.profiles).difference(PROFILES):
         parser.error(f"cannot compare with {', '.join(sorted(unknown))}")
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # end the components too
     cases = list(read_cases())
     row = "{:<14}{:>10}{:>12}{:>11}{:>10}{:>13}"
     differences: list[str] = []
