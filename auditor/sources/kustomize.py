@@ -216,7 +216,8 @@ _MAX_FILES: Final = 5000
 def edited_copy(source: KustomizationSource, text: str) -> Iterator[KustomizationSource | None]:
     """Yield a copy of a kustomization and its bases with another text of its file.
 
-    Yields None if it has too many files, or cannot be copied.
+    Links to files outside of the copied folders are left out, so that kustomize cannot read these
+    files. Yields None if it has too many files, or cannot be copied.
     """
     import shutil
     import tempfile
@@ -230,7 +231,9 @@ def edited_copy(source: KustomizationSource, text: str) -> Iterator[Kustomizatio
                 for path in folder.rglob("*"):
                     left -= 1
                     copy = Path(name, path.relative_to(top))
-                    if left >= 0 and path.is_file() and not copy.exists():
+                    if not path.is_file() or not real_path(path).is_relative_to(top):
+                        continue
+                    if left >= 0 and not copy.exists():
                         copy.parent.mkdir(parents=True, exist_ok=True)
                         shutil.copyfile(path, copy)
             copied = Path(name, real_path(source.path).relative_to(top))

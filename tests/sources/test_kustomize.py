@@ -11,6 +11,7 @@ import pytest
 
 from auditor.errors import Problem
 from auditor.kubernetes.manifests import Document
+from auditor.sources.kustomize import KustomizationSource, edited_copy
 from auditor.sources.open import open_sources
 from tests.support.charts import POD, read, write_chart, write_tree
 from tests.support.tools import require_kustomize
@@ -279,3 +280,16 @@ def test_neither_program_is_one_clear_error(repo: Path, monkeypatch: pytest.Monk
     assert [item.what for item in problems] == [
         "kustomizations cannot be built: neither kustomize nor kubectl was found"
     ]
+
+
+def test_an_edited_copy_leaves_out_links_to_other_folders(repo: Path) -> None:
+    write_tree(repo, {"secret.yaml": WEB, "k/kustomization.yaml": "resources: [web.yaml]"})
+    write_tree(repo, {"k/web.yaml": WEB})
+    (repo / "k" / "secret.yaml").symlink_to("../secret.yaml")
+    (repo / "k" / "same.yaml").symlink_to("web.yaml")
+
+    with edited_copy(KustomizationSource(repo / "k", "k"), "resources: []") as copied:
+        assert copied is not None
+        names = sorted(path.name for path in copied.path.iterdir())
+
+    assert names == ["kustomization.yaml", "same.yaml", "web.yaml"]
