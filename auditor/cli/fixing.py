@@ -34,6 +34,7 @@ from auditor.fixes.diffs import unified_diff
 from auditor.fixes.plan import FileFix, Plan, Planner
 from auditor.formats.catalog import Style
 from auditor.formats.escape import log, terminal
+from auditor.formats.terminal import Pen
 from auditor.registry.storage import replace_file
 from auditor.sources.files import decode, read_bytes
 from auditor.sources.helm import ChartSource
@@ -227,7 +228,7 @@ def _print(plan: Plan, report: Report, item: Output, output: OutputFlags, *, wri
         write_text("".join(diff for _, diff in diffs), item.path)
         return
     text = "" if written else "".join(_colored(diff, look) for _, diff in diffs)
-    lines = list(_summary(plan, report, written=written))
+    lines = list(_summary(plan, report, Pen(look), written=written))
     write_text(
         text + ("\n" if text and lines else "") + "".join(map("{}\n".format, lines)), item.path
     )
@@ -254,14 +255,15 @@ def _colored(diff: str, look: Style) -> str:
     return "".join(f"{start}{line}\x1b[0m\n" if start else f"{line}\n" for start, line in ends)
 
 
-def _summary(plan: Plan, report: Report, *, written: bool) -> Iterator[str]:
+def _summary(plan: Plan, report: Report, pen: Pen, *, written: bool) -> Iterator[str]:
     for item in plan.unfixed:
         seen = item.finding.observation
-        yield f"not fixed: {terminal(f'{item.finding.rule}: {seen.message}')}"
+        text = f"not fixed: {item.finding.rule}: {seen.message}"
+        yield from pen.wrap(pen.text(text), following="  ")
         yield f"  --> {terminal(str(seen.location))}"
         more = "" if item.why.startswith(seen.fix) else seen.fix
         if why := "; ".join(filter(None, (item.why, more))):
-            yield f"   = help: {terminal(why)}"
+            yield from pen.wrap(pen.text(f"help: {why}"), "   = ", "           ")
     if plan.unfixed:
         yield ""
     for path in plan.settled:
@@ -271,7 +273,8 @@ def _summary(plan: Plan, report: Report, *, written: bool) -> Iterator[str]:
         names = [terminal(str(file.path)) for file in plan.files]
         verb = "Fixed" if written else "Would fix"
         rest = "" if written else "; --write applies the changes"
-        yield f"{verb} {fixed} of {count(total, 'finding')} in {listed(names, limit=3)}{rest}"
+        done = f"{verb} {fixed} of {count(total, 'finding')} in {listed(names, limit=3)}{rest}"
+        yield from pen.wrap(done)
         for file in plan.files:
             if file.before is None:
                 yield f"Pass {terminal(str(file.path))} to Helm with -f, after your other values."

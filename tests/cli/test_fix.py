@@ -180,6 +180,7 @@ def test_what_no_guard_resolves_is_listed() -> None:
 
     assert done.code == 1
     assert "not fixed: windows-build-mismatch: Deployment/web can land on" in done.out
+    assert all(len(line) <= 100 for line in done.out.splitlines())
     assert "add nodes for Windows 10.0.17763 and set nodeSelector" in done.out
     assert done.out.endswith("Nothing was fixed (2 findings)\n")
     assert fix("--fail-on", "never").code == 0
