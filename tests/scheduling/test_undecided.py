@@ -339,3 +339,21 @@ class TestTheKubelet:
         )
         assert kubelet_refusal(found, LINUX, cluster(LINUX)) is None
         assert not found.labels
+
+
+def test_a_field_that_cannot_be_read_leaves_the_placement_undecided() -> None:
+    text = """\
+    apiVersion: argoproj.io/v1alpha1
+    kind: Workflow
+    metadata: {name: build}
+    spec:
+      podSpecPatch: "{{workflow.parameters.patch}}"
+      templates: [{name: main, container: {image: "app:1"}}]
+    """
+    [found] = find_workloads(manifest(text))
+    placement = place(found, LINUX, cluster(LINUX))
+
+    step = placement.steps[-1]
+    assert (placement.verdict, step.predicate) == (UNDECIDED, Predicate.UNREAD)
+    assert step.message == "podfit cannot read spec.podSpecPatch, which may set a nodeSelector"
+    assert step.place == (5, 17)
